@@ -1,0 +1,6 @@
+"""``python -m aevb`` is the ``aevb`` command."""
+
+from aevb.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

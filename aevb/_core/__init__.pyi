@@ -1,0 +1,82 @@
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb._core import kernels as kernels
+
+LOG_VAR_FLOOR: float
+
+def isa() -> str: ...
+def isa_names() -> list[str]: ...
+def force_isa(name: str) -> None: ...
+def max_threads() -> int: ...
+def set_sgemm(capsule: Any) -> None: ...
+def set_gather(capsule: Any) -> None: ...
+@final
+class Config:
+    def __init__(
+        self,
+        *,
+        n_visible: int,
+        n_components: int,
+        hidden_layer_sizes: list[int],
+        activation: str,
+        likelihood: str,
+        bound_estimator: str,
+        n_draws: int,
+        optimizer: str,
+        learning_rate: float,
+        weight_decay: float,
+        init_scale: float,
+        batch_size: int,
+        binarize: str,
+        seed: int,
+    ) -> None: ...
+    def as_dict(self) -> dict[str, Any]: ...
+
+@final
+class Rows:
+    def __init__(self, X: NDArray[Any], scale: float = 1.0) -> None: ...
+    @staticmethod
+    def csr(
+        data: NDArray[Any],
+        indices: NDArray[Any],
+        indptr: NDArray[Any],
+        n_cols: int,
+        scale: float = 1.0,
+    ) -> Rows: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+@final
+class Model:
+    config: Config
+    n_steps: int
+    n_samples_seen: int
+    def __init__(self, config: Config) -> None: ...
+    def copy(self) -> Model: ...
+    def arrays(self, which: str) -> dict[str, NDArray[np.float32]]: ...
+    def set_arrays(self, arrays: dict[str, NDArray[np.float32]], which: str) -> None: ...
+    def train(
+        self,
+        X: Rows,
+        *,
+        begin: int,
+        size: int,
+        epoch: int,
+        position: int,
+        max_steps: int,
+        max_seconds: float,
+        n_train: int,
+        n_threads: int,
+    ) -> tuple[int, int, float, bool]: ...
+    def encode(self, X: Rows, *, n_threads: int) -> NDArray[np.float32]: ...
+    def decode(self, Z: NDArray[np.float32], *, n_threads: int) -> NDArray[np.float32]: ...
+    def sample(self, n: int, *, seed: int, n_threads: int) -> NDArray[np.float32]: ...
+    def bound(
+        self, X: Rows, *, begin: int, size: int, n_draws: int, seed: int, n_threads: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def bound_and_gradient(
+        self, X: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]: ...

@@ -1,0 +1,142 @@
+"""Judging a fitted model: the bound with its errors, and which latent units carry anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aevb._data import as_rows, check_data
+from aevb._engine import single_threaded_blas
+from aevb._parameters import check_integer, draw_seed, resolve_threads
+
+if TYPE_CHECKING:
+    from aevb._estimator import AEVB
+
+__all__ = ["Estimate", "Evaluator"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate per row, with Monte Carlo errors; nats.
+
+    Attributes
+    ----------
+    per_row : ndarray of shape (n_samples,)
+        The estimate of each row.
+    stderr : ndarray of shape (n_samples,)
+        Its standard error over the noise; NaN where there was one draw.
+    mean : float
+        Mean over the rows.
+    mean_stderr : float
+        Standard error of that mean over the rows as a sample (and so over the noise in them).
+    diagnostics : dict
+        What else the estimator has to say.
+    """
+
+    per_row: NDArray[np.float64]
+    stderr: NDArray[np.float64]
+    mean: float
+    mean_stderr: float
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_rows(
+        cls, per_row: NDArray[np.float64], stderr: NDArray[np.float64], **diagnostics: Any
+    ) -> Estimate:
+        """Build the estimate whose mean and its error follow from the rows."""
+        n = per_row.shape[0]
+        mean_stderr = float(per_row.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+        return cls(per_row, stderr, float(per_row.mean()), mean_stderr, diagnostics)
+
+
+class Evaluator:
+    """Estimates of how good a fitted model is.
+
+    Parameters
+    ----------
+    model : AEVB
+        A fitted model.
+    n_threads : int, default=None
+        Threads of the core; None takes the model's.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise; None takes the model's own, with which `bound` of one draw equals
+        ``model.score_samples``.
+
+    Examples
+    --------
+    >>> from aevb import AEVB, Evaluator
+    >>> from aevb.datasets import load_digits
+    >>> X = load_digits().data
+    >>> model = AEVB(n_components=2, random_state=0).fit(X)
+    >>> Evaluator(model).bound(X, n_draws=10).per_row.shape
+    (1797,)
+    """
+
+    def __init__(
+        self, model: AEVB, *, n_threads: int | None = None, random_state: Any = None
+    ) -> None:
+        check_is_fitted(model)
+        self.model = model
+        self.n_threads = n_threads
+        self.random_state = random_state
+
+    def bound(self, X: Any, n_draws: int = 1) -> Estimate:
+        """Estimate the variational lower bound on log p(x) (eq. 2) of each row.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        n_draws : int, default=1
+            Draws of z per row.
+
+        Returns
+        -------
+        estimate : Estimate
+            Bounds in nats.
+        """
+        n_draws = check_integer("n_draws", n_draws)
+        rows = as_rows(self.model, check_data(self.model, X, reset=False))
+        engine = self.model._engine
+        own = self.random_state is None
+        with single_threaded_blas():
+            bound, variance = engine.bound(
+                rows,
+                begin=0,
+                size=rows.shape[0],
+                n_draws=n_draws,
+                seed=engine.config.as_dict()["seed"] if own else draw_seed(self.random_state),
+                n_threads=self._threads(),
+            )
+        return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
+
+    def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
+        """Tell which latent units vary with the data.
+
+        A unit is active where the variance over X of its posterior mean exceeds `threshold`
+        (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", section 5.2).
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        threshold : float, default=0.01
+            Least variance of an active unit.
+
+        Returns
+        -------
+        active : ndarray of shape (n_components,), bool
+            True for each active unit.
+        """
+        rows = as_rows(self.model, check_data(self.model, X, reset=False))
+        with single_threaded_blas():
+            means = self.model._engine.encode(rows, n_threads=self._threads())
+        active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
+        return active
+
+    def _threads(self) -> int:
+        return resolve_threads(self.model.n_threads if self.n_threads is None else self.n_threads)

@@ -1,0 +1,119 @@
+"""Constructor parameters of the estimators: what each may be, checked when fit begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from aevb._engine import Config, default_threads
+
+if TYPE_CHECKING:
+    from aevb._estimator import AEVB
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "activation": ("tanh", "relu", "softplus", "sigmoid"),
+    "likelihood": ("auto", "bernoulli", "gaussian", "bounded-gaussian"),
+    "bound_estimator": ("analytic-kl", "monte-carlo", "score-function"),
+    "optimizer": ("adagrad", "sgd", "adam"),
+    "binarize": (None, "threshold", "dynamic"),
+    "precision": ("float32",),
+}
+_COUNTS = ("n_components", "n_draws", "batch_size", "n_epochs")
+# name: (lowest, may it be the lowest, highest, may it be the highest)
+_REALS = {
+    "learning_rate": (0.0, False, math.inf, False),
+    "weight_decay": (0.0, True, math.inf, False),
+    "init_scale": (0.0, True, math.inf, False),
+    "validation_fraction": (0.0, True, 1.0, False),
+}
+
+
+def check_integer(name: str, value: Any, lowest: int = 1) -> int:
+    """Return value as int; TypeError or ValueError naming the parameter if it is none."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name}: got {value!r}, want an integer >= {lowest}")
+    if value < lowest:
+        raise ValueError(f"{name}: got {value!r}, want an integer >= {lowest}")
+    return int(value)
+
+
+def _check_real(name: str, value: Any) -> None:
+    low, low_ok, high, high_ok = _REALS[name]
+    want = f"a number in {'[' if low_ok else '('}{low:g}, {high:g}{']' if high_ok else ')'}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name}: got {value!r}, want {want}")
+    above = value >= low if low_ok else value > low
+    below = value <= high if high_ok else value < high
+    if not (above and below):
+        raise ValueError(f"{name}: got {value!r}, want {want}")
+
+
+def check_hidden_layer_sizes(value: Any) -> list[int]:
+    """Return the widths as a list; a single integer is one layer."""
+    sizes = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    if not sizes:
+        raise ValueError("hidden_layer_sizes: got none, want at least one layer")
+    return [check_integer("hidden_layer_sizes", size) for size in sizes]
+
+
+def check_parameters(model: AEVB) -> None:
+    """Check every constructor parameter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, what it got and what it wants.
+    """
+    for name, choices in _CHOICES.items():
+        value = getattr(model, name)
+        if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+            raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
+    for name in _COUNTS:
+        check_integer(name, getattr(model, name))
+    for name in _REALS:
+        _check_real(name, getattr(model, name))
+    check_hidden_layer_sizes(model.hidden_layer_sizes)
+    for name in ("n_threads", "patience"):
+        if getattr(model, name) is not None:
+            check_integer(name, getattr(model, name))
+    scale = model.input_scale
+    if not (isinstance(scale, str) and scale == "auto"):
+        if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
+            raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
+        if not 0 < scale < math.inf:
+            raise ValueError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
+
+
+def make_config(model: AEVB, n_visible: int, seed: int) -> Config:
+    """Return the core's configuration of a model whose data-dependent choices are made."""
+    return Config(
+        n_visible=n_visible,
+        n_components=int(model.n_components),
+        hidden_layer_sizes=check_hidden_layer_sizes(model.hidden_layer_sizes),
+        activation=model.activation,
+        likelihood=model.likelihood_,
+        bound_estimator=model.bound_estimator,
+        n_draws=int(model.n_draws),
+        optimizer=model.optimizer,
+        learning_rate=float(model.learning_rate),
+        weight_decay=float(model.weight_decay),
+        init_scale=float(model.init_scale),
+        batch_size=int(model.batch_size),
+        binarize=model.binarize or "none",
+        seed=seed,
+    )
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return a seed of the core's noise from scikit-learn's ``random_state``."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def resolve_threads(n_threads: int | None) -> int:
+    """Return the number of threads that ``n_threads`` stands for."""
+    return default_threads() if n_threads is None else check_integer("n_threads", n_threads)

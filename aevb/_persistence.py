@@ -1,0 +1,163 @@
+"""Models on disk: safetensors for the arrays, JSON metadata for the rest, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from aevb._engine import ARENAS, model_from_state, model_state
+from aevb._version import __version__
+
+if TYPE_CHECKING:
+    from aevb._estimator import AEVB
+
+FORMAT_VERSION = 1
+
+
+def save_model(model: AEVB, path: str | os.PathLike[str]) -> None:
+    """Write a fitted model; the file appears whole or not at all."""
+    state = model_state(model._engine)
+    arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
+    params = model.get_params(deep=False)
+    if not isinstance(params["random_state"], int):
+        params["random_state"] = None  # a generator has no JSON form; its seed is in the config
+    header = {
+        "format_version": FORMAT_VERSION,
+        "library_version": __version__,
+        "class": type(model).__name__,
+        "params": params,
+        "state": state,
+        "input_scale": model.input_scale_,
+        "history": model.history_,
+        "feature_names": _feature_names(model),
+    }
+    metadata = {"aevb": json.dumps(header, default=_plain)}
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    os.close(handle)
+    try:
+        save_file(arrays, temporary, metadata=metadata)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load_model(cls: type[AEVB], path: str | os.PathLike[str]) -> AEVB:
+    """Read what `save_model` wrote; ValueError naming the file if it is not that."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("aevb", "null"))
+            _check_header(header, cls.__name__)
+            _check_shapes(header["state"]["config"], file)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _build(cls, header, arrays)
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: not a readable {cls.__name__} model: {error}") from error
+
+
+def _build(cls: type[AEVB], header: dict[str, Any], arrays: dict[str, Any]) -> AEVB:
+    state = dict(header["state"])
+    for arena in ARENAS:
+        prefix = f"{arena}/"
+        state[arena] = {
+            name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)
+        }
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"'{name}' has values that are not finite")
+    params = dict(header["params"])
+    if isinstance(params.get("hidden_layer_sizes"), list):
+        params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
+    model = cls(**params)
+    model._engine = model_from_state(state)
+    model.n_features_in_ = int(state["config"]["n_visible"])
+    model.likelihood_ = state["config"]["likelihood"]
+    model.input_scale_ = float(header["input_scale"])
+    model.history_ = {key: [float(v) for v in values] for key, values in header["history"].items()}
+    if header["feature_names"] is not None:
+        model.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
+    return model
+
+
+def _check_header(header: Any, class_name: str) -> None:
+    if not isinstance(header, dict):
+        raise ValueError("it has no aevb metadata")
+    if header["format_version"] > FORMAT_VERSION:
+        raise ValueError(
+            f"its format is version {header['format_version']}, written by aevb "
+            f"{header['library_version']}; this aevb reads up to {FORMAT_VERSION}"
+        )
+    if header["class"] != class_name:
+        raise ValueError(f"it holds a {header['class']}")
+
+
+def _check_shapes(config: dict[str, Any], file: Any) -> None:
+    """Compare the tensors with the configuration before anything is allocated by its word."""
+    names = set(file.keys())
+    expected = weight_shapes(config)
+    for name, shape in expected.items():
+        for arena in ARENAS:
+            key = f"{arena}/{name}"
+            if key not in names:
+                if arena == "weights":
+                    raise ValueError(f"'{key}' is missing")
+                continue
+            tensor = file.get_slice(key)
+            if tuple(tensor.get_shape()) != shape or tensor.get_dtype() != "F32":
+                raise ValueError(
+                    f"'{key}' is {tensor.get_dtype()} {tensor.get_shape()}, want F32 {list(shape)}"
+                )
+    unknown = names - {f"{arena}/{name}" for arena in ARENAS for name in expected}
+    if unknown:
+        raise ValueError(f"it has unknown tensors {sorted(unknown)[:3]}")
+
+
+def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every array in ``weights_`` of a model with this configuration."""
+    hidden = list(config["hidden_layer_sizes"])
+    n_visible, n_latent = config["n_visible"], config["n_components"]
+    layers: dict[str, tuple[int, int]] = {}
+    for side, widths in (("encoder", [n_visible, *hidden]), ("decoder", [n_latent, *hidden[::-1]])):
+        for i, shape in enumerate(zip(widths, widths[1:], strict=False)):
+            layers[f"{side}.hidden{i}"] = shape
+    layers["encoder.mean"] = layers["encoder.log_var"] = (hidden[-1], n_latent)
+    heads = ["logits"] if config["likelihood"] == "bernoulli" else ["mean", "log_var"]
+    layers |= {f"decoder.{head}": (hidden[0], n_visible) for head in heads}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, (n_in, n_out) in layers.items():
+        shapes[f"{name}.weight"] = (n_in, n_out)
+        shapes[f"{name}.bias"] = (n_out,)
+    return shapes
+
+
+def _feature_names(model: AEVB) -> list[str] | None:
+    names: NDArray[Any] | None = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars and arrays among the parameters, as JSON has them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"cannot write a {type(value).__name__} to the metadata")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+__all__ = ["load_model", "save_model", "weight_shapes"]

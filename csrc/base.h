@@ -1,0 +1,114 @@
+// Vocabulary of the core: sizes, views, owning buffers, errors. Lowest stratum: it includes nothing of ours.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace aevb {
+
+inline constexpr size_t kCacheLine = 64;
+inline constexpr size_t kLineFloats = kCacheLine / sizeof(float);
+
+// Weights lie in column panels of this many floats, [panel][k][kPanel]: four AVX-512, eight AVX2 vectors.
+inline constexpr size_t kPanel = 64;
+
+constexpr size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
+constexpr size_t round_up(size_t a, size_t b) { return ceil_div(a, b) * b; }
+
+// Row stride (floats) of an activation matrix: whole panels can be stored to it without a mask, and an odd
+// number of cache lines keeps successive rows out of the same L1 sets.
+constexpr size_t row_stride(size_t n_cols) { return (ceil_div(n_cols, kPanel) * (kPanel / kLineFloats) + 1) * kLineFloats; }
+
+// Bad arguments become ValueError in Python.
+inline void check(bool ok, const std::string& message) {
+  if (!ok) throw std::invalid_argument(message);
+}
+
+inline size_t checked_product(size_t a, size_t b) {
+  if (b != 0 && a > std::numeric_limits<size_t>::max() / 8 / b) throw std::bad_alloc();
+  return a * b;
+}
+
+// Owning, cache-line aligned, zero-filled array of trivially copyable elements.
+template <class T>
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t size) : size_(size) {
+    if (size == 0) return;
+    const size_t bytes = round_up(checked_product(size, sizeof(T)), kCacheLine);
+    data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kCacheLine}));
+    std::memset(static_cast<void*>(data_), 0, bytes);
+  }
+  Buffer(const Buffer& other) : Buffer(other.size_) {
+    if (size_ != 0) std::memcpy(static_cast<void*>(data_), other.data_, size_ * sizeof(T));
+  }
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Buffer() { ::operator delete(data_, std::align_val_t{kCacheLine}); }
+
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+  }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  size_t size() const { return size_; }
+  T& operator[](size_t i) { return data_[i]; }
+  const T& operator[](size_t i) const { return data_[i]; }
+
+ private:
+  T* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Non-owning row-major matrix; `stride` is the distance between rows, in elements.
+template <class T>
+struct View {
+  T* data = nullptr;
+  size_t rows = 0;
+  size_t cols = 0;
+  size_t stride = 0;
+
+  T* row(size_t i) const { return data + i * stride; }
+  View block(size_t first, size_t n) const { return {row(first), n, cols, stride}; }
+  operator View<const T>() const { return {data, rows, cols, stride}; }
+};
+using MatView = View<float>;
+using ConstMatView = View<const float>;
+
+// Owning activation matrix in the core's row layout, padding zero.
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(size_t rows, size_t cols)
+      : rows_(rows), cols_(cols), buffer_(checked_product(rows, row_stride(cols))) {}
+  MatView view() { return {buffer_.data(), rows_, cols_, row_stride(cols_)}; }
+  MatView view(size_t rows) { return {buffer_.data(), rows, cols_, row_stride(cols_)}; }
+
+ private:
+  size_t rows_ = 0;
+  size_t cols_ = 0;
+  Buffer<float> buffer_;
+};
+
+struct Range {
+  size_t begin = 0;
+  size_t end = 0;
+  bool empty() const { return begin >= end; }
+  size_t size() const { return empty() ? 0 : end - begin; }
+};
+
+}  // namespace aevb

@@ -1,0 +1,92 @@
+// NumPy arrays to views and back; errors name the argument, what came and what is wanted.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "kernels/kernels.h"
+#include "nn/rows.h"
+
+namespace aevb::bind {
+
+namespace py = pybind11;
+using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+
+inline std::string shape_of(const py::array& a) { return py::str(a.attr("shape")); }
+
+inline ConstMatView as_matrix(const FloatArray& a, const char* name, size_t cols) {
+  check(a.ndim() == 2 && static_cast<size_t>(a.shape(1)) == cols,
+        std::string(name) + ": got shape " + shape_of(a) + ", want (n, " + std::to_string(cols) + ")");
+  return {a.data(), static_cast<size_t>(a.shape(0)), cols, cols};
+}
+
+inline ConstMatView as_matrix(const FloatArray& a, const char* name) {
+  check(a.ndim() == 2, std::string(name) + ": got shape " + shape_of(a) + ", want two dimensions");
+  return as_matrix(a, name, static_cast<size_t>(a.shape(1)));
+}
+
+inline void check_shape(const FloatArray& a, const char* name, std::initializer_list<size_t> shape) {
+  bool ok = static_cast<size_t>(a.ndim()) == shape.size();
+  std::string want;
+  size_t axis = 0;
+  for (const size_t n : shape) {
+    ok = ok && static_cast<size_t>(a.shape(static_cast<py::ssize_t>(axis++))) == n;
+    want += (want.empty() ? "" : ", ") + std::to_string(n);
+  }
+  check(ok, std::string(name) + ": got shape " + shape_of(a) + ", want (" + want + ")");
+}
+
+inline FloatArray new_matrix(size_t rows, size_t cols) {
+  return FloatArray({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(cols)});
+}
+
+// A data set that keeps its arrays alive.
+struct BoundRows {
+  Rows rows;
+  py::object owner;
+};
+
+// The one translation between the names that Python uses and an enumeration.
+template <class E>
+struct Name {
+  const char* name;
+  E value;
+};
+
+template <class E, size_t N>
+E parse(const char* argument, const std::string& got, const Name<E> (&names)[N]) {
+  std::string want;
+  for (const auto& entry : names) {
+    if (got == entry.name) return entry.value;
+    want += (want.empty() ? "'" : ", '") + std::string(entry.name) + "'";
+  }
+  throw std::invalid_argument(std::string(argument) + ": got '" + got + "', want one of " + want);
+}
+
+template <class E, size_t N>
+const char* name_of(E value, const Name<E> (&names)[N]) {
+  for (const auto& entry : names) {
+    if (value == entry.value) return entry.name;
+  }
+  return "";
+}
+
+inline constexpr Name<Activation> kActivations[] = {{"identity", Activation::identity},
+                                                    {"tanh", Activation::tanh},
+                                                    {"relu", Activation::relu},
+                                                    {"softplus", Activation::softplus},
+                                                    {"sigmoid", Activation::sigmoid}};
+inline constexpr Name<Estimator> kEstimators[] = {{"analytic-kl", Estimator::analytic_kl},
+                                                  {"monte-carlo", Estimator::monte_carlo},
+                                                  {"score-function", Estimator::score_function}};
+inline constexpr Name<Optimizer> kOptimizers[] = {
+    {"sgd", Optimizer::sgd}, {"adagrad", Optimizer::adagrad}, {"adam", Optimizer::adam}};
+
+// Each file of bind/ adds its part to the module.
+void bind_config(py::module_& m);
+void bind_rows(py::module_& m);
+void bind_model(py::module_& m);
+void bind_kernels(py::module_& m);
+
+}  // namespace aevb::bind

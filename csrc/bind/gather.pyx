@@ -1,0 +1,113 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Rows of the caller's arrays as float32: the one place that knows NumPy's types.
+
+The core calls `gather` from its own threads, without the GIL, through the pointer in `capsule()`.
+"""
+
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+from libc.string cimport memset
+
+cdef extern from "nn/rows.h" namespace "aevb" nogil:
+    cdef struct Rows:
+        char type
+        char index_type
+        const void* data
+        ptrdiff_t row_stride
+        ptrdiff_t col_stride
+        const void* indptr
+        const void* indices
+        size_t n_cols
+        float scale
+
+ctypedef fused Value:
+    float
+    double
+    int8_t
+    int16_t
+    int32_t
+    int64_t
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+ctypedef fused Index:
+    int32_t
+    int64_t
+
+
+cdef void gather_dense(
+    const Value* data, const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+) noexcept nogil:
+    cdef size_t i, j
+    cdef const char* row
+    cdef const Value* values
+    cdef float scale = rows.scale
+    cdef ptrdiff_t step = rows.col_stride
+    for i in range(n):
+        row = <const char*>data + index[i] * rows.row_stride
+        if step == sizeof(Value):
+            values = <const Value*>row
+            for j in range(rows.n_cols):
+                out[i * stride + j] = <float>values[j] * scale
+        else:
+            for j in range(rows.n_cols):
+                out[i * stride + j] = <float>(<const Value*>(row + <ptrdiff_t>j * step))[0] * scale
+
+
+cdef void gather_csr(
+    const Value* data, const Index* indices, const Rows* rows, const int64_t* index, size_t n,
+    float* out, size_t stride
+) noexcept nogil:
+    cdef const Index* indptr = <const Index*>rows.indptr
+    cdef size_t i
+    cdef Index at
+    for i in range(n):
+        memset(out + i * stride, 0, rows.n_cols * sizeof(float))
+        for at in range(indptr[index[i]], indptr[index[i] + 1]):
+            out[i * stride + <size_t>indices[at]] += <float>data[at] * rows.scale
+
+
+cdef void gather_as(
+    const Value* data, const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+) noexcept nogil:
+    if rows.index_type == c'i':
+        gather_csr(data, <const int32_t*>rows.indices, rows, index, n, out, stride)
+    elif rows.index_type == c'l':
+        gather_csr(data, <const int64_t*>rows.indices, rows, index, n, out, stride)
+    else:
+        gather_dense(data, rows, index, n, out, stride)
+
+
+cdef void gather(
+    const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+) noexcept nogil:
+    if rows.type == c'f':
+        gather_as(<const float*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'd':
+        gather_as(<const double*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'B' or rows.type == c'?':
+        gather_as(<const uint8_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'b':
+        gather_as(<const int8_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'h':
+        gather_as(<const int16_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'H':
+        gather_as(<const uint16_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'i':
+        gather_as(<const int32_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'I':
+        gather_as(<const uint32_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'l':
+        gather_as(<const int64_t*>rows.data, rows, index, n, out, stride)
+    elif rows.type == c'L':
+        gather_as(<const uint64_t*>rows.data, rows, index, n, out, stride)
+
+
+def capsule():
+    """The address of `gather`, for the core."""
+    return PyCapsule_New(<void*>gather, "aevb.gather", NULL)

@@ -1,0 +1,286 @@
+// The kernels on their own, for the tests: operands are copied into the core's padded layout, and all padding that
+// a kernel may touch but must not use is NaN.
+#include <cmath>
+
+#include "bind/arrays.h"
+#include "nn/dense.h"
+#include "nn/random.h"
+
+namespace aevb::bind {
+namespace {
+
+constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
+
+Matrix poisoned(size_t rows, size_t cols) {
+  Matrix m(rows, cols);
+  const MatView v = m.view();
+  std::fill_n(v.data, rows * v.stride, kPoison);
+  return m;
+}
+
+Matrix padded(const FloatArray& a, const char* name) {
+  const ConstMatView from = as_matrix(a, name);
+  Matrix m = poisoned(from.rows, from.cols);
+  for (size_t r = 0; r < from.rows; ++r) std::memcpy(m.view().row(r), from.row(r), from.cols * sizeof(float));
+  return m;
+}
+
+FloatArray dense_array(Matrix& m) {
+  const MatView from = m.view();
+  FloatArray a = new_matrix(from.rows, from.cols);
+  for (size_t r = 0; r < from.rows; ++r) {
+    std::memcpy(a.mutable_data() + r * from.cols, from.row(r), from.cols * sizeof(float));
+  }
+  return a;
+}
+
+// A layer and its arena, as the model has them.
+struct Packed {
+  Dense layer;
+  Buffer<float> arena;
+  Packed(const FloatArray& weight, const float* bias) {
+    const ConstMatView w = as_matrix(weight, "weight");
+    layer = {"layer", w.rows, w.cols, 0};
+    arena = Buffer<float>(layer.end());
+    const std::vector<float> zero(w.cols);
+    pack(layer, w.data, bias != nullptr ? bias : zero.data(), arena.data());
+  }
+};
+
+FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray& bias, const std::string& activation) {
+  Packed packed(weight, bias.data());
+  check_shape(bias, "bias", {packed.layer.n_out});
+  Matrix in = padded(x, "x");
+  Matrix out = poisoned(in.view().rows, packed.layer.n_out);
+  for (size_t panel = 0; panel < packed.layer.n_panels(); ++panel) {
+    dense_forward(kernels(), packed.layer, packed.arena.data(), in.view(), out.view(),
+                  parse("activation", activation, kActivations), panel, {0, in.view().rows});
+  }
+  return dense_array(out);
+}
+
+FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight, const FloatArray& h,
+                               const std::string& activation) {
+  Packed packed(weight, nullptr);
+  Matrix d = padded(delta, "delta"), out = padded(h, "h");
+  Matrix din = poisoned(d.view().rows, packed.layer.n_in);
+  Buffer<float> scratch(kBackwardScratch);
+  for (size_t panel = 0; panel * kPanel < packed.layer.n_in; ++panel) {
+    dense_backward(kernels(), packed.layer, packed.arena.data(), d.view(), din.view(), false, panel,
+                   {0, d.view().rows}, scratch.data());
+    const size_t column = panel * kPanel;
+    kernels().differentiate(parse("activation", activation, kActivations), d.view().rows,
+                            panel_width(packed.layer.n_in, panel), out.view().data + column, out.view().stride,
+                            din.view().data + column, din.view().stride);
+  }
+  return dense_array(din);
+}
+
+py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
+  Matrix in = padded(x, "x"), d = padded(delta, "delta");
+  const size_t n_in = in.view().cols, n_out = d.view().cols;
+  const Dense layer = {"layer", n_in, n_out, 0};
+  Buffer<float> sums(layer.end());
+  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+    dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, in.view(), d.view(), panel,
+                 {0, n_in});
+  }
+  FloatArray weight = new_matrix(n_in, n_out), bias(static_cast<py::ssize_t>(n_out));
+  unpack(layer, sums.data(), weight.mutable_data(), bias.mutable_data());
+  return py::make_tuple(weight, bias);
+}
+
+py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weight, const FloatArray& gradient,
+                           const FloatArray& state1, const FloatArray& state2, float learning_rate, float scale,
+                           float decay, int step) {
+  const auto n = static_cast<size_t>(weight.size());
+  const auto copy = [n](const FloatArray& a, const char* name) {
+    check_shape(a, name, {n});
+    Buffer<float> b(round_up(n, kPanel));
+    std::fill_n(b.data(), b.size(), kPoison);
+    std::memcpy(b.data(), a.data(), n * sizeof(float));
+    return b;
+  };
+  Buffer<float> w = copy(weight, "weight"), g = copy(gradient, "gradient");
+  Buffer<float> s1 = copy(state1, "state1"), s2 = copy(state2, "state2");
+  const UpdateRule rule = {.optimizer = parse("optimizer", optimizer, kOptimizers),
+                           .learning_rate = learning_rate,
+                           .scale = scale,
+                           .decay = decay,
+                           .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, step))),
+                           .variance_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.999, step)))};
+  kernels().optimize(rule, g.data(), {0, n}, w.data(), s1.data(), s2.data());
+  const auto back = [n](const Buffer<float>& b) { return FloatArray(static_cast<py::ssize_t>(n), b.data()); };
+  return py::make_tuple(back(w), back(s1), back(s2));
+}
+
+// r of every row and the gradients in place of the outputs.
+FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matrix& log_var, const FloatArray& x) {
+  Matrix data = padded(x, "x");
+  const MatView m = mean.view();
+  check(data.view().rows == m.rows && data.view().cols == m.cols && log_var.view().rows == m.rows &&
+            log_var.view().cols == m.cols,
+        "x: want the shape of the outputs");
+  FloatArray r(static_cast<py::ssize_t>(m.rows));
+  std::fill_n(r.mutable_data(), m.rows, 0.0f);
+  std::vector<float> partial(m.rows);
+  for (size_t column = 0; column < m.cols; column += kPanel) {
+    kernel({.first_row = 0,
+            .rows = m.rows,
+            .n_cols = std::min(kPanel, m.cols - column),
+            .n_draws = 1,
+            .x = data.view().data + column,
+            .ldx = data.view().stride,
+            .mean = m.data + column,
+            .log_var = log_var.view().data + column,
+            .ld = m.stride,
+            .scale = 1.0f,
+            .partial = partial.data(),
+            .partial_stride = 1});
+    for (size_t i = 0; i < m.rows; ++i) r.mutable_data()[i] += partial[i];
+  }
+  return r;
+}
+
+py::tuple bernoulli(const FloatArray& logits, const FloatArray& x) {
+  Matrix a = padded(logits, "logits");
+  const FloatArray r = likelihood(kernels().bernoulli, a, a, x);
+  return py::make_tuple(r, dense_array(a));
+}
+
+py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x, bool bounded) {
+  Matrix m = padded(mean, "mean_raw"), v = padded(log_var, "log_var_raw");
+  const FloatArray r = likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x);
+  return py::make_tuple(r, dense_array(m), dense_array(v));
+}
+
+// noise (L, n, J) -> rows m * L + l
+Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
+  check(noise.ndim() == 3, "noise: got shape " + shape_of(noise) + ", want three dimensions");
+  const auto n_draws = static_cast<size_t>(noise.shape(0));
+  check_shape(noise, "noise", {n_draws, n, n_latent});
+  Matrix eps = poisoned(n * n_draws, n_latent);
+  for (size_t l = 0; l < n_draws; ++l) {
+    for (size_t m = 0; m < n; ++m) {
+      std::memcpy(eps.view().row(m * n_draws + l), noise.data() + (l * n + m) * n_latent, n_latent * sizeof(float));
+    }
+  }
+  return eps;
+}
+
+LatentRows latent(Matrix& mean, Matrix& log_var, Matrix& eps, const std::string& estimator) {
+  LatentRows t = {};
+  t.estimator = parse("estimator", estimator, kEstimators);
+  t.rows = mean.view().rows;
+  t.n_latent = mean.view().cols;
+  t.n_draws = eps.view().rows / t.rows;
+  t.mean = mean.view().data;
+  t.log_var = log_var.view().data;
+  t.ld = mean.view().stride;
+  t.eps = eps.view().data;
+  return t;
+}
+
+py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
+                        const std::string& estimator) {
+  Matrix mu = padded(mean, "mean"), lv = padded(log_var, "log_var");
+  Matrix eps = noise_matrix(noise, mu.view().rows, mu.view().cols);
+  LatentRows t = latent(mu, lv, eps, estimator);
+  Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
+  FloatArray term(static_cast<py::ssize_t>(t.rows));
+  std::vector<float> draw_term(t.rows * t.n_draws);
+  t.z = z.view().data;
+  t.term = term.mutable_data();
+  t.draw_term = draw_term.data();
+  kernels().latent_sample(t);
+  return py::make_tuple(dense_array(z), term);
+}
+
+py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
+                          const FloatArray& dz, const FloatArray& f, const std::string& estimator) {
+  Matrix mu = padded(mean, "mean"), lv = padded(log_var, "log_var"), d = padded(dz, "dz");
+  Matrix eps = noise_matrix(noise, mu.view().rows, mu.view().cols);
+  LatentRows t = latent(mu, lv, eps, estimator);
+  check_shape(dz, "dz", {t.rows * t.n_draws, t.n_latent});
+  check_shape(f, "f", {t.rows * t.n_draws});
+  Matrix dmean = poisoned(t.rows, t.n_latent), dlog_var = poisoned(t.rows, t.n_latent);
+  t.dz = d.view().data;
+  t.f = f.data();
+  t.dmean = dmean.view().data;
+  t.dlog_var = dlog_var.view().data;
+  kernels().latent_backward(t);
+  return py::make_tuple(dense_array(dmean), dense_array(dlog_var));
+}
+
+FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row,
+                 size_t n_rows, size_t n_cols) {
+  Matrix out = poisoned(n_rows, n_cols);
+  std::vector<uint64_t> ids(n_rows);
+  for (size_t r = 0; r < n_rows; ++r) ids[r] = noise_id(step, first_row + r);
+  kernel({.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+          .stream = stream(static_cast<Purpose>(purpose), step),
+          .ids = ids.data(),
+          .rows = n_rows,
+          .n_draws = 1,
+          .n_cols = n_cols,
+          .out = out.view().data,
+          .ld = out.view().stride});
+  return dense_array(out);
+}
+
+using WordArray = py::array_t<uint32_t, py::array::c_style | py::array::forcecast>;
+
+WordArray philox(const WordArray& counter, const WordArray& key) {
+  check(counter.ndim() == 2 && counter.shape(1) == 4 && key.size() == 2, "counter, key: want shapes (n, 4) and (2,)");
+  WordArray out({counter.shape(0), py::ssize_t{4}});
+  kernels().philox(key.data(), static_cast<size_t>(counter.shape(0)), counter.data(), out.mutable_data());
+  return out;
+}
+
+py::array_t<int64_t> permutation(uint64_t seed, uint64_t epoch, size_t n) {
+  const Permutation order(seed, Purpose::epoch, epoch, n);
+  py::array_t<int64_t> out(static_cast<py::ssize_t>(n));
+  for (size_t i = 0; i < n; ++i) out.mutable_data()[i] = static_cast<int64_t>(order(i));
+  return out;
+}
+
+FloatArray unary(const std::string& name, const FloatArray& x) {
+  FloatArray y(x.size());
+  check(kernels().unary(name.c_str(), static_cast<size_t>(x.size()), x.data(), y.mutable_data()),
+        "name: got '" + name + "', want the name of an elementwise function");
+  return y;
+}
+
+}  // namespace
+
+void bind_kernels(py::module_& m) {
+  using py::arg;
+  py::module_ k = m.def_submodule("kernels", "The kernels of the instruction set in use, one by one, for tests.");
+  k.def("unary", &unary, arg("name"), arg("x"));
+  k.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
+  k.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"), arg("activation"));
+  k.def("dense_gradient", &dense_gradient, arg("x"), arg("delta"));
+  k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"), arg("state1"),
+        arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"), arg("decay"), arg("step"));
+  k.def("bernoulli", &bernoulli, arg("logits"), arg("x"));
+  k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"));
+  k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"), arg("estimator"));
+  k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"), arg("f"),
+        arg("estimator"));
+  k.def(
+      "normal",
+      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows, size_t n_cols) {
+        return noise(kernels().normal, seed, step, purpose, first_row, n_rows, n_cols);
+      },
+      arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
+  k.def(
+      "uniform",
+      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows, size_t n_cols) {
+        return noise(kernels().uniform, seed, step, purpose, first_row, n_rows, n_cols);
+      },
+      arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
+  k.def("philox", &philox, arg("counter"), arg("key"));
+  k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
+}
+
+}  // namespace aevb::bind

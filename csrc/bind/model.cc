@@ -1,0 +1,173 @@
+#include "bind/arrays.h"
+#include "vae/inference.h"
+
+namespace aevb::bind {
+namespace {
+
+using DoubleArray = py::array_t<double>;
+
+const float* arena_of(Model& model, const std::string& which) {
+  const Arena arena = model.arena();
+  if (which == "weights") return arena.weights;
+  if (which == "state1") return arena.state1;
+  if (which == "state2") return arena.state2;
+  throw std::invalid_argument("which: got '" + which + "', want 'weights', 'state1' or 'state2'");
+}
+
+py::dict unpack_arena(const Network& network, const float* arena) {
+  py::dict arrays;
+  if (arena == nullptr) return arrays;  // an accumulator that the optimiser does not have
+  for (const Dense* layer : network.layers()) {
+    FloatArray weight = new_matrix(layer->n_in, layer->n_out);
+    FloatArray bias(static_cast<py::ssize_t>(layer->n_out));
+    unpack(*layer, arena, weight.mutable_data(), bias.mutable_data());
+    arrays[py::str(layer->name + ".weight")] = weight;
+    arrays[py::str(layer->name + ".bias")] = bias;
+  }
+  return arrays;
+}
+
+py::dict get_arrays(Model& model, const std::string& which) {
+  return unpack_arena(model.network(), arena_of(model, which));
+}
+
+FloatArray array_of(const py::dict& arrays, const std::string& name) {
+  check(arrays.contains(name), "weights: '" + name + "' is missing");
+  return FloatArray::ensure(arrays[py::str(name)]);
+}
+
+// All or nothing: every array is checked before the first is copied.
+void set_arrays(Model& model, const py::dict& arrays, const std::string& which) {
+  float* arena = const_cast<float*>(arena_of(model, which));
+  if (arena == nullptr && arrays.empty()) return;
+  check(arena != nullptr, which + ": the optimizer has no such accumulator");
+  std::vector<std::pair<FloatArray, FloatArray>> layers;
+  for (const Dense* layer : model.network().layers()) {
+    const std::string weight = layer->name + ".weight", bias = layer->name + ".bias";
+    layers.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
+    check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
+    check_shape(layers.back().second, bias.c_str(), {layer->n_out});
+  }
+  check(arrays.size() == 2 * layers.size(), "weights: got " + std::to_string(arrays.size()) + " arrays, want " +
+                                                std::to_string(2 * layers.size()));
+  size_t i = 0;
+  for (const Dense* layer : model.network().layers()) {
+    pack(*layer, layers[i].first.data(), layers[i].second.data(), arena);
+    ++i;
+  }
+}
+
+// What may change between two calls of a fitted model: how it learns, not what it is.
+void set_config(Model& model, const Config& config) {
+  const Config& now = model.config();
+  check(config.n_visible == now.n_visible && config.n_latent == now.n_latent && config.hidden == now.hidden &&
+            config.likelihood == now.likelihood && config.optimizer == now.optimizer,
+        "config: the shape of the network, the likelihood and the optimizer of a fitted model are fixed");
+  config.validate();
+  model.mutable_config() = config;
+}
+
+void check_rows(const Model& model, const BoundRows& x) {
+  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) + " columns, want " +
+                                                       std::to_string(model.config().n_visible));
+}
+
+Subset subset_of(const BoundRows& x, size_t begin, size_t size) {
+  check(begin <= x.rows.n_rows && size <= x.rows.n_rows - begin, "subset: out of the rows of X");
+  return {begin, size};
+}
+
+py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, uint64_t epoch, size_t position,
+                     size_t max_steps, double max_seconds, size_t n_train, int n_threads) {
+  check_rows(self, x);
+  check(n_train >= 1, "n_train: got 0, want at least 1");
+  const EpochPart part = {subset_of(x, begin, size), epoch, position, max_steps, max_seconds, n_train, n_threads};
+  Progress progress;
+  {
+    py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
+    progress = train(self, x.rows, part);
+  }
+  return py::make_tuple(progress.n_steps, progress.n_rows, progress.bound_sum, progress.diverged);
+}
+
+FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
+  check_rows(self, x);
+  FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
+  float* out = mean.mutable_data();
+  py::gil_scoped_release nogil;
+  encode(self, x.rows, out, n_threads);
+  return mean;
+}
+
+FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
+  const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
+  FloatArray mean = new_matrix(view.rows, self.config().n_visible);
+  float* out = mean.mutable_data();
+  py::gil_scoped_release nogil;
+  decode(self, view, out, n_threads);
+  return mean;
+}
+
+FloatArray sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads) {
+  FloatArray x = new_matrix(n, self.config().n_visible);
+  float* out = x.mutable_data();
+  py::gil_scoped_release nogil;
+  sample(self, seed, n, out, n_threads);
+  return x;
+}
+
+py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size, size_t n_draws, uint64_t seed,
+                     int n_threads) {
+  check_rows(self, x);
+  check(n_draws >= 1, "n_draws: got 0, want at least 1");
+  const Subset subset = subset_of(x, begin, size);
+  DoubleArray value(static_cast<py::ssize_t>(size)), variance(static_cast<py::ssize_t>(size));
+  double* value_out = value.mutable_data();
+  double* variance_out = variance.mutable_data();
+  {
+    py::gil_scoped_release nogil;
+    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads);
+  }
+  return py::make_tuple(value, variance);
+}
+
+py::tuple bound_gradient(const Model& self, const BoundRows& x, const std::optional<FloatArray>& noise, uint64_t seed,
+                         int n_threads) {
+  check_rows(self, x);
+  if (noise) check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
+  const float* eps = noise ? noise->data() : nullptr;
+  DoubleArray value(static_cast<py::ssize_t>(x.rows.n_rows));
+  double* out = value.mutable_data();
+  Buffer<float> gradient(self.network().arena_size);
+  {
+    py::gil_scoped_release nogil;
+    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads);
+  }
+  return py::make_tuple(value, unpack_arena(self.network(), gradient.data()));
+}
+
+}  // namespace
+
+void bind_model(py::module_& m) {
+  using py::arg;
+  py::class_<Model>(m, "Model", "Encoder, decoder and the optimiser's accumulators.")
+      .def(py::init<const Config&>(), arg("config"), py::call_guard<py::gil_scoped_release>())
+      .def("copy", [](const Model& self) { return std::make_unique<Model>(self); })
+      .def_property("config", &Model::config, &set_config)
+      .def_readwrite("n_steps", &Model::n_steps)
+      .def_readwrite("n_samples_seen", &Model::n_samples_seen)
+      .def("arrays", &get_arrays, arg("which"), "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
+      .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
+      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("epoch"), arg("position"),
+           arg("max_steps"), arg("max_seconds"), arg("n_train"), arg("n_threads"),
+           "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged).")
+      .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
+      .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
+      .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"))
+      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("n_draws"), arg("seed"),
+           arg("n_threads"), "(bound, variance over the noise) per row of the subset.")
+      .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(), arg("seed"),
+           arg("n_threads"));
+}
+
+}  // namespace aevb::bind

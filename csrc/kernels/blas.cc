@@ -1,0 +1,61 @@
+#include "kernels/blas.h"
+
+#include <algorithm>
+
+namespace aevb {
+namespace {
+
+Sgemm g_sgemm = nullptr;
+const Kernels* g_base = nullptr;
+
+void sgemm(char transb, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
+           float beta, float* c, size_t ldc) {
+  char transa = 'N';
+  int mi = static_cast<int>(m), ni = static_cast<int>(n), ki = static_cast<int>(k);
+  int ldai = static_cast<int>(lda), ldbi = static_cast<int>(ldb), ldci = static_cast<int>(ldc);
+  float alpha = 1.0f;
+  g_sgemm(&transa, &transb, &mi, &ni, &ki, &alpha, const_cast<float*>(a), &ldai, const_cast<float*>(b), &ldbi, &beta,
+          c, &ldci);
+}
+
+// Row-major C = A B is column-major C^T = B^T A^T, and a panel read column-major is B^T already.
+void product(const PanelProduct& p) {
+  if (!p.accumulate) {
+    const size_t width = round_up(p.n_cols, kLineFloats);
+    for (size_t r = 0; r < p.rows; ++r) {
+      if (p.bias != nullptr) {
+        std::copy_n(p.bias, width, p.c + r * p.ldc);
+      } else {
+        std::fill_n(p.c + r * p.ldc, width, 0.0f);
+      }
+    }
+  }
+  sgemm('N', p.n_cols, p.rows, p.k, p.b, kPanel, p.a, p.lda, 1.0f, p.c, p.ldc);
+}
+
+void update(const PanelUpdate& u) {
+  alignas(kCacheLine) float grad[kPanel * kPanel] = {};
+  for (size_t input = u.inputs.begin; input < u.inputs.end; input += kPanel) {
+    const size_t n = std::min(kPanel, u.inputs.end - input);
+    sgemm('T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input, u.lda, 0.0f, grad, kPanel);
+    for (size_t r = 0; r < n; ++r) {
+      const size_t at = (input + r) * kPanel;
+      g_base->optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1, u.state2);
+    }
+  }
+}
+
+}  // namespace
+
+const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
+  static Kernels table;
+  g_sgemm = sgemm_pointer;
+  g_base = &base;
+  table = base;
+  table.name = "blas";
+  table.product = product;
+  table.update = update;
+  return table;
+}
+
+}  // namespace aevb

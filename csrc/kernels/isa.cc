@@ -1,0 +1,68 @@
+// Compiled once per instruction set with its flags and AEVB_ISA = the set's name; fills that set's table.
+// Everything included here lives in unnamed namespaces inside aevb::<isa>: an inline function with external
+// linkage, compiled under wider flags, could be the copy that the linker keeps for everybody.
+#include "kernels/activation-inl.h"
+#include "kernels/gemm-inl.h"
+#include "kernels/latent-inl.h"
+#include "kernels/likelihood-inl.h"
+#include "kernels/philox-inl.h"
+#include "kernels/transpose-inl.h"
+#include "kernels/update-inl.h"
+
+#define AEVB_STRING(x) #x
+#define AEVB_NAME(x) AEVB_STRING(x)
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+// f over x, whole vectors through a buffer so that x and y need no padding.
+template <class F>
+void map(size_t n, const float* x, float* y, F f) {
+  for (size_t i = 0; i < n; i += W) {
+    const size_t lanes = n - i < W ? n - i : W;
+    float lane[W] = {};
+    std::memcpy(lane, x + i, lanes * sizeof(float));
+    store(lane, f(load(lane)));
+    std::memcpy(y + i, lane, lanes * sizeof(float));
+  }
+}
+
+bool unary(const char* name, size_t n, const float* x, float* y) {
+  const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
+  if (is("exp")) return map(n, x, y, [](Vec v) { return exp(v); }), true;
+  if (is("log")) return map(n, x, y, [](Vec v) { return log(v); }), true;
+  if (is("tanh")) return map(n, x, y, [](Vec v) { return tanh(v); }), true;
+  if (is("sigmoid")) return map(n, x, y, [](Vec v) { return sigmoid(v); }), true;
+  if (is("softplus")) return map(n, x, y, [](Vec v) { return softplus(v); }), true;
+  if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
+  if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
+  return false;
+}
+
+}  // namespace
+
+extern const Kernels table;
+const Kernels table = {
+    .name = AEVB_NAME(AEVB_ISA),
+    .vector_floats = W,
+    .product = product,
+    .activate = activate,
+    .differentiate = differentiate,
+    .transpose = transpose,
+    .update = update,
+    .update_bias = update_bias,
+    .optimize = optimize,
+    .bernoulli = bernoulli,
+    .gaussian = gaussian_panel<false>,
+    .bounded_gaussian = gaussian_panel<true>,
+    .latent_sample = latent_sample,
+    .latent_backward = latent_backward,
+    .normal = normal,
+    .uniform = uniform,
+    .bernoulli_draw = bernoulli_draw,
+    .gaussian_draw = gaussian_draw,
+    .philox = philox,
+    .unary = unary,
+};
+
+}  // namespace aevb::AEVB_ISA

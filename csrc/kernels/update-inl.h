@@ -1,0 +1,131 @@
+// Weight gradients with the optimiser's step as their epilogue: a tile of A^T delta goes from registers to a
+// scratch tile in L1 and from there into the weights, so gradients never reach memory, and each weight and its
+// accumulators are read and written once per step.
+//
+// Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 5 x 2 + 2 + 1.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "simd/math-inl.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+inline constexpr size_t kUpdateInputs = 5;
+inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
+
+inline constexpr float kAdagradEpsilon = 1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
+inline constexpr float kAdamBeta1 = 0.9f;         // Kingma & Ba 2015, algorithm 1
+inline constexpr float kAdamBeta2 = 0.999f;
+inline constexpr float kAdamEpsilon = 1e-8f;
+
+// One vector's step, at index `at` of every array the optimiser has (the others may be null).
+template <Optimizer optimizer>
+AEVB_INLINE void step_vector(const UpdateRule& rule, Vec sum, size_t at, float* weight, float* state1, float* state2) {
+  if constexpr (optimizer == Optimizer::accumulate) {
+    store(state1 + at, load(state1 + at) + sum);
+  } else {
+    const Vec w = load(weight + at);
+    const Vec g = fma(set1(-rule.decay), w, rule.scale * sum);
+    if constexpr (optimizer == Optimizer::sgd) {
+      store(weight + at, fma(set1(rule.learning_rate), g, w));
+    } else if constexpr (optimizer == Optimizer::adagrad) {
+      const Vec acc = fma(g, g, load(state1 + at));
+      store(state1 + at, acc);
+      store(weight + at, fma(rule.learning_rate * g, reciprocal_sqrt(acc + kAdagradEpsilon), w));
+    } else {
+      const Vec m = fma(set1(kAdamBeta1), load(state1 + at), (1.0f - kAdamBeta1) * g);
+      const Vec v = fma(set1(kAdamBeta2), load(state2 + at), (1.0f - kAdamBeta2) * g * g);
+      store(state1 + at, m);
+      store(state2 + at, v);
+      const Vec step = rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
+      store(weight + at, fma(set1(rule.learning_rate), step, w));
+    }
+  }
+}
+
+template <Optimizer optimizer>
+AEVB_INLINE void step_row(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1, float* s2) {
+  for (size_t c = 0; c < r.size(); c += W) step_vector<optimizer>(rule, load(sum + c), r.begin + c, w, s1, s2);
+}
+
+// The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors are processed,
+// so the arrays are padded to them.
+void optimize(const UpdateRule& rule, const float* sum, Range range, float* weight, float* state1, float* state2) {
+  switch (rule.optimizer) {
+    case Optimizer::accumulate:
+      return step_row<Optimizer::accumulate>(rule, sum, range, weight, state1, state2);
+    case Optimizer::sgd:
+      return step_row<Optimizer::sgd>(rule, sum, range, weight, state1, state2);
+    case Optimizer::adagrad:
+      return step_row<Optimizer::adagrad>(rule, sum, range, weight, state1, state2);
+    case Optimizer::adam:
+      return step_row<Optimizer::adam>(rule, sum, range, weight, state1, state2);
+  }
+}
+
+// grad (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; grad has rows of kPanel.
+template <size_t R, size_t C>
+AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float* delta, float* grad) {
+  Vec acc[R][C] = {};
+  for (size_t m = 0; m < u.rows; ++m) {
+    Vec d[C];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < R; ++r) {
+      const Vec am = set1(a[m * u.lda + r]);
+#pragma GCC unroll 4
+      for (size_t v = 0; v < C; ++v) acc[r][v] = fma(am, d[v], acc[r][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < C; ++v) store(grad + r * kPanel + v * W, acc[r][v]);
+  }
+}
+
+// C vectors wide until fewer than C are left, then narrower.
+template <size_t R, size_t C>
+AEVB_INLINE void gradient_columns(const PanelUpdate& u, const float* a, size_t col, float* grad) {
+  if constexpr (C > 0) {
+    for (; col + (C - 1) * W < u.n_cols; col += C * W) gradient_tile<R, C>(u, a, u.delta + col, grad + col);
+    gradient_columns<R, C - 1>(u, a, col, grad);
+  }
+}
+
+template <size_t R>
+void update_inputs(const PanelUpdate& u, size_t input) {
+  alignas(kCacheLine) float grad[R * kPanel];
+  gradient_columns<R, kUpdateVectors>(u, u.a + input, 0, grad);
+  for (size_t r = 0; r < R; ++r) {
+    const size_t at = (input + r) * kPanel;
+    optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1, u.state2);
+  }
+}
+
+template <size_t R>
+void update_last_inputs(const PanelUpdate& u, size_t input) {
+  if constexpr (R > 0) {
+    if (u.inputs.end - input == R) return update_inputs<R>(u, input);
+    update_last_inputs<R - 1>(u, input);
+  }
+}
+
+void update(const PanelUpdate& u) {
+  size_t input = u.inputs.begin;
+  for (; input + kUpdateInputs <= u.inputs.end; input += kUpdateInputs) update_inputs<kUpdateInputs>(u, input);
+  update_last_inputs<kUpdateInputs - 1>(u, input);
+}
+
+void update_bias(const PanelUpdate& u) {
+  alignas(kCacheLine) float grad[kPanel] = {};
+  for (size_t m = 0; m < u.rows; ++m) {
+    for (size_t c = 0; c < u.n_cols; c += W) store(grad + c, load(grad + c) + load(u.delta + m * u.ldd + c));
+  }
+  optimize(*u.rule, grad, {0, u.n_cols}, u.weight, u.state1, u.state2);
+}
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

@@ -1,0 +1,99 @@
+#include "nn/dense.h"
+
+namespace aevb {
+
+void unpack(const Dense& layer, const float* arena, float* weight, float* bias) {
+  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+    const size_t width = panel_width(layer.n_out, panel);
+    const float* from = arena + layer.panel_offset(panel);
+    for (size_t k = 0; k < layer.n_in; ++k) {
+      std::memcpy(weight + k * layer.n_out + panel * kPanel, from + k * kPanel, width * sizeof(float));
+    }
+  }
+  std::memcpy(bias, arena + layer.bias_offset(), layer.n_out * sizeof(float));
+}
+
+void pack(const Dense& layer, const float* weight, const float* bias, float* arena) {
+  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+    const size_t width = panel_width(layer.n_out, panel);
+    float* to = arena + layer.panel_offset(panel);
+    for (size_t k = 0; k < layer.n_in; ++k) {
+      std::memcpy(to + k * kPanel, weight + k * layer.n_out + panel * kPanel, width * sizeof(float));
+    }
+  }
+  std::memcpy(arena + layer.bias_offset(), bias, layer.n_out * sizeof(float));
+}
+
+void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in, MatView out,
+                   Activation activation, size_t panel, Range rows) {
+  const size_t width = panel_width(layer.n_out, panel);
+  const float* w = weights + layer.panel_offset(panel);
+  const float* bias = weights + layer.bias_offset(panel);
+  constexpr size_t kTile = 2 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
+  for (size_t r = rows.begin; r < rows.end; r += kTile) {
+    const size_t n = std::min(kTile, rows.end - r);
+    float* c = out.row(r) + panel * kPanel;
+    for (size_t depth = 0; depth < layer.n_in; depth += kDepthBlock) {
+      k.product({.rows = n,
+                 .k = std::min(kDepthBlock, layer.n_in - depth),
+                 .n_cols = width,
+                 .a = in.row(r) + depth,
+                 .lda = in.stride,
+                 .b = w + depth * kPanel,
+                 .c = c,
+                 .ldc = out.stride,
+                 .bias = bias,
+                 .accumulate = depth > 0});
+    }
+    k.activate(activation, n, width, c, out.stride);
+  }
+}
+
+void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta, MatView din,
+                    bool accumulate, size_t panel, Range rows, float* scratch) {
+  const size_t width = panel_width(layer.n_in, panel);
+  for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
+    const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
+    for (size_t d = 0; d < n_depth; d += kPanel) {  // scratch (n_depth, width) = W^T
+      const float* w = weights + layer.panel_offset((depth + d) / kPanel) + panel * kPanel * kPanel;
+      k.transpose(width, std::min(kPanel, n_depth - d), w, scratch + d * kPanel);
+    }
+    k.product({.rows = rows.size(),
+               .k = n_depth,
+               .n_cols = width,
+               .a = delta.row(rows.begin) + depth,
+               .lda = delta.stride,
+               .b = scratch,
+               .c = din.row(rows.begin) + panel * kPanel,
+               .ldc = din.stride,
+               .bias = nullptr,
+               .accumulate = accumulate || depth > 0});
+  }
+}
+
+void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule, ConstMatView in,
+                  ConstMatView delta, size_t panel, Range inputs) {
+  const auto at = [](float* base, size_t offset) { return base != nullptr ? base + offset : nullptr; };
+  PanelUpdate update = {.rows = in.rows,
+                        .n_cols = panel_width(layer.n_out, panel),
+                        .inputs = inputs,
+                        .a = in.data,
+                        .lda = in.stride,
+                        .delta = delta.data + panel * kPanel,
+                        .ldd = delta.stride,
+                        .weight = at(arena.weights, layer.panel_offset(panel)),
+                        .state1 = at(arena.state1, layer.panel_offset(panel)),
+                        .state2 = at(arena.state2, layer.panel_offset(panel)),
+                        .rule = &rule};
+  k.update(update);
+  if (inputs.begin > 0) return;
+  UpdateRule bias_rule = rule;
+  bias_rule.decay = 0.0f;  // the prior is on weights
+  update.rule = &bias_rule;
+  update.weight = at(arena.weights, layer.bias_offset(panel));
+  update.state1 = at(arena.state1, layer.bias_offset(panel));
+  update.state2 = at(arena.state2, layer.bias_offset(panel));
+  k.update_bias(update);
+}
+
+}  // namespace aevb

@@ -1,0 +1,79 @@
+// Random streams: who draws what, and the order of rows in an epoch. Everything is a function of counters, so any
+// part can be drawn again, in any order, by any thread.
+#pragma once
+
+#include "base.h"
+
+namespace aevb {
+
+// Streams of one seed; values are part of what a seed means, so they never change.
+enum class Purpose : uint32_t { init = 1, latent = 2, binarize = 3, prior = 4, visible = 5, split = 6, epoch = 7 };
+
+// Last word of the noise counter: purpose and the high bits of the step.
+inline uint32_t stream(Purpose purpose, uint64_t step = 0) {
+  return static_cast<uint32_t>(purpose) << 24 | static_cast<uint32_t>(step >> 32 & 0xffffff);
+}
+
+// Middle words of the noise counter for a row of a training step.
+inline uint64_t noise_id(uint64_t step, size_t row) { return step << 32 | static_cast<uint32_t>(row); }
+
+// Finaliser of MurmurHash3, a bijection of 64-bit words.
+inline uint64_t mix64(uint64_t x) {
+  x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
+  x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
+  return x ^ x >> 33;
+}
+
+// Noise id of a row by its content: evaluating a row gives the same value wherever it stands in whatever batch.
+// `row` is padded with zeros to whole cache lines. Four independent chains hide the multiplier's latency.
+inline uint64_t content_id(const float* row, size_t n_cols) {
+  uint64_t h[4] = {1, 2, 3, 4};
+  for (size_t i = 0; i < round_up(n_cols, kLineFloats); i += 8) {
+    uint64_t word[4];
+    std::memcpy(word, row + i, sizeof word);
+    for (size_t lane = 0; lane < 4; ++lane) {
+      h[lane] = (h[lane] ^ word[lane]) * 0x9e3779b97f4a7c15ULL;
+      h[lane] ^= h[lane] >> 29;
+    }
+  }
+  return mix64(mix64(h[0]) + mix64(h[1] + 1) + mix64(h[2] + 2) + mix64(h[3] + 3) + n_cols);
+}
+
+// A pseudo-random permutation of 0 .. n - 1 without a table: a Feistel network on the next even power of two, walked
+// until it lands below n (Mitchell, Stokes, Frank, Holmes 2022, "Bandwidth-optimal random shuffling for GPUs").
+class Permutation {
+ public:
+  Permutation(uint64_t seed, Purpose purpose, uint64_t index, size_t n) : n_(n) {
+    while (half_bits_ < 31 && (uint64_t{1} << 2 * half_bits_) < n) ++half_bits_;
+    uint64_t state = mix64(seed + 0x9e3779b97f4a7c15ULL) ^ mix64(index * 0xd1342543de82ef95ULL + static_cast<uint64_t>(purpose));
+    for (uint64_t& key : keys_) key = mix64(state += 0x9e3779b97f4a7c15ULL);
+  }
+
+  size_t operator()(size_t i) const {
+    do {
+      i = encipher(i);
+    } while (i >= n_);
+    return i;
+  }
+
+ private:
+  static constexpr int kRounds = 8;
+  size_t encipher(uint64_t i) const {
+    const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
+    uint64_t left = i >> half_bits_;
+    uint64_t right = i & mask;
+    for (const uint64_t key : keys_) {
+      const uint64_t product = (right ^ key) * 0xff51afd7ed558ccdULL;
+      const uint64_t next = left ^ ((product ^ product >> 31) >> 17 & mask);
+      left = right;
+      right = next;
+    }
+    return left << half_bits_ | right;
+  }
+
+  size_t n_;
+  unsigned half_bits_ = 1;
+  uint64_t keys_[kRounds];
+};
+
+}  // namespace aevb

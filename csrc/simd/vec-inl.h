@@ -1,0 +1,124 @@
+// One vector of floats (Vec) and one of 32-bit words (Words), W lanes each, for the instruction set that the
+// including file is compiled for. Included by kernels/isa.cc only, which sets AEVB_ISA to the namespace's name.
+//
+// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers; only what the
+// language has no operator for (FMA, min, rounding, high products, transposition) is spelt per instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#define AEVB_INLINE inline __attribute__((always_inline))
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+inline constexpr size_t W = 16;
+#elif defined(__AVX2__)
+inline constexpr size_t W = 8;
+#else
+inline constexpr size_t W = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(W * sizeof(float)), may_alias));
+typedef int32_t Ints __attribute__((vector_size(W * sizeof(float)), may_alias));
+typedef uint32_t Words __attribute__((vector_size(W * sizeof(float)), may_alias));
+// Memory operands may be unaligned.
+typedef float VecU __attribute__((vector_size(W * sizeof(float)), may_alias, aligned(4)));
+typedef uint32_t WordsU __attribute__((vector_size(W * sizeof(float)), may_alias, aligned(4)));
+
+AEVB_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecU*>(p); }
+AEVB_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecU*>(p) = v; }
+AEVB_INLINE Words load(const uint32_t* p) { return *reinterpret_cast<const WordsU*>(p); }
+AEVB_INLINE void store(uint32_t* p, Words v) { *reinterpret_cast<WordsU*>(p) = v; }
+AEVB_INLINE Vec set1(float x) { return x - Vec{}; }
+AEVB_INLINE Words set1(uint32_t x) { return x - Words{}; }
+AEVB_INLINE Ints as_ints(Vec v) { return reinterpret_cast<Ints>(v); }
+AEVB_INLINE Vec as_vec(Ints v) { return reinterpret_cast<Vec>(v); }
+AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
+AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
+AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
+
+// a * b + c, rounded once where the machine has FMA. min and max return b if a is NaN, as the instructions do:
+// with the data as `a`... see the callers, which keep NaN alive by passing the data second.
+#if defined(__AVX512F__)
+AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm512_min_ps((__m512)a, (__m512)b); }
+AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm512_max_ps((__m512)a, (__m512)b); }
+AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm512_sqrt_ps((__m512)a); }
+AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm512_cvtps_epi32((__m512)a); }
+AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) { return (Vec)_mm512_rsqrt14_ps((__m512)a); }
+// High and low halves of the 64-bit products, lane by lane.
+AEVB_INLINE Words mul_high(Words a, Words b) {
+  const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32((__m512i)a, (__m512i)b), 32);
+  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64((__m512i)a, 32), _mm512_srli_epi64((__m512i)b, 32));
+  return (Words)_mm512_mask_blend_epi32(0xaaaa, even, odd);
+}
+#elif defined(__AVX2__)
+AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
+AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
+AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm256_sqrt_ps((__m256)a); }
+AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm256_cvtps_epi32((__m256)a); }
+AEVB_INLINE Words mul_high(Words a, Words b) {
+  const __m256i even = _mm256_srli_epi64(_mm256_mul_epu32((__m256i)a, (__m256i)b), 32);
+  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), _mm256_srli_epi64((__m256i)b, 32));
+  return (Words)_mm256_blend_epi32(even, odd, 0xaa);
+}
+#else
+AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
+AEVB_INLINE Vec min(Vec a, Vec b) { return select(a < b, a, b); }
+AEVB_INLINE Vec max(Vec a, Vec b) { return select(a > b, a, b); }
+AEVB_INLINE Vec sqrt(Vec a) {
+  Vec r;
+  for (size_t i = 0; i < W; ++i) r[i] = __builtin_sqrtf(a[i]);
+  return r;
+}
+// Adding and subtracting 1.5 * 2^23 rounds to nearest for |a| < 2^22.
+AEVB_INLINE Ints round_to_int(Vec a) {
+  const Vec magic = set1(12582912.0f);
+  return as_ints(a + magic) - as_ints(magic);
+}
+AEVB_INLINE Words mul_high(Words a, Words b) {
+  Words r;
+  for (size_t i = 0; i < W; ++i) r[i] = static_cast<uint32_t>((uint64_t{a[i]} * b[i]) >> 32);
+  return r;
+}
+#endif
+
+// 1 / sqrt(a) for a > 0 normal, to 1-2 ulp: the 14-bit estimate and one Newton step where there is one.
+AEVB_INLINE Vec reciprocal_sqrt(Vec a) {
+#if defined(__AVX512F__)
+  const Vec y = reciprocal_sqrt_estimate(a);
+  const Vec half_error = fma(a * y, y, set1(-1.0f)) * -0.5f;  // (1 - a y^2) / 2
+  return fma(y, half_error, y);
+#else
+  return 1.0f / sqrt(a);
+#endif
+}
+
+// Sum of the lanes, halves added pairwise: one fixed order for a given W.
+AEVB_INLINE float sum(Vec v) {
+  float lane[W];
+  std::memcpy(lane, &v, sizeof lane);
+  for (size_t half = W / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+
+// Lanes 0 .. n - 1 set, the rest clear.
+AEVB_INLINE Ints first_lanes(size_t n) {
+  Ints index;
+  for (size_t i = 0; i < W; ++i) index[i] = static_cast<int32_t>(i);
+  return index < static_cast<int32_t>(n);
+}
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

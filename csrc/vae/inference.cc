@@ -1,0 +1,195 @@
+#include "vae/inference.h"
+
+namespace aevb {
+namespace {
+
+// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in the cache.
+size_t block_rows(const Model& model, size_t n_draws, size_t n) {
+  constexpr size_t kBytes = size_t{8} << 20;
+  constexpr size_t kMost = 1000;
+  size_t floats = model.config().n_visible;
+  for (const size_t width : model.config().hidden) floats += width * (1 + n_draws);
+  floats += model.config().n_visible * n_draws * model.network().outputs.size();
+  const size_t fit = round_up(std::max<size_t>(1, kBytes / sizeof(float) / floats), kRowBlock);
+  return std::min({n, fit, kMost});
+}
+
+int team_size(const Model& model, size_t rows, size_t n_draws, int n_threads) {
+  return useful_threads(n_threads, flops_per_row(model.network(), n_draws, false) * static_cast<double>(rows));
+}
+
+void copy_rows(ConstMatView from, Range rows, float* to) {
+  for (size_t r = rows.begin; r < rows.end; ++r) std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
+}
+
+// Blocks of rows [first, first + n) in order, on every thread.
+template <class F>
+void for_row_blocks(size_t n, size_t block, F f) {
+  for (size_t first = 0; first < n; first += block) f(first, std::min(block, n - first));
+}
+
+void decoder_means(const Pass& pass, Member& member) {
+  if (pass.model.config().likelihood == Likelihood::gaussian) return;
+  const MatView mean = pass.ws.outputs.front().view();
+  const Range rows = share_rows(member, pass.rows);
+  if (!rows.empty()) pass.k.activate(Activation::sigmoid, rows.size(), mean.cols, mean.row(rows.begin), mean.stride);
+  member.barrier();
+}
+
+// A draw of x over its means; visible noise is keyed by the row like the latent's.
+void draw_visible(const Pass& pass, uint64_t seed, Member& member) {
+  Workspace& ws = pass.ws;
+  const Range rows = share_rows(member, pass.rows);
+  const MatView mean = ws.outputs.front().view();
+  const MatView eps = ws.x.view();
+  NoiseRows noise = {.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+                     .stream = stream(Purpose::visible),
+                     .ids = ws.ids.data() + rows.begin,
+                     .rows = rows.size(),
+                     .n_draws = 1,
+                     .n_cols = mean.cols,
+                     .out = mean.row(rows.begin),
+                     .ld = mean.stride};
+  if (pass.model.config().likelihood == Likelihood::bernoulli) {
+    if (!rows.empty()) pass.k.bernoulli_draw(noise);
+  } else if (!rows.empty()) {
+    noise.out = eps.row(rows.begin);
+    pass.k.normal(noise);
+    for (size_t r = rows.begin; r < rows.end; ++r) {
+      pass.k.gaussian_draw(mean.cols, mean.row(r), ws.outputs.back().view().row(r), eps.row(r));
+    }
+  }
+  member.barrier();
+}
+
+}  // namespace
+
+void encode(const Model& model, const Rows& rows, float* out, int n_threads) {
+  const size_t block = block_rows(model, 1, rows.n_rows);
+  const int team = team_size(model, block, 1, n_threads);
+  Workspace ws(model, block, 1, false, team);
+  const Kernels& k = kernels();
+  run_team(team, [&](Member& member) {
+    for_row_blocks(rows.n_rows, block, [&](size_t first, size_t n) {
+      const Pass pass = {k, model, ws, n, 0};
+      const Range mine = share_rows(member, n);
+      for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
+      gather(pass, rows, NoiseBy::nothing, member);
+      encode_hidden(pass, member);
+      encode_heads(pass, member);
+      copy_rows(ws.mean.view(), mine, out + first * model.config().n_latent);
+    });
+  });
+}
+
+void decode(const Model& model, ConstMatView z, float* out, int n_threads) {
+  const size_t block = block_rows(model, 1, z.rows);
+  const int team = team_size(model, block, 1, n_threads);
+  Workspace ws(model, block, 1, false, team);
+  const Kernels& k = kernels();
+  run_team(team, [&](Member& member) {
+    for_row_blocks(z.rows, block, [&](size_t first, size_t n) {
+      const Pass pass = {k, model, ws, n, 0};
+      const Range mine = share_rows(member, n);
+      for (size_t r = mine.begin; r < mine.end; ++r) {
+        std::memcpy(ws.z.view().row(r), z.row(first + r), z.cols * sizeof(float));
+      }
+      member.barrier();
+      decode_hidden(pass, member);
+      decode_outputs(pass, member);
+      decoder_means(pass, member);
+      copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+    });
+  });
+}
+
+void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int n_threads) {
+  const size_t block = block_rows(model, 1, n_samples);
+  const int team = team_size(model, block, 1, n_threads);
+  Workspace ws(model, block, 1, false, team);
+  const Kernels& k = kernels();
+  run_team(team, [&](Member& member) {
+    for_row_blocks(n_samples, block, [&](size_t first, size_t n) {
+      const Pass pass = {k, model, ws, n, 0};
+      const Range mine = share_rows(member, n);
+      if (!mine.empty()) {
+        for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
+        const MatView z = ws.z.view();
+        k.normal({.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+                  .stream = stream(Purpose::prior),
+                  .ids = ws.ids.data() + mine.begin,
+                  .rows = mine.size(),
+                  .n_draws = 1,
+                  .n_cols = z.cols,
+                  .out = z.row(mine.begin),
+                  .ld = z.stride});
+      }
+      member.barrier();
+      decode_hidden(pass, member);
+      decode_outputs(pass, member);
+      decoder_means(pass, member);
+      draw_visible(pass, seed, member);
+      copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+    });
+  });
+}
+
+void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed, double* out,
+           double* variance, int n_threads) {
+  const size_t block = block_rows(model, n_draws, subset.size);
+  const int team = team_size(model, block, n_draws, n_threads);
+  Workspace ws(model, block, n_draws, false, team);
+  const Kernels& k = kernels();
+  run_team(team, [&](Member& member) {
+    for_row_blocks(subset.size, block, [&](size_t first, size_t n) {
+      const Pass pass = {k, model, ws, n, seed};
+      const Range mine = share_rows(member, n);
+      subset_rows(model, rows, subset, first + mine.begin, mine.size(), ws.index.data() + mine.begin);
+      gather(pass, rows, NoiseBy::content, member);
+      encode_hidden(pass, member);
+      encode_and_sample(pass, member);
+      decode_hidden(pass, member);
+      decode_likelihood(pass, member);
+      sum_bound(pass, member);
+      for (size_t r = mine.begin; r < mine.end; ++r) {
+        out[first + r] = ws.bound[r];
+        variance[first + r] = ws.variance[r];
+      }
+    });
+  });
+}
+
+void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed, double* out,
+                        float* gradient, int n_threads) {
+  const size_t n_draws = model.config().n_draws;
+  const size_t n_latent = model.config().n_latent;
+  const size_t block = block_rows(model, n_draws, rows.n_rows);
+  const int team = team_size(model, block, n_draws, n_threads);
+  Workspace ws(model, block, n_draws, true, team);
+  const Kernels& k = kernels();
+  const UpdateRule sum_up;
+  run_team(team, [&](Member& member) {
+    for_row_blocks(rows.n_rows, block, [&](size_t first, size_t n) {
+      const Pass pass = {k, model, ws, n, seed};
+      const Range mine = share_rows(member, n);
+      for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
+      gather(pass, rows, NoiseBy::content, member);
+      for (size_t r = mine.begin; noise != nullptr && r < mine.end; ++r) {
+        for (size_t l = 0; l < n_draws; ++l) {
+          const float* from = noise + (l * rows.n_rows + first + r) * n_latent;
+          std::memcpy(ws.eps.view().row(r * n_draws + l), from, n_latent * sizeof(float));
+        }
+      }
+      encode_hidden(pass, member);
+      encode_and_sample(pass, member);
+      decode_hidden(pass, member);
+      decode_likelihood(pass, member);
+      sum_bound(pass, member);
+      for (size_t r = mine.begin; r < mine.end; ++r) out[first + r] = ws.bound[r];
+      backward(pass, member);
+      update(pass, {nullptr, gradient, nullptr}, sum_up, member);
+    });
+  });
+}
+
+}  // namespace aevb

@@ -1,0 +1,114 @@
+#include "vae/model.h"
+
+#include <cmath>
+
+#include "nn/random.h"
+
+namespace aevb {
+
+void Config::validate() const {
+  const auto at_least_one = [](size_t value, const char* name) {
+    check(value >= 1, std::string(name) + ": got 0, want at least 1");
+  };
+  at_least_one(n_visible, "n_visible");
+  at_least_one(n_latent, "n_components");
+  at_least_one(n_draws, "n_draws");
+  at_least_one(batch_size, "batch_size");
+  for (const size_t width : hidden) at_least_one(width, "hidden_layer_sizes");
+  check(!hidden.empty(), "hidden_layer_sizes: got none, want at least one layer");
+  check(std::isfinite(learning_rate) && learning_rate > 0, "learning_rate: want a positive finite number");
+  check(std::isfinite(weight_decay) && weight_decay >= 0, "weight_decay: want a finite number >= 0");
+  check(std::isfinite(init_scale) && init_scale >= 0, "init_scale: want a finite number >= 0");
+}
+
+Network::Network(const Config& config) {
+  const auto add = [this](const std::string& name, size_t n_in, size_t n_out) {
+    const Dense layer = {name, n_in, n_out, arena_size};
+    checked_product(checked_product(layer.n_panels(), n_in + 1), kPanel);
+    arena_size = layer.end();
+    return layer;
+  };
+  const size_t depth = config.hidden.size();
+  size_t width = config.n_visible;
+  for (size_t i = 0; i < depth; ++i) {
+    encoder.push_back(add("encoder.hidden" + std::to_string(i), width, config.hidden[i]));
+    width = config.hidden[i];
+  }
+  mean = add("encoder.mean", width, config.n_latent);
+  log_var = add("encoder.log_var", width, config.n_latent);
+  width = config.n_latent;
+  for (size_t i = 0; i < depth; ++i) {
+    decoder.push_back(add("decoder.hidden" + std::to_string(i), width, config.hidden[depth - 1 - i]));
+    width = config.hidden[depth - 1 - i];
+  }
+  if (config.likelihood == Likelihood::bernoulli) {
+    outputs.push_back(add("decoder.logits", width, config.n_visible));
+  } else {
+    outputs.push_back(add("decoder.mean", width, config.n_visible));
+    outputs.push_back(add("decoder.log_var", width, config.n_visible));
+  }
+}
+
+std::vector<const Dense*> Network::layers() const {
+  std::vector<const Dense*> all;
+  for (const Dense& layer : encoder) all.push_back(&layer);
+  all.push_back(&mean);
+  all.push_back(&log_var);
+  for (const Dense& layer : decoder) all.push_back(&layer);
+  for (const Dense& layer : outputs) all.push_back(&layer);
+  return all;
+}
+
+Model::Model(const Config& config)
+    : config_((config.validate(), config)),
+      network_(config),
+      weights_(network_.arena_size),
+      state1_(config.optimizer == Optimizer::sgd ? 0 : network_.arena_size),
+      state2_(config.optimizer == Optimizer::adam ? network_.arena_size : 0) {
+  draw_initial_weights();
+}
+
+// Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a layer's draws is its bias.
+void Model::draw_initial_weights() {
+  const Kernels& k = kernels();
+  uint64_t layer_index = 0;
+  for (const Dense* layer : network_.layers()) {
+    const size_t n = layer->n_out;
+    std::vector<float> values((layer->n_in + 1) * n);
+    std::vector<uint64_t> ids(layer->n_in + 1);
+    for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(layer_index, row);
+    k.normal({.key = {static_cast<uint32_t>(config_.seed), static_cast<uint32_t>(config_.seed >> 32)},
+              .stream = stream(Purpose::init),
+              .ids = ids.data(),
+              .rows = ids.size(),
+              .n_draws = 1,
+              .n_cols = n,
+              .out = values.data(),
+              .ld = n});
+    for (float& value : values) value *= config_.init_scale;
+    pack(*layer, values.data(), values.data() + layer->n_in * n, weights_.data());
+    ++layer_index;
+  }
+}
+
+bool Model::finite() const {
+  // x * 0 is 0 for finite x and NaN otherwise
+  float total = 0.0f;
+  for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
+    for (size_t i = 0; i < buffer->size(); ++i) total += (*buffer)[i] * 0.0f;
+  }
+  return total == 0.0f;
+}
+
+// The minibatch's mean gradient, less the prior's -(1/N) w per row (MAP, appendix F's p(theta) = N(0, I)).
+UpdateRule Model::update_rule(uint64_t step, size_t n_rows, size_t n_train) const {
+  const double t = static_cast<double>(step) + 1.0;
+  return {.optimizer = config_.optimizer,
+          .learning_rate = config_.learning_rate,
+          .scale = 1.0f / static_cast<float>(n_rows),
+          .decay = config_.weight_decay / static_cast<float>(n_train),
+          .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, t))),
+          .variance_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.999, t)))};
+}
+
+}  // namespace aevb

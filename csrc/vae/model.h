@@ -1,0 +1,48 @@
+// Parameters of encoder and decoder in one arena, with the optimiser's accumulators laid out alike.
+#pragma once
+
+#include "nn/dense.h"
+#include "vae/config.h"
+
+namespace aevb {
+
+// The layers, in arena order. The Gaussian likelihoods have two output layers, Bernoulli one.
+struct Network {
+  explicit Network(const Config& config);
+
+  std::vector<Dense> encoder;   // hidden layers
+  Dense mean, log_var;          // heads of q(z|x)
+  std::vector<Dense> decoder;   // hidden layers, from z on
+  std::vector<Dense> outputs;   // logits, or mean and log_var
+  size_t arena_size = 0;
+
+  std::vector<const Dense*> layers() const;
+};
+
+class Model {
+ public:
+  explicit Model(const Config& config);  // validates, allocates and draws the initial weights
+
+  const Config& config() const { return config_; }
+  Config& mutable_config() { return config_; }  // the caller keeps what shapes the network
+  const Network& network() const { return network_; }
+  const float* weights() const { return weights_.data(); }
+  Arena arena() { return {weights_.data(), state1_.data(), state2_.data()}; }
+
+  bool finite() const;                       // every weight and accumulator
+  UpdateRule update_rule(uint64_t step, size_t n_rows, size_t n_train) const;  // step counts from 0
+
+  uint64_t n_steps = 0;         // minibatches seen: the step word of the noise counter
+  uint64_t n_samples_seen = 0;
+
+ private:
+  void draw_initial_weights();
+
+  Config config_;
+  Network network_;
+  Buffer<float> weights_;
+  Buffer<float> state1_;
+  Buffer<float> state2_;
+};
+
+}  // namespace aevb

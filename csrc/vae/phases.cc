@@ -1,0 +1,313 @@
+#include "vae/phases.h"
+
+namespace aevb {
+namespace {
+
+// out = act(in W + b) for the first n rows, shared by panels.
+void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation, size_t n,
+             Member& member) {
+  const size_t n_blocks = ceil_div(n, kRowBlock);
+  Share share(member, column_cost(layer.n_out) * n_blocks);
+  share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
+    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel, block_range(blocks, kRowBlock, n));
+  });
+  member.barrier();
+}
+
+// The same for a range of rows, all panels: for layers so narrow that threads share rows instead.
+void forward_rows(const Pass& pass, const Dense& layer, MatView in, MatView out, Range rows) {
+  if (rows.empty()) return;
+  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+    dense_forward(pass.k, layer, pass.model.weights(), in, out, Activation::identity, panel, rows);
+  }
+}
+
+struct Upstream {  // a layer and the gradient of its pre-activations
+  const Dense& layer;
+  MatView delta;
+};
+
+// din = (sum over upstream layers of delta W^T) * act'(h) for the first n rows.
+void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, MatView din, ConstMatView h,
+                    Activation activation, size_t n, Member& member) {
+  const size_t n_in = upstream.begin()->layer.n_in;
+  const size_t n_blocks = ceil_div(n, kRowBlock);
+  Share share(member, column_cost(n_in) * n_blocks);
+  share_panels(share, n_in, n_blocks, [&](size_t panel, Range blocks) {
+    const Range rows = block_range(blocks, kRowBlock, n);
+    bool accumulate = false;
+    for (const Upstream& up : upstream) {
+      dense_backward(pass.k, up.layer, pass.model.weights(), up.delta, din, accumulate, panel, rows,
+                     pass.ws.scratch(member.rank()));
+      accumulate = true;
+    }
+    const size_t column = panel * kPanel;
+    pass.k.differentiate(activation, rows.size(), panel_width(n_in, panel), h.row(rows.begin) + column, h.stride,
+                         din.row(rows.begin) + column, din.stride);
+  });
+  member.barrier();
+}
+
+LatentRows latent_rows(const Pass& pass, Range rows) {
+  Workspace& ws = pass.ws;
+  const size_t first_draw = rows.begin * ws.n_draws;
+  LatentRows latent = {};
+  latent.estimator = pass.model.config().estimator;
+  latent.rows = rows.size();
+  latent.n_latent = pass.model.config().n_latent;
+  latent.n_draws = ws.n_draws;
+  latent.mean = ws.mean.view().row(rows.begin);
+  latent.log_var = ws.log_var.view().row(rows.begin);
+  latent.ld = ws.mean.view().stride;
+  latent.eps = ws.eps.view().row(first_draw);
+  return latent;
+}
+
+NoiseRows noise_rows(const Pass& pass, Purpose purpose, Range rows, size_t n_draws, MatView out) {
+  return {.key = {static_cast<uint32_t>(pass.seed), static_cast<uint32_t>(pass.seed >> 32)},
+          .stream = stream(purpose, pass.noise_step),
+          .ids = pass.ws.ids.data() + rows.begin,
+          .rows = rows.size(),
+          .n_draws = n_draws,
+          .n_cols = out.cols,
+          .out = out.row(rows.begin * n_draws),
+          .ld = out.stride};
+}
+
+void binarize(const Pass& pass, NoiseBy noise, Range rows) {
+  const MatView x = pass.ws.x.view();
+  switch (pass.model.config().binarize) {
+    case Binarize::none:
+      return;
+    case Binarize::threshold:
+      for (size_t r = rows.begin; r < rows.end; ++r) {
+        for (size_t c = 0; c < x.cols; ++c) x.row(r)[c] = x.row(r)[c] > 0.5f ? 1.0f : 0.0f;
+      }
+      return;
+    case Binarize::dynamic:
+      if (noise != NoiseBy::nothing) pass.k.bernoulli_draw(noise_rows(pass, Purpose::binarize, rows, 1, x));
+      return;
+  }
+}
+
+}  // namespace
+
+void gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
+  Workspace& ws = pass.ws;
+  const Range rows = share_rows(member, pass.rows);
+  if (!rows.empty()) {
+    const MatView x = ws.x.view();
+    source.gather(&source, ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride);
+    if (noise == NoiseBy::content) {
+      for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
+    }
+    binarize(pass, noise, rows);
+    if (noise != NoiseBy::nothing) pass.k.normal(noise_rows(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+  }
+  member.barrier();
+}
+
+void encode_hidden(const Pass& pass, Member& member) {
+  MatView in = pass.ws.x.view();
+  for (size_t i = 0; i < pass.ws.encoder.size(); ++i) {
+    const MatView h = pass.ws.encoder[i].view();
+    forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows, member);
+    in = h;
+  }
+}
+
+void encode_heads(const Pass& pass, Member& member) {
+  const Network& net = pass.model.network();
+  const Range rows = share_rows(member, pass.rows);
+  const MatView h = pass.ws.encoder.back().view();
+  forward_rows(pass, net.mean, h, pass.ws.mean.view(), rows);
+  forward_rows(pass, net.log_var, h, pass.ws.log_var.view(), rows);
+  member.barrier();
+}
+
+void encode_and_sample(const Pass& pass, Member& member) {
+  const Network& net = pass.model.network();
+  Workspace& ws = pass.ws;
+  const Range rows = share_rows(member, pass.rows);
+  if (!rows.empty()) {
+    forward_rows(pass, net.mean, ws.encoder.back().view(), ws.mean.view(), rows);
+    forward_rows(pass, net.log_var, ws.encoder.back().view(), ws.log_var.view(), rows);
+    LatentRows latent = latent_rows(pass, rows);
+    latent.z = ws.z.view().row(rows.begin * ws.n_draws);
+    latent.term = ws.term.data() + rows.begin;
+    latent.draw_term = ws.draw_term.data() + rows.begin * ws.n_draws;
+    pass.k.latent_sample(latent);
+  }
+  member.barrier();
+}
+
+void decode_hidden(const Pass& pass, Member& member) {
+  MatView in = pass.ws.z.view();
+  for (size_t i = 0; i < pass.ws.decoder.size(); ++i) {
+    const MatView h = pass.ws.decoder[i].view();
+    forward(pass, pass.model.network().decoder[i], in, h, pass.model.config().activation, pass.drawn(), member);
+    in = h;
+  }
+}
+
+void decode_outputs(const Pass& pass, Member& member) {
+  for (size_t i = 0; i < pass.ws.outputs.size(); ++i) {
+    forward(pass, pass.model.network().outputs[i], pass.ws.decoder.back().view(), pass.ws.outputs[i].view(),
+            Activation::identity, pass.drawn(), member);
+  }
+}
+
+void decode_likelihood(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  const Likelihood likelihood = pass.model.config().likelihood;
+  const auto kernel = likelihood == Likelihood::bernoulli  ? pass.k.bernoulli
+                      : likelihood == Likelihood::gaussian ? pass.k.gaussian
+                                                           : pass.k.bounded_gaussian;
+  const size_t n_blocks = ceil_div(pass.drawn(), kRowBlock);
+  const size_t n_visible = pass.model.config().n_visible;
+  Share share(member, column_cost(n_visible) * n_blocks);
+  share_panels(share, n_visible, n_blocks, [&](size_t panel, Range blocks) {
+    const Range rows = block_range(blocks, kRowBlock, pass.drawn());
+    for (size_t i = 0; i < ws.outputs.size(); ++i) {
+      dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(), ws.outputs[i].view(),
+                    Activation::identity, panel, rows);
+    }
+    const size_t column = panel * kPanel;
+    kernel({.first_row = rows.begin,
+            .rows = rows.size(),
+            .n_cols = panel_width(n_visible, panel),
+            .n_draws = ws.n_draws,
+            .x = ws.x.view().data + column,
+            .ldx = ws.x.view().stride,
+            .mean = ws.outputs.front().view().data + column,
+            .log_var = ws.outputs.back().view().data + column,
+            .ld = ws.outputs.front().view().stride,
+            .scale = 1.0f / static_cast<float>(ws.n_draws),
+            .partial = ws.partial.data() + panel,
+            .partial_stride = ws.n_parts});
+  });
+  member.barrier();
+}
+
+void sum_bound(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Range rows = share_rows(member, pass.rows);
+  const bool analytic = pass.model.config().estimator == Estimator::analytic_kl;
+  const auto draws = static_cast<double>(ws.n_draws);
+  for (size_t m = rows.begin; m < rows.end; ++m) {
+    double sum = 0.0, values = 0.0, squares = 0.0;  // values: what varies from draw to draw in the bound
+    for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
+      double r = 0.0;
+      for (size_t part = 0; part < ws.n_parts; ++part) r += ws.partial[l * ws.n_parts + part];
+      ws.f[l] = static_cast<float>(r + ws.draw_term[l]);
+      sum += r;
+      const double value = analytic ? r : r + ws.draw_term[l];
+      const double shifted = value - ws.f[m * ws.n_draws];  // about the first draw, against cancellation
+      values += shifted;
+      squares += shifted * shifted;
+    }
+    ws.bound[m] = sum / draws + ws.term[m];
+    ws.variance[m] = (squares - values * values / draws) / (draws - 1.0) / draws;
+  }
+  member.barrier();
+}
+
+void backward(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  const Activation activation = pass.model.config().activation;
+  const size_t depth = ws.decoder.size();
+
+  if (ws.outputs.size() == 1) {
+    backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}}, ws.decoder_delta[depth - 1].view(),
+                   ws.decoder[depth - 1].view(), activation, pass.drawn(), member);
+  } else {
+    backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}, {net.outputs[1], ws.outputs[1].view()}},
+                   ws.decoder_delta[depth - 1].view(), ws.decoder[depth - 1].view(), activation, pass.drawn(), member);
+  }
+  for (size_t i = depth - 1; i > 0; --i) {
+    backward_layer(pass, {{net.decoder[i], ws.decoder_delta[i].view()}}, ws.decoder_delta[i - 1].view(),
+                   ws.decoder[i - 1].view(), activation, pass.drawn(), member);
+  }
+  if (pass.model.config().estimator != Estimator::score_function) {
+    backward_layer(pass, {{net.decoder[0], ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
+                   Activation::identity, pass.drawn(), member);
+  }
+
+  const Range rows = share_rows(member, pass.rows);
+  if (!rows.empty()) {
+    LatentRows latent = latent_rows(pass, rows);
+    latent.dz = ws.dz.view().row(rows.begin * ws.n_draws);
+    latent.f = ws.f.data() + rows.begin * ws.n_draws;
+    latent.dmean = ws.dmean.view().row(rows.begin);
+    latent.dlog_var = ws.dlog_var.view().row(rows.begin);
+    pass.k.latent_backward(latent);
+  }
+  member.barrier();
+
+  backward_layer(pass, {{net.mean, ws.dmean.view()}, {net.log_var, ws.dlog_var.view()}},
+                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation, pass.rows, member);
+  for (size_t i = depth - 1; i > 0; --i) {
+    backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}}, ws.encoder_delta[i - 1].view(),
+                   ws.encoder[i - 1].view(), activation, pass.rows, member);
+  }
+}
+
+namespace {
+
+// A layer with what its weight gradient is made of.
+template <class F>
+void for_layers(const Pass& pass, F f) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  const size_t depth = net.encoder.size();
+  for (size_t i = 0; i < depth; ++i) {
+    const MatView in = i == 0 ? ws.x.view(pass.rows) : ws.encoder[i - 1].view(pass.rows);
+    f(net.encoder[i], in, ws.encoder_delta[i].view());
+  }
+  f(net.mean, ws.encoder.back().view(pass.rows), ws.dmean.view());
+  f(net.log_var, ws.encoder.back().view(pass.rows), ws.dlog_var.view());
+  for (size_t i = 0; i < depth; ++i) {
+    const MatView in = i == 0 ? ws.z.view(pass.drawn()) : ws.decoder[i - 1].view(pass.drawn());
+    f(net.decoder[i], in, ws.decoder_delta[i].view());
+  }
+  for (size_t i = 0; i < net.outputs.size(); ++i) {
+    f(net.outputs[i], ws.decoder.back().view(pass.drawn()), ws.outputs[i].view());
+  }
+}
+
+}  // namespace
+
+void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member) {
+  size_t total = 0;
+  for_layers(pass, [&](const Dense& layer, MatView in, MatView) {
+    total += column_cost(layer.n_out) * ceil_div(layer.n_in, kInputBlock) * in.rows;
+  });
+  Share share(member, total);
+  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta) {
+    const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
+    for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+      const size_t cost = column_cost(panel_width(layer.n_out, panel)) * in.rows;
+      share.pieces(n_blocks, cost, [&](Range blocks) {
+        dense_update(pass.k, layer, arena, rule, in, delta, panel, block_range(blocks, kInputBlock, layer.n_in));
+      });
+    }
+  });
+  member.barrier();
+}
+
+double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
+  double weights = 0.0;
+  const auto add = [&](const Dense& layer, size_t rows) {
+    weights += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out) * static_cast<double>(rows);
+  };
+  for (const Dense& layer : network.encoder) add(layer, 1);
+  add(network.mean, 1);
+  add(network.log_var, 1);
+  for (const Dense& layer : network.decoder) add(layer, n_draws);
+  for (const Dense& layer : network.outputs) add(layer, n_draws);
+  return weights * (gradients ? 6.0 : 2.0);
+}
+
+}  // namespace aevb

@@ -1,0 +1,109 @@
+#include "vae/training.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace aevb {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The part of the epoch's permutation that lies in the subset, composed with the split's.
+class EpochOrder {
+ public:
+  EpochOrder(const Model& model, const Rows& rows, const EpochPart& part)
+      : whole_(part.subset.size == rows.n_rows),
+        begin_(part.subset.begin),
+        split_(model.config().seed, Purpose::split, 0, rows.n_rows),
+        epoch_(model.config().seed, Purpose::epoch, part.epoch, part.subset.size) {}
+
+  int64_t row(size_t position) const {
+    const size_t i = epoch_(position);
+    return static_cast<int64_t>(whole_ ? i : split_(begin_ + i));
+  }
+
+ private:
+  bool whole_;
+  size_t begin_;
+  Permutation split_;
+  Permutation epoch_;
+};
+
+// The minibatch's mean bound times its size, added in row order: the same on every thread, at any thread count.
+double batch_bound(const Workspace& ws, size_t rows) {
+  double total = 0.0;
+  for (size_t m = 0; m < rows; ++m) total += ws.bound[m];
+  return total;
+}
+
+}  // namespace
+
+int useful_threads(int n_threads, double flops) {
+  constexpr double kFlopsPerThread = 4e6;  // some 50 us of work, against about 10 barriers of up to 1 us each
+  const double useful = flops / kFlopsPerThread;
+  return useful < n_threads ? std::max(1, static_cast<int>(useful)) : n_threads;
+}
+
+void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n, int64_t* index) {
+  const Permutation split(model.config().seed, Purpose::split, 0, rows.n_rows);
+  const bool whole = subset.size == rows.n_rows;
+  for (size_t i = 0; i < n; ++i) {
+    index[i] = static_cast<int64_t>(whole ? first + i : split(subset.begin + first + i));
+  }
+}
+
+Progress train(Model& model, const Rows& rows, const EpochPart& part) {
+  const Config& config = model.config();
+  const size_t batch = std::min(config.batch_size, part.subset.size);
+  const double flops = flops_per_row(model.network(), config.n_draws, true) * static_cast<double>(batch);
+  const int n_threads = useful_threads(part.n_threads, flops);
+  Workspace ws(model, batch, config.n_draws, true, n_threads);
+  const EpochOrder order(model, rows, part);
+  const Kernels& k = kernels();
+  const Clock::time_point deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part.max_seconds));
+
+  Progress progress;
+  bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
+  run_team(n_threads, [&](Member& member) {
+    uint64_t step = model.n_steps;
+    size_t position = part.position;
+    for (size_t done = 0; done < part.max_steps && position < part.subset.size; ++done, ++step) {
+      const size_t n = std::min(batch, part.subset.size - position);
+      const Pass pass = {k, model, ws, n, config.seed, step};
+      const Range mine = share_rows(member, n);
+      for (size_t m = mine.begin; m < mine.end; ++m) {
+        ws.index[m] = order.row(position + m);
+        ws.ids[m] = noise_id(step, m);
+      }
+      gather(pass, rows, NoiseBy::id, member);
+      encode_hidden(pass, member);
+      encode_and_sample(pass, member);
+      decode_hidden(pass, member);
+      decode_likelihood(pass, member);
+      sum_bound(pass, member);
+      const double bound = batch_bound(ws, n);
+      if (!std::isfinite(bound)) {
+        if (member.rank() == 0) progress.diverged = true;
+        return;
+      }
+      backward(pass, member);
+      if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
+      update(pass, model.arena(), model.update_rule(step, n, part.n_train), member);
+      const bool stop = time_is_up;
+      position += n;
+      if (member.rank() == 0) {
+        progress.n_steps += 1;
+        progress.n_rows += n;
+        progress.bound_sum += bound;
+      }
+      if (stop) return;
+    }
+  });
+  model.n_steps += progress.n_steps;
+  model.n_samples_seen += progress.n_rows;
+  progress.diverged = progress.diverged || !model.finite();
+  return progress;
+}
+
+}  // namespace aevb

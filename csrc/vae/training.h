@@ -1,0 +1,41 @@
+// Algorithm 1 of the paper: minibatches, noise, gradient of the estimator, optimiser's step.
+#pragma once
+
+#include "vae/phases.h"
+
+namespace aevb {
+
+// Rows [begin, begin + size) of the data in the order of the split permutation; all of them: in their own order.
+struct Subset {
+  size_t begin = 0;
+  size_t size = 0;
+};
+
+struct EpochPart {
+  Subset subset;
+  uint64_t epoch = 0;        // names the permutation; any number that differs from epoch to epoch
+  size_t position = 0;       // rows of the epoch already seen
+  size_t max_steps = 0;      // stop after this many minibatches,
+  double max_seconds = 0.0;  // or at the first that ends after this time,
+                             // or at the end of the epoch
+  size_t n_train = 0;        // N of the prior's weight
+  int n_threads = 1;
+};
+
+struct Progress {
+  size_t n_steps = 0;
+  size_t n_rows = 0;
+  double bound_sum = 0.0;   // over the rows, each under the weights of its own step
+  bool diverged = false;    // the step after the last counted one had a non-finite bound and was not taken,
+                            // or the weights are no longer finite
+};
+
+Progress train(Model& model, const Rows& rows, const EpochPart& part);
+
+// Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
+void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n, int64_t* index);
+
+// Threads worth waking for this many flops between two barriers' worth of work.
+int useful_threads(int n_threads, double flops);
+
+}  // namespace aevb

@@ -1,0 +1,34 @@
+#include "vae/workspace.h"
+
+namespace aevb {
+
+Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads)
+    : max_rows(rows), n_draws(draws), index(rows), ids(rows) {
+  const Config& config = model.config();
+  const size_t n_latent = config.n_latent;
+  const size_t drawn = checked_product(rows, draws);
+  x = Matrix(rows, config.n_visible);
+  mean = Matrix(rows, n_latent);
+  log_var = Matrix(rows, n_latent);
+  eps = Matrix(drawn, n_latent);
+  z = Matrix(drawn, n_latent);
+  for (const Dense& layer : model.network().encoder) encoder.emplace_back(rows, layer.n_out);
+  for (const Dense& layer : model.network().decoder) decoder.emplace_back(drawn, layer.n_out);
+  for (const Dense& layer : model.network().outputs) outputs.emplace_back(drawn, layer.n_out);
+  n_parts = model.network().outputs.front().n_panels();
+  partial.resize(checked_product(drawn, n_parts));
+  term.resize(rows);
+  draw_term.resize(drawn);
+  f.resize(drawn);
+  bound.resize(rows);
+  variance.resize(rows);
+  if (!gradients) return;
+  for (const Dense& layer : model.network().encoder) encoder_delta.emplace_back(rows, layer.n_out);
+  for (const Dense& layer : model.network().decoder) decoder_delta.emplace_back(drawn, layer.n_out);
+  dz = Matrix(drawn, n_latent);
+  dmean = Matrix(rows, n_latent);
+  dlog_var = Matrix(rows, n_latent);
+  scratch_ = Buffer<float>(static_cast<size_t>(threads) * kBackwardScratch);
+}
+
+}  // namespace aevb
