@@ -12,9 +12,10 @@ from sklearn.utils.validation import validate_data
 from aevb._engine import Rows
 
 if TYPE_CHECKING:
-    from aevb._estimator import AEVB
+    from aevb._base import LatentVariableModel
 
-# The types that the gather reads as they are. Others (float16, long double, objects) become the first.
+# The types that the gather reads as they are. Others (float16, objects) become
+# the first.
 _DTYPES = [
     np.float64, np.float32, np.uint8, np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint16,
     np.uint32, np.uint64,
@@ -35,14 +36,14 @@ class Data(NamedTuple):
         return int(self.X.shape[0])
 
 
-def check_data(model: AEVB, X: Any, *, reset: bool) -> Data:
-    """Check ``X`` against the estimator; sets ``n_features_in_`` where `reset`.
+def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
+    """Check ``X`` against the estimator; `reset` sets ``n_features_in_``.
 
     Raises
     ------
     ValueError
         If ``X`` is not a finite, non-empty, two-dimensional numeric array with as many columns as
-        the model was fitted with, or holds values beyond float32's range.
+        the model was fitted with.
     """
     X = validate_data(model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None)
     if sparse.issparse(X):
@@ -54,10 +55,6 @@ def check_data(model: AEVB, X: Any, *, reset: bool) -> Data:
         if not X.flags.aligned:
             X = X.copy()
         low, high = _value_range(X)
-    if max(-low, high) > _FLOAT32_MAX:
-        raise ValueError(
-            f"X: got values from {low:g} to {high:g}, want values within float32's range; rescale X"
-        )
     return Data(X, low, high)
 
 
@@ -67,14 +64,14 @@ def _value_range(values: NDArray[Any]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def choose_input_scale(model: AEVB, data: Data) -> float:
+def choose_input_scale(model: LatentVariableModel, data: Data) -> float:
     """Return the factor of ``input_scale``: 1/255 for uint8 pixels, 1 for everything else."""
     if model.input_scale != "auto":
         return float(model.input_scale)
     return 1.0 / 255.0 if data.X.dtype == np.uint8 and data.high > 1 else 1.0
 
 
-def choose_likelihood(model: AEVB, data: Data, scale: float) -> str:
+def choose_likelihood(model: LatentVariableModel, data: Data, scale: float) -> str:
     """Return the likelihood that "auto" stands for: Bernoulli where all values lie in [0, 1]."""
     if model.likelihood != "auto":
         return str(model.likelihood)
@@ -82,26 +79,33 @@ def choose_likelihood(model: AEVB, data: Data, scale: float) -> str:
     return "bernoulli" if unit or model.binarize == "threshold" else "gaussian"
 
 
-def as_rows(model: AEVB, data: Data) -> Rows:
+def as_rows(model: LatentVariableModel, data: Data) -> Rows:
     """Hand the data to the core, if its values suit the likelihood.
 
     Raises
     ------
     ValueError
-        If a Bernoulli likelihood or dynamic binarisation meets values outside [0, 1].
+        If a Bernoulli likelihood or dynamic binarisation meets values outside [0, 1], or float32
+        cannot hold the values.
     """
     scale = model.input_scale_
-    needs_unit = model.binarize == "dynamic" or (
-        model.likelihood_ == "bernoulli" and model.binarize != "threshold"
-    )
-    if needs_unit and (data.low * scale < 0 or data.high * scale > 1):
-        what = "the Bernoulli likelihood" if model.binarize is None else "binarize='dynamic'"
-        raise ValueError(
-            f"X: got values from {data.low * scale:g} to {data.high * scale:g} (times input_scale "
-            f"{scale:g}), {what} wants values in [0, 1]; rescale X, or use binarize='threshold' or "
-            f"likelihood='gaussian'"
-        )
+    _check_range(model, data.low * scale, data.high * scale)
     X = data.X
     if sparse.issparse(X):
         return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], scale)
     return Rows(X, scale)
+
+
+def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
+    got = f"X: got values from {low:g} to {high:g} (times input_scale {model.input_scale_:g})"
+    if max(-low, high) > _FLOAT32_MAX:
+        raise ValueError(f"{got}, want values within float32's range; rescale X")
+    needs_unit = model.binarize == "dynamic" or (
+        model.likelihood_ == "bernoulli" and model.binarize != "threshold"
+    )
+    if needs_unit and (low < 0 or high > 1):
+        what = "the Bernoulli likelihood" if model.binarize is None else "binarize='dynamic'"
+        raise ValueError(
+            f"{got}, {what} wants values in [0, 1]; rescale X, or use binarize='threshold' or "
+            f"likelihood='gaussian'"
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -17,11 +19,9 @@ try:
     from aevb import _blas, _core, _gather
 except ImportError as error:
     raise ImportError(
-        "aevb's compiled core is missing. In a source checkout, run `pip install .` and start Python "
-        "from another folder, so that the installed package is imported and not the sources."
+        "aevb's compiled core is missing. In a source checkout, run `pip install .` and start "
+        "Python from another folder, so that the installed package is imported, not the sources."
     ) from error
-
-__all__ = ["Config", "Model", "Rows", "default_threads", "single_threaded_blas"]
 
 _core.set_gather(_gather.capsule())
 _core.set_sgemm(_blas.capsule())
@@ -34,9 +34,7 @@ Rows = _core.Rows
 ARENAS = ("weights", "state1", "state2")
 
 
-def default_threads() -> int:
-    """Cores this process may use: affinity, container quota, OMP_NUM_THREADS, threadpoolctl."""
-    return max(1, min(int(joblib.cpu_count()), _core.max_threads()))
+_blas_lock = threading.Lock()
 
 
 @cache
@@ -44,12 +42,42 @@ def _blas_controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def single_threaded_blas() -> AbstractContextManager[Any]:
-    """Keep BLAS from starting threads of its own where the core calls it from its threads."""
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep BLAS from starting threads of its own where the core calls it from its threads.
+
+    The limit holds for the whole process and only the thread that set it can lift it, so calls
+    that need it go one at a time.
+    """
     if _core.isa() != "blas":
-        return nullcontext()
-    limited: AbstractContextManager[Any] = _blas_controller().limit(limits=1, user_api="blas")
-    return limited
+        yield
+        return
+    with _blas_lock, _blas_controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+def resolve_threads(n_threads: int | None) -> int:
+    """Return the threads to use: `n_threads`, or every core this process may use.
+
+    Those are given by affinity, container quota, OMP_NUM_THREADS and threadpoolctl. A child that
+    was forked gets one thread: OpenMP's own do not survive a fork.
+    """
+    if _forked:
+        return 1
+    if n_threads is not None:
+        return n_threads
+    return max(1, min(int(joblib.cpu_count()), _core.max_threads()))
+
+
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 def model_state(model: Model) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb._data import as_rows, check_data
-from aevb._engine import single_threaded_blas
-from aevb._parameters import check_integer, draw_seed, resolve_threads
+from aevb._engine import resolve_threads, single_threaded_blas
+from aevb._parameters import check_integer, draw_seed
 
 if TYPE_CHECKING:
-    from aevb._estimator import AEVB
+    from aevb._base import LatentVariableModel
 
 __all__ = ["Estimate", "Evaluator"]
 
@@ -70,16 +70,26 @@ class Evaluator:
     --------
     >>> from aevb import AEVB, Evaluator
     >>> from aevb.datasets import load_digits
-    >>> X = load_digits().data
+    >>> X = load_digits()
     >>> model = AEVB(n_components=2, random_state=0).fit(X)
     >>> Evaluator(model).bound(X, n_draws=10).per_row.shape
     (1797,)
     """
 
     def __init__(
-        self, model: AEVB, *, n_threads: int | None = None, random_state: Any = None
+        self,
+        model: LatentVariableModel,
+        *,
+        n_threads: int | None = None,
+        random_state: Any = None,
     ) -> None:
+        if not hasattr(model, "score_samples"):
+            raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
         check_is_fitted(model)
+        if n_threads is not None:
+            check_integer("n_threads", n_threads)
+        if random_state is not None:
+            draw_seed(random_state)  # a bad one is an error now
         self.model = model
         self.n_threads = n_threads
         self.random_state = random_state
@@ -132,6 +142,8 @@ class Evaluator:
         active : ndarray of shape (n_components,), bool
             True for each active unit.
         """
+        if not (isinstance(threshold, (int, float, np.number)) and 0 <= threshold < np.inf):
+            raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
         rows = as_rows(self.model, check_data(self.model, X, reset=False))
         with single_threaded_blas():
             means = self.model._engine.encode(rows, n_threads=self._threads())

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from aevb._engine import Config, default_threads
+from aevb._engine import Config
 
 if TYPE_CHECKING:
-    from aevb._estimator import AEVB
+    from aevb._base import LatentVariableModel
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "activation": ("tanh", "relu", "softplus", "sigmoid"),
@@ -47,6 +47,7 @@ def _check_real(name: str, value: Any) -> None:
     want = f"a number in {'[' if low_ok else '('}{low:g}, {high:g}{']' if high_ok else ')'}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}, want {want}")
+    value = float(value)
     above = value >= low if low_ok else value > low
     below = value <= high if high_ok else value < high
     if not (above and below):
@@ -61,7 +62,7 @@ def check_hidden_layer_sizes(value: Any) -> list[int]:
     return [check_integer("hidden_layer_sizes", size) for size in sizes]
 
 
-def check_parameters(model: AEVB) -> None:
+def check_parameters(model: LatentVariableModel) -> None:
     """Check every constructor parameter.
 
     Raises
@@ -71,7 +72,7 @@ def check_parameters(model: AEVB) -> None:
     """
     for name, choices in _CHOICES.items():
         value = getattr(model, name)
-        if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        if not (value is None or isinstance(value, str)) or value not in choices:
             raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
     for name in _COUNTS:
         check_integer(name, getattr(model, name))
@@ -81,15 +82,19 @@ def check_parameters(model: AEVB) -> None:
     for name in ("n_threads", "patience"):
         if getattr(model, name) is not None:
             check_integer(name, getattr(model, name))
+    for name in ("warm_start", "verbose"):
+        value = getattr(model, name)
+        if not isinstance(value, (bool, np.bool_, Integral)):
+            raise TypeError(f"{name}: got {value!r}, want a bool or an integer")
     scale = model.input_scale
     if not (isinstance(scale, str) and scale == "auto"):
         if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
             raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
-        if not 0 < scale < math.inf:
+        if not 0 < float(scale) < math.inf:
             raise ValueError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
 
 
-def make_config(model: AEVB, n_visible: int, seed: int) -> Config:
+def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config:
     """Return the core's configuration of a model whose data-dependent choices are made."""
     return Config(
         n_visible=n_visible,
@@ -111,9 +116,11 @@ def make_config(model: AEVB, n_visible: int, seed: int) -> Config:
 
 def draw_seed(random_state: Any) -> int:
     """Return a seed of the core's noise from scikit-learn's ``random_state``."""
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def resolve_threads(n_threads: int | None) -> int:
-    """Return the number of threads that ``n_threads`` stands for."""
-    return default_threads() if n_threads is None else check_integer("n_threads", n_threads)
+    try:
+        generator = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            f"random_state: got {random_state!r}, want None, an integer in [0, 2**32) or a "
+            f"RandomState"
+        ) from error
+    return int(generator.randint(np.iinfo(np.int32).max))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
+from itertools import pairwise
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +20,26 @@ from aevb._engine import ARENAS, model_from_state, model_state
 from aevb._version import __version__
 
 if TYPE_CHECKING:
-    from aevb._estimator import AEVB
+    from aevb._base import LatentVariableModel
 
 FORMAT_VERSION = 1
+HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")
+
+Estimator = TypeVar("Estimator", bound="LatentVariableModel")
 
 
-def save_model(model: AEVB, path: str | os.PathLike[str]) -> None:
+# What reading a header that says something unexpected can raise.
+_DAMAGE = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, RecursionError,
+)  # fmt: skip
+
+
+def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None:
     """Write a fitted model; the file appears whole or not at all."""
     state = model_state(model._engine)
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = model.get_params(deep=False)
-    if not isinstance(params["random_state"], int):
+    if not isinstance(params["random_state"], Integral):
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
     header = {
         "format_version": FORMAT_VERSION,
@@ -36,10 +48,13 @@ def save_model(model: AEVB, path: str | os.PathLike[str]) -> None:
         "params": params,
         "state": state,
         "input_scale": model.input_scale_,
-        "history": model.history_,
+        "history": {
+            key: [None if math.isnan(v) else v for v in values]
+            for key, values in model.history_.items()
+        },
         "feature_names": _feature_names(model),
     }
-    metadata = {"aevb": json.dumps(header, default=_plain)}
+    metadata = {"aevb": json.dumps(header, default=_plain, allow_nan=False)}
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     os.close(handle)
@@ -52,7 +67,7 @@ def save_model(model: AEVB, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load_model(cls: type[AEVB], path: str | os.PathLike[str]) -> AEVB:
+def load_model(cls: type[Estimator], path: str | os.PathLike[str]) -> Estimator:
     """Read what `save_model` wrote; ValueError naming the file if it is not that."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such model file")
@@ -63,11 +78,12 @@ def load_model(cls: type[AEVB], path: str | os.PathLike[str]) -> AEVB:
             _check_shapes(header["state"]["config"], file)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _build(cls, header, arrays)
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path}: not a readable {cls.__name__} model: {error}") from error
+    except (SafetensorError, *_DAMAGE) as error:
+        what = str(error) or type(error).__name__
+        raise ValueError(f"{path}: not a readable {cls.__name__} model: {what}") from error
 
 
-def _build(cls: type[AEVB], header: dict[str, Any], arrays: dict[str, Any]) -> AEVB:
+def _build(cls: type[Estimator], header: dict[str, Any], arrays: dict[str, Any]) -> Estimator:
     state = dict(header["state"])
     for arena in ARENAS:
         prefix = f"{arena}/"
@@ -85,10 +101,23 @@ def _build(cls: type[AEVB], header: dict[str, Any], arrays: dict[str, Any]) -> A
     model.n_features_in_ = int(state["config"]["n_visible"])
     model.likelihood_ = state["config"]["likelihood"]
     model.input_scale_ = float(header["input_scale"])
-    model.history_ = {key: [float(v) for v in values] for key, values in header["history"].items()}
-    if header["feature_names"] is not None:
-        model.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
+    if not 0 < model.input_scale_ < math.inf:
+        raise ValueError(f"input_scale is {model.input_scale_}")
+    model.history_ = _history(header["history"])
+    names = header["feature_names"]
+    if names is not None:
+        if len(names) != model.n_features_in_ or not all(isinstance(n, str) for n in names):
+            raise ValueError(f"it names {len(names)} features of {model.n_features_in_}")
+        model.feature_names_in_ = np.asarray(names, dtype=object)
     return model
+
+
+def _history(columns: dict[str, list[float | None]]) -> dict[str, list[float]]:
+    if set(columns) != set(HISTORY_KEYS) or len({len(c) for c in columns.values()}) != 1:
+        raise ValueError("its history is incomplete")
+    history = {key: [math.nan if v is None else float(v) for v in columns[key]] for key in columns}
+    history["samples_seen"] = [int(v) for v in history["samples_seen"]]
+    return history
 
 
 def _check_header(header: Any, class_name: str) -> None:
@@ -127,10 +156,12 @@ def _check_shapes(config: dict[str, Any], file: Any) -> None:
 def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return the shape of every array in ``weights_`` of a model with this configuration."""
     hidden = list(config["hidden_layer_sizes"])
+    if not hidden:
+        raise ValueError("it has no hidden layers")
     n_visible, n_latent = config["n_visible"], config["n_components"]
     layers: dict[str, tuple[int, int]] = {}
     for side, widths in (("encoder", [n_visible, *hidden]), ("decoder", [n_latent, *hidden[::-1]])):
-        for i, shape in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, shape in enumerate(pairwise(widths)):
             layers[f"{side}.hidden{i}"] = shape
     layers["encoder.mean"] = layers["encoder.log_var"] = (hidden[-1], n_latent)
     heads = ["logits"] if config["likelihood"] == "bernoulli" else ["mean", "log_var"]
@@ -142,7 +173,7 @@ def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _feature_names(model: AEVB) -> list[str] | None:
+def _feature_names(model: LatentVariableModel) -> list[str] | None:
     names: NDArray[Any] | None = getattr(model, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 

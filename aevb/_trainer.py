@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from aevb._data import as_rows, check_data
-from aevb._engine import Model, single_threaded_blas
-from aevb._parameters import check_integer, check_parameters, resolve_threads
+from aevb._engine import Config, Model, Rows, resolve_threads, single_threaded_blas
+from aevb._parameters import check_integer, check_parameters
 from aevb.exceptions import DivergenceError
 
 if TYPE_CHECKING:
-    from aevb._estimator import AEVB
+    from aevb._base import LatentVariableModel
 
 # The core returns to Python this often, so that Ctrl-C stops a fit promptly.
 _SLICE_SECONDS = 0.05
@@ -50,6 +50,8 @@ class Trainer:
         The model.
     history : dict of lists
         The model's ``history_``.
+    n_train : int
+        Rows in an epoch: those of ``X`` that are not held out.
 
     References
     ----------
@@ -59,44 +61,38 @@ class Trainer:
     --------
     >>> from aevb import AEVB, Trainer
     >>> from aevb.datasets import load_digits
-    >>> trainer = Trainer(AEVB(n_components=2, random_state=0), load_digits().data)
+    >>> trainer = Trainer(AEVB(n_components=2, random_state=0), load_digits())
     >>> trainer.run(10_000).model.n_samples_seen_ >= 10_000
     True
     """
 
     def __init__(
         self,
-        model: AEVB,
+        model: LatentVariableModel,
         X: Any,
         *,
         X_val: Any = None,
         callbacks: Iterable[Callable[[Trainer], Any]] = (),
         progress: bool | None = None,
     ) -> None:
+        if not hasattr(model, "_initialize"):
+            raise TypeError(f"model: got {type(model).__name__}, want an AEVB")
         check_parameters(model)
         if model.patience is not None and X_val is None and model.validation_fraction == 0:
             raise ValueError(
-                "patience: got no validation data to be patient about, want validation_fraction > 0 "
-                "or X_val"
+                "patience: there is no validation data to be patient about, want "
+                "validation_fraction > 0 or X_val"
             )
-        data = check_data(model, X, reset=not model.__sklearn_is_fitted__())
-        n_val = 0 if X_val is not None else math.ceil(model.validation_fraction * data.n_rows)
-        if n_val >= data.n_rows:
-            raise ValueError(
-                f"validation_fraction: got {model.validation_fraction}, which leaves none of the "
-                f"{data.n_rows} rows of X to train on"
-            )
-        model._initialize(data)
         self.model = model
-        self.callbacks = tuple(callbacks)
+        self.callbacks = _check_callbacks(callbacks)
         self.progress = bool(model.verbose) if progress is None else progress
-        self._rows = as_rows(model, data)
-        self._train = (n_val, data.n_rows - n_val)  # (begin, size) in the split's order
-        self._validation = (self._rows, 0, n_val)
-        if X_val is not None:
-            val_data = check_data(model, X_val, reset=False)
-            self._validation = (as_rows(model, val_data), 0, val_data.n_rows)
-        self._n_prior = data.n_rows - n_val  # N of the prior's weight
+        with _Unchanged(model):
+            self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
+            self._begin = n_val  # of the training rows in the split's order, behind the held-out
+            self._validation = (self._rows, 0, n_val)
+            if X_val is not None:
+                self._validation = self._prepare_validation(X_val)
+        self._n_prior = self.n_train  # N of the prior's weight
         self._position = 0  # rows of the epoch already seen
         self._epoch = model._engine.n_steps  # names the epoch's permutation
         self._bound_sum, self._n_summed = 0.0, 0
@@ -104,6 +100,26 @@ class Trainer:
         self._best: tuple[float, Model] | None = None
         self._n_worse = 0
         self._stopped = False
+
+    def _prepare(self, X: Any, validates_elsewhere: bool) -> tuple[Rows, int, int]:
+        """Check X and make the model ready for it; rows, and how many to hold out and train on."""
+        model = self.model
+        data = check_data(model, X, reset=not model.__sklearn_is_fitted__())
+        n_val = 0 if validates_elsewhere else math.ceil(model.validation_fraction * data.n_rows)
+        if n_val >= data.n_rows:
+            raise ValueError(
+                f"validation_fraction: got {model.validation_fraction}, which leaves none of the "
+                f"{data.n_rows} rows of X to train on"
+            )
+        model._initialize(data)
+        return as_rows(model, data), n_val, data.n_rows - n_val
+
+    def _prepare_validation(self, X_val: Any) -> tuple[Rows, int, int]:
+        try:
+            data = check_data(self.model, X_val, reset=False)
+            return as_rows(self.model, data), 0, data.n_rows
+        except ValueError as error:
+            raise ValueError(f"X_val: {error}") from error
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -116,7 +132,8 @@ class Trainer:
         Parameters
         ----------
         n_samples : int or float
-            Rows, counted over the model's whole life (``model.n_samples_seen_``).
+            Rows, counted over the model's whole life (``model.n_samples_seen_``); infinity trains
+            until a callback or the model's ``patience`` stops it.
 
         Returns
         -------
@@ -127,7 +144,7 @@ class Trainer:
         DivergenceError
             If the bound or a weight is no longer finite.
         """
-        if not isinstance(n_samples, (int, float, np.integer, np.floating)) or not n_samples >= 0:
+        if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
         with _Undo(self):
             self._run(until=n_samples)
@@ -156,24 +173,21 @@ class Trainer:
 
     def _run(self, until: float) -> None:
         self._stopped = False
-        seen = self.model.n_samples_seen_
-        batch = int(self.model.batch_size)
-        with tqdm(
-            total=max(0, math.ceil(until - seen)), unit=" rows", unit_scale=True, disable=not self.progress
-        ) as bar:
+        wanted = max(0.0, until - self.model.n_samples_seen_)
+        total = math.ceil(wanted) if wanted < math.inf else None
+        with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
             while self.model.n_samples_seen_ < until and not self._stopped:
-                before = self.model.n_samples_seen_
-                left_in_epoch = math.ceil((self._train[1] - self._position) / batch)
-                wanted = math.ceil((until - before) / batch)
-                self._advance(min(left_in_epoch, wanted), bar)
-        if self._n_summed:
-            self._record()
+                wanted = until - self.model.n_samples_seen_
+                rows = min(wanted, self.n_train - self._position)
+                self._advance(math.ceil(rows / int(self.model.batch_size)), bar)
+        if self._best is not None:
+            self.model._engine = self._best[1].copy()
 
     def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
         engine = self.model._engine
         n_threads = resolve_threads(self.model.n_threads)
-        begin, size = self._train
+        begin, size = self._begin, self.n_train
         while n_steps > 0:
             start = time.perf_counter()
             with single_threaded_blas():
@@ -235,7 +249,7 @@ class Trainer:
         return float(bound.mean())
 
     def _watch_validation(self) -> None:
-        """Keep the best weights by validation bound; stop after `patience` epochs without better."""
+        """Keep the best weights by validation bound; stop after `patience` worse epochs."""
         if self.model.patience is None:
             return
         bound = self.history["validation_bound"][-1]
@@ -246,9 +260,35 @@ class Trainer:
             self._n_worse += 1
             self._stopped = self._stopped or self._n_worse >= self.model.patience
 
-    def _restore_best(self) -> None:
-        if self._best is not None:
-            self.model._engine = self._best[1].copy()
+
+def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: got {callbacks!r}, want an iterable of callables")
+    checked = tuple(callbacks)
+    for callback in checked:
+        if not callable(callback):
+            raise TypeError(f"callbacks: got {callback!r} among them, want callables")
+    return checked
+
+
+class _Unchanged:
+    """Leaves a model as it was if the block raises."""
+
+    def __init__(self, model: LatentVariableModel) -> None:
+        self._model = model
+        self._attributes = dict(vars(model))
+        self._config = model._engine.config.as_dict() if "_engine" in self._attributes else None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            return
+        self._model.__dict__.clear()
+        self._model.__dict__.update(self._attributes)
+        if self._config is not None:
+            self._model._engine.config = Config(**self._config)
 
 
 class _Undo:
@@ -267,4 +307,4 @@ class _Undo:
         if kind is not None and issubclass(kind, DivergenceError):
             self._trainer.model._engine = self._engine
             self._trainer.model.history_ = self._history
-            vars(self._trainer).update(self._state)
+            self._trainer.__dict__.update(self._state)

@@ -35,7 +35,7 @@ _NO_MATPLOTLIB = "pictures need matplotlib: pip install 'aevb[plot]'"
 ImageShape = tuple[int, int]
 FloatArray = NDArray[np.float32]
 
-# Ten even steps of hue at lightness 0.65 and chroma 0.13 in OKLCh: no class stands out by brightness.
+# Ten even steps of hue at lightness 0.65 and chroma 0.13 in OKLCh: no class outshines the others.
 _HUES = (
     *("#d36c6e", "#ca7836", "#ac8c0e", "#789e40", "#22a77a"),
     *("#00a6ae", "#239ad3", "#7489de", "#a578cc", "#c56da3"),
@@ -183,15 +183,13 @@ def samples(
     Parameters
     ----------
     model : fitted model
-    image_shape : (int, int)
-        Height and width of an image in pixels.
     n_samples : int, default=100
         How many, laid out in a square.
     kind : {"mean", "draw"}, default="mean"
         The decoder mean at z ~ N(0, I), or pixels drawn from p(x|z).
     random_state : None, int or RandomState
         Seeds the samples.
-    cmap, ax
+    image_shape, cmap, ax
         As in `manifold`.
 
     Returns
@@ -236,18 +234,16 @@ def reconstructions(
     model : fitted model
     X : array-like of shape (n, n_features)
         The originals, in the units the model was fitted on.
-    image_shape : (int, int)
-        Height and width of an image in pixels.
     n_columns : int, default=10
         Images per row.
-    cmap, ax
+    image_shape, cmap, ax
         As in `manifold`.
 
     Returns
     -------
     Axes
     """
-    X = np.asarray(X)
+    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     n_rows, n_features = -(-len(X) // n_columns), X.shape[1]
     images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)
     images[0, : len(X)] = X * np.float32(model.input_scale_)
@@ -271,7 +267,7 @@ def latent_scatter(
     model : fitted model with at least two latent units
     X : array-like of shape (n, n_features)
     labels : array-like of shape (n,), optional
-        Colours the points: up to ten classes by hue, each named at its median; other numbers
+        Colours the points: up to ten classes by hue, each named in its midst; other numbers
         by a colour bar.
     ax : Axes, optional
         Where to draw; a new figure by default.
@@ -359,7 +355,6 @@ def tile(images: NDArray[Any], image_shape: ImageShape, n_columns: int) -> Float
     image_shape : (int, int)
         Height and width of an image in pixels.
     n_columns : int
-        Images per row.
 
     Returns
     -------
@@ -393,13 +388,11 @@ def image_grid(
     Parameters
     ----------
     images : ndarray, shape (n, height * width)
-    image_shape : (int, int)
-        Height and width of an image in pixels.
     n_columns : int, optional
         Images per row; by default the layout is square.
     limits : (float, float), optional
         Values shown as the colour map's two ends; by default those of the images.
-    cmap, ax
+    image_shape, cmap, ax
         As in `manifold`.
 
     Returns
@@ -427,15 +420,24 @@ def _scatter_labelled(
         cloud = ax.scatter(points[:, 0], points[:, 1], c=labels, cmap="viridis", **style)
         ax.figure.colorbar(cloud, ax=ax, label="label")
         return
+    from matplotlib.colors import to_rgba_array
     from matplotlib.patheffects import withStroke
 
-    colors = np.array(_colors(len(classes)))
+    colors = to_rgba_array(_colors(len(classes)))
     ax.scatter(points[:, 0], points[:, 1], c=colors[index], **style)
     written: dict[str, Any] = {"weight": "bold", "size": "large", "ha": "center", "va": "center"}
     halo = [withStroke(linewidth=3, foreground="white")]
     for number, name in enumerate(classes):
-        x, y = np.median(points[index == number], axis=0)
-        ax.text(x, y, str(name), color=colors[number], path_effects=halo, **written)
+        x, y = _heart(points[index == number])
+        ax.text(x, y, str(name), color=0.6 * colors[number, :3], path_effects=halo, **written)
+
+
+def _heart(points: FloatArray) -> FloatArray:
+    """Return the point nearest to half of (up to 500 of) the others: it lies in a cluster."""
+    points = points[:500]
+    distances = np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+    heart: FloatArray = points[np.median(distances, axis=1).argmin()]
+    return heart
 
 
 def _named_histories(runs: Any) -> dict[str, Mapping[str, Sequence[float]]]:

@@ -1,4 +1,5 @@
-// Vocabulary of the core: sizes, views, owning buffers, errors. Lowest stratum: it includes nothing of ours.
+// Vocabulary of the core: sizes, views, owning buffers, errors. Lowest stratum: it includes nothing
+// of ours.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +17,23 @@ namespace aevb {
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kLineFloats = kCacheLine / sizeof(float);
 
-// Weights lie in column panels of this many floats, [panel][k][kPanel]: four AVX-512, eight AVX2 vectors.
+// Weights lie in column panels of this many floats, [panel][k][kPanel]: four AVX-512, eight AVX2
+// vectors.
 inline constexpr size_t kPanel = 64;
+
+// Rows of a product and inputs of a weight gradient are shared among threads in blocks of these
+// sizes: multiples of the register tiles' heights, so that no share has a ragged tile inside.
+inline constexpr size_t kRowBlock = 10;
+inline constexpr size_t kInputBlock = 20;
 
 constexpr size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 constexpr size_t round_up(size_t a, size_t b) { return ceil_div(a, b) * b; }
 
-// Row stride (floats) of an activation matrix: whole panels can be stored to it without a mask, and an odd
-// number of cache lines keeps successive rows out of the same L1 sets.
-constexpr size_t row_stride(size_t n_cols) { return (ceil_div(n_cols, kPanel) * (kPanel / kLineFloats) + 1) * kLineFloats; }
+// Row stride (floats) of an activation matrix: whole panels can be stored to it without a mask, and
+// an odd number of cache lines keeps successive rows out of the same L1 sets.
+constexpr size_t row_stride(size_t n_cols) {
+  return (ceil_div(n_cols, kPanel) * (kPanel / kLineFloats) + 1) * kLineFloats;
+}
 
 // Bad arguments become ValueError in Python.
 inline void check(bool ok, const std::string& message) {

@@ -1,7 +1,7 @@
 // Flush-to-zero for the core's own threads, and nobody else's.
 //
-// Weight decay drives the weights of always-zero inputs into subnormals, which slow every FMA that meets them.
-// The caller's floating-point state is restored when the scope ends.
+// Weight decay drives the weights of always-zero inputs into subnormals, which slow every FMA that
+// meets them. The caller's floating-point state is restored when the scope ends.
 #pragma once
 
 #include <cstdint>

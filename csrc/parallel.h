@@ -1,15 +1,15 @@
 // Threads: the only OpenMP in the project.
 //
-// A team runs one function on every thread from start to end (no fork and join per loop); the threads meet at
-// barriers between phases. Work is shared statically: which thread does what never changes a result, because
-// every output element is computed whole by one thread, in one order of summation.
+// A team runs one function on every thread from start to end (no fork and join per loop); the
+// threads meet at barriers between phases. Work is shared statically: which thread does what never
+// changes a result, because every output element is computed whole by one thread, in one order of
+// summation.
 #pragma once
 
 #include <omp.h>
 
 #include <atomic>
 #include <optional>
-#include <thread>
 
 #include "base.h"
 #include "float_env.h"
@@ -18,8 +18,10 @@ namespace aevb {
 
 inline int max_threads() { return omp_get_max_threads(); }
 
-// Sense-reversing barrier. Spins with a pause, and yields after a bounded number of spins so that an
-// oversubscribed machine makes progress (libgomp's barrier spins its whole window when team = cores).
+// Sense-reversing barrier. Spins with a pause for a bounded time, then sleeps until woken, so that
+// a team makes progress on a machine that is busy with other things (libgomp's barrier spins its
+// whole window when team = cores; yielding instead of sleeping gives the core to whoever spins
+// hardest).
 class Barrier {
  public:
   explicit Barrier(unsigned size) : size_(size) {}
@@ -30,19 +32,19 @@ class Barrier {
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
       arrived_.store(0, std::memory_order_relaxed);
       phase_.store(phase + 1, std::memory_order_release);
+      phase_.notify_all();
       return;
     }
-    for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
-      if (spin < kSpins) {
-        pause();
-      } else {
-        std::this_thread::yield();
-      }
+    for (int spin = 0; spin < kSpins; ++spin) {
+      if (phase_.load(std::memory_order_acquire) != phase) return;
+      pause();
     }
+    phase_.wait(phase, std::memory_order_acquire);
   }
 
  private:
-  static constexpr int kSpins = 4000;  // about 50-100 us: longer than any balanced phase keeps a thread waiting
+  static constexpr int kSpins =
+      4000;  // about 50-100 us: longer than any balanced phase keeps a thread waiting
   static void pause() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -56,7 +58,8 @@ class Barrier {
 // One thread's place in a running team.
 class Member {
  public:
-  Member(unsigned rank, unsigned size, Barrier& barrier) : rank_(rank), size_(size), barrier_(barrier) {}
+  Member(unsigned rank, unsigned size, Barrier& barrier)
+      : rank_(rank), size_(size), barrier_(barrier) {}
   unsigned rank() const { return rank_; }
   unsigned size() const { return size_; }
   void barrier() { barrier_.wait(); }
@@ -69,8 +72,8 @@ class Member {
   Barrier& barrier_;
 };
 
-// Runs body(Member&) on n_threads threads, subnormals flushed in each. The body must not throw between barriers:
-// everything that can fail (allocation, checks) happens before.
+// Runs body(Member&) on n_threads threads, subnormals flushed in each. The body must not throw
+// between barriers: everything that can fail (allocation, checks) happens before.
 template <class Body>
 void run_team(int n_threads, Body&& body) {
   if (n_threads <= 1) {
@@ -80,7 +83,8 @@ void run_team(int n_threads, Body&& body) {
     body(member);
     return;
   }
-  // OpenMP may grant fewer threads than asked for (nested regions, limits): the barrier is made for what it gave.
+  // OpenMP may grant fewer threads than asked for (nested regions, limits): the barrier is made for
+  // what it gave.
   std::optional<Barrier> barrier;
 #pragma omp parallel num_threads(n_threads) shared(barrier)
   {

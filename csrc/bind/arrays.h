@@ -17,7 +17,8 @@ inline std::string shape_of(const py::array& a) { return py::str(a.attr("shape")
 
 inline ConstMatView as_matrix(const FloatArray& a, const char* name, size_t cols) {
   check(a.ndim() == 2 && static_cast<size_t>(a.shape(1)) == cols,
-        std::string(name) + ": got shape " + shape_of(a) + ", want (n, " + std::to_string(cols) + ")");
+        std::string(name) + ": got shape " + shape_of(a) + ", want (n, " + std::to_string(cols) +
+            ")");
   return {a.data(), static_cast<size_t>(a.shape(0)), cols, cols};
 }
 
@@ -26,7 +27,8 @@ inline ConstMatView as_matrix(const FloatArray& a, const char* name) {
   return as_matrix(a, name, static_cast<size_t>(a.shape(1)));
 }
 
-inline void check_shape(const FloatArray& a, const char* name, std::initializer_list<size_t> shape) {
+inline void check_shape(const FloatArray& a, const char* name,
+                        std::initializer_list<size_t> shape) {
   bool ok = static_cast<size_t>(a.ndim()) == shape.size();
   std::string want;
   size_t axis = 0;

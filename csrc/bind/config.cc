@@ -1,5 +1,5 @@
-#include "bind/arrays.h"
 #include "vae/config.h"
+#include "bind/arrays.h"
 
 namespace aevb::bind {
 namespace {
@@ -11,9 +11,10 @@ constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 
 Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hidden_layer_sizes,
-                   const std::string& activation, const std::string& likelihood, const std::string& bound_estimator,
-                   size_t n_draws, const std::string& optimizer, float learning_rate, float weight_decay,
-                   float init_scale, size_t batch_size, const std::string& binarize, uint64_t seed) {
+                   const std::string& activation, const std::string& likelihood,
+                   const std::string& bound_estimator, size_t n_draws, const std::string& optimizer,
+                   float learning_rate, float weight_decay, float init_scale, size_t batch_size,
+                   const std::string& binarize, uint64_t seed) {
   Config config;
   config.n_visible = n_visible;
   config.n_latent = n_components;
@@ -57,9 +58,10 @@ py::dict as_dict(const Config& config) {
 void bind_config(py::module_& m) {
   py::class_<Config>(m, "Config", "What a model is and how it learns.")
       .def(py::init(&make_config), py::kw_only(), py::arg("n_visible"), py::arg("n_components"),
-           py::arg("hidden_layer_sizes"), py::arg("activation"), py::arg("likelihood"), py::arg("bound_estimator"),
-           py::arg("n_draws"), py::arg("optimizer"), py::arg("learning_rate"), py::arg("weight_decay"),
-           py::arg("init_scale"), py::arg("batch_size"), py::arg("binarize"), py::arg("seed"))
+           py::arg("hidden_layer_sizes"), py::arg("activation"), py::arg("likelihood"),
+           py::arg("bound_estimator"), py::arg("n_draws"), py::arg("optimizer"),
+           py::arg("learning_rate"), py::arg("weight_decay"), py::arg("init_scale"),
+           py::arg("batch_size"), py::arg("binarize"), py::arg("seed"))
       .def("as_dict", &as_dict, "The constructor's arguments.");
 }
 

@@ -1,5 +1,5 @@
-// The kernels on their own, for the tests: operands are copied into the core's padded layout, and all padding that
-// a kernel may touch but must not use is NaN.
+// The kernels on their own, for the tests: operands are copied into the core's padded layout, and
+// all padding that a kernel may touch but must not use is NaN.
 #include <cmath>
 
 #include "bind/arrays.h"
@@ -21,7 +21,8 @@ Matrix poisoned(size_t rows, size_t cols) {
 Matrix padded(const FloatArray& a, const char* name) {
   const ConstMatView from = as_matrix(a, name);
   Matrix m = poisoned(from.rows, from.cols);
-  for (size_t r = 0; r < from.rows; ++r) std::memcpy(m.view().row(r), from.row(r), from.cols * sizeof(float));
+  for (size_t r = 0; r < from.rows; ++r)
+    std::memcpy(m.view().row(r), from.row(r), from.cols * sizeof(float));
   return m;
 }
 
@@ -47,7 +48,8 @@ struct Packed {
   }
 };
 
-FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray& bias, const std::string& activation) {
+FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray& bias,
+                 const std::string& activation) {
   Packed packed(weight, bias.data());
   check_shape(bias, "bias", {packed.layer.n_out});
   Matrix in = padded(x, "x");
@@ -59,8 +61,8 @@ FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray
   return dense_array(out);
 }
 
-FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight, const FloatArray& h,
-                               const std::string& activation) {
+FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight,
+                               const FloatArray& h, const std::string& activation) {
   Packed packed(weight, nullptr);
   Matrix d = padded(delta, "delta"), out = padded(h, "h");
   Matrix din = poisoned(d.view().rows, packed.layer.n_in);
@@ -70,8 +72,8 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
                    {0, d.view().rows}, scratch.data());
     const size_t column = panel * kPanel;
     kernels().differentiate(parse("activation", activation, kActivations), d.view().rows,
-                            panel_width(packed.layer.n_in, panel), out.view().data + column, out.view().stride,
-                            din.view().data + column, din.view().stride);
+                            panel_width(packed.layer.n_in, panel), out.view().data + column,
+                            out.view().stride, din.view().data + column, din.view().stride);
   }
   return dense_array(din);
 }
@@ -82,17 +84,18 @@ py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
   const Dense layer = {"layer", n_in, n_out, 0};
   Buffer<float> sums(layer.end());
   for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-    dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, in.view(), d.view(), panel,
-                 {0, n_in});
+    dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, in.view(),
+                 d.view(), panel, {0, n_in});
   }
   FloatArray weight = new_matrix(n_in, n_out), bias(static_cast<py::ssize_t>(n_out));
   unpack(layer, sums.data(), weight.mutable_data(), bias.mutable_data());
   return py::make_tuple(weight, bias);
 }
 
-py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weight, const FloatArray& gradient,
-                           const FloatArray& state1, const FloatArray& state2, float learning_rate, float scale,
-                           float decay, int step) {
+py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weight,
+                           const FloatArray& gradient, const FloatArray& state1,
+                           const FloatArray& state2, float learning_rate, float scale, float decay,
+                           int step) {
   const auto n = static_cast<size_t>(weight.size());
   const auto copy = [n](const FloatArray& a, const char* name) {
     check_shape(a, name, {n});
@@ -103,19 +106,23 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
   };
   Buffer<float> w = copy(weight, "weight"), g = copy(gradient, "gradient");
   Buffer<float> s1 = copy(state1, "state1"), s2 = copy(state2, "state2");
-  const UpdateRule rule = {.optimizer = parse("optimizer", optimizer, kOptimizers),
-                           .learning_rate = learning_rate,
-                           .scale = scale,
-                           .decay = decay,
-                           .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, step))),
-                           .variance_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.999, step)))};
+  const UpdateRule rule = {
+      .optimizer = parse("optimizer", optimizer, kOptimizers),
+      .learning_rate = learning_rate,
+      .scale = scale,
+      .decay = decay,
+      .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, step))),
+      .variance_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.999, step)))};
   kernels().optimize(rule, g.data(), {0, n}, w.data(), s1.data(), s2.data());
-  const auto back = [n](const Buffer<float>& b) { return FloatArray(static_cast<py::ssize_t>(n), b.data()); };
+  const auto back = [n](const Buffer<float>& b) {
+    return FloatArray(static_cast<py::ssize_t>(n), b.data());
+  };
   return py::make_tuple(back(w), back(s1), back(s2));
 }
 
 // r of every row and the gradients in place of the outputs.
-FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matrix& log_var, const FloatArray& x) {
+FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matrix& log_var,
+                      const FloatArray& x) {
   Matrix data = padded(x, "x");
   const MatView m = mean.view();
   check(data.view().rows == m.rows && data.view().cols == m.cols && log_var.view().rows == m.rows &&
@@ -148,9 +155,11 @@ py::tuple bernoulli(const FloatArray& logits, const FloatArray& x) {
   return py::make_tuple(r, dense_array(a));
 }
 
-py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x, bool bounded) {
+py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x,
+                   bool bounded) {
   Matrix m = padded(mean, "mean_raw"), v = padded(log_var, "log_var_raw");
-  const FloatArray r = likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x);
+  const FloatArray r =
+      likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x);
   return py::make_tuple(r, dense_array(m), dense_array(v));
 }
 
@@ -162,7 +171,8 @@ Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
   Matrix eps = poisoned(n * n_draws, n_latent);
   for (size_t l = 0; l < n_draws; ++l) {
     for (size_t m = 0; m < n; ++m) {
-      std::memcpy(eps.view().row(m * n_draws + l), noise.data() + (l * n + m) * n_latent, n_latent * sizeof(float));
+      std::memcpy(eps.view().row(m * n_draws + l), noise.data() + (l * n + m) * n_latent,
+                  n_latent * sizeof(float));
     }
   }
   return eps;
@@ -196,8 +206,9 @@ py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const
   return py::make_tuple(dense_array(z), term);
 }
 
-py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
-                          const FloatArray& dz, const FloatArray& f, const std::string& estimator) {
+py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
+                          const FloatArray& noise, const FloatArray& dz, const FloatArray& f,
+                          const std::string& estimator) {
   Matrix mu = padded(mean, "mean"), lv = padded(log_var, "log_var"), d = padded(dz, "dz");
   Matrix eps = noise_matrix(noise, mu.view().rows, mu.view().cols);
   LatentRows t = latent(mu, lv, eps, estimator);
@@ -212,8 +223,8 @@ py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var, con
   return py::make_tuple(dense_array(dmean), dense_array(dlog_var));
 }
 
-FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row,
-                 size_t n_rows, size_t n_cols) {
+FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose,
+                 size_t first_row, size_t n_rows, size_t n_cols) {
   Matrix out = poisoned(n_rows, n_cols);
   std::vector<uint64_t> ids(n_rows);
   for (size_t r = 0; r < n_rows; ++r) ids[r] = noise_id(step, first_row + r);
@@ -231,9 +242,11 @@ FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step,
 using WordArray = py::array_t<uint32_t, py::array::c_style | py::array::forcecast>;
 
 WordArray philox(const WordArray& counter, const WordArray& key) {
-  check(counter.ndim() == 2 && counter.shape(1) == 4 && key.size() == 2, "counter, key: want shapes (n, 4) and (2,)");
+  check(counter.ndim() == 2 && counter.shape(1) == 4 && key.size() == 2,
+        "counter, key: want shapes (n, 4) and (2,)");
   WordArray out({counter.shape(0), py::ssize_t{4}});
-  kernels().philox(key.data(), static_cast<size_t>(counter.shape(0)), counter.data(), out.mutable_data());
+  kernels().philox(key.data(), static_cast<size_t>(counter.shape(0)), counter.data(),
+                   out.mutable_data());
   return out;
 }
 
@@ -255,27 +268,33 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
 
 void bind_kernels(py::module_& m) {
   using py::arg;
-  py::module_ k = m.def_submodule("kernels", "The kernels of the instruction set in use, one by one, for tests.");
+  py::module_ k = m.def_submodule(
+      "kernels", "The kernels of the instruction set in use, one by one, for tests.");
   k.def("unary", &unary, arg("name"), arg("x"));
   k.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
-  k.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"), arg("activation"));
+  k.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
+        arg("activation"));
   k.def("dense_gradient", &dense_gradient, arg("x"), arg("delta"));
-  k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"), arg("state1"),
-        arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"), arg("decay"), arg("step"));
+  k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
+        arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
+        arg("decay"), arg("step"));
   k.def("bernoulli", &bernoulli, arg("logits"), arg("x"));
   k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"));
-  k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"), arg("estimator"));
-  k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"), arg("f"),
+  k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
         arg("estimator"));
+  k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
+        arg("f"), arg("estimator"));
   k.def(
       "normal",
-      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows, size_t n_cols) {
+      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,
+         size_t n_cols) {
         return noise(kernels().normal, seed, step, purpose, first_row, n_rows, n_cols);
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
   k.def(
       "uniform",
-      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows, size_t n_cols) {
+      [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,
+         size_t n_cols) {
         return noise(kernels().uniform, seed, step, purpose, first_row, n_rows, n_cols);
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));

@@ -48,7 +48,8 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
     check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
     check_shape(layers.back().second, bias.c_str(), {layer->n_out});
   }
-  check(arrays.size() == 2 * layers.size(), "weights: got " + std::to_string(arrays.size()) + " arrays, want " +
+  check(arrays.size() == 2 * layers.size(), "weights: got " + std::to_string(arrays.size()) +
+                                                " arrays, want " +
                                                 std::to_string(2 * layers.size()));
   size_t i = 0;
   for (const Dense* layer : model.network().layers()) {
@@ -60,15 +61,18 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
 // What may change between two calls of a fitted model: how it learns, not what it is.
 void set_config(Model& model, const Config& config) {
   const Config& now = model.config();
-  check(config.n_visible == now.n_visible && config.n_latent == now.n_latent && config.hidden == now.hidden &&
-            config.likelihood == now.likelihood && config.optimizer == now.optimizer,
-        "config: the shape of the network, the likelihood and the optimizer of a fitted model are fixed");
+  check(config.n_visible == now.n_visible && config.n_latent == now.n_latent &&
+            config.hidden == now.hidden && config.likelihood == now.likelihood &&
+            config.optimizer == now.optimizer,
+        "config: the shape of the network, the likelihood and the optimizer of a fitted model are "
+        "fixed");
   config.validate();
   model.mutable_config() = config;
 }
 
 void check_rows(const Model& model, const BoundRows& x) {
-  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) + " columns, want " +
+  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) +
+                                                       " columns, want " +
                                                        std::to_string(model.config().n_visible));
 }
 
@@ -77,11 +81,13 @@ Subset subset_of(const BoundRows& x, size_t begin, size_t size) {
   return {begin, size};
 }
 
-py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, uint64_t epoch, size_t position,
-                     size_t max_steps, double max_seconds, size_t n_train, int n_threads) {
+py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, uint64_t epoch,
+                     size_t position, size_t max_steps, double max_seconds, size_t n_train,
+                     int n_threads) {
   check_rows(self, x);
   check(n_train >= 1, "n_train: got 0, want at least 1");
-  const EpochPart part = {subset_of(x, begin, size), epoch, position, max_steps, max_seconds, n_train, n_threads};
+  const EpochPart part = {
+      subset_of(x, begin, size), epoch, position, max_steps, max_seconds, n_train, n_threads};
   Progress progress;
   {
     py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
@@ -116,8 +122,8 @@ FloatArray sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads
   return x;
 }
 
-py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size, size_t n_draws, uint64_t seed,
-                     int n_threads) {
+py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
+                     size_t n_draws, uint64_t seed, int n_threads) {
   check_rows(self, x);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
   const Subset subset = subset_of(x, begin, size);
@@ -131,10 +137,11 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
   return py::make_tuple(value, variance);
 }
 
-py::tuple bound_gradient(const Model& self, const BoundRows& x, const std::optional<FloatArray>& noise, uint64_t seed,
-                         int n_threads) {
+py::tuple bound_gradient(const Model& self, const BoundRows& x,
+                         const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
   check_rows(self, x);
-  if (noise) check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
+  if (noise)
+    check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
   const float* eps = noise ? noise->data() : nullptr;
   DoubleArray value(static_cast<py::ssize_t>(x.rows.n_rows));
   double* out = value.mutable_data();
@@ -156,18 +163,19 @@ void bind_model(py::module_& m) {
       .def_property("config", &Model::config, &set_config)
       .def_readwrite("n_steps", &Model::n_steps)
       .def_readwrite("n_samples_seen", &Model::n_samples_seen)
-      .def("arrays", &get_arrays, arg("which"), "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
+      .def("arrays", &get_arrays, arg("which"),
+           "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
-      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("epoch"), arg("position"),
-           arg("max_steps"), arg("max_seconds"), arg("n_train"), arg("n_threads"),
+      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("epoch"),
+           arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"), arg("n_threads"),
            "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged).")
       .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
       .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"))
-      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("n_draws"), arg("seed"),
-           arg("n_threads"), "(bound, variance over the noise) per row of the subset.")
-      .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(), arg("seed"),
-           arg("n_threads"));
+      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("n_draws"),
+           arg("seed"), arg("n_threads"), "(bound, variance over the noise) per row of the subset.")
+      .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
+           arg("seed"), arg("n_threads"));
 }
 
 }  // namespace aevb::bind

@@ -1,4 +1,5 @@
-// aevb._core: the engine, its configuration, its data sets, and the kernels on their own for the tests.
+// aevb._core: the engine, its configuration, its data sets, and the kernels on their own for the
+// tests.
 #include "bind/arrays.h"
 #include "kernels/dispatch.h"
 #include "parallel.h"
@@ -10,11 +11,17 @@ PYBIND11_MODULE(_core, m) {
   m.attr("LOG_VAR_FLOOR") = kLogVarFloor;
   m.def("isa", [] { return std::string(kernels().name); }, "The instruction set in use.");
   m.def("isa_names", &isa_names, "Instruction sets this machine can run, narrowest first.");
-  m.def("force_isa", &force_isa, py::arg("name"), "Use another instruction set from now on, in the whole process.");
-  m.def("max_threads", &max_threads, "Threads that OpenMP would use (OMP_NUM_THREADS, threadpoolctl).");
+  m.def("force_isa", &force_isa, py::arg("name"),
+        "Use another instruction set from now on, in the whole process.");
+  m.def("max_threads", &max_threads,
+        "Threads that OpenMP would use (OMP_NUM_THREADS, threadpoolctl).");
   m.def(
-      "set_sgemm", [](const py::capsule& capsule) { set_sgemm(reinterpret_cast<Sgemm>(capsule.get_pointer<void>())); },
-      py::arg("capsule"), "Hands over SciPy's sgemm, which makes the instruction set 'blas' available.");
+      "set_sgemm",
+      [](const py::capsule& capsule) {
+        set_sgemm(reinterpret_cast<Sgemm>(capsule.get_pointer<void>()));
+      },
+      py::arg("capsule"),
+      "Hands over SciPy's sgemm, which makes the instruction set 'blas' available.");
   bind_config(m);
   bind_rows(m);
   bind_model(m);

@@ -7,10 +7,13 @@ Gather g_gather = nullptr;
 
 char type_of(const py::array& a, const char* name) {
   char type = a.dtype().char_();
-  if (type == 'q' || type == 'Q') type = type == 'q' ? 'l' : 'L';  // long long: 64 bits under another name
-  check(std::strchr("fd?BbhHiIlL", type) != nullptr,
-        std::string(name) + ": got dtype " + std::string(py::str(a.dtype())) + ", want a float, integer or bool dtype");
-  check((a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0, std::string(name) + ": want an aligned array");
+  if (type == 'q' || type == 'Q')
+    type = type == 'q' ? 'l' : 'L';  // long long: 64 bits under another name
+  check(std::strchr("fd?BbhHiIlL", type) != nullptr, std::string(name) + ": got dtype " +
+                                                         std::string(py::str(a.dtype())) +
+                                                         ", want a float, integer or bool dtype");
+  check((a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0,
+        std::string(name) + ": want an aligned array");
   return type;
 }
 
@@ -28,10 +31,14 @@ BoundRows dense(const py::array& x, float scale) {
   return {rows, x};
 }
 
-// The caller has checked the CSR structure: indptr rises to the number of values, indices lie in [0, n_cols).
-BoundRows csr(const py::array& data, const py::array& indices, const py::array& indptr, size_t n_cols, float scale) {
-  check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1, "X: want the three vectors of a CSR matrix");
-  check(indptr.shape(0) >= 1 && data.shape(0) == indices.shape(0), "X: the CSR matrix's vectors do not fit together");
+// The caller has checked the CSR structure: indptr rises to the number of values, indices lie in
+// [0, n_cols).
+BoundRows csr(const py::array& data, const py::array& indices, const py::array& indptr,
+              size_t n_cols, float scale) {
+  check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
+        "X: want the three vectors of a CSR matrix");
+  check(indptr.shape(0) >= 1 && data.shape(0) == indices.shape(0),
+        "X: the CSR matrix's vectors do not fit together");
   const char index_type = type_of(indices, "X.indices");
   check((index_type == 'i' || index_type == 'l') && index_type == type_of(indptr, "X.indptr"),
         "X: want CSR indices of one type, int32 or int64");
@@ -53,14 +60,18 @@ BoundRows csr(const py::array& data, const py::array& indices, const py::array& 
 void bind_rows(py::module_& m) {
   m.def(
       "set_gather",
-      [](const py::capsule& capsule) { g_gather = reinterpret_cast<Gather>(capsule.get_pointer<void>()); },
+      [](const py::capsule& capsule) {
+        g_gather = reinterpret_cast<Gather>(capsule.get_pointer<void>());
+      },
       py::arg("capsule"), "Hands over the typed gather of aevb._gather.");
-  py::class_<BoundRows>(m, "Rows", "A data set read in place, row by row, as float32 times a scale.")
+  py::class_<BoundRows>(m, "Rows",
+                        "A data set read in place, row by row, as float32 times a scale.")
       .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f)
-      .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"), py::arg("n_cols"),
-                  py::arg("scale") = 1.0f)
-      .def_property_readonly(
-          "shape", [](const BoundRows& self) { return py::make_tuple(self.rows.n_rows, self.rows.n_cols); });
+      .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
+                  py::arg("n_cols"), py::arg("scale") = 1.0f)
+      .def_property_readonly("shape", [](const BoundRows& self) {
+        return py::make_tuple(self.rows.n_rows, self.rows.n_cols);
+      });
 }
 
 }  // namespace aevb::bind

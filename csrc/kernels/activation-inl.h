@@ -29,8 +29,8 @@ void activate(Activation activation, size_t rows, size_t n_cols, float* h, size_
   }
 }
 
-void differentiate(Activation activation, size_t rows, size_t n_cols, const float* h, size_t ldh, float* delta,
-                   size_t ldd) {
+void differentiate(Activation activation, size_t rows, size_t n_cols, const float* h, size_t ldh,
+                   float* delta, size_t ldd) {
   const auto times = [&](auto derivative) {
     for_tile(rows, n_cols, delta, ldd,
              [&](size_t r, size_t c, Vec d) { return d * derivative(load(h + r * ldh + c)); });
@@ -45,7 +45,7 @@ void differentiate(Activation activation, size_t rows, size_t n_cols, const floa
     case Activation::softplus:
       return times([](Vec y) { return 1.0f - exp(-y); });
     case Activation::sigmoid:
-      return times([](Vec y) { return fma(-y, y, y); });
+      return times([](Vec y) { return y * (1.0f - y); });
   }
 }
 

@@ -8,17 +8,19 @@ namespace {
 Sgemm g_sgemm = nullptr;
 const Kernels* g_base = nullptr;
 
-void sgemm(char transb, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb,
-           float beta, float* c, size_t ldc) {
+void sgemm(char transb, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
+           size_t ldb, float beta, float* c, size_t ldc) {
   char transa = 'N';
   int mi = static_cast<int>(m), ni = static_cast<int>(n), ki = static_cast<int>(k);
   int ldai = static_cast<int>(lda), ldbi = static_cast<int>(ldb), ldci = static_cast<int>(ldc);
   float alpha = 1.0f;
-  g_sgemm(&transa, &transb, &mi, &ni, &ki, &alpha, const_cast<float*>(a), &ldai, const_cast<float*>(b), &ldbi, &beta,
-          c, &ldci);
+  g_sgemm(&transa, &transb, &mi, &ni, &ki, &alpha, const_cast<float*>(a), &ldai,
+          const_cast<float*>(b), &ldbi, &beta, c, &ldci);
 }
 
-// Row-major C = A B is column-major C^T = B^T A^T, and a panel read column-major is B^T already.
+// Every call has the same shape wherever a share begins: BLAS rounds differently for different
+// shapes, and results must not depend on the number of threads. Row-major C = A B is column-major
+// C^T = B^T A^T, and a panel read column-major is B^T already.
 void product(const PanelProduct& p) {
   if (!p.accumulate) {
     const size_t width = round_up(p.n_cols, kLineFloats);
@@ -30,17 +32,21 @@ void product(const PanelProduct& p) {
       }
     }
   }
-  sgemm('N', p.n_cols, p.rows, p.k, p.b, kPanel, p.a, p.lda, 1.0f, p.c, p.ldc);
+  for (size_t r = 0; r < p.rows; r += kRowBlock) {
+    sgemm('N', p.n_cols, std::min(kRowBlock, p.rows - r), p.k, p.b, kPanel, p.a + r * p.lda, p.lda,
+          1.0f, p.c + r * p.ldc, p.ldc);
+  }
 }
 
 void update(const PanelUpdate& u) {
-  alignas(kCacheLine) float grad[kPanel * kPanel] = {};
-  for (size_t input = u.inputs.begin; input < u.inputs.end; input += kPanel) {
-    const size_t n = std::min(kPanel, u.inputs.end - input);
+  alignas(kCacheLine) float grad[kInputBlock * kPanel] = {};
+  for (size_t input = u.inputs.begin; input < u.inputs.end; input += kInputBlock) {
+    const size_t n = std::min(kInputBlock, u.inputs.end - input);
     sgemm('T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input, u.lda, 0.0f, grad, kPanel);
     for (size_t r = 0; r < n; ++r) {
       const size_t at = (input + r) * kPanel;
-      g_base->optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1, u.state2);
+      g_base->optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1,
+                       u.state2);
     }
   }
 }

@@ -1,4 +1,5 @@
-// The table that takes its matrix products from SciPy's BLAS: for machines the core has no tuned kernels for.
+// The table that takes its matrix products from SciPy's BLAS: for machines the core has no tuned
+// kernels for.
 #pragma once
 
 #include "kernels/dispatch.h"

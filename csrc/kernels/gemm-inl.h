@@ -1,8 +1,10 @@
-// C = start + A B for one column panel: register tiles of R rows by C vectors, A broadcast, B from the panel.
+// C = start + A B for one column panel: register tiles of R rows by C vectors, A broadcast, B from
+// the panel.
 //
-// Register budget: AVX-512 has 32 registers: 10 x 2 accumulators + 2 of B + 1 of A. AVX2 and SSE have 16: 5 x 2 + 2 + 1.
-// Ten rows halve the bytes of B per FMA against 5 x 4. Every element is one chain of FMAs over k from its start
-// value, whatever R and C, so that how rows are grouped never changes a bit of the result.
+// Register budget: AVX-512 has 32 registers: 10 x 2 accumulators + 2 of B + 1 of A. AVX2 and SSE
+// have 16: 5 x 2 + 2 + 1. Ten rows halve the bytes of B per FMA against 5 x 4. Every element is one
+// chain of FMAs over k from its start value, whatever R and C, so that how rows are grouped never
+// changes a bit of the result.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -15,13 +17,16 @@ inline constexpr size_t kProductRows = W == 16 ? 10 : 5;
 inline constexpr size_t kProductVectors = 2;
 
 template <size_t R, size_t C>
-AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float* b, const float* bias, float* c) {
+AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float* b,
+                              const float* bias, float* c) {
   Vec acc[R][C];
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) {
-      acc[r][v] = p.accumulate ? load(c + r * p.ldc + v * W) : bias != nullptr ? load(bias + v * W) : Vec{};
+      acc[r][v] = p.accumulate      ? load(c + r * p.ldc + v * W)
+                  : bias != nullptr ? load(bias + v * W)
+                                    : Vec{};
     }
   }
   for (size_t k = 0; k < p.k; ++k) {

@@ -1,6 +1,7 @@
-// Compiled once per instruction set with its flags and AEVB_ISA = the set's name; fills that set's table.
-// Everything included here lives in unnamed namespaces inside aevb::<isa>: an inline function with external
-// linkage, compiled under wider flags, could be the copy that the linker keeps for everybody.
+// Compiled once per instruction set with its flags and AEVB_ISA = the set's name; fills that set's
+// table. Everything included here lives in unnamed namespaces inside aevb::<isa>: an inline
+// function with external linkage, compiled under wider flags, could be the copy that the linker
+// keeps for everybody.
 #include "kernels/activation-inl.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/latent-inl.h"

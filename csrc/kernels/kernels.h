@@ -1,9 +1,9 @@
 // The kernels: one register tile or one row at a time, single-threaded, no allocation, no throw.
 //
-// isa.cc is compiled once per instruction set and fills one table of function pointers; dispatch.cc picks a table.
-// Matrices are row-major with padding up to the next panel that kernels may read and write; weights are packed in
-// column panels of kPanel floats, [panel][k][kPanel] (base.h). `n_cols` never exceeds kPanel: wider matrices are
-// walked panel by panel by nn/.
+// isa.cc is compiled once per instruction set and fills one table of function pointers; dispatch.cc
+// picks a table. Matrices are row-major with padding up to the next panel that kernels may read and
+// write; weights are packed in column panels of kPanel floats, [panel][k][kPanel] (base.h).
+// `n_cols` never exceeds kPanel: wider matrices are walked panel by panel by nn/.
 #pragma once
 
 #include "base.h"
@@ -14,11 +14,13 @@ enum class Activation : uint8_t { identity, tanh, relu, softplus, sigmoid };
 enum class Estimator : uint8_t { analytic_kl, monte_carlo, score_function };
 enum class Optimizer : uint8_t { accumulate, sgd, adagrad, adam };
 
-// Smooth floor of a Gaussian decoder's log-variance, v = raw + softplus(floor - raw): a density is unbounded as
-// its variance goes to 0. e^-10 is a standard deviation of 0.0067, 1.7 grey levels of 8-bit pixels in [0, 1].
+// Smooth floor of a Gaussian decoder's log-variance, v = floor + softplus(raw - floor): a density
+// is unbounded as its variance goes to 0. e^-10 is a standard deviation of 0.0067, 1.7 grey levels
+// of 8-bit pixels in [0, 1].
 inline constexpr float kLogVarFloor = -10.0f;
 
-// C (rows, n_cols) = start + A (rows, k) B (k, n_cols), B one panel; start is C itself, the bias, or 0.
+// C (rows, n_cols) = start + A (rows, k) B (k, n_cols), B one panel; start is C itself, the bias,
+// or 0.
 struct PanelProduct {
   size_t rows, k, n_cols;
   const float* a;
@@ -30,7 +32,8 @@ struct PanelProduct {
   bool accumulate;
 };
 
-// One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise (Optimizer::accumulate: state1 += sum).
+// One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
+// (Optimizer::accumulate: state1 += sum).
 struct UpdateRule {
   Optimizer optimizer = Optimizer::accumulate;
   float learning_rate = 0.0f;
@@ -40,8 +43,8 @@ struct UpdateRule {
   float variance_correction = 1.0f;  // Adam: 1 / (1 - beta2^t)
 };
 
-// Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in row order, and
-// the optimiser's step on it. Pointers are to the panel's first weight (k = 0).
+// Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in
+// row order, and the optimiser's step on it. Pointers are to the panel's first weight (k = 0).
 struct PanelUpdate {
   size_t rows, n_cols;
   Range inputs;
@@ -58,14 +61,15 @@ struct PanelUpdate {
 // Log-likelihood of one panel of outputs, and its gradient in place of the decoder's outputs.
 struct PanelLikelihood {
   size_t first_row, rows, n_cols;
-  size_t n_draws;     // output row r belongs to data row r / n_draws
-  const float* x;     // (data rows, n_cols), the panel's first column
+  size_t n_draws;  // output row r belongs to data row r / n_draws
+  const float* x;  // (data rows, n_cols), the panel's first column
   size_t ldx;
-  float* mean;        // (rows, n_cols): logits or raw means in, d(scale * r)/d them out; row 0 of the pass
-  float* log_var;     // Gaussian: the same for raw log-variances
+  float*
+      mean;  // (rows, n_cols): logits or raw means in, d(scale * r)/d them out; row 0 of the pass
+  float* log_var;  // Gaussian: the same for raw log-variances
   size_t ld;
   float scale;
-  float* partial;     // (rows,) with stride: the panel's part of r, unscaled
+  float* partial;  // (rows,) with stride: the panel's part of r, unscaled
   size_t partial_stride;
 };
 
@@ -77,12 +81,12 @@ struct LatentRows {
   const float* log_var;
   size_t ld;  // of every matrix here
   const float* eps;
-  float* z;           // sample: out
-  float* term;        // sample: (rows,) the bound less the mean of r over draws
-  float* draw_term;   // sample: (rows * n_draws,) log p(z) - log q(z|x) of each draw
-  const float* dz;    // backward: gradient of the scaled reconstruction
-  const float* f;     // backward, score function: log p(x, z) - log q(z|x) of each draw
-  float* dmean;       // backward: out
+  float* z;          // sample: out
+  float* term;       // sample: (rows,) the bound less the mean of r over draws
+  float* draw_term;  // sample: (rows * n_draws,) log p(z) - log q(z|x) of each draw
+  const float* dz;   // backward: gradient of the scaled reconstruction
+  const float* f;    // backward, score function: log p(x, z) - log q(z|x) of each draw
+  float* dmean;      // backward: out
   float* dlog_var;
 };
 
@@ -93,7 +97,7 @@ struct NoiseRows {
   uint32_t stream;
   const uint64_t* ids;  // (rows,)
   size_t rows, n_draws, n_cols;
-  float* out;           // (rows * n_draws, n_cols)
+  float* out;  // (rows * n_draws, n_cols)
   size_t ld;
 };
 
@@ -104,13 +108,17 @@ struct Kernels {
   void (*product)(const PanelProduct&);
   void (*activate)(Activation, size_t rows, size_t n_cols, float* h, size_t ldh);
   // delta *= act'(h), the derivative expressed by the output h
-  void (*differentiate)(Activation, size_t rows, size_t n_cols, const float* h, size_t ldh, float* delta, size_t ldd);
-  // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel), rows beyond n_rows as zero columns
+  void (*differentiate)(Activation, size_t rows, size_t n_cols, const float* h, size_t ldh,
+                        float* delta, size_t ldd);
+  // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel), rows beyond n_rows as zero
+  // columns
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
   void (*update)(const PanelUpdate&);
-  void (*update_bias)(const PanelUpdate&);  // the same for the bias: inputs is ignored, a constant 1 stands for a
+  void (*update_bias)(
+      const PanelUpdate&);  // the same for the bias: inputs is ignored, a constant 1 stands for a
   // the step alone, for elements [range) of the arrays, their summed gradients in sum[0 ...]
-  void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1, float* state2);
+  void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
+                   float* state2);
   void (*bernoulli)(const PanelLikelihood&);
   void (*gaussian)(const PanelLikelihood&);
   void (*bounded_gaussian)(const PanelLikelihood&);

@@ -1,5 +1,5 @@
-// The latent layer: z = mu + sigma eps (eqs. 9, 10), the prior's and posterior's part of the bound, and the
-// gradients of each estimator with respect to mu and log sigma^2.
+// The latent layer: z = mu + sigma eps (eqs. 9, 10), the prior's and posterior's part of the bound,
+// and the gradients of each estimator with respect to mu and log sigma^2.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -32,7 +32,8 @@ void latent_sample(const LatentRows& t) {
         log_ratio += select(first_lanes(t.n_latent - j), lv + (eps - z) * (eps + z), Vec{});
       }
       t.draw_term[l] = 0.5f * sum(log_ratio);
-      if (t.estimator != Estimator::analytic_kl) term += t.draw_term[l] / static_cast<float>(t.n_draws);
+      if (t.estimator != Estimator::analytic_kl)
+        term += t.draw_term[l] / static_cast<float>(t.n_draws);
     }
     t.term[m] = term;
   }
@@ -40,7 +41,8 @@ void latent_sample(const LatentRows& t) {
 
 // Gradients of one draw, added to dmu and dlv.
 template <Estimator estimator>
-AEVB_INLINE void latent_backward_draw(const LatentRows& t, size_t l, size_t j, Vec mu, Vec lv, Vec& dmu, Vec& dlv) {
+AEVB_INLINE void latent_backward_draw(const LatentRows& t, size_t l, size_t j, Vec mu, Vec lv,
+                                      Vec& dmu, Vec& dlv) {
   const float weight = 1.0f / static_cast<float>(t.n_draws);
   const Vec eps = load(t.eps + l * t.ld + j);
   if constexpr (estimator == Estimator::score_function) {  // f grad log q(z|x), z held fixed
@@ -50,7 +52,8 @@ AEVB_INLINE void latent_backward_draw(const LatentRows& t, size_t l, size_t j, V
   } else {
     const Vec sigma_eps = exp(0.5f * lv) * eps;
     Vec dz = load(t.dz + l * t.ld + j);
-    if constexpr (estimator == Estimator::monte_carlo) dz -= weight * (mu + sigma_eps);  // d log p(z)
+    if constexpr (estimator == Estimator::monte_carlo)
+      dz -= weight * (mu + sigma_eps);  // d log p(z)
     dmu += dz;
     dlv = fma(0.5f * dz, sigma_eps, dlv);
   }

@@ -37,7 +37,8 @@ void philox(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* 
     for (size_t lane = 0; lane < lanes; ++lane) {
       for (size_t w = 0; w < 4; ++w) word[w][lane] = counter[4 * (i + lane) + w];
     }
-    const Counter c = philox_block({load(word[0]), load(word[1]), load(word[2]), load(word[3])}, key);
+    const Counter c =
+        philox_block({load(word[0]), load(word[1]), load(word[2]), load(word[3])}, key);
     store(word[0], c.c0);
     store(word[1], c.c1);
     store(word[2], c.c2);
@@ -60,8 +61,9 @@ AEVB_INLINE void box_muller(Words a, Words b, Vec& first, Vec& second) {
   second = radius * angle.sin;
 }
 
-// Walks the blocks of all rows and draws, W at a time (small rows fill the lanes together); transform turns a
-// block's words into four values, put writes them at (row, first column, how many).
+// Walks the blocks of all rows and draws, W at a time (small rows fill the lanes together);
+// transform turns a block's words into four values, put writes them at (row, first column, how
+// many).
 template <class Transform, class Put>
 AEVB_INLINE void for_blocks(const NoiseRows& t, Transform transform, Put put) {
   const size_t n_blocks = ceil_div(t.n_cols, 4);

@@ -1,6 +1,6 @@
-// Weight gradients with the optimiser's step as their epilogue: a tile of A^T delta goes from registers to a
-// scratch tile in L1 and from there into the weights, so gradients never reach memory, and each weight and its
-// accumulators are read and written once per step.
+// Weight gradients with the optimiser's step as their epilogue: a tile of A^T delta goes from
+// registers to a scratch tile in L1 and from there into the weights, so gradients never reach
+// memory, and each weight and its accumulators are read and written once per step.
 //
 // Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 5 x 2 + 2 + 1.
 #pragma once
@@ -14,14 +14,16 @@ namespace {
 inline constexpr size_t kUpdateInputs = 5;
 inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
 
-inline constexpr float kAdagradEpsilon = 1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
-inline constexpr float kAdamBeta1 = 0.9f;         // Kingma & Ba 2015, algorithm 1
-inline constexpr float kAdamBeta2 = 0.999f;
+inline constexpr float kAdagradEpsilon =
+    1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
+inline constexpr double kAdamBeta1 = 0.9;    // Kingma & Ba 2015, algorithm 1
+inline constexpr double kAdamBeta2 = 0.999;  // double: 1 - 0.999f is 1.3e-5 off 0.001
 inline constexpr float kAdamEpsilon = 1e-8f;
 
 // One vector's step, at index `at` of every array the optimiser has (the others may be null).
 template <Optimizer optimizer>
-AEVB_INLINE void step_vector(const UpdateRule& rule, Vec sum, size_t at, float* weight, float* state1, float* state2) {
+AEVB_INLINE void step_vector(const UpdateRule& rule, Vec sum, size_t at, float* weight,
+                             float* state1, float* state2) {
   if constexpr (optimizer == Optimizer::accumulate) {
     store(state1 + at, load(state1 + at) + sum);
   } else {
@@ -34,24 +36,30 @@ AEVB_INLINE void step_vector(const UpdateRule& rule, Vec sum, size_t at, float* 
       store(state1 + at, acc);
       store(weight + at, fma(rule.learning_rate * g, reciprocal_sqrt(acc + kAdagradEpsilon), w));
     } else {
-      const Vec m = fma(set1(kAdamBeta1), load(state1 + at), (1.0f - kAdamBeta1) * g);
-      const Vec v = fma(set1(kAdamBeta2), load(state2 + at), (1.0f - kAdamBeta2) * g * g);
+      constexpr float beta1 = kAdamBeta1, beta2 = kAdamBeta2;
+      constexpr float rest1 = 1.0 - kAdamBeta1, rest2 = 1.0 - kAdamBeta2;
+      const Vec m = fma(set1(beta1), load(state1 + at), rest1 * g);
+      const Vec v = fma(set1(beta2), load(state2 + at), rest2 * g * g);
       store(state1 + at, m);
       store(state2 + at, v);
-      const Vec step = rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
+      const Vec step =
+          rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
       store(weight + at, fma(set1(rule.learning_rate), step, w));
     }
   }
 }
 
 template <Optimizer optimizer>
-AEVB_INLINE void step_row(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1, float* s2) {
-  for (size_t c = 0; c < r.size(); c += W) step_vector<optimizer>(rule, load(sum + c), r.begin + c, w, s1, s2);
+AEVB_INLINE void step_row(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1,
+                          float* s2) {
+  for (size_t c = 0; c < r.size(); c += W)
+    step_vector<optimizer>(rule, load(sum + c), r.begin + c, w, s1, s2);
 }
 
-// The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors are processed,
-// so the arrays are padded to them.
-void optimize(const UpdateRule& rule, const float* sum, Range range, float* weight, float* state1, float* state2) {
+// The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors
+// are processed, so the arrays are padded to them.
+void optimize(const UpdateRule& rule, const float* sum, Range range, float* weight, float* state1,
+              float* state2) {
   switch (rule.optimizer) {
     case Optimizer::accumulate:
       return step_row<Optimizer::accumulate>(rule, sum, range, weight, state1, state2);
@@ -64,9 +72,11 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
   }
 }
 
-// grad (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; grad has rows of kPanel.
+// grad (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; grad has rows of
+// kPanel.
 template <size_t R, size_t C>
-AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float* delta, float* grad) {
+AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float* delta,
+                               float* grad) {
   Vec acc[R][C] = {};
   for (size_t m = 0; m < u.rows; ++m) {
     Vec d[C];
@@ -90,7 +100,8 @@ AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float
 template <size_t R, size_t C>
 AEVB_INLINE void gradient_columns(const PanelUpdate& u, const float* a, size_t col, float* grad) {
   if constexpr (C > 0) {
-    for (; col + (C - 1) * W < u.n_cols; col += C * W) gradient_tile<R, C>(u, a, u.delta + col, grad + col);
+    for (; col + (C - 1) * W < u.n_cols; col += C * W)
+      gradient_tile<R, C>(u, a, u.delta + col, grad + col);
     gradient_columns<R, C - 1>(u, a, col, grad);
   }
 }
@@ -115,14 +126,16 @@ void update_last_inputs(const PanelUpdate& u, size_t input) {
 
 void update(const PanelUpdate& u) {
   size_t input = u.inputs.begin;
-  for (; input + kUpdateInputs <= u.inputs.end; input += kUpdateInputs) update_inputs<kUpdateInputs>(u, input);
+  for (; input + kUpdateInputs <= u.inputs.end; input += kUpdateInputs)
+    update_inputs<kUpdateInputs>(u, input);
   update_last_inputs<kUpdateInputs - 1>(u, input);
 }
 
 void update_bias(const PanelUpdate& u) {
   alignas(kCacheLine) float grad[kPanel] = {};
   for (size_t m = 0; m < u.rows; ++m) {
-    for (size_t c = 0; c < u.n_cols; c += W) store(grad + c, load(grad + c) + load(u.delta + m * u.ldd + c));
+    for (size_t c = 0; c < u.n_cols; c += W)
+      store(grad + c, load(grad + c) + load(u.delta + m * u.ldd + c));
   }
   optimize(*u.rule, grad, {0, u.n_cols}, u.weight, u.state1, u.state2);
 }

@@ -7,7 +7,8 @@ void unpack(const Dense& layer, const float* arena, float* weight, float* bias) 
     const size_t width = panel_width(layer.n_out, panel);
     const float* from = arena + layer.panel_offset(panel);
     for (size_t k = 0; k < layer.n_in; ++k) {
-      std::memcpy(weight + k * layer.n_out + panel * kPanel, from + k * kPanel, width * sizeof(float));
+      std::memcpy(weight + k * layer.n_out + panel * kPanel, from + k * kPanel,
+                  width * sizeof(float));
     }
   }
   std::memcpy(bias, arena + layer.bias_offset(), layer.n_out * sizeof(float));
@@ -18,18 +19,20 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
     const size_t width = panel_width(layer.n_out, panel);
     float* to = arena + layer.panel_offset(panel);
     for (size_t k = 0; k < layer.n_in; ++k) {
-      std::memcpy(to + k * kPanel, weight + k * layer.n_out + panel * kPanel, width * sizeof(float));
+      std::memcpy(to + k * kPanel, weight + k * layer.n_out + panel * kPanel,
+                  width * sizeof(float));
     }
   }
   std::memcpy(arena + layer.bias_offset(), bias, layer.n_out * sizeof(float));
 }
 
-void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in, MatView out,
-                   Activation activation, size_t panel, Range rows) {
+void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
+                   MatView out, Activation activation, size_t panel, Range rows) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
-  constexpr size_t kTile = 2 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
+  constexpr size_t kTile =
+      2 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
   for (size_t r = rows.begin; r < rows.end; r += kTile) {
     const size_t n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;
@@ -49,8 +52,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   }
 }
 
-void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta, MatView din,
-                    bool accumulate, size_t panel, Range rows, float* scratch) {
+void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
+                    MatView din, bool accumulate, size_t panel, Range rows, float* scratch) {
   const size_t width = panel_width(layer.n_in, panel);
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
@@ -71,9 +74,11 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
   }
 }
 
-void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule, ConstMatView in,
-                  ConstMatView delta, size_t panel, Range inputs) {
-  const auto at = [](float* base, size_t offset) { return base != nullptr ? base + offset : nullptr; };
+void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs) {
+  const auto at = [](float* base, size_t offset) {
+    return base != nullptr ? base + offset : nullptr;
+  };
   PanelUpdate update = {.rows = in.rows,
                         .n_cols = panel_width(layer.n_out, panel),
                         .inputs = inputs,

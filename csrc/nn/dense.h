@@ -1,5 +1,6 @@
-// A dense layer over packed weights: forward, data gradient, weight gradient with update. Each function does one
-// column panel for a range of rows (or inputs); the callers share panels and ranges among threads.
+// A dense layer over packed weights: forward, data gradient, weight gradient with update. Each
+// function does one column panel for a range of rows (or inputs); the callers share panels and
+// ranges among threads.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace aevb {
 
-// Shape of a layer and where its weights lie in the arena: n_panels() panels of (n_in, kPanel), then the bias.
+// Shape of a layer and where its weights lie in the arena: n_panels() panels of (n_in, kPanel),
+// then the bias.
 struct Dense {
   std::string name;  // "encoder.hidden0"
   size_t n_in = 0;
@@ -22,14 +24,16 @@ struct Dense {
   size_t end() const { return bias_offset(n_panels()); }
 };
 
-// The arena a layer points into: weights, and the optimiser's accumulators laid out alike (or null).
+// The arena a layer points into: weights, and the optimiser's accumulators laid out alike (or
+// null).
 struct Arena {
   float* weights = nullptr;
   float* state1 = nullptr;
   float* state2 = nullptr;
 };
 
-// The weight (n_in, n_out), dense row-major, and the bias (n_out,) of one layer out of or into an arena array.
+// The weight (n_in, n_out), dense row-major, and the bias (n_out,) of one layer out of or into an
+// arena array.
 void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
 void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
 
@@ -38,15 +42,15 @@ inline constexpr size_t kDepthBlock = 1024;
 inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
 
 // out[:, panel] = act(in W[:, panel] + b), for the given rows.
-void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in, MatView out,
-                   Activation activation, size_t panel, Range rows);
+void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
+                   MatView out, Activation activation, size_t panel, Range rows);
 
 // din[:, panel of inputs] (+)= delta W^T for the given rows; finish: times act'(h).
-void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta, MatView din,
-                    bool accumulate, size_t panel, Range rows, float* scratch);
+void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
+                    MatView din, bool accumulate, size_t panel, Range rows, float* scratch);
 
 // The optimiser's step for inputs of one panel, and for its bias with the first of them.
-void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule, ConstMatView in,
-                  ConstMatView delta, size_t panel, Range inputs);
+void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs);
 
 }  // namespace aevb

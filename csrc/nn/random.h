@@ -1,5 +1,5 @@
-// Random streams: who draws what, and the order of rows in an epoch. Everything is a function of counters, so any
-// part can be drawn again, in any order, by any thread.
+// Random streams: who draws what, and the order of rows in an epoch. Everything is a function of
+// counters, so any part can be drawn again, in any order, by any thread.
 #pragma once
 
 #include "base.h"
@@ -7,7 +7,15 @@
 namespace aevb {
 
 // Streams of one seed; values are part of what a seed means, so they never change.
-enum class Purpose : uint32_t { init = 1, latent = 2, binarize = 3, prior = 4, visible = 5, split = 6, epoch = 7 };
+enum class Purpose : uint32_t {
+  init = 1,
+  latent = 2,
+  binarize = 3,
+  prior = 4,
+  visible = 5,
+  split = 6,
+  epoch = 7
+};
 
 // Last word of the noise counter: purpose and the high bits of the step.
 inline uint32_t stream(Purpose purpose, uint64_t step = 0) {
@@ -15,7 +23,9 @@ inline uint32_t stream(Purpose purpose, uint64_t step = 0) {
 }
 
 // Middle words of the noise counter for a row of a training step.
-inline uint64_t noise_id(uint64_t step, size_t row) { return step << 32 | static_cast<uint32_t>(row); }
+inline uint64_t noise_id(uint64_t step, size_t row) {
+  return step << 32 | static_cast<uint32_t>(row);
+}
 
 // Finaliser of MurmurHash3, a bijection of 64-bit words.
 inline uint64_t mix64(uint64_t x) {
@@ -24,8 +34,9 @@ inline uint64_t mix64(uint64_t x) {
   return x ^ x >> 33;
 }
 
-// Noise id of a row by its content: evaluating a row gives the same value wherever it stands in whatever batch.
-// `row` is padded with zeros to whole cache lines. Four independent chains hide the multiplier's latency.
+// Noise id of a row by its content: evaluating a row gives the same value wherever it stands in
+// whatever batch. `row` is padded with zeros to whole cache lines. Four independent chains hide the
+// multiplier's latency.
 inline uint64_t content_id(const float* row, size_t n_cols) {
   uint64_t h[4] = {1, 2, 3, 4};
   for (size_t i = 0; i < round_up(n_cols, kLineFloats); i += 8) {
@@ -39,13 +50,15 @@ inline uint64_t content_id(const float* row, size_t n_cols) {
   return mix64(mix64(h[0]) + mix64(h[1] + 1) + mix64(h[2] + 2) + mix64(h[3] + 3) + n_cols);
 }
 
-// A pseudo-random permutation of 0 .. n - 1 without a table: a Feistel network on the next even power of two, walked
-// until it lands below n (Mitchell, Stokes, Frank, Holmes 2022, "Bandwidth-optimal random shuffling for GPUs").
+// A pseudo-random permutation of 0 .. n - 1 without a table: a Feistel network on the next even
+// power of two, walked until it lands below n (Mitchell, Stokes, Frank, Holmes 2022,
+// "Bandwidth-optimal random shuffling for GPUs").
 class Permutation {
  public:
   Permutation(uint64_t seed, Purpose purpose, uint64_t index, size_t n) : n_(n) {
     while (half_bits_ < 31 && (uint64_t{1} << 2 * half_bits_) < n) ++half_bits_;
-    uint64_t state = mix64(seed + 0x9e3779b97f4a7c15ULL) ^ mix64(index * 0xd1342543de82ef95ULL + static_cast<uint64_t>(purpose));
+    uint64_t state = mix64(seed + 0x9e3779b97f4a7c15ULL) ^
+                     mix64(index * 0xd1342543de82ef95ULL + static_cast<uint64_t>(purpose));
     for (uint64_t& key : keys_) key = mix64(state += 0x9e3779b97f4a7c15ULL);
   }
 

@@ -1,4 +1,5 @@
-// Static shares of work: a thread does the pieces whose running cost falls into its part of the total.
+// Static shares of work: a thread does the pieces whose running cost falls into its part of the
+// total.
 #pragma once
 
 #include <algorithm>
@@ -6,11 +7,6 @@
 #include "parallel.h"
 
 namespace aevb {
-
-// Rows of a product and inputs of a weight gradient are shared in blocks of these sizes: multiples of the register
-// tiles' heights, so that no share has a ragged tile inside.
-inline constexpr size_t kRowBlock = 10;
-inline constexpr size_t kInputBlock = 20;
 
 // Walks groups of equal pieces in one order on every thread.
 class Share {
@@ -20,13 +16,16 @@ class Share {
   // The next n pieces of the given cost: calls f(Range of pieces) if any are this thread's.
   template <class F>
   void pieces(size_t n, size_t cost, F f) {
-    const Range mine = {std::min(n, first_piece(range_.begin, cost)), std::min(n, first_piece(range_.end, cost))};
+    const Range mine = {std::min(n, first_piece(range_.begin, cost)),
+                        std::min(n, first_piece(range_.end, cost))};
     at_ += n * cost;
     if (!mine.empty()) f(mine);
   }
 
  private:
-  size_t first_piece(size_t from, size_t cost) const { return from <= at_ ? 0 : ceil_div(from - at_, cost); }
+  size_t first_piece(size_t from, size_t cost) const {
+    return from <= at_ ? 0 : ceil_div(from - at_, cost);
+  }
   Range range_;
   size_t at_ = 0;
 };
@@ -41,7 +40,9 @@ inline Range share_rows(const Member& member, size_t n) {
   return block_range(member.share(ceil_div(n, kRowBlock)), kRowBlock, n);
 }
 
-inline size_t panel_width(size_t n_cols, size_t panel) { return std::min(kPanel, n_cols - panel * kPanel); }
+inline size_t panel_width(size_t n_cols, size_t panel) {
+  return std::min(kPanel, n_cols - panel * kPanel);
+}
 
 // Cost of a matrix's columns: cache lines, the unit that every instruction set's vectors divide.
 inline size_t column_cost(size_t n_cols) { return ceil_div(n_cols, kLineFloats); }
@@ -50,7 +51,8 @@ inline size_t column_cost(size_t n_cols) { return ceil_div(n_cols, kLineFloats);
 template <class F>
 void share_panels(Share& share, size_t n_cols, size_t n_blocks, F f) {
   for (size_t panel = 0; panel * kPanel < n_cols; ++panel) {
-    share.pieces(n_blocks, column_cost(panel_width(n_cols, panel)), [&](Range blocks) { f(panel, blocks); });
+    share.pieces(n_blocks, column_cost(panel_width(n_cols, panel)),
+                 [&](Range blocks) { f(panel, blocks); });
   }
 }
 

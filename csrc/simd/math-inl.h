@@ -1,4 +1,5 @@
-// exp, log, tanh, sigmoid, softplus, sin and cos on a Vec. Accuracies are asserted by tests/test_math.py.
+// exp, log, tanh, sigmoid, softplus, sin and cos on a Vec. Accuracies are asserted by
+// tests/test_math.py.
 #pragma once
 
 #include "simd/vec-inl.h"
@@ -15,33 +16,36 @@ AEVB_INLINE Vec polynomial(Vec x, const float (&coefficients)[N]) {
   return p;
 }
 
-// e^x. x = n log 2 + r with |r| <= log(2)/2, e^r by the polynomial of Cephes' expf, scaled by 2^n in two halves so
-// that n = 128 and the subnormal results do not overflow the exponent field. Below -104 it is 0, above 88.73 inf.
+// e^x. x = n log 2 + r with |r| <= log(2)/2, e^r by the polynomial of Cephes' expf, scaled by 2^n
+// in two halves so that n = 128 and the subnormal results do not overflow the exponent field. Below
+// -104 it is 0, above 88.73 inf.
 AEVB_INLINE Vec exp(Vec x) {
   x = min(set1(89.0f), max(set1(-104.0f), x));
   const Ints n = round_to_int(x * 1.44269504088896341f);
   const Vec nf = to_float(n);
-  Vec r = fma(nf, set1(-0.693359375f), x);  // log 2 in two parts; the first has nine bits, so n * it is exact
+  Vec r = fma(nf, set1(-0.693359375f),
+              x);  // log 2 in two parts; the first has nine bits, so n * it is exact
   r = fma(nf, set1(2.12194440e-4f), r);
-  const Vec p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
-                               1.6666665459e-1f, 5.0000001201e-1f});
+  const Vec p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                               4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f});
   const Vec e = fma(p, r * r, r) + 1.0f;
   const Ints half = n >> 1;
   return e * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
 }
 
-// Natural logarithm of a positive normal number (Cephes' logf); inf and NaN pass through, 0 and subnormals give
-// log(FLT_MIN).
+// Natural logarithm of a positive normal number (Cephes' logf); inf and NaN pass through, 0 and
+// subnormals give log(FLT_MIN).
 AEVB_INLINE Vec log(Vec x) {
   const Vec normal = max(set1(1.17549435e-38f), x);
   const Ints bits = as_ints(normal);
-  // mantissa in [sqrt(1/2), sqrt(2)): subtract the bits of sqrt(1/2), take the exponent of what is left
+  // mantissa in [sqrt(1/2), sqrt(2)): subtract the bits of sqrt(1/2), take the exponent of what is
+  // left
   const Ints offset = bits - 0x3f3504f3;
   const Vec exponent = to_float(offset >> 23);
   const Vec m = as_vec((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  const Vec p = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f,
-                               1.4249322787e-1f, -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f,
-                               3.3333331174e-1f});
+  const Vec p = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f,
+                               -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
+                               2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
   const Vec m2 = m * m;
   Vec r = m2 * m * p;
   r = fma(exponent, set1(-2.12194440e-4f), r);
@@ -51,17 +55,16 @@ AEVB_INLINE Vec log(Vec x) {
   return select((bits & 0x7f800000) == 0x7f800000, x, r);
 }
 
-// tanh by the rational function of Eigen's ptanh: odd degree 13 over even degree 6, |x| clamped to where the float
-// result is 1; below 4e-4 it is x itself.
+// tanh as in Cephes' tanhf: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above. (Eigen's
+// rational function has fewer operations, but is up to 5 ulp off with FMA and 6 without.)
 AEVB_INLINE Vec tanh(Vec x) {
-  const Vec c = min(set1(7.90531110763549805f), max(set1(-7.90531110763549805f), x));
-  const Vec c2 = c * c;
-  const Vec p = c * polynomial(c2, {-2.76076847742355e-16f, 2.00018790482477e-13f, -8.60467152213735e-11f,
-                                    5.12229709037114e-08f, 1.48572235717979e-05f, 6.37261928875436e-04f,
-                                    4.89352455891786e-03f});
-  const Vec q = polynomial(
-      c2, {1.19825839466702e-06f, 1.18534705686654e-04f, 2.26843463243900e-03f, 4.89352518554385e-03f});
-  return select(abs(x) < 4e-4f, x, p / q);
+  const Vec a = abs(x);
+  const Vec x2 = x * x;
+  const Vec p = polynomial(x2, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                                1.33314422036e-1f, -3.33332819422e-1f});
+  const Vec small = fma(x2 * x, p, x);
+  const Vec large = 1.0f - 2.0f / (exp(a + a) + 1.0f);
+  return select(a < 0.625f, small, as_vec(as_ints(large) | (as_ints(x) & INT32_MIN)));
 }
 
 // 1 / (1 + e^-x), accurate in both tails.
@@ -81,8 +84,21 @@ AEVB_INLINE Vec softplus(Vec x) {
   return max(set1(0.0f), x) + log1p_unit(exp(as_vec(as_ints(x) | INT32_MIN)));
 }
 
-// sin(2 pi u) and cos(2 pi u) for u in [0, 1): u is reduced to |t| <= 1/8 of a turn about the nearest quarter, then
-// Taylor's series in 2 pi t (next term below 2^-27), signs and roles by the quarter.
+// A log-variance above a smooth floor, v = floor + softplus(raw - floor), and dv/draw. Written
+// about the larger of the two, so that neither is absorbed by the other.
+struct Floored {
+  Vec value;
+  Vec slope;
+};
+AEVB_INLINE Floored smooth_floor(Vec raw, float floor) {
+  const Vec above = raw - floor;
+  const Vec e = exp(as_vec(as_ints(above) | INT32_MIN));  // e^-|raw - floor|
+  return {max(set1(floor), raw) + log1p_unit(e), select(above >= 0.0f, set1(1.0f), e) / (1.0f + e)};
+}
+
+// sin(2 pi u) and cos(2 pi u) for u in [0, 1): u is reduced to |t| <= 1/8 of a turn about the
+// nearest quarter, then Taylor's series in 2 pi t (next term below 2^-27), signs and roles by the
+// quarter.
 struct SinCos {
   Vec sin;
   Vec cos;
@@ -91,13 +107,15 @@ AEVB_INLINE SinCos sin_cos_2pi(Vec u) {
   const Ints quarter = round_to_int(u * 4.0f);
   const Vec t = fma(to_float(quarter), set1(-0.25f), u) * 6.28318530717958648f;
   const Vec t2 = t * t;
-  const Vec s = fma(t * t2, polynomial(t2, {2.7557319e-6f, -1.98412698e-4f, 8.33333333e-3f, -1.66666667e-1f}), t);
+  const Vec s = fma(
+      t * t2, polynomial(t2, {2.7557319e-6f, -1.98412698e-4f, 8.33333333e-3f, -1.66666667e-1f}), t);
   const Vec c = fma(t2 * t2, polynomial(t2, {2.48015873e-5f, -1.38888889e-3f, 4.16666667e-2f}),
                     fma(t2, set1(-0.5f), set1(1.0f)));
   const Ints swap = (quarter & 1) != 0;
   const Ints sin_sign = (quarter & 2) << 30;
   const Ints cos_sign = ((quarter + 1) & 2) << 30;
-  return {as_vec(as_ints(select(swap, c, s)) ^ sin_sign), as_vec(as_ints(select(swap, s, c)) ^ cos_sign)};
+  return {as_vec(as_ints(select(swap, c, s)) ^ sin_sign),
+          as_vec(as_ints(select(swap, s, c)) ^ cos_sign)};
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-// One vector of floats (Vec) and one of 32-bit words (Words), W lanes each, for the instruction set that the
-// including file is compiled for. Included by kernels/isa.cc only, which sets AEVB_ISA to the namespace's name.
+// One vector of floats (Vec) and one of 32-bit words (Words), W lanes each, for the instruction set
+// that the including file is compiled for. Included by kernels/isa.cc only, which sets AEVB_ISA to
+// the namespace's name.
 //
-// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers; only what the
-// language has no operator for (FMA, min, rounding, high products, transposition) is spelt per instruction set.
+// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers;
+// only what the language has no operator for (FMA, min, rounding, high products, transposition) is
+// spelt per instruction set.
 #pragma once
 
 #include <cstddef>
@@ -45,10 +47,13 @@ AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
 AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
 AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 
-// a * b + c, rounded once where the machine has FMA. min and max return b if a is NaN, as the instructions do:
-// with the data as `a`... see the callers, which keep NaN alive by passing the data second.
+// a * b + c, rounded once where the machine has FMA. min and max return b if a is NaN, as the
+// instructions do: with the data as `a`... see the callers, which keep NaN alive by passing the
+// data second.
 #if defined(__AVX512F__)
-AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) {
+  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
 AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm512_min_ps((__m512)a, (__m512)b); }
 AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm512_max_ps((__m512)a, (__m512)b); }
 AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm512_sqrt_ps((__m512)a); }
@@ -57,18 +62,22 @@ AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) { return (Vec)_mm512_rsqrt14_ps(
 // High and low halves of the 64-bit products, lane by lane.
 AEVB_INLINE Words mul_high(Words a, Words b) {
   const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32((__m512i)a, (__m512i)b), 32);
-  const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64((__m512i)a, 32), _mm512_srli_epi64((__m512i)b, 32));
+  const __m512i odd =
+      _mm512_mul_epu32(_mm512_srli_epi64((__m512i)a, 32), _mm512_srli_epi64((__m512i)b, 32));
   return (Words)_mm512_mask_blend_epi32(0xaaaa, even, odd);
 }
 #elif defined(__AVX2__)
-AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) {
+  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
 AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
 AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
 AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm256_sqrt_ps((__m256)a); }
 AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm256_cvtps_epi32((__m256)a); }
 AEVB_INLINE Words mul_high(Words a, Words b) {
   const __m256i even = _mm256_srli_epi64(_mm256_mul_epu32((__m256i)a, (__m256i)b), 32);
-  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), _mm256_srli_epi64((__m256i)b, 32));
+  const __m256i odd =
+      _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), _mm256_srli_epi64((__m256i)b, 32));
   return (Words)_mm256_blend_epi32(even, odd, 0xaa);
 }
 #else
@@ -92,7 +101,8 @@ AEVB_INLINE Words mul_high(Words a, Words b) {
 }
 #endif
 
-// 1 / sqrt(a) for a > 0 normal, to 1-2 ulp: the 14-bit estimate and one Newton step where there is one.
+// 1 / sqrt(a) for a > 0 normal, to 1-2 ulp: the 14-bit estimate and one Newton step where there is
+// one.
 AEVB_INLINE Vec reciprocal_sqrt(Vec a) {
 #if defined(__AVX512F__)
   const Vec y = reciprocal_sqrt_estimate(a);

@@ -11,22 +11,22 @@ enum class Likelihood : uint8_t { bernoulli, gaussian, bounded_gaussian };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
 struct Config {
-  size_t n_visible = 0;                // D
-  std::vector<size_t> hidden;          // encoder's order; the decoder mirrors it
-  size_t n_latent = 0;                 // J
+  size_t n_visible = 0;        // D
+  std::vector<size_t> hidden;  // encoder's order; the decoder mirrors it
+  size_t n_latent = 0;         // J
   Activation activation = Activation::tanh;
   Likelihood likelihood = Likelihood::bernoulli;
   Estimator estimator = Estimator::analytic_kl;
-  size_t n_draws = 1;                  // L
+  size_t n_draws = 1;  // L
   Optimizer optimizer = Optimizer::adagrad;
   float learning_rate = 0.02f;
-  float weight_decay = 1.0f;           // precision of the prior on weights
+  float weight_decay = 1.0f;  // precision of the prior on weights
   float init_scale = 0.1f;
-  size_t batch_size = 100;             // M
+  size_t batch_size = 100;  // M
   Binarize binarize = Binarize::none;
   uint64_t seed = 0;
 
-  void validate() const;               // throws std::invalid_argument naming the field
+  void validate() const;  // throws std::invalid_argument naming the field
 };
 
 }  // namespace aevb

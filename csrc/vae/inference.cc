@@ -3,7 +3,8 @@
 namespace aevb {
 namespace {
 
-// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in the cache.
+// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in
+// the cache.
 size_t block_rows(const Model& model, size_t n_draws, size_t n) {
   constexpr size_t kBytes = size_t{8} << 20;
   constexpr size_t kMost = 1000;
@@ -15,11 +16,13 @@ size_t block_rows(const Model& model, size_t n_draws, size_t n) {
 }
 
 int team_size(const Model& model, size_t rows, size_t n_draws, int n_threads) {
-  return useful_threads(n_threads, flops_per_row(model.network(), n_draws, false) * static_cast<double>(rows));
+  return useful_threads(n_threads,
+                        flops_per_row(model.network(), n_draws, false) * static_cast<double>(rows));
 }
 
 void copy_rows(ConstMatView from, Range rows, float* to) {
-  for (size_t r = rows.begin; r < rows.end; ++r) std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
+  for (size_t r = rows.begin; r < rows.end; ++r)
+    std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
 }
 
 // Blocks of rows [first, first + n) in order, on every thread.
@@ -32,7 +35,8 @@ void decoder_means(const Pass& pass, Member& member) {
   if (pass.model.config().likelihood == Likelihood::gaussian) return;
   const MatView mean = pass.ws.outputs.front().view();
   const Range rows = share_rows(member, pass.rows);
-  if (!rows.empty()) pass.k.activate(Activation::sigmoid, rows.size(), mean.cols, mean.row(rows.begin), mean.stride);
+  if (!rows.empty())
+    pass.k.activate(Activation::sigmoid, rows.size(), mean.cols, mean.row(rows.begin), mean.stride);
   member.barrier();
 }
 
@@ -134,8 +138,8 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int
   });
 }
 
-void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed, double* out,
-           double* variance, int n_threads) {
+void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
+           double* out, double* variance, int n_threads) {
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, false, team);
@@ -144,7 +148,8 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
     for_row_blocks(subset.size, block, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
-      subset_rows(model, rows, subset, first + mine.begin, mine.size(), ws.index.data() + mine.begin);
+      subset_rows(model, rows, subset, first + mine.begin, mine.size(),
+                  ws.index.data() + mine.begin);
       gather(pass, rows, NoiseBy::content, member);
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
@@ -159,8 +164,8 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
   });
 }
 
-void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed, double* out,
-                        float* gradient, int n_threads) {
+void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
+                        double* out, float* gradient, int n_threads) {
   const size_t n_draws = model.config().n_draws;
   const size_t n_latent = model.config().n_latent;
   const size_t block = block_rows(model, n_draws, rows.n_rows);

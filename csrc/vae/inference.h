@@ -14,14 +14,14 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads);
 // Draws x ~ p(x|z), z ~ p(z) -> out (n, D); row i of a seed is the same whatever n.
 void sample(const Model& model, uint64_t seed, size_t n, float* out, int n_threads);
 
-// Bound per row of a subset, and its variance over the noise (NaN for one draw) -> (subset.size,) each. Noise is
-// keyed by the seed and each row's content.
-void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed, double* out,
-           double* variance, int n_threads);
+// Bound per row of a subset, and its variance over the noise (NaN for one draw) -> (subset.size,)
+// each. Noise is keyed by the seed and each row's content.
+void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
+           double* out, double* variance, int n_threads);
 
-// Bound per row and the gradient of their sum, an arena laid out as the weights (zeroed by the caller).
-// noise: (n_draws, n_rows, J) dense, or null for the noise of `bound`.
-void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed, double* out,
-                        float* gradient, int n_threads);
+// Bound per row and the gradient of their sum, an arena laid out as the weights (zeroed by the
+// caller). noise: (n_draws, n_rows, J) dense, or null for the noise of `bound`.
+void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
+                        double* out, float* gradient, int n_threads);
 
 }  // namespace aevb

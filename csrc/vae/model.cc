@@ -16,8 +16,10 @@ void Config::validate() const {
   at_least_one(batch_size, "batch_size");
   for (const size_t width : hidden) at_least_one(width, "hidden_layer_sizes");
   check(!hidden.empty(), "hidden_layer_sizes: got none, want at least one layer");
-  check(std::isfinite(learning_rate) && learning_rate > 0, "learning_rate: want a positive finite number");
-  check(std::isfinite(weight_decay) && weight_decay >= 0, "weight_decay: want a finite number >= 0");
+  check(std::isfinite(learning_rate) && learning_rate > 0,
+        "learning_rate: want a positive finite number");
+  check(std::isfinite(weight_decay) && weight_decay >= 0,
+        "weight_decay: want a finite number >= 0");
   check(std::isfinite(init_scale) && init_scale >= 0, "init_scale: want a finite number >= 0");
 }
 
@@ -38,7 +40,8 @@ Network::Network(const Config& config) {
   log_var = add("encoder.log_var", width, config.n_latent);
   width = config.n_latent;
   for (size_t i = 0; i < depth; ++i) {
-    decoder.push_back(add("decoder.hidden" + std::to_string(i), width, config.hidden[depth - 1 - i]));
+    decoder.push_back(
+        add("decoder.hidden" + std::to_string(i), width, config.hidden[depth - 1 - i]));
     width = config.hidden[depth - 1 - i];
   }
   if (config.likelihood == Likelihood::bernoulli) {
@@ -68,7 +71,8 @@ Model::Model(const Config& config)
   draw_initial_weights();
 }
 
-// Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a layer's draws is its bias.
+// Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a layer's draws is
+// its bias.
 void Model::draw_initial_weights() {
   const Kernels& k = kernels();
   uint64_t layer_index = 0;
@@ -77,14 +81,15 @@ void Model::draw_initial_weights() {
     std::vector<float> values((layer->n_in + 1) * n);
     std::vector<uint64_t> ids(layer->n_in + 1);
     for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(layer_index, row);
-    k.normal({.key = {static_cast<uint32_t>(config_.seed), static_cast<uint32_t>(config_.seed >> 32)},
-              .stream = stream(Purpose::init),
-              .ids = ids.data(),
-              .rows = ids.size(),
-              .n_draws = 1,
-              .n_cols = n,
-              .out = values.data(),
-              .ld = n});
+    k.normal(
+        {.key = {static_cast<uint32_t>(config_.seed), static_cast<uint32_t>(config_.seed >> 32)},
+         .stream = stream(Purpose::init),
+         .ids = ids.data(),
+         .rows = ids.size(),
+         .n_draws = 1,
+         .n_cols = n,
+         .out = values.data(),
+         .ld = n});
     for (float& value : values) value *= config_.init_scale;
     pack(*layer, values.data(), values.data() + layer->n_in * n, weights_.data());
     ++layer_index;
@@ -100,11 +105,19 @@ bool Model::finite() const {
   return total == 0.0f;
 }
 
-// The minibatch's mean gradient, less the prior's -(1/N) w per row (MAP, appendix F's p(theta) = N(0, I)).
+// Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient: from
+// N(0, 0.1^2) they can throw sigma so far that the accumulators never recover. Kingma's code lets
+// the first 100 minibatches only accumulate; scaling step t by sqrt(t / (t + 20)) is as if 20 like
+// it had gone before, and wastes none.
+static double adagrad_warm_up(double t) { return std::sqrt(t / (t + 20.0)); }
+
+// The minibatch's mean gradient, less the prior's -(1/N) w per row (MAP, appendix F's p(theta) =
+// N(0, I)).
 UpdateRule Model::update_rule(uint64_t step, size_t n_rows, size_t n_train) const {
   const double t = static_cast<double>(step) + 1.0;
+  const double warm_up = config_.optimizer == Optimizer::adagrad ? adagrad_warm_up(t) : 1.0;
   return {.optimizer = config_.optimizer,
-          .learning_rate = config_.learning_rate,
+          .learning_rate = static_cast<float>(config_.learning_rate * warm_up),
           .scale = 1.0f / static_cast<float>(n_rows),
           .decay = config_.weight_decay / static_cast<float>(n_train),
           .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, t))),

@@ -10,10 +10,10 @@ namespace aevb {
 struct Network {
   explicit Network(const Config& config);
 
-  std::vector<Dense> encoder;   // hidden layers
-  Dense mean, log_var;          // heads of q(z|x)
-  std::vector<Dense> decoder;   // hidden layers, from z on
-  std::vector<Dense> outputs;   // logits, or mean and log_var
+  std::vector<Dense> encoder;  // hidden layers
+  Dense mean, log_var;         // heads of q(z|x)
+  std::vector<Dense> decoder;  // hidden layers, from z on
+  std::vector<Dense> outputs;  // logits, or mean and log_var
   size_t arena_size = 0;
 
   std::vector<const Dense*> layers() const;
@@ -29,10 +29,10 @@ class Model {
   const float* weights() const { return weights_.data(); }
   Arena arena() { return {weights_.data(), state1_.data(), state2_.data()}; }
 
-  bool finite() const;                       // every weight and accumulator
+  bool finite() const;  // every weight and accumulator
   UpdateRule update_rule(uint64_t step, size_t n_rows, size_t n_train) const;  // step counts from 0
 
-  uint64_t n_steps = 0;         // minibatches seen: the step word of the noise counter
+  uint64_t n_steps = 0;  // minibatches seen: the step word of the noise counter
   uint64_t n_samples_seen = 0;
 
  private:

@@ -4,12 +4,13 @@ namespace aevb {
 namespace {
 
 // out = act(in W + b) for the first n rows, shared by panels.
-void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation, size_t n,
-             Member& member) {
+void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
+             size_t n, Member& member) {
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(layer.n_out) * n_blocks);
   share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel, block_range(blocks, kRowBlock, n));
+    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel,
+                  block_range(blocks, kRowBlock, n));
   });
   member.barrier();
 }
@@ -28,8 +29,8 @@ struct Upstream {  // a layer and the gradient of its pre-activations
 };
 
 // din = (sum over upstream layers of delta W^T) * act'(h) for the first n rows.
-void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, MatView din, ConstMatView h,
-                    Activation activation, size_t n, Member& member) {
+void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, MatView din,
+                    ConstMatView h, Activation activation, size_t n, Member& member) {
   const size_t n_in = upstream.begin()->layer.n_in;
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(n_in) * n_blocks);
@@ -42,8 +43,9 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
       accumulate = true;
     }
     const size_t column = panel * kPanel;
-    pass.k.differentiate(activation, rows.size(), panel_width(n_in, panel), h.row(rows.begin) + column, h.stride,
-                         din.row(rows.begin) + column, din.stride);
+    pass.k.differentiate(activation, rows.size(), panel_width(n_in, panel),
+                         h.row(rows.begin) + column, h.stride, din.row(rows.begin) + column,
+                         din.stride);
   });
   member.barrier();
 }
@@ -85,7 +87,8 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
       }
       return;
     case Binarize::dynamic:
-      if (noise != NoiseBy::nothing) pass.k.bernoulli_draw(noise_rows(pass, Purpose::binarize, rows, 1, x));
+      if (noise != NoiseBy::nothing)
+        pass.k.bernoulli_draw(noise_rows(pass, Purpose::binarize, rows, 1, x));
       return;
   }
 }
@@ -102,7 +105,8 @@ void gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member)
       for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
     }
     binarize(pass, noise, rows);
-    if (noise != NoiseBy::nothing) pass.k.normal(noise_rows(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+    if (noise != NoiseBy::nothing)
+      pass.k.normal(noise_rows(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
   }
   member.barrier();
 }
@@ -111,7 +115,8 @@ void encode_hidden(const Pass& pass, Member& member) {
   MatView in = pass.ws.x.view();
   for (size_t i = 0; i < pass.ws.encoder.size(); ++i) {
     const MatView h = pass.ws.encoder[i].view();
-    forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows, member);
+    forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows,
+            member);
     in = h;
   }
 }
@@ -145,15 +150,16 @@ void decode_hidden(const Pass& pass, Member& member) {
   MatView in = pass.ws.z.view();
   for (size_t i = 0; i < pass.ws.decoder.size(); ++i) {
     const MatView h = pass.ws.decoder[i].view();
-    forward(pass, pass.model.network().decoder[i], in, h, pass.model.config().activation, pass.drawn(), member);
+    forward(pass, pass.model.network().decoder[i], in, h, pass.model.config().activation,
+            pass.drawn(), member);
     in = h;
   }
 }
 
 void decode_outputs(const Pass& pass, Member& member) {
   for (size_t i = 0; i < pass.ws.outputs.size(); ++i) {
-    forward(pass, pass.model.network().outputs[i], pass.ws.decoder.back().view(), pass.ws.outputs[i].view(),
-            Activation::identity, pass.drawn(), member);
+    forward(pass, pass.model.network().outputs[i], pass.ws.decoder.back().view(),
+            pass.ws.outputs[i].view(), Activation::identity, pass.drawn(), member);
   }
 }
 
@@ -170,8 +176,8 @@ void decode_likelihood(const Pass& pass, Member& member) {
   share_panels(share, n_visible, n_blocks, [&](size_t panel, Range blocks) {
     const Range rows = block_range(blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
-      dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(), ws.outputs[i].view(),
-                    Activation::identity, panel, rows);
+      dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(),
+                    ws.outputs[i].view(), Activation::identity, panel, rows);
     }
     const size_t column = panel * kPanel;
     kernel({.first_row = rows.begin,
@@ -196,14 +202,16 @@ void sum_bound(const Pass& pass, Member& member) {
   const bool analytic = pass.model.config().estimator == Estimator::analytic_kl;
   const auto draws = static_cast<double>(ws.n_draws);
   for (size_t m = rows.begin; m < rows.end; ++m) {
-    double sum = 0.0, values = 0.0, squares = 0.0;  // values: what varies from draw to draw in the bound
+    double sum = 0.0, values = 0.0,
+           squares = 0.0;  // values: what varies from draw to draw in the bound
     for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
       double r = 0.0;
       for (size_t part = 0; part < ws.n_parts; ++part) r += ws.partial[l * ws.n_parts + part];
       ws.f[l] = static_cast<float>(r + ws.draw_term[l]);
       sum += r;
       const double value = analytic ? r : r + ws.draw_term[l];
-      const double shifted = value - ws.f[m * ws.n_draws];  // about the first draw, against cancellation
+      const double shifted =
+          value - ws.f[m * ws.n_draws];  // about the first draw, against cancellation
       values += shifted;
       squares += shifted * shifted;
     }
@@ -220,15 +228,19 @@ void backward(const Pass& pass, Member& member) {
   const size_t depth = ws.decoder.size();
 
   if (ws.outputs.size() == 1) {
-    backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}}, ws.decoder_delta[depth - 1].view(),
-                   ws.decoder[depth - 1].view(), activation, pass.drawn(), member);
+    backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}},
+                   ws.decoder_delta[depth - 1].view(), ws.decoder[depth - 1].view(), activation,
+                   pass.drawn(), member);
   } else {
-    backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}, {net.outputs[1], ws.outputs[1].view()}},
-                   ws.decoder_delta[depth - 1].view(), ws.decoder[depth - 1].view(), activation, pass.drawn(), member);
+    backward_layer(pass,
+                   {{net.outputs[0], ws.outputs[0].view()}, {net.outputs[1], ws.outputs[1].view()}},
+                   ws.decoder_delta[depth - 1].view(), ws.decoder[depth - 1].view(), activation,
+                   pass.drawn(), member);
   }
   for (size_t i = depth - 1; i > 0; --i) {
-    backward_layer(pass, {{net.decoder[i], ws.decoder_delta[i].view()}}, ws.decoder_delta[i - 1].view(),
-                   ws.decoder[i - 1].view(), activation, pass.drawn(), member);
+    backward_layer(pass, {{net.decoder[i], ws.decoder_delta[i].view()}},
+                   ws.decoder_delta[i - 1].view(), ws.decoder[i - 1].view(), activation,
+                   pass.drawn(), member);
   }
   if (pass.model.config().estimator != Estimator::score_function) {
     backward_layer(pass, {{net.decoder[0], ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
@@ -247,10 +259,12 @@ void backward(const Pass& pass, Member& member) {
   member.barrier();
 
   backward_layer(pass, {{net.mean, ws.dmean.view()}, {net.log_var, ws.dlog_var.view()}},
-                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation, pass.rows, member);
+                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation,
+                 pass.rows, member);
   for (size_t i = depth - 1; i > 0; --i) {
-    backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}}, ws.encoder_delta[i - 1].view(),
-                   ws.encoder[i - 1].view(), activation, pass.rows, member);
+    backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}},
+                   ws.encoder_delta[i - 1].view(), ws.encoder[i - 1].view(), activation, pass.rows,
+                   member);
   }
 }
 
@@ -290,7 +304,8 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
     for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
       const size_t cost = column_cost(panel_width(layer.n_out, panel)) * in.rows;
       share.pieces(n_blocks, cost, [&](Range blocks) {
-        dense_update(pass.k, layer, arena, rule, in, delta, panel, block_range(blocks, kInputBlock, layer.n_in));
+        dense_update(pass.k, layer, arena, rule, in, delta, panel,
+                     block_range(blocks, kInputBlock, layer.n_in));
       });
     }
   });
@@ -300,7 +315,8 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
   double weights = 0.0;
   const auto add = [&](const Dense& layer, size_t rows) {
-    weights += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out) * static_cast<double>(rows);
+    weights += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out) *
+               static_cast<double>(rows);
   };
   for (const Dense& layer : network.encoder) add(layer, 1);
   add(network.mean, 1);

@@ -1,4 +1,5 @@
-// One pass of SGVB as a list of phases. Every thread of a team calls every phase in order; each ends at a barrier.
+// One pass of SGVB as a list of phases. Every thread of a team calls every phase in order; each
+// ends at a barrier.
 #pragma once
 
 #include "vae/workspace.h"
@@ -16,24 +17,28 @@ struct Pass {
   size_t drawn() const { return rows * ws.n_draws; }
 };
 
-// Where a row's noise id comes from: ws.ids as they stand, or the row's content; or the pass needs no noise (then
-// dynamic binarisation leaves the grey levels, its expectation).
+// Where a row's noise id comes from: ws.ids as they stand, or the row's content; or the pass needs
+// no noise (then dynamic binarisation leaves the grey levels, its expectation).
 enum class NoiseBy { id, content, nothing };
 
-// Rows ws.index of the data into ws.x, binarised if the model says so, and the noise for them into ws.eps.
+// Rows ws.index of the data into ws.x, binarised if the model says so, and the noise for them into
+// ws.eps.
 void gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
 
 void encode_hidden(const Pass& pass, Member& member);
-void encode_heads(const Pass& pass, Member& member);           // mean and log_var alone
-void encode_and_sample(const Pass& pass, Member& member);      // and z, and the bound's terms
+void encode_heads(const Pass& pass, Member& member);       // mean and log_var alone
+void encode_and_sample(const Pass& pass, Member& member);  // and z, and the bound's terms
 void decode_hidden(const Pass& pass, Member& member);
-void decode_outputs(const Pass& pass, Member& member);         // raw outputs
-void decode_likelihood(const Pass& pass, Member& member);      // r, and its gradient in place of the outputs
-void sum_bound(const Pass& pass, Member& member);              // ws.f, ws.bound, ws.variance
+void decode_outputs(const Pass& pass, Member& member);  // raw outputs
+void decode_likelihood(const Pass& pass,
+                       Member& member);            // r, and its gradient in place of the outputs
+void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.variance
 
-// Gradients with respect to every layer's pre-activations, from the outputs' down to the first layer's.
+// Gradients with respect to every layer's pre-activations, from the outputs' down to the first
+// layer's.
 void backward(const Pass& pass, Member& member);
-// Every weight gradient, with the optimiser's step; last phase, all layers shared as one list of work.
+// Every weight gradient, with the optimiser's step; last phase, all layers shared as one list of
+// work.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member);
 
 // Multiply-adds of the products for one data row: forward, or forward and backward.

@@ -29,7 +29,8 @@ class EpochOrder {
   Permutation epoch_;
 };
 
-// The minibatch's mean bound times its size, added in row order: the same on every thread, at any thread count.
+// The minibatch's mean bound times its size, added in row order: the same on every thread, at any
+// thread count.
 double batch_bound(const Workspace& ws, size_t rows) {
   double total = 0.0;
   for (size_t m = 0; m < rows; ++m) total += ws.bound[m];
@@ -39,12 +40,14 @@ double batch_bound(const Workspace& ws, size_t rows) {
 }  // namespace
 
 int useful_threads(int n_threads, double flops) {
-  constexpr double kFlopsPerThread = 4e6;  // some 50 us of work, against about 10 barriers of up to 1 us each
+  constexpr double kFlopsPerThread =
+      4e6;  // some 50 us of work, against about 10 barriers of up to 1 us each
   const double useful = flops / kFlopsPerThread;
   return useful < n_threads ? std::max(1, static_cast<int>(useful)) : n_threads;
 }
 
-void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n, int64_t* index) {
+void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
+                 int64_t* index) {
   const Permutation split(model.config().seed, Purpose::split, 0, rows.n_rows);
   const bool whole = subset.size == rows.n_rows;
   for (size_t i = 0; i < n; ++i) {
@@ -55,13 +58,15 @@ void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t fir
 Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   const Config& config = model.config();
   const size_t batch = std::min(config.batch_size, part.subset.size);
-  const double flops = flops_per_row(model.network(), config.n_draws, true) * static_cast<double>(batch);
+  const double flops =
+      flops_per_row(model.network(), config.n_draws, true) * static_cast<double>(batch);
   const int n_threads = useful_threads(part.n_threads, flops);
   Workspace ws(model, batch, config.n_draws, true, n_threads);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
   const Clock::time_point deadline =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part.max_seconds));
+      Clock::now() +
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part.max_seconds));
 
   Progress progress;
   bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it

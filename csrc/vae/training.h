@@ -5,7 +5,8 @@
 
 namespace aevb {
 
-// Rows [begin, begin + size) of the data in the order of the split permutation; all of them: in their own order.
+// Rows [begin, begin + size) of the data in the order of the split permutation; all of them: in
+// their own order.
 struct Subset {
   size_t begin = 0;
   size_t size = 0;
@@ -25,15 +26,16 @@ struct EpochPart {
 struct Progress {
   size_t n_steps = 0;
   size_t n_rows = 0;
-  double bound_sum = 0.0;   // over the rows, each under the weights of its own step
-  bool diverged = false;    // the step after the last counted one had a non-finite bound and was not taken,
-                            // or the weights are no longer finite
+  double bound_sum = 0.0;  // over the rows, each under the weights of its own step
+  bool diverged = false;   // the step after the last counted one had a non-finite bound and was not
+                           // taken, or the weights are no longer finite
 };
 
 Progress train(Model& model, const Rows& rows, const EpochPart& part);
 
 // Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
-void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n, int64_t* index);
+void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
+                 int64_t* index);
 
 // Threads worth waking for this many flops between two barriers' worth of work.
 int useful_threads(int n_threads, double flops);

@@ -8,27 +8,28 @@
 namespace aevb {
 
 struct Workspace {
-  // For up to `rows` data rows of `draws` draws each, on up to `threads` threads; gradients only where asked.
+  // For up to `rows` data rows of `draws` draws each, on up to `threads` threads; gradients only
+  // where asked.
   Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads);
 
   size_t max_rows;
   size_t n_draws;
 
-  std::vector<int64_t> index;     // rows of the data set in this pass
-  std::vector<uint64_t> ids;      // their noise ids
-  Matrix x;                       // (rows, D)
-  std::vector<Matrix> encoder;    // hidden activations
-  Matrix mean, log_var;           // (rows, J)
-  Matrix eps, z;                  // (rows * draws, J)
+  std::vector<int64_t> index;   // rows of the data set in this pass
+  std::vector<uint64_t> ids;    // their noise ids
+  Matrix x;                     // (rows, D)
+  std::vector<Matrix> encoder;  // hidden activations
+  Matrix mean, log_var;         // (rows, J)
+  Matrix eps, z;                // (rows * draws, J)
   std::vector<Matrix> decoder;
-  std::vector<Matrix> outputs;    // decoder outputs, then their gradients in place
-  size_t n_parts;                 // panels of an output
-  std::vector<float> partial;     // (rows * draws, n_parts) of r = log p(x|z)
-  std::vector<float> term;        // (rows,) what the bound has beside the mean of r
-  std::vector<float> draw_term;   // (rows * draws,)
-  std::vector<float> f;           // (rows * draws,) r + draw_term
-  std::vector<double> bound;      // (rows,)
-  std::vector<double> variance;   // (rows,) of bound over the noise, NaN for one draw
+  std::vector<Matrix> outputs;   // decoder outputs, then their gradients in place
+  size_t n_parts;                // panels of an output
+  std::vector<float> partial;    // (rows * draws, n_parts) of r = log p(x|z)
+  std::vector<float> term;       // (rows,) what the bound has beside the mean of r
+  std::vector<float> draw_term;  // (rows * draws,)
+  std::vector<float> f;          // (rows * draws,) r + draw_term
+  std::vector<double> bound;     // (rows,)
+  std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
 
   std::vector<Matrix> encoder_delta, decoder_delta;
   Matrix dz, dmean, dlog_var;

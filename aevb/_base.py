@@ -1,0 +1,397 @@
+"""What every estimator of the package does: learn, encode, decode, score, and keep its state."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from aevb._data import Data, as_rows, check_data, choose_input_scale, choose_likelihood
+from aevb._engine import Model, Rows, resolve_threads, single_threaded_blas
+from aevb._parameters import check_integer, check_parameters, draw_seed, make_config
+from aevb._persistence import HISTORY_KEYS, load_model, save_model
+from aevb._trainer import Trainer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# Parameters that a fitted network cannot change.
+_FIXED = ("n_components", "hidden_layer_sizes", "activation", "likelihood", "optimizer")
+
+
+class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of the estimators: a decoder p(x|z) with prior N(0, I), and an encoder q(z|x)."""
+
+    _engine: Model
+    likelihood_: str
+    input_scale_: float
+    history_: dict[str, list[float]]
+    n_features_in_: int
+
+    # Learning
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X for ``n_epochs`` passes.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Training data: any real dtype, array, memory map or frame; read in place.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, naming them.
+        DivergenceError
+            If the bound or a weight is no longer finite. The estimator stays as it was.
+        """
+        check_parameters(self)
+        worker = self._worker(keep_fitted=self.warm_start)
+        trainer = Trainer(worker, X)
+        trainer._run(until=worker.n_samples_seen_ + int(self.n_epochs) * trainer.n_train)
+        return self._adopt(worker)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train on one pass over X, from where the model stands.
+
+        The prior on the weights counts all rows seen so far, over all calls, as the training set.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            New data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, naming them.
+        DivergenceError
+            If the bound or a weight is no longer finite. The estimator stays as it was.
+        """
+        check_parameters(self)
+        worker = self._worker(keep_fitted=True)
+        worker.validation_fraction, worker.patience = 0.0, None
+        trainer = Trainer(worker, X)
+        trainer._n_prior += worker.n_samples_seen_
+        trainer._run(until=worker.n_samples_seen_ + trainer.n_train)
+        return self._adopt(worker)
+
+    def _worker(self, *, keep_fitted: bool) -> Self:
+        """Return a copy to train in this one's stead, so that a failed fit changes nothing here."""
+        worker = copy.copy(self)
+        fitted = self._fitted_attributes()
+        for name in fitted:
+            delattr(worker, name)
+        if keep_fitted:
+            worker.__dict__.update(copy.deepcopy(fitted))
+        return worker
+
+    def _adopt(self, worker: Self) -> Self:
+        for name in self._fitted_attributes():
+            delattr(self, name)
+        self.__dict__.update(worker._fitted_attributes())
+        return self
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name == "_engine" or (name.endswith("_") and not name.startswith("_"))
+        }
+
+    def _initialize(self, data: Data) -> None:
+        """Make the core's model for this data, or bring a fitted one's options up to date."""
+        if not self.__sklearn_is_fitted__():
+            self.input_scale_ = choose_input_scale(self, data)
+            self.likelihood_ = choose_likelihood(self, data, self.input_scale_)
+            self.history_ = {key: [] for key in HISTORY_KEYS}
+            config = make_config(self, self.n_features_in_, draw_seed(self.random_state))
+            self._engine = Model(config)
+            return
+        now = self._engine.config.as_dict()
+        wanted = make_config(self, self.n_features_in_, now["seed"])
+        asked = wanted.as_dict()
+        if self.likelihood != "auto":
+            asked["likelihood"] = self.likelihood
+        for name in _FIXED:
+            if asked[name] != now[name]:
+                raise ValueError(
+                    f"{name}: got {asked[name]!r}, but the fitted model has {now[name]!r}; only a "
+                    f"new fit with warm_start=False can change it"
+                )
+        self._engine.config = wanted
+
+    # Inference
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the means of q(z|x).
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components), float32
+            Posterior means.
+        """
+        rows, n_threads = self._check_rows(X)
+        with single_threaded_blas():
+            return self._engine.encode(rows, n_threads=n_threads)
+
+    def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
+        """Return the means of p(x|z), in the units of the data times ``input_scale_``.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            Latent variables.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float32
+            Decoder means.
+        """
+        check_is_fitted(self)
+        means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        with single_threaded_blas():
+            return self._engine.decode(means, n_threads=resolve_threads(self.n_threads))
+
+    def reconstruct(self, X: Any) -> NDArray[np.float32]:
+        """Return the decoder's means at the encoder's means.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float32
+            Reconstructions.
+        """
+        rows, n_threads = self._check_rows(X)
+        with single_threaded_blas():
+            Z = self._engine.encode(rows, n_threads=n_threads)
+            return self._engine.decode(Z, n_threads=n_threads)
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[np.float32]:
+        """Draw x from the generative model: z from the prior, then x from p(x|z).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of draws.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None takes the estimator's own ``random_state``.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float32
+            Draws: 0 or 1 for Bernoulli, mean plus noise for the Gaussians.
+        """
+        check_is_fitted(self)
+        n_samples = check_integer("n_samples", n_samples)
+        seed = draw_seed(self.random_state if random_state is None else random_state)
+        with single_threaded_blas():
+            return self._engine.sample(
+                n_samples, seed=seed, n_threads=resolve_threads(self.n_threads)
+            )
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return the variational lower bound on log p(x) of each row, estimated with ``n_draws``.
+
+        The noise depends on the model's seed and the row's values alone: a row has the same bound
+        in any batch, and the same on every call.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,), float64
+            Bound of each row, nats.
+        """
+        rows, n_threads = self._check_rows(X)
+        config = self._engine.config.as_dict()
+        with single_threaded_blas():
+            bound, _ = self._engine.bound(
+                rows,
+                begin=0,
+                size=rows.shape[0],
+                n_draws=config["n_draws"],
+                seed=config["seed"],
+                n_threads=n_threads,
+            )
+        return bound
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of `score_samples`, nats per row.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        bound : float
+            Mean bound.
+        """
+        return float(self.score_samples(X).mean())
+
+    def bound_and_gradient(
+        self, X: Any, noise: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
+        """Return the bound of each row and the gradient of their sum, without weight decay.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        noise : array-like of shape (n_draws, n_samples, n_components), default=None
+            eps of eq. 10; by default that of `score_samples`.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,), float64
+            Bound of each row, nats.
+        gradient : dict of str to ndarray, float32
+            By the names of ``weights_``.
+        """
+        rows, n_threads = self._check_rows(X)
+        eps = None
+        if noise is not None:
+            eps = _finite_array("noise", noise)
+        seed = self._engine.config.as_dict()["seed"]
+        with single_threaded_blas():
+            return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
+
+    def _check_rows(self, X: Any) -> tuple[Rows, int]:
+        check_is_fitted(self)
+        return as_rows(self, check_data(self, X, reset=False)), resolve_threads(self.n_threads)
+
+    # State
+
+    @property
+    def weights_(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all weights and biases by name; weights are (in, out)."""
+        self._require_fitted("weights_")
+        return self._engine.arrays("weights")
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Rows trained on so far, all visits counted."""
+        self._require_fitted("n_samples_seen_")
+        return self._engine.n_samples_seen
+
+    @property
+    def n_steps_(self) -> int:
+        """Minibatches trained on so far."""
+        self._require_fitted("n_steps_")
+        return self._engine.n_steps
+
+    def set_weights(self, weights: dict[str, ArrayLike]) -> Self:
+        """Replace all weights.
+
+        Parameters
+        ----------
+        weights : dict of str to array-like
+            The names and shapes of ``weights_``; finite.
+
+        Returns
+        -------
+        self : object
+        """
+        check_is_fitted(self)
+        if not isinstance(weights, dict):
+            raise TypeError(f"weights: got {type(weights).__name__}, want a dict of arrays")
+        unknown = sorted(set(weights) - set(self.weights_))
+        if unknown:
+            raise ValueError(f"weights: got the unknown names {unknown}")
+        arrays = {name: _finite_array(f"weights['{name}']", w) for name, w in weights.items()}
+        self._engine.set_arrays(arrays, "weights")
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a safetensors file, optimiser state included.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced whole or not at all.
+        """
+        check_is_fitted(self)
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        model : object
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or is not a model of this class; it names the file.
+        """
+        return load_model(cls, path)
+
+    def _require_fitted(self, name: str) -> None:
+        # AttributeError, so that hasattr says what it says of any fitted attribute
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"{type(self).__name__} has no '{name}' before it is fitted")
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self._engine.config.as_dict()["n_components"])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_engine" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
+    try:
+        array = np.ascontiguousarray(value, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: want an array of numbers, {error}") from error
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: has values that are not finite in float32")
+    return array

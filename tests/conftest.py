@@ -1,0 +1,16 @@
+"""Shared fixtures: every numerical test runs once per instruction set of this machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from aevb import _core
+
+
+@pytest.fixture(params=_core.isa_names())
+def isa(request):
+    """Force one instruction set for the duration of a test, then restore the previous one."""
+    previous = _core.isa()
+    _core.force_isa(request.param)
+    yield request.param
+    _core.force_isa(previous)

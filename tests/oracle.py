@@ -1,0 +1,307 @@
+"""Float64 twins of the engine: naive, readable, and written from the mathematics alone.
+
+Nothing here is fast and nothing is shared with the engine. Shapes: x (n, D), noise (L, n, J),
+decoder rows (n*L, .) with row ``m*L + l``. Equation numbers are those of Kingma & Welling,
+"Auto-Encoding Variational Bayes" (arXiv:1312.6114). All bounds are in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+U = 2.0**-24  # unit roundoff of float32
+TINY = 2.0**-126  # smallest normal float32: the engine may flush anything below it
+
+
+def gamma(k):
+    """Higham's bound k*u / (1 - k*u) on the relative effect of k roundings in any order."""
+    return k * U / (1 - k * U)
+
+
+def assert_close(got, expected, tolerance, what):
+    """Elementwise |got - expected| <= tolerance; TINY for what may be flushed to zero."""
+    assert got.dtype == np.float32, what
+    assert got.shape == expected.shape, what
+    assert np.isfinite(got).all(), f"{what}: not finite"
+    excess = np.abs(got - expected) - (tolerance + TINY)
+    worst = np.unravel_index(np.argmax(excess), excess.shape)
+    assert excess[worst] <= 0, f"{what}{list(map(int, worst))}: {got[worst]} for {expected[worst]}"
+
+
+# --- elementary functions -------------------------------------------------------------------
+
+
+def softplus(a):
+    return np.logaddexp(0.0, a)
+
+
+def sigmoid(a):
+    return np.exp(-softplus(-np.asarray(a, dtype=np.float64)))
+
+
+ACTIVATIONS = {
+    "identity": lambda a: a,
+    "tanh": np.tanh,
+    "relu": lambda a: np.maximum(a, 0.0),
+    "softplus": softplus,
+    "sigmoid": sigmoid,
+}
+SLOPES = {  # the derivative, expressed by the output h
+    "identity": np.ones_like,
+    "tanh": lambda h: 1 - h**2,
+    "relu": lambda h: (h > 0).astype(np.float64),
+    "softplus": lambda h: -np.expm1(-h),
+    "sigmoid": lambda h: h * (1 - h),
+}
+
+
+# --- likelihoods: log p(x|z) per row and its gradient by the decoder's raw outputs ------------
+
+
+def bernoulli(logits, x):
+    """Appendix C.1: r = sum_i x*a - softplus(a)."""
+    return (x * logits - softplus(logits)).sum(1), x - sigmoid(logits)
+
+
+def gaussian(mean_raw, log_var_raw, x, bounded, floor):
+    """Appendix C.2 with a smooth floor on the log-variance; `bounded`: the mean is a sigmoid."""
+    m = sigmoid(mean_raw) if bounded else mean_raw
+    v = floor + softplus(log_var_raw - floor)  # = raw + softplus(floor - raw)
+    square = (x - m) ** 2 * np.exp(-v)
+    r = -0.5 * (math.log(2 * math.pi) + v + square).sum(1)
+    dmean = (x - m) * np.exp(-v) * (m * (1 - m) if bounded else 1.0)
+    dlog_var = 0.5 * (square - 1) * sigmoid(log_var_raw - floor)
+    return r, dmean, dlog_var
+
+
+def gaussian_error(mean_raw, log_var_raw, x, bounded, floor):
+    """First-order float32 error of (r, dmean, dlog_var).
+
+    exp is within 2 ulp <= 4 u, sigmoid and softplus within 4 ulp <= 8 u. The floored log-variance v
+    is a sum of terms no larger than |raw|, |floor| and |v|: ten roundings of those. Its absolute
+    error dv is a relative error of exp(-v).
+    """
+    m = sigmoid(mean_raw) if bounded else mean_raw
+    slope, dm = (m * (1 - m), 8 * U * m) if bounded else (1.0, 0.0)
+    v = floor + softplus(log_var_raw - floor)
+    dv = 10 * U * (np.abs(log_var_raw) + abs(floor) + np.abs(v))
+    precision, s = np.exp(-v), sigmoid(log_var_raw - floor)
+    diff = np.abs(x - m)
+    ddiff = dm + U * diff
+    square = diff**2 * precision
+    dsquare = 2 * diff * precision * ddiff + square * (dv + 8 * U)
+    terms = math.log(2 * math.pi) + np.abs(v) + square
+    r = 0.5 * (gamma(x.shape[1] + 3) * terms + dv + dsquare).sum(1)
+    dmean = precision * slope * ddiff + diff * precision * (slope * (dv + 10 * U) + 2 * dm)
+    ds = 10 * U + U * np.abs(log_var_raw - floor) * s * (1 - s)
+    dlog_var = 0.5 * (dsquare + 2 * U * (square + 1)) * s + 0.5 * np.abs(square - 1) * ds
+    return r, dmean, dlog_var
+
+
+# --- latent layer -----------------------------------------------------------------------------
+
+
+def as_rows(draws):
+    """(L, n, J) -> (n*L, J), row m*L + l; (L, n) -> (n*L,)."""
+    return np.swapaxes(draws, 0, 1).reshape(-1, *draws.shape[2:])
+
+
+def log_ratio(mean, log_var, noise):
+    """log p(z_l) - log q(z_l|x), shape (L, n); the normalising constants cancel."""
+    z = mean + np.exp(log_var / 2) * noise
+    return 0.5 * (log_var + noise**2 - z**2).sum(2)
+
+
+def latent_sample(mean, log_var, noise, estimator):
+    """Rows of z (n*L, J) and the part of the bound that is not log p(x|z), (n,)."""
+    z = mean + np.exp(log_var / 2) * noise
+    if estimator == "analytic-kl":  # appendix B
+        term = 0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)
+    else:  # eq. 6
+        term = log_ratio(mean, log_var, noise).mean(0)
+    return as_rows(z), term
+
+
+def latent_backward(mean, log_var, noise, dz, f, estimator):
+    """d bound / d(mean, log_var); dz (n*L, J) is d((1/L) r_l)/dz_l, f (n*L,) the integrand."""
+    n_draws, n, n_latent = noise.shape
+    dz = np.swapaxes(dz.reshape(n, n_draws, n_latent), 0, 1)
+    sigma = np.exp(log_var / 2)
+    if estimator == "score-function":
+        f = f.reshape(n, n_draws).T[:, :, None]
+        return (f * noise / sigma).mean(0), (f * (noise**2 - 1) / 2).mean(0)
+    if estimator == "monte-carlo":
+        dz = dz - (mean + sigma * noise) / n_draws
+        return dz.sum(0), (dz * sigma * noise / 2).sum(0) + 0.5
+    return dz.sum(0) - mean, (dz * sigma * noise / 2).sum(0) + 0.5 * (1 - np.exp(log_var))
+
+
+# --- whole model ------------------------------------------------------------------------------
+
+
+class Config(NamedTuple):
+    activation: str = "tanh"
+    likelihood: str = "bernoulli"
+    estimator: str = "analytic-kl"
+    floor: float = -10.0
+
+
+class Tape(NamedTuple):
+    """One pass: what the gradient and the error analysis of the tests are made of."""
+
+    bound: np.ndarray  # (n,)
+    log_likelihood: np.ndarray  # (n*L,)
+    log_ratio: np.ndarray  # (n*L,)
+    layers: dict  # layer name -> (its input (rows, in), d bound / d pre-activation (rows, out))
+    kink: float  # smallest |pre-activation| of a hidden unit: the distance from relu's corner
+
+
+def float64(weights):
+    return {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}
+
+
+def hidden_names(weights, side):
+    names = []
+    while f"{side}.hidden{len(names)}.weight" in weights:
+        names.append(f"{side}.hidden{len(names)}")
+    return names
+
+
+def affine(weights, layer, h):
+    return h @ weights[f"{layer}.weight"] + weights[f"{layer}.bias"]
+
+
+def climb(weights, side, h, activation):
+    """Outputs of the hidden layers of one side, the input first; and the closest kink."""
+    outputs, kink = [h], np.inf
+    for layer in hidden_names(weights, side):
+        a = affine(weights, layer, outputs[-1])
+        kink = min(kink, float(np.abs(a).min()))
+        outputs.append(ACTIVATIONS[activation](a))
+    return outputs, kink
+
+
+def descend(weights, side, outputs, head_deltas, activation, layers):
+    """Backpropagate {head layer: delta}; record (input, delta) of every layer; return d/d input."""
+    layers.update({head: (outputs[-1], delta) for head, delta in head_deltas.items()})
+    dh = sum(delta @ weights[f"{head}.weight"].T for head, delta in head_deltas.items())
+    for i, layer in reversed(list(enumerate(hidden_names(weights, side)))):
+        delta = dh * SLOPES[activation](outputs[i + 1])
+        layers[layer] = (outputs[i], delta)
+        dh = delta @ weights[f"{layer}.weight"].T
+    return dh
+
+
+def likelihood_heads(weights, config, h, x):
+    """log p(x|z) per decoder row and {head layer: its delta}."""
+    if config.likelihood == "bernoulli":
+        r, dlogits = bernoulli(affine(weights, "decoder.logits", h), x)
+        return r, {"decoder.logits": dlogits}
+    mean_raw = affine(weights, "decoder.mean", h)
+    log_var_raw = affine(weights, "decoder.log_var", h)
+    bounded = config.likelihood == "bounded-gaussian"
+    r, dmean, dlog_var = gaussian(mean_raw, log_var_raw, x, bounded, config.floor)
+    return r, {"decoder.mean": dmean, "decoder.log_var": dlog_var}
+
+
+def run(weights, x, noise, config):
+    """Forward and backward pass of the whole model in float64 -> Tape."""
+    weights, x, noise = float64(weights), np.float64(x), np.float64(noise)
+    n_draws = len(noise)
+    encoder, kink = climb(weights, "encoder", x, config.activation)
+    mean = affine(weights, "encoder.mean", encoder[-1])
+    log_var = affine(weights, "encoder.log_var", encoder[-1])
+    z, term = latent_sample(mean, log_var, noise, config.estimator)
+    decoder, decoder_kink = climb(weights, "decoder", z, config.activation)
+    r, deltas = likelihood_heads(weights, config, decoder[-1], np.repeat(x, n_draws, axis=0))
+    bound = term + r.reshape(-1, n_draws).mean(1)
+    ratio = as_rows(log_ratio(mean, log_var, noise))
+
+    layers = {}
+    deltas = {head: delta / n_draws for head, delta in deltas.items()}
+    dz = descend(weights, "decoder", decoder, deltas, config.activation, layers)
+    dmean, dlog_var = latent_backward(mean, log_var, noise, dz, r + ratio, config.estimator)
+    heads = {"encoder.mean": dmean, "encoder.log_var": dlog_var}
+    descend(weights, "encoder", encoder, heads, config.activation, layers)
+    return Tape(bound, r, ratio, layers, min(kink, decoder_kink))
+
+
+def gradient(tape):
+    """{weight name: d sum(bound) / d weight} of a Tape."""
+    result = {}
+    for layer, (h, delta) in tape.layers.items():
+        result[f"{layer}.weight"] = h.T @ delta
+        result[f"{layer}.bias"] = delta.sum(0)
+    return result
+
+
+def bound_and_gradient(weights, x, noise, config):
+    tape = run(weights, x, noise, config)
+    return tape.bound, gradient(tape)
+
+
+# --- optimisers (ascent) ----------------------------------------------------------------------
+
+
+def warm_up(optimizer, step):
+    """Factor on the step size of training step t = 1, 2, ...; adagrad's grows from sqrt(1 / 21)."""
+    return np.sqrt(step / (step + 20)) if optimizer == "adagrad" else 1.0
+
+
+def optimizer_update(optimizer, weight, grad, state1, state2, *, learning_rate, scale, decay, step):
+    """One update with g = scale*grad - decay*weight -> (weight, state1, state2)."""
+    g = scale * grad - decay * weight
+    if optimizer == "sgd":
+        return weight + learning_rate * g, state1, state2
+    if optimizer == "adagrad":
+        state1 = state1 + g**2
+        return weight + learning_rate * g / np.sqrt(state1 + 1e-12), state1, state2
+    state1 = 0.9 * state1 + 0.1 * g
+    state2 = 0.999 * state2 + 0.001 * g**2
+    m, v = state1 / (1 - 0.9**step), state2 / (1 - 0.999**step)
+    return weight + learning_rate * m / (np.sqrt(v) + 1e-8), state1, state2
+
+
+# --- randomness -------------------------------------------------------------------------------
+
+
+def philox4x32_10(counter, key):
+    """Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; Python integers."""
+    c0, c1, c2, c3 = (int(word) for word in counter)
+    k0, k1 = (int(word) for word in key)
+    mask = 0xFFFFFFFF
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & mask, (p0 >> 32) ^ c3 ^ k1, p0 & mask
+        k0, k1 = (k0 + 0x9E3779B9) & mask, (k1 + 0xBB67AE85) & mask
+    return c0, c1, c2, c3
+
+
+def noise_words(seed, step, purpose, first_row, n_rows, n_cols, draw=0):
+    """The random words behind a noise matrix, (n_rows, 4 * ceil(n_cols / 4)) of Python integers."""
+    blocks = -(-n_cols // 4)
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    c2, c3 = step & 0xFFFFFFFF, purpose << 24 | step >> 32
+    rows = [
+        [philox4x32_10((draw * blocks + b, first_row + i, c2, c3), key) for b in range(blocks)]
+        for i in range(n_rows)
+    ]
+    return np.array(rows, dtype=np.int64).reshape(n_rows, 4 * blocks)
+
+
+def uniform(*args, **kwargs):
+    n_cols = args[5]
+    return (noise_words(*args, **kwargs) >> 8)[:, :n_cols] * 2.0**-24
+
+
+def normal(*args, **kwargs):
+    """Box-Muller: words (0, 1) of a block give its columns 0, 1; words (2, 3) columns 2, 3."""
+    n_cols = args[5]
+    words = noise_words(*args, **kwargs) >> 8
+    radius = np.sqrt(-2 * np.log((words[:, 0::2] + 1) * 2.0**-24))
+    angle = 2 * math.pi * words[:, 1::2] * 2.0**-24
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pairs.reshape(len(words), -1)[:, :n_cols]

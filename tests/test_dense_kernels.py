@@ -1,0 +1,268 @@
+"""Dense layers and optimiser updates against their float64 twins.
+
+Tolerance of a product: Higham's elementwise bound |got - A B| <= gamma(k) |A||B|, with
+gamma(k) = k u / (1 - k u), u = 2^-24, for k products summed in any order, fused or not. Adding a
+bias makes it k + 1 terms. An activation passes an error on at most unchanged (all have slopes
+in [0, 1]) and adds its own 4 ulp <= 8 u of its value. TINY per term allows for flushed subnormals.
+The bound holds for every order of summation, yet a lost or repeated term moves an entry by about
+|A||B| / k, a thousand times more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import oracle
+import pytest
+from oracle import TINY, U, assert_close, gamma
+
+from aevb import _core
+
+kernels = _core.kernels
+ACTIVATIONS = list(oracle.ACTIVATIONS)
+# Every width of a vector or panel, one less and one more, is among 1 .. 130; then long sums.
+LONG = [255, 256, 257, 383, 384, 385, 511, 512, 513, 784, 800, 801]
+SHAPES = (
+    [(s, 5, 19) for s in range(1, 131)]
+    + [(6, s, 18) for s in [*range(1, 131), *LONG]]
+    + [(7, 9, s) for s in [*range(1, 131), *LONG]]
+    + [(100, 784, 50), (33, 257, 65), (101, 50, 129), (97, 31, 40)]
+)
+
+
+def randoms(rng, *shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def check_dense(x, weight, bias, activation):
+    got = kernels.dense(x, weight, bias, activation)
+    x, weight, bias = np.float64(x), np.float64(weight), np.float64(bias)
+    k = len(weight)
+    expected = oracle.ACTIVATIONS[activation](x @ weight + bias)
+    tolerance = gamma(k + 1) * (np.abs(x) @ np.abs(weight) + np.abs(bias)) + k * TINY
+    if activation not in ("identity", "relu"):
+        tolerance += 8 * U * np.abs(expected)
+    assert_close(got, expected, tolerance, f"dense {activation} {x.shape} x {weight.shape}")
+
+
+def slope_error(activation, h):
+    """Absolute error of act'(h) in float32: roundings of each formula, exp within 2 ulp <= 4 u."""
+    return {
+        "identity": 0 * h,
+        "relu": 0 * h,
+        "tanh": U * (h**2 + np.abs(1 - h**2)),
+        "sigmoid": 2 * U * np.abs(h * (1 - h)),
+        "softplus": U * (4 * np.exp(-h) + np.abs(1 - np.exp(-h))),
+    }[activation]
+
+
+def check_dense_backward(delta, weight, h, activation):
+    got = kernels.dense_backward(delta, weight, h, activation)
+    delta, weight, h = np.float64(delta), np.float64(weight), np.float64(h)
+    m = weight.shape[1]
+    back, slope = delta @ weight.T, oracle.SLOPES[activation](h)
+    tolerance = gamma(m) * (np.abs(delta) @ np.abs(weight.T)) * slope + m * TINY
+    tolerance += np.abs(back) * slope_error(activation, h) + U * np.abs(back * slope)
+    tolerance *= 1 + gamma(m + 8)  # second-order terms
+    what = f"dense_backward {activation} {delta.shape} x {weight.T.shape}"
+    assert_close(got, back * slope, tolerance, what)
+
+
+def check_dense_gradient(x, delta):
+    weight_gradient, bias_gradient = kernels.dense_gradient(x, delta)
+    x, delta = np.float64(x), np.float64(delta)
+    n, what = len(x), f"dense_gradient {x.T.shape} x {delta.shape}"
+    tolerance = gamma(n) * (np.abs(x.T) @ np.abs(delta)) + n * TINY
+    assert_close(weight_gradient, x.T @ delta, tolerance, what)
+    assert_close(bias_gradient, delta.sum(0), gamma(n) * np.abs(delta).sum(0), f"{what} bias")
+
+
+def output_of(activation, a):
+    return oracle.ACTIVATIONS[activation](np.float64(a)).astype(np.float32)
+
+
+def test_dense_over_ragged_shapes(isa):
+    rng = np.random.default_rng(0)
+    for i, (n, k, m) in enumerate(SHAPES):
+        x, weight, bias = randoms(rng, n, k), randoms(rng, k, m), randoms(rng, m)
+        for activation in ("identity", ACTIVATIONS[i % len(ACTIVATIONS)]):
+            check_dense(x, weight / np.float32(np.sqrt(k)), bias, activation)
+
+
+def test_dense_backward_over_ragged_shapes(isa):
+    rng = np.random.default_rng(1)
+    for i, (n, m, k) in enumerate(SHAPES):  # m is the length of the sums here
+        delta, weight, a = randoms(rng, n, m), randoms(rng, k, m), randoms(rng, n, k)
+        for activation in ("identity", ACTIVATIONS[i % len(ACTIVATIONS)]):
+            check_dense_backward(delta, weight, output_of(activation, a), activation)
+
+
+def test_dense_gradient_over_ragged_shapes(isa):
+    rng = np.random.default_rng(2)
+    for k, n, m in SHAPES:
+        check_dense_gradient(randoms(rng, n, k), randoms(rng, n, m))
+
+
+def test_dense_gradient_of_mostly_zero_columns(isa):
+    """Blocks of zeros may be skipped; that must be exact, and blind to where the zeros are."""
+    rng = np.random.default_rng(3)
+    for n, k, m in [(100, 130, 37), (33, 65, 64), (8, 17, 5)]:
+        x = randoms(rng, n, k)
+        x[rng.random((n, k)) < 0.8] = 0
+        x[:, rng.random(k) < 0.5] = 0
+        x[n // 3 : n // 2] = 0
+        check_dense_gradient(x, randoms(rng, n, m))
+        check_dense(x, randoms(rng, k, m), randoms(rng, m), "identity")
+
+
+def embedded(a, offset):
+    """The same values inside a larger buffer full of NaN, `offset` floats off its alignment."""
+    buffer = np.full((a.shape[0] + 2, a.shape[1] + 40), np.nan, dtype=np.float32)
+    view = buffer[1:-1, offset : offset + a.shape[1]]
+    view[:] = a
+    return view
+
+
+def shifted(a, offset):
+    """The same values, contiguous, at an address `offset` floats off a vector's alignment."""
+    buffer = np.full(a.size + 32, np.nan, dtype=np.float32)
+    start = (-buffer.ctypes.data // 4) % 16 + offset
+    view = buffer[start : start + a.size].reshape(a.shape)
+    view[:] = a
+    return view
+
+
+LAYOUTS = {
+    "fortran": lambda a, offset: np.asfortranarray(a),
+    "every other": lambda a, offset: np.repeat(np.repeat(a, 2, axis=0), 2, axis=1)[::2, ::2],
+    "reversed": lambda a, offset: a[::-1, ::-1].copy()[::-1, ::-1],
+    "embedded": embedded,
+    "shifted": shifted,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_and_alignment_of_inputs(isa, layout):
+    rng = np.random.default_rng(4)
+    for offset in range(1, 16):
+        n, k, m = 12 + offset, 30 + offset, 50 + offset
+
+        def laid_out(*shape, offset=offset):
+            return LAYOUTS[layout](randoms(rng, *shape), offset)
+
+        x, weight, delta = laid_out(n, k), laid_out(k, m), laid_out(n, m)
+        h = LAYOUTS[layout](output_of("tanh", randoms(rng, n, k)), offset)
+        bias = laid_out(1, m)[0]
+        check_dense(x, weight, bias, "tanh")
+        check_dense_backward(delta, weight, h, "tanh")
+        check_dense_gradient(x, delta)
+
+
+# --- optimisers -------------------------------------------------------------------------------
+
+
+def update_tolerance(optimizer, weight, grad, state1, state2, hyper):
+    """First-order error of one update -> tolerances of (weight, state1, state2).
+
+    g carries 2 u of each of its two terms (two roundings each) and u of itself. Constants and
+    learning rate are rounded to float32 once. A reciprocal square root of the hardware with one
+    Newton step (seed 1.5 * 2^-12, squared times 1.5) is within 3.4 u, 8 u with its roundings;
+    divide-and-sqrt is better. Sixteen u of the step covers those and the remaining products.
+    """
+    lr, scale, decay, t = (hyper[k] for k in ("learning_rate", "scale", "decay", "step"))
+    g = scale * grad - decay * weight
+    dg = 2 * U * (np.abs(scale * grad) + np.abs(decay * weight)) + U * np.abs(g) + TINY
+    new_weight, new1, new2 = oracle.optimizer_update(
+        optimizer, weight, grad, state1, state2, **hyper
+    )
+    step = np.abs(new_weight - weight)
+    if optimizer == "sgd":
+        return lr * dg + 16 * U * step + U * np.abs(new_weight), 0 * step, 0 * step
+    if optimizer == "adagrad":
+        d1 = 2 * np.abs(g) * dg + dg**2 + 3 * U * new1 + TINY
+        root = np.sqrt(new1 + 1e-12)
+        return (
+            lr * dg / root
+            + 16 * U * step
+            + 0.5 * step * d1 / (new1 + 1e-12)
+            + U * np.abs(new_weight),
+            d1,
+            0 * step,
+        )
+    d1 = 0.1 * dg + 3 * U * (0.9 * np.abs(state1) + 0.1 * np.abs(g)) + TINY
+    d2 = 0.001 * (2 * np.abs(g) * dg + dg**2) + 4 * U * new2 + TINY
+    correction1, v = 1 - 0.9**t, new2 / (1 - 0.999**t)
+    root = np.sqrt(v)
+    relative_root = 0.5 * d2 / np.maximum(new2, TINY) * root / (root + 1e-8)
+    dstep = lr * d1 / correction1 / (root + 1e-8) + step * (relative_root + 16 * U)
+    return dstep + U * np.abs(new_weight), d1, d2
+
+
+OPTIMIZERS = ("sgd", "adagrad", "adam")
+
+
+def check_update(optimizer, weight, grad, state1, state2, **hyper):
+    arrays = (weight, grad, state1, state2)
+    before = [a.copy() for a in arrays]
+    got = kernels.optimizer_update(optimizer, *arrays, **hyper)
+    for a, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(a, copy)  # inputs are not written to
+    exact = [np.float64(a) for a in arrays]
+    expected = oracle.optimizer_update(optimizer, *exact, **hyper)
+    tolerances = update_tolerance(optimizer, *exact, hyper)
+    used = {"sgd": 1, "adagrad": 2, "adam": 3}[optimizer]
+    names = ("weight", "state1", "state2")
+    for name, g, e, t in list(zip(names, got, expected, tolerances, strict=True))[:used]:
+        assert_close(g, e, t, f"{optimizer} n={len(weight)} {hyper} {name}")
+
+
+def update_arguments(rng, n, grad_scale=1.0):
+    weight, grad = randoms(rng, n), randoms(rng, n) * np.float32(grad_scale)
+    state1, state2 = randoms(rng, n), randoms(rng, n) ** 2
+    return weight, grad, state1, state2
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_update_over_lengths(isa, optimizer):
+    rng = np.random.default_rng(5)
+    for n in [*range(1, 131), 1000]:
+        weight, grad, state1, state2 = update_arguments(rng, n, grad_scale=100)
+        state1 = state1**2 if optimizer == "adagrad" else state1
+        hyper = {"learning_rate": 0.02, "scale": 0.01, "decay": 0.003, "step": n}
+        check_update(optimizer, weight, grad, state1, state2, **hyper)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("step", [1, 2, 10, 1000, 100_000, 10_000_000])
+def test_update_over_steps_and_magnitudes(isa, optimizer, step):
+    """Adam's corrections 1 - beta^t span 1e-3 .. 1; float32 powers would lose 4 digits at t = 1."""
+    rng = np.random.default_rng(6)
+    for grad_scale in (1e-6, 1e-3, 1.0, 1e3, 1e6):
+        weight, grad, state1, state2 = update_arguments(rng, 67, grad_scale)
+        state1 = np.float32(grad_scale**2) * state1**2 if optimizer == "adagrad" else state1
+        state2 = state2 * np.float32(grad_scale**2)
+        for decay in (0.0, 0.5):
+            hyper = {"learning_rate": 1e-3, "scale": 1.0, "decay": decay, "step": step}
+            check_update(optimizer, weight, grad, state1, state2, **hyper)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_first_update_starts_from_zero_state(isa, optimizer):
+    """At t = 1 adagrad and adam both step by about the learning rate, in the gradient's sign."""
+    rng = np.random.default_rng(7)
+    weight, grad, _, _ = update_arguments(rng, 33)
+    grad[::4] = 0
+    zero = np.zeros_like(weight)
+    hyper = {"learning_rate": 0.1, "scale": 1.0, "decay": 0.0, "step": 1}
+    check_update(optimizer, weight, grad, zero, zero, **hyper)
+    moved = kernels.optimizer_update(optimizer, weight, grad, zero, zero, **hyper)[0] != weight
+    np.testing.assert_array_equal(moved, grad != 0)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_update_of_misaligned_arrays(isa, optimizer):
+    rng = np.random.default_rng(8)
+    hyper = {"learning_rate": 0.02, "scale": 0.5, "decay": 0.1, "step": 3}
+    for offset in range(1, 16):
+        arguments = update_arguments(rng, 40 + offset)
+        arguments = [shifted(np.abs(a) if i > 1 else a, offset) for i, a in enumerate(arguments)]
+        check_update(optimizer, *arguments, **hyper)

@@ -1,0 +1,249 @@
+"""The rules of the house that a reader cannot see at a glance: strata, flags, imports."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aevb
+from aevb import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC = ROOT / "csrc"
+CODE = {".h", ".cc", ".cpp", ".hpp", ".c", ".inc", ".pyx", ".pxd"}
+# Each room may use itself and what stands to its left; "" is csrc's root. vae and mcmc are
+# neighbours at one height: neither uses the other.
+STRATA = [{""}, {"simd"}, {"kernels"}, {"nn"}, {"vae", "mcmc"}, {"bind"}]
+INCLUDE = re.compile(r'^\s*(?:#\s*include|cdef\s+extern\s+from)\s*"([^"]+)"', re.MULTILINE)
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={k: v for k, v in os.environ.items() if k != "AEVB_FORCE_ISA"} | environment,
+        cwd="/",
+    )
+
+
+# ----------------------------------------------------------------------------------------- strata
+def room(path, csrc):
+    parts = path.relative_to(csrc).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def rank(name):
+    return next(i for i, names in enumerate(STRATA) if name in names)
+
+
+def arrows(csrc):
+    """(file, included file) of all quoted includes; an include that leads nowhere is an error."""
+    for path in sorted(p for p in csrc.rglob("*") if p.suffix in CODE):
+        for name in INCLUDE.findall(path.read_text()):
+            target = next((d / name for d in (path.parent, csrc) if (d / name).exists()), None)
+            assert target is not None, f"{path}: {name} is not in csrc"
+            yield path, target.resolve()
+
+
+def runs_back(source, target, csrc):
+    one, two = room(source, csrc), room(target, csrc)
+    return one != two and rank(two) >= rank(one)
+
+
+def test_no_arrow_runs_back():
+    seen = list(arrows(CSRC))
+    assert len(seen) > 30
+    assert {room(path, CSRC) for path, _ in seen} >= {"kernels", "nn", "bind"}
+    assert [f"{a} -> {b}" for a, b in seen if runs_back(a, b, CSRC)] == []
+
+
+def test_an_arrow_that_runs_back_would_be_seen(tmp_path):
+    for name in ("kernels", "nn", "vae", "mcmc"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "base.h").write_text("")
+    (tmp_path / "nn" / "a.h").write_text('#include "base.h"\n#include "kernels/b.h"\n')
+    (tmp_path / "kernels" / "b.h").write_text('  #  include "../nn/a.h"\n')
+    (tmp_path / "vae" / "c.h").write_text('#include "mcmc/d.h"\n')
+    (tmp_path / "mcmc" / "d.h").write_text("")
+    back = [a.name for a, b in arrows(tmp_path) if runs_back(a, b, tmp_path.resolve())]
+    assert back == ["b.h", "c.h"]
+
+
+def sources():
+    """(path, its text without comments) of all C++ and Cython files."""
+    for path in sorted(p for p in CSRC.rglob("*") if p.suffix in CODE):
+        text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.DOTALL)
+        yield path.relative_to(CSRC), re.sub(r"//[^\n]*", " ", text)
+
+
+# The root may read and set the floating-point environment, and pause while it spins: hence getcsr,
+# setcsr and pause.
+ROOMS = {
+    "OpenMP": (r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_\w+|omp\.h", r"parallel\.\w+"),
+    "Python": (r"pybind11|Python\.h|\bPy[A-Z]\w+_\w+|numpy/", r"bind/.*"),
+    "vector types": (r"immintrin\.h|\b__m(128|256|512)", r"(simd|kernels)/.*"),
+    "intrinsics": (r"\b_mm\d*_(?!getcsr|setcsr|pause)\w+", r"(simd|kernels)/.*"),
+    # dispatch.cc runs once, at import, and is no kernel
+    "exceptions": (r"\bthrow\b", r"kernels/dispatch\.cc|(?!kernels/|simd/).*"),
+}
+NOWHERE = {
+    "control of the processor": (r"\b_mm_(getcsr|setcsr|pause)", r"[^/]*|(simd|kernels)/.*"),
+    "threads of their own": (r"std::(j?thread|async)\b|pthread_create", r"parallel\.\w+"),
+    "fast math": (r"fast-math|__attribute__\(\(optimize|GCC\s+optimize", r"(?!)"),
+}
+
+
+def rooms_with(pattern):
+    return [path.as_posix() for path, text in sources() if re.search(pattern, text)]
+
+
+@pytest.mark.parametrize("what", [*ROOMS, *NOWHERE])
+def test_everything_is_in_its_room(what):
+    pattern, allowed = (ROOMS | NOWHERE)[what]
+    found = rooms_with(pattern)
+    assert [path for path in found if not re.fullmatch(allowed, path)] == []
+    assert found or what in NOWHERE  # a pattern that finds nothing would prove nothing
+
+
+def test_no_build_file_asks_for_fast_math_or_this_machine():
+    files = [ROOT / "pyproject.toml", *ROOT.rglob("CMakeLists.txt"), *ROOT.rglob("*.cmake")]
+    build = {"build", "_skbuild", ".venv"}
+    files = [file for file in files if not build & set(file.relative_to(ROOT).parts)]
+    assert ROOT / "CMakeLists.txt" in files
+    forbidden = "fast-math|Ofast|unsafe-math|finite-math|associative-math|reciprocal-math"
+    for file in files:
+        text = re.sub(r"#[^\n]*", "", file.read_text())
+        assert not re.search(rf"{forbidden}|march=native|mtune=native", text), file
+
+
+def test_files_are_short():
+    files = [f for d in ("csrc", "aevb", "tests") for f in (ROOT / d).rglob("*")]
+    files = [f for f in files if f.suffix in CODE | {".py", ".pyi"}]
+    long = {f.name: n for f in files if (n := f.read_text().count("\n")) > 500}
+    assert len(files) > 30
+    assert long == {}
+
+
+# ---------------------------------------------------------------------- the process we live in
+SUBNORMALS = """
+import threading
+import numpy as np
+
+def alive():
+    small = np.full(64, 1e-40, np.float32)
+    tiny = np.full(64, 1e-310)
+    assert (small * np.float32(0.5) > 0).all() and (tiny * 0.5 > 0).all(), "results are flushed"
+    assert (small * np.float32(1e30) > 0).all() and (tiny * 1e300 > 0).all(), "inputs are zeros"
+    assert float("5e-324") > 0 and np.finfo(np.float32).smallest_subnormal > 0
+
+def everywhere():
+    failed = []
+    def guarded():
+        try:
+            alive()
+        except BaseException as error:
+            failed.append(error)
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    thread.join()
+    assert not failed, failed
+    alive()
+
+everywhere()
+import aevb
+everywhere()
+"""
+AFTER = {
+    "fit": "aevb.AEVB(2, n_epochs=1).fit(X).transform(X)\n",
+    "evaluator": "aevb.Evaluator(aevb.AEVB(2, n_epochs=1).fit(X)).bound(X, n_draws=2)\n",
+    "fit on one thread": "aevb.AEVB(2, n_epochs=1, n_threads=1).fit(X).score(X)\n",
+    "divergence": (
+        "try:\n    aevb.AEVB(2, optimizer='sgd', learning_rate=1e6).fit(X)\n"
+        "except aevb.DivergenceError:\n    print('diverged')\n"
+    ),
+    "callbacks": (
+        "stop = lambda trainer: (everywhere(), True)[1]\n"
+        "aevb.Trainer(aevb.AEVB(2), X, callbacks=[stop]).run(10**9)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("after", AFTER)
+def test_subnormals_stay_alive(after):
+    X = "X = np.random.default_rng(0).random((300, 20), dtype=np.float32)\n"
+    run = python(SUBNORMALS + X + AFTER[after] + "everywhere()\nprint('alive')\n")
+    assert run.stdout.split() == (["diverged"] if after == "divergence" else []) + ["alive"], (
+        run.stderr
+    )
+
+
+def test_the_check_for_subnormals_can_fail():
+    flushing = (
+        "numpy = np\nclass np:\n    float32, full = numpy.float32, lambda *_: numpy.zeros(9)\n"
+    )
+    run = python(SUBNORMALS + flushing + "everywhere()")
+    assert run.returncode == 1
+    assert "results are flushed" in run.stderr
+
+
+def test_an_unknown_instruction_set_is_named_at_import():
+    run = python("import aevb", AEVB_FORCE_ISA="nonsense")
+    assert run.returncode == 1, "an exception, not a crash"
+    last = run.stderr.strip().splitlines()[-1]
+    assert "AEVB_FORCE_ISA" in last
+    assert "nonsense" in last
+    assert "portable" in last
+
+
+def test_an_unknown_instruction_set_is_named_in_process():
+    before = _core.isa()
+    with pytest.raises(ValueError, match="nonsense"):
+        _core.force_isa("nonsense")
+    assert _core.isa() == before
+
+
+@pytest.mark.parametrize("name", _core.isa_names())
+def test_each_instruction_set_can_be_forced(name):
+    code = (
+        "import numpy as np, aevb\n"
+        "X = np.random.default_rng(0).random((40, 9), dtype=np.float32)\n"
+        "assert np.isfinite(aevb.AEVB(2, n_epochs=1, random_state=0).fit(X).score(X))\n"
+        "print(aevb._core.isa())"
+    )
+    run = python(code, AEVB_FORCE_ISA=name)
+    assert run.stdout.strip() == name, run.stderr
+
+
+def test_the_best_instruction_set_is_the_default():
+    names = _core.isa_names()
+    assert {"portable", "blas"} <= set(names)
+    assert len(set(names)) == len(names)
+    vector = [name for name in names if name.startswith("avx")]
+    run = python("import aevb; print(aevb._core.isa())")
+    assert run.stdout.strip() in (vector or names), run.stderr
+    assert _core.max_threads() >= 1
+
+
+def test_import_is_quiet_and_light():
+    run = python(
+        "import sys, aevb\n"
+        "print([name for name in ('matplotlib', 'mpi4py', 'pytest') if name in sys.modules])"
+    )
+    assert (run.returncode, run.stdout.strip(), run.stderr) == (0, "[]", "")
+
+
+def test_public_names():
+    wanted = {"AEVB", "Trainer", "Evaluator", "Estimate", "DivergenceError", "datasets", "plots"}
+    assert wanted <= set(aevb.__all__)
+    assert all(hasattr(aevb, name) for name in wanted)
+    assert issubclass(aevb.DivergenceError, ArithmeticError)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = aevb.nonsense
+    package = Path(aevb.__file__).parent
+    assert (package / "py.typed").exists()
+    assert (package / "_core" / "__init__.pyi").exists()

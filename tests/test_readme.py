@@ -1,0 +1,66 @@
+"""The README and the docs hold: the example runs, the commands are two, links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's fenced blocks in one language, without their fences."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [body for name, body in FENCE.findall(text) if name == language]
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that headings of a page give, as GitHub spells them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_python_example_runs(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nats per row" in done.stdout
+
+
+def test_two_setup_commands_of_one_line() -> None:
+    commands = [block.strip() for block in blocks("sh") if "pip install" in block]
+    assert commands == ["pip install '.[plot]' && aevb demo", "pip install '.[test]' && pytest"]
+
+
+def test_test_command_is_marked() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, after = text.split("<!-- test command -->")  # one marker; .ci/run looks for it
+    block = FENCE.search(after)
+    assert block is not None
+    assert block[2] == "pip install '.[test]' && pytest\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    broken = []
+    for link in LINK.findall(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (fragment and fragment not in anchors(target)):
+            broken.append(link)
+    assert not broken

@@ -1,0 +1,275 @@
+"""Threads: the same bits at any number of them, no GIL while they work, and a prompt Ctrl-C."""
+
+import _thread
+import contextlib
+import functools
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from aevb import AEVB, Evaluator, Trainer
+
+LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
+NETS = {
+    "small": {"n": 23, "d": 7, "hidden_layer_sizes": (5,), "n_components": 2, "batch_size": 6},
+    "mid-size": {
+        "n": 150,
+        "d": 64,
+        "hidden_layer_sizes": (100,),
+        "n_components": 10,
+        "batch_size": 50,
+    },
+    "two layers": {
+        "n": 70,
+        "d": 33,
+        "hidden_layer_sizes": (40, 17),
+        "n_components": 4,
+        "batch_size": 32,
+    },
+    "three draws": {
+        "n": 50,
+        "d": 70,
+        "hidden_layer_sizes": (67,),
+        "n_components": 3,
+        "batch_size": 25,
+        "n_draws": 3,
+    },
+}
+
+
+@functools.cache
+def rows(n, d, likelihood):
+    """Most cells zero and whole columns zero, as in images, unless the data are real-valued."""
+    rng = np.random.default_rng(0)
+    if likelihood == "gaussian":
+        return rng.normal(size=(n, d)).astype(np.float32)
+    X = rng.random((n, d), dtype=np.float32)
+    X[X < 0.7] = 0
+    X[:, ::5] = 0
+    return X
+
+
+def results(X, n_threads, **settings):
+    """All that a fit says, as bytes."""
+    settings = {"n_epochs": 2, "learning_rate": 0.005, "random_state": 0, **settings}
+    model = AEVB(**settings, n_threads=n_threads).fit(X)
+    bound, gradient = model.bound_and_gradient(X)
+    said = {name: weight.tobytes() for name, weight in model.weights_.items()}
+    said |= {f"gradient of {name}": g.tobytes() for name, g in gradient.items()}
+    said |= {
+        "bound": bound.tobytes(),
+        "train bound": np.array(model.history_["train_bound"]).tobytes(),
+        "validation bound": np.array(model.history_["validation_bound"]).tobytes(),
+        "transform": model.transform(X).tobytes(),
+        "reconstruct": model.reconstruct(X).tobytes(),
+        "score": model.score_samples(X).tobytes(),
+        "sample": model.sample(5, random_state=0).tobytes(),
+        "evaluator": Evaluator(model, random_state=0).bound(X, n_draws=2).per_row.tobytes(),
+    }
+    return said
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_any_number_of_threads_gives_the_same_bits(isa, likelihood, net):
+    settings = dict(NETS[net], likelihood=likelihood)
+    X = rows(settings.pop("n"), settings.pop("d"), likelihood)
+    one = results(X, 1, **settings)
+    for n_threads in (2, 3, 4, 7):
+        assert results(X, n_threads, **settings) == one
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "sgd"},
+        {"optimizer": "adam"},
+        {"bound_estimator": "monte-carlo"},
+        {"bound_estimator": "score-function"},
+        {"binarize": "dynamic"},
+        {"activation": "relu", "validation_fraction": 0.3},
+        {"batch_size": 1, "n_epochs": 1},
+        {"batch_size": 1000},
+    ],
+    ids=str,
+)
+def test_for_every_setting(isa, settings):
+    X = rows(60, 37, "bernoulli")
+    settings = {"hidden_layer_sizes": (41,), "batch_size": 20, "n_components": 3, **settings}
+    one = results(X, 1, **settings)
+    for n_threads in (2, 3, 7):
+        assert results(X, n_threads, **settings) == one
+
+
+def test_for_the_papers_net(isa):
+    X = rows(100, 784, "bernoulli")
+    settings = {"n_components": 20, "batch_size": 50, "n_epochs": 1}
+    one = results(X, 1, **settings)
+    for n_threads in (2, 3, 7):
+        assert results(X, n_threads, **settings) == one
+
+
+def test_the_number_of_threads_may_change_between_calls():
+    X = rows(150, 64, "bernoulli")
+    settings = {"hidden_layer_sizes": (50,), "batch_size": 30, "random_state": 0}
+    changing, steady = AEVB(**settings), AEVB(**settings, n_threads=1)
+    for n_threads in (1, 4, 2, None, 3):
+        changing.set_params(n_threads=n_threads).partial_fit(X)
+        steady.partial_fit(X)
+    for name, weight in steady.weights_.items():
+        assert weight.tobytes() == changing.weights_[name].tobytes()
+
+
+def in_threads(*calls):
+    """Run the calls at once; fail, rather than hang, if they wait for one another."""
+    answers, errors = [None] * len(calls), []
+
+    def work(index):
+        try:
+            answers[index] = calls[index]()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "deadlock"
+    assert not errors, errors
+    return answers
+
+
+def test_estimators_may_fit_side_by_side():
+    X = rows(150, 64, "bernoulli")
+
+    def fit(seed):
+        return results(X, 2, hidden_layer_sizes=(50,), n_components=5, random_state=seed)
+
+    alone = [fit(seed) for seed in range(4)]
+    assert in_threads(*(lambda seed=seed: fit(seed) for seed in range(4))) == alone
+
+
+def test_one_estimator_may_be_asked_by_many():
+    X = rows(400, 64, "bernoulli")
+    model = AEVB(5, hidden_layer_sizes=(50,), n_epochs=2, random_state=0, n_threads=2).fit(X)
+
+    def ask():
+        methods = (model.transform, model.score_samples, model.reconstruct)
+        return [method(X).tobytes() for _ in range(9) for method in methods]
+
+    alone = ask()
+    assert in_threads(*[ask] * 4) == [alone] * 4
+
+
+def test_the_process_keeps_its_blas_threads(isa):
+    """Calls that overlap must not end with NumPy's BLAS on the one thread the core wants of it."""
+
+    def blas_threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    X = rows(400, 64, "bernoulli")
+    model = AEVB(5, hidden_layer_sizes=(50,), n_epochs=1, random_state=0).fit(X)
+    before = blas_threads()
+    in_threads(*[lambda: [model.transform(X) for _ in range(100)]] * 4)
+    after = blas_threads()
+    threadpool_limits(before[0], user_api="blas")  # for the tests that follow, if this one fails
+    assert after == before
+
+
+def test_the_gil_is_free_while_a_fit_runs():
+    """A second Python thread wakes every millisecond; it must do so all through one epoch."""
+    X = np.random.default_rng(0).integers(0, 256, (8_000, 784)).astype(np.uint8)
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    model = AEVB(hidden_layer_sizes=(1000,), n_threads=1, random_state=0).partial_fit(X[:100])
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    start = time.perf_counter()
+    model.partial_fit(X)
+    seconds = time.perf_counter() - start
+    done.set()
+    ticker.join()
+    assert seconds > 0.1  # else there was nothing to see
+    assert sum(start < at < start + seconds for at in ticks) > seconds / 0.02
+
+
+@contextlib.contextmanager
+def interrupt_after(seconds, interrupt):
+    """Interrupt the main thread once, but never after the block has been left."""
+    sent, lock = [], threading.Lock()
+
+    def send():
+        with lock:
+            if not sent:
+                sent.append(time.perf_counter())
+                interrupt()
+
+    timer = threading.Timer(seconds, send)
+    timer.start()
+    try:
+        yield sent
+    finally:
+        with lock:
+            sent.append(None)
+        timer.cancel()
+        timer.join()
+
+
+INTERRUPTS = {
+    "signal": lambda: os.kill(os.getpid(), signal.SIGINT),
+    "interrupt_main": _thread.interrupt_main,
+}
+LONG = {
+    "short epochs": {"d": 20, "n": 50, "hidden_layer_sizes": (10,), "batch_size": 10},
+    "long epochs": {"d": 784, "n": 30_000, "hidden_layer_sizes": (1000,), "batch_size": 100},
+}
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTS)
+@pytest.mark.parametrize("how", ["fit", "refit", "partial_fit", "trainer"])
+@pytest.mark.parametrize("job", LONG)
+def test_ctrl_c_stops_a_fit(job, how, interrupt):
+    settings = dict(LONG[job], random_state=0, n_epochs=1_000_000, n_components=3)
+    X = rows(settings.pop("n"), settings.pop("d"), "bernoulli")
+    model, probe = AEVB(**settings), X[:40]
+    if how in ("refit", "partial_fit"):
+        model.set_params(n_epochs=1).fit(probe).set_params(n_epochs=1_000_000)
+        before = model.transform(probe).tobytes(), model.n_samples_seen_, repr(model.history_)
+
+    def work():
+        if how == "partial_fit":
+            while True:  # each call is whole: it either has happened or has not
+                model.partial_fit(X)
+        if how == "trainer":
+            Trainer(model, X).run(10**12)
+        model.fit(X)
+
+    with pytest.raises(KeyboardInterrupt), interrupt_after(0.3, INTERRUPTS[interrupt]) as sent:
+        work()
+    assert time.perf_counter() - sent[0] < 1.0  # meant to be 0.2; the rest is the machine's noise
+
+    if how == "fit":
+        assert not [name for name in vars(model) if name.endswith("_")]
+    if how == "refit":
+        now = model.transform(probe).tobytes(), model.n_samples_seen_, repr(model.history_)
+        assert now == before
+    if how == "partial_fit":
+        control = AEVB(**settings).set_params(n_epochs=1).fit(probe)
+        while control.n_samples_seen_ < model.n_samples_seen_:
+            control.partial_fit(X)
+        assert model.n_samples_seen_ == control.n_samples_seen_
+        assert model.transform(probe).tobytes() == control.transform(probe).tobytes()
+    fresh = AEVB(**settings).set_params(n_epochs=1).fit(probe)
+    model.set_params(n_epochs=1).fit(probe)  # as good as new
+    assert model.transform(probe).tobytes() == fresh.transform(probe).tobytes()
