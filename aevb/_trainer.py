@@ -191,7 +191,7 @@ class Trainer:
         while n_steps > 0:
             start = time.perf_counter()
             with single_threaded_blas():
-                done, rows, bound_sum, diverged = engine.train(
+                done, rows, bound_sum, diverged, _ = engine.train(
                     self._rows,
                     begin=begin,
                     size=size,

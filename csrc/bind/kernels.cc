@@ -1,6 +1,8 @@
 // The kernels on their own, for the tests: operands are copied into the core's padded layout, and
 // all padding that a kernel may touch but must not use is NaN.
+#include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "bind/arrays.h"
 #include "nn/dense.h"
@@ -264,6 +266,24 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
   return y;
 }
 
+// Flops per second of multiply-adds in registers on n_threads threads for about `seconds`.
+double fma_peak(int n_threads, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> rate(static_cast<size_t>(std::max(1, n_threads)));
+  py::gil_scoped_release nogil;
+  run_team(n_threads, [&](Member& member) {
+    member.barrier();
+    const Clock::time_point start = Clock::now();
+    double flops = 0.0, elapsed = 0.0;
+    while (elapsed < seconds) {
+      flops += kernels().peak(10000);
+      elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    rate[member.rank()] = flops / elapsed;
+  });
+  return std::accumulate(rate.begin(), rate.end(), 0.0);
+}
+
 }  // namespace
 
 void bind_kernels(py::module_& m) {
@@ -299,6 +319,7 @@ void bind_kernels(py::module_& m) {
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
   k.def("philox", &philox, arg("counter"), arg("key"));
+  k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
 }
 

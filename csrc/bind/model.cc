@@ -93,7 +93,10 @@ py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size,
     py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
     progress = train(self, x.rows, part);
   }
-  return py::make_tuple(progress.n_steps, progress.n_rows, progress.bound_sum, progress.diverged);
+  py::dict seconds;
+  for (size_t i = 0; i < std::size(kPhases); ++i) seconds[kPhases[i]] = progress.phase_seconds[i];
+  return py::make_tuple(progress.n_steps, progress.n_rows, progress.bound_sum, progress.diverged,
+                        seconds);
 }
 
 FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
@@ -168,7 +171,8 @@ void bind_model(py::module_& m) {
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
       .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("epoch"),
            arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"), arg("n_threads"),
-           "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged).")
+           "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged, "
+           "seconds per phase).")
       .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
       .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"))

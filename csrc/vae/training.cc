@@ -37,6 +37,24 @@ double batch_bound(const Workspace& ws, size_t rows) {
   return total;
 }
 
+// Laps of thread 0's clock.
+class PhaseClock {
+ public:
+  PhaseClock(const Member& member, double* seconds)
+      : seconds_(member.rank() == 0 ? seconds : nullptr), last_(Clock::now()) {}
+  void lap() {
+    if (seconds_ == nullptr) return;
+    const Clock::time_point now = Clock::now();
+    seconds_[phase_++ % std::size(kPhases)] += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  double* seconds_;
+  size_t phase_ = 0;
+  Clock::time_point last_;
+};
+
 }  // namespace
 
 int useful_threads(int n_threads, double flops) {
@@ -71,6 +89,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   Progress progress;
   bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
   run_team(n_threads, [&](Member& member) {
+    PhaseClock clock(member, progress.phase_seconds);
     uint64_t step = model.n_steps;
     size_t position = part.position;
     for (size_t done = 0; done < part.max_steps && position < part.subset.size; ++done, ++step) {
@@ -82,19 +101,27 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
         ws.ids[m] = noise_id(step, m);
       }
       gather(pass, rows, NoiseBy::id, member);
+      clock.lap();
       encode_hidden(pass, member);
+      clock.lap();
       encode_and_sample(pass, member);
+      clock.lap();
       decode_hidden(pass, member);
+      clock.lap();
       decode_likelihood(pass, member);
+      clock.lap();
       sum_bound(pass, member);
+      clock.lap();
       const double bound = batch_bound(ws, n);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
         return;
       }
       backward(pass, member);
+      clock.lap();
       if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
       update(pass, model.arena(), model.update_rule(step, n, part.n_train), member);
+      clock.lap();
       const bool stop = time_is_up;
       position += n;
       if (member.rank() == 0) {

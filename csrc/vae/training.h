@@ -1,6 +1,8 @@
 // Algorithm 1 of the paper: minibatches, noise, gradient of the estimator, optimiser's step.
 #pragma once
 
+#include <iterator>
+
 #include "vae/phases.h"
 
 namespace aevb {
@@ -23,12 +25,17 @@ struct EpochPart {
   int n_threads = 1;
 };
 
+// The parts of a step whose time is kept, in order.
+inline constexpr const char* kPhases[] = {"gather",  "encoder", "latent",   "decoder",
+                                          "outputs", "bound",   "backward", "update"};
+
 struct Progress {
   size_t n_steps = 0;
   size_t n_rows = 0;
   double bound_sum = 0.0;  // over the rows, each under the weights of its own step
   bool diverged = false;   // the step after the last counted one had a non-finite bound and was not
                            // taken, or the weights are no longer finite
+  double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
 };
 
 Progress train(Model& model, const Rows& rows, const EpochPart& part);
