@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from aevb._checks import check_integer
 from aevb._data import Data, as_rows, check_data, choose_input_scale, choose_likelihood
-from aevb._engine import Model, Rows, resolve_threads, single_threaded_blas
-from aevb._parameters import check_integer, check_parameters, draw_seed, make_config
+from aevb._engine import Model, Rows, Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb._parameters import check_parameters, draw_seed, make_config
 from aevb._persistence import HISTORY_KEYS, load_model, save_model
 from aevb._trainer import Trainer
 
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # Parameters that a fitted network cannot change.
-_FIXED = ("n_components", "hidden_layer_sizes", "activation", "likelihood", "optimizer")
+_FIXED = (
+    "n_components",
+    "hidden_layer_sizes",
+    "activation",
+    "likelihood",
+    "optimizer",
+    "input_scale",
+)
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -42,7 +50,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
-            Training data: any real dtype, array, memory map or frame; read in place.
+            Training data: array, memory map or frame; bool, integers, float32 and float64 are
+            read in place, other types are converted first.
         y : None
             Ignored.
 
@@ -105,9 +114,11 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return worker
 
     def _adopt(self, worker: Self) -> Self:
-        for name in self._fitted_attributes():
+        fitted = worker._fitted_attributes()
+        stale = set(self._fitted_attributes()) - set(fitted)
+        self.__dict__.update(fitted)
+        for name in stale:
             delattr(self, name)
-        self.__dict__.update(worker._fitted_attributes())
         return self
 
     def _fitted_attributes(self) -> dict[str, Any]:
@@ -126,13 +137,15 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             config = make_config(self, self.n_features_in_, draw_seed(self.random_state))
             self._engine = Model(config)
             return
-        now = self._engine.config.as_dict()
+        now = self._engine.config.as_dict() | {"input_scale": self.input_scale_}
         wanted = make_config(self, self.n_features_in_, now["seed"])
         asked = wanted.as_dict()
         if self.likelihood != "auto":
             asked["likelihood"] = self.likelihood
+        if self.input_scale != "auto":
+            asked["input_scale"] = float(self.input_scale)
         for name in _FIXED:
-            if asked[name] != now[name]:
+            if asked.get(name, now[name]) != now[name]:
                 raise ValueError(
                     f"{name}: got {asked[name]!r}, but the fitted model has {now[name]!r}; only a "
                     f"new fit with warm_start=False can change it"
@@ -187,7 +200,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), float32
-            Reconstructions.
+            Reconstructions, in the units of the data times ``input_scale_``.
         """
         rows, n_threads = self._check_rows(X)
         with single_threaded_blas():
@@ -207,7 +220,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), float32
-            Draws: 0 or 1 for Bernoulli, mean plus noise for the Gaussians.
+            Draws: 0 or 1 for Bernoulli, mean plus noise for the Gaussians, in the units of the
+            data times ``input_scale_``.
         """
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
@@ -235,15 +249,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         rows, n_threads = self._check_rows(X)
         config = self._engine.config.as_dict()
-        with single_threaded_blas():
-            bound, _ = self._engine.bound(
-                rows,
-                begin=0,
-                size=rows.shape[0],
-                n_draws=config["n_draws"],
-                seed=config["seed"],
-                n_threads=n_threads,
-            )
+        subset = Subset(0, rows.shape[0], split=False)
+        bound, _ = bound_of(
+            self._engine, rows, subset, config["n_draws"], config["seed"], n_threads
+        )
         return bound
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -47,7 +47,7 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
     """
     X = validate_data(model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None)
     if sparse.issparse(X):
-        X.check_format(full_check=True)  # indices in range: the gather trusts them
+        X = _checked_csr(X)
         low, high = _value_range(X.data)
         if X.nnz < X.shape[0] * X.shape[1]:
             low, high = min(low, 0.0), max(high, 0.0)
@@ -56,6 +56,17 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
             X = X.copy()
         low, high = _value_range(X)
     return Data(X, low, high)
+
+
+def _checked_csr(X: Any) -> Any:
+    """Return a matrix whose structure the gather can trust: contiguous, in range, no duplicates."""
+    vectors = [np.ascontiguousarray(v) for v in (X.data, X.indices, X.indptr)]
+    checked = sparse.csr_matrix(tuple(vectors), shape=X.shape)  # the caller's own is left alone
+    checked.check_format(full_check=True)
+    if not checked.has_canonical_format:
+        checked = checked.copy()
+        checked.sum_duplicates()
+    return checked
 
 
 def _value_range(values: NDArray[Any]) -> tuple[float, float]:
@@ -89,7 +100,7 @@ def as_rows(model: LatentVariableModel, data: Data) -> Rows:
         cannot hold the values.
     """
     scale = model.input_scale_
-    _check_range(model, data.low * scale, data.high * scale)
+    _check_range(model, data.low, data.high)
     X = data.X
     if sparse.issparse(X):
         return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], scale)
@@ -97,15 +108,18 @@ def as_rows(model: LatentVariableModel, data: Data) -> Rows:
 
 
 def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
-    got = f"X: got values from {low:g} to {high:g} (times input_scale {model.input_scale_:g})"
-    if max(-low, high) > _FLOAT32_MAX:
-        raise ValueError(f"{got}, want values within float32's range; rescale X")
-    needs_unit = model.binarize == "dynamic" or (
-        model.likelihood_ == "bernoulli" and model.binarize != "threshold"
+    scale = model.input_scale_
+    config = model._engine.config.as_dict()
+    got = f"X: got values from {low:g} to {high:g}"
+    if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
+        raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
+    binarize = config["binarize"]
+    needs_unit = binarize == "dynamic" or (
+        config["likelihood"] == "bernoulli" and binarize != "threshold"
     )
-    if needs_unit and (low < 0 or high > 1):
-        what = "the Bernoulli likelihood" if model.binarize is None else "binarize='dynamic'"
+    if needs_unit and (low * scale < 0 or high * scale > 1):
+        what = "binarize='dynamic'" if binarize == "dynamic" else "the Bernoulli likelihood"
         raise ValueError(
-            f"{got}, {what} wants values in [0, 1]; rescale X, or use binarize='threshold' or "
-            f"likelihood='gaussian'"
+            f"{got}, {what} wants values (times input_scale {scale:g}) in [0, 1]; rescale X, or "
+            f"use binarize='threshold' or likelihood='gaussian'"
         )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import copyreg
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
+
+from aevb._checks import check_integer
 
 try:
     from aevb import _blas, _core, _gather
@@ -62,10 +65,12 @@ def resolve_threads(n_threads: int | None) -> int:
     Those are given by affinity, container quota, OMP_NUM_THREADS and threadpoolctl. A child that
     was forked gets one thread: OpenMP's own do not survive a fork.
     """
+    if n_threads is not None:
+        n_threads = check_integer("n_threads", n_threads)
     if _forked:
         return 1
     if n_threads is not None:
-        return n_threads
+        return min(n_threads, _MOST_THREADS)
     return max(1, min(int(joblib.cpu_count()), _core.max_threads()))
 
 
@@ -80,12 +85,51 @@ def _note_fork() -> None:
 os.register_at_fork(after_in_child=_note_fork)
 
 
+# A call into the core lasts about this long, so that Ctrl-C is answered promptly.
+SLICE_SECONDS = 0.05
+_MOST_THREADS = 1024
+
+
+class Subset(NamedTuple):
+    """Positions [begin, begin + size) of a data set, in its own order or in the random split's."""
+
+    begin: int
+    size: int
+    split: bool
+
+
+def bound_of(
+    model: Model, rows: Rows, subset: Subset, n_draws: int, seed: int, n_threads: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the bound of each row and its variance over the noise, in slices for Ctrl-C."""
+    bound, variance = np.empty((2, subset.size))
+    done, n = 0, 100
+    while done < subset.size:
+        n = min(n, subset.size - done)
+        start = time.perf_counter()
+        with single_threaded_blas():
+            bound[done : done + n], variance[done : done + n] = model.bound(
+                rows,
+                begin=subset.begin + done,
+                size=n,
+                split=subset.split,
+                n_draws=n_draws,
+                seed=seed,
+                n_threads=resolve_threads(n_threads),
+            )
+        done += n
+        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
+    return bound, variance
+
+
 def model_state(model: Model) -> dict[str, Any]:
     """Everything a model is: configuration, counters and named arrays."""
     return {
         "config": model.config.as_dict(),
         "n_steps": model.n_steps,
         "n_samples_seen": model.n_samples_seen,
+        "bound_sum": model.bound_sum,
+        "seconds": model.seconds,
         **{arena: model.arrays(arena) for arena in ARENAS},
     }
 
@@ -98,6 +142,8 @@ def model_from_state(state: dict[str, Any]) -> Model:
         model.set_arrays(arrays, arena)
     model.n_steps = state["n_steps"]
     model.n_samples_seen = state["n_samples_seen"]
+    model.bound_sum = state["bound_sum"]
+    model.seconds = state["seconds"]
     return model
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
-from aevb._engine import resolve_threads, single_threaded_blas
-from aevb._parameters import check_integer, draw_seed
+from aevb._engine import Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb._parameters import draw_seed
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
@@ -63,8 +64,8 @@ class Evaluator:
     n_threads : int, default=None
         Threads of the core; None takes the model's.
     random_state : int, RandomState instance or None, default=None
-        Seed of the noise; None takes the model's own, with which `bound` of one draw equals
-        ``model.score_samples``.
+        Seed of the noise; None takes the model's own, with which `bound` with the model's
+        ``n_draws`` equals ``model.score_samples``.
 
     Examples
     --------
@@ -113,15 +114,9 @@ class Evaluator:
         rows = as_rows(self.model, check_data(self.model, X, reset=False))
         engine = self.model._engine
         own = self.random_state is None
-        with single_threaded_blas():
-            bound, variance = engine.bound(
-                rows,
-                begin=0,
-                size=rows.shape[0],
-                n_draws=n_draws,
-                seed=engine.config.as_dict()["seed"] if own else draw_seed(self.random_state),
-                n_threads=self._threads(),
-            )
+        seed = engine.config.as_dict()["seed"] if own else draw_seed(self.random_state)
+        subset = Subset(0, rows.shape[0], split=False)
+        bound, variance = bound_of(engine, rows, subset, n_draws, seed, self._n_threads())
         return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
@@ -146,9 +141,9 @@ class Evaluator:
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
         rows = as_rows(self.model, check_data(self.model, X, reset=False))
         with single_threaded_blas():
-            means = self.model._engine.encode(rows, n_threads=self._threads())
+            means = self.model._engine.encode(rows, n_threads=resolve_threads(self._n_threads()))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 
-    def _threads(self) -> int:
-        return resolve_threads(self.model.n_threads if self.n_threads is None else self.n_threads)
+    def _n_threads(self) -> int | None:
+        return self.model.n_threads if self.n_threads is None else self.n_threads

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from aevb._checks import check_integer
 from aevb._engine import Config
 
 if TYPE_CHECKING:
@@ -26,20 +26,11 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 _COUNTS = ("n_components", "n_draws", "batch_size", "n_epochs")
 # name: (lowest, may it be the lowest, highest, may it be the highest)
 _REALS = {
-    "learning_rate": (0.0, False, math.inf, False),
-    "weight_decay": (0.0, True, math.inf, False),
-    "init_scale": (0.0, True, math.inf, False),
+    "learning_rate": (0.0, False, 1e37, True),
+    "weight_decay": (0.0, True, 1e37, True),
+    "init_scale": (0.0, True, 1e37, True),
     "validation_fraction": (0.0, True, 1.0, False),
 }
-
-
-def check_integer(name: str, value: Any, lowest: int = 1) -> int:
-    """Return value as int; TypeError or ValueError naming the parameter if it is none."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name}: got {value!r}, want an integer >= {lowest}")
-    if value < lowest:
-        raise ValueError(f"{name}: got {value!r}, want an integer >= {lowest}")
-    return int(value)
 
 
 def _check_real(name: str, value: Any) -> None:
@@ -50,8 +41,9 @@ def _check_real(name: str, value: Any) -> None:
     value = float(value)
     above = value >= low if low_ok else value > low
     below = value <= high if high_ok else value < high
-    if not (above and below):
-        raise ValueError(f"{name}: got {value!r}, want {want}")
+    vanishes = value > 0 and np.float32(value) == 0
+    if not (above and below) or vanishes:
+        raise ValueError(f"{name}: got {value!r}, want {want}, and not so small as to vanish")
 
 
 def check_hidden_layer_sizes(value: Any) -> list[int]:
@@ -90,8 +82,10 @@ def check_parameters(model: LatentVariableModel) -> None:
     if not (isinstance(scale, str) and scale == "auto"):
         if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
             raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
-        if not 0 < float(scale) < math.inf:
-            raise ValueError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
+        if not 1e-37 < float(scale) < 1e37:
+            raise ValueError(
+                f"input_scale: got {scale!r}, want 'auto' or one in (1e-37, 1e37)"
+            )
 
 
 def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config:

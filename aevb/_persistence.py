@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
+import secrets
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
@@ -39,6 +39,7 @@ def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None
     state = model_state(model._engine)
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = model.get_params(deep=False)
+    params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]
     if not isinstance(params["random_state"], Integral):
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
     header = {
@@ -56,14 +57,14 @@ def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None
     }
     metadata = {"aevb": json.dumps(header, default=_plain, allow_nan=False)}
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    os.close(handle)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
+        # made here and not by save_file, so that it has the permissions of any new file
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         save_file(arrays, temporary, metadata=metadata)
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -183,12 +184,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"cannot write a {type(value).__name__} to the metadata")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 __all__ = ["load_model", "save_model", "weight_shapes"]

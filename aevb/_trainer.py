@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
+from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
-from aevb._engine import Config, Model, Rows, resolve_threads, single_threaded_blas
-from aevb._parameters import check_integer, check_parameters
+from aevb._engine import (
+    ARENAS,
+    SLICE_SECONDS,
+    Config,
+    Model,
+    Rows,
+    Subset,
+    bound_of,
+    resolve_threads,
+    single_threaded_blas,
+)
+from aevb._parameters import check_parameters
 from aevb.exceptions import DivergenceError
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
-
-# The core returns to Python this often, so that Ctrl-C stops a fit promptly.
-_SLICE_SECONDS = 0.05
 
 
 class Trainer:
@@ -88,15 +95,13 @@ class Trainer:
         self.progress = bool(model.verbose) if progress is None else progress
         with _Unchanged(model):
             self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
-            self._begin = n_val  # of the training rows in the split's order, behind the held-out
-            self._validation = (self._rows, 0, n_val)
+            # The held-out rows are the first of the split's order, the training rows the rest.
+            self._subset = Subset(n_val, self.n_train, split=n_val > 0)
+            self._validation = (self._rows, Subset(0, n_val, split=True))
             if X_val is not None:
                 self._validation = self._prepare_validation(X_val)
         self._n_prior = self.n_train  # N of the prior's weight
-        self._position = 0  # rows of the epoch already seen
-        self._epoch = model._engine.n_steps  # names the epoch's permutation
-        self._bound_sum, self._n_summed = 0.0, 0
-        self._seconds = model.history_["seconds"][-1] if model.history_["seconds"] else 0.0
+        self._start = self._mark()
         self._best: tuple[float, Model] | None = None
         self._n_worse = 0
         self._stopped = False
@@ -114,10 +119,10 @@ class Trainer:
         model._initialize(data)
         return as_rows(model, data), n_val, data.n_rows - n_val
 
-    def _prepare_validation(self, X_val: Any) -> tuple[Rows, int, int]:
+    def _prepare_validation(self, X_val: Any) -> tuple[Rows, Subset]:
         try:
             data = check_data(self.model, X_val, reset=False)
-            return as_rows(self.model, data), 0, data.n_rows
+            return as_rows(self.model, data), Subset(0, data.n_rows, split=False)
         except ValueError as error:
             raise ValueError(f"X_val: {error}") from error
 
@@ -171,81 +176,82 @@ class Trainer:
             self._advance(check_integer("n", n))
         return self
 
+    def _mark(self) -> _Mark:
+        """Return where the model stands: an epoch starts here."""
+        engine = self.model._engine
+        return _Mark(engine.n_steps, engine.n_samples_seen, engine.bound_sum)
+
+    @property
+    def _n_left(self) -> int:
+        """Rows of the epoch still to come, by the core's own count, which no interrupt can skew."""
+        return self.n_train - (self.model._engine.n_samples_seen - self._start.n_samples)
+
     def _run(self, until: float) -> None:
         self._stopped = False
+        batch = int(self.model._engine.config.as_dict()["batch_size"])
         wanted = max(0.0, until - self.model.n_samples_seen_)
         total = math.ceil(wanted) if wanted < math.inf else None
         with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
             while self.model.n_samples_seen_ < until and not self._stopped:
                 wanted = until - self.model.n_samples_seen_
-                rows = min(wanted, self.n_train - self._position)
-                self._advance(math.ceil(rows / int(self.model.batch_size)), bar)
-        if self._best is not None:
-            self.model._engine = self._best[1].copy()
+                self._advance(math.ceil(min(wanted, self._n_left or batch) / batch), bar)
+        self._restore_best()
 
     def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
         engine = self.model._engine
         n_threads = resolve_threads(self.model.n_threads)
-        begin, size = self._begin, self.n_train
         while n_steps > 0:
-            start = time.perf_counter()
+            if self._n_left <= 0:  # an epoch whose end was interrupted
+                self._end_epoch()
             with single_threaded_blas():
                 done, rows, bound_sum, diverged, _ = engine.train(
                     self._rows,
-                    begin=begin,
-                    size=size,
-                    epoch=self._epoch,
-                    position=self._position,
+                    **self._subset._asdict(),
+                    epoch=self._start.n_steps,  # names the epoch's permutation
+                    position=self.n_train - self._n_left,
                     max_steps=n_steps,
-                    max_seconds=_SLICE_SECONDS,
+                    max_seconds=SLICE_SECONDS,
                     n_train=self._n_prior,
                     n_threads=n_threads,
                 )
-            self._seconds += time.perf_counter() - start
-            self._position += rows
-            self._bound_sum += bound_sum
-            self._n_summed += rows
             n_steps -= done
             if diverged:
                 raise DivergenceError(engine.n_steps, float(self.model.learning_rate))
             if bar is not None:
                 bar.update(rows)
                 bar.set_postfix(bound=f"{bound_sum / rows:.2f}", refresh=False)
-            if self._position >= size:
+            if self._n_left <= 0:
                 self._end_epoch()
 
     def _end_epoch(self) -> None:
-        self._record()
-        self._position = 0
-        self._epoch = self.model._engine.n_steps
+        engine = self.model._engine
+        entry = {
+            "samples_seen": engine.n_samples_seen,
+            "train_bound": (engine.bound_sum - self._start.bound_sum) / self.n_train,
+            "validation_bound": self._validation_bound(),
+            "seconds": engine.seconds,
+        }
+        self.model.history_ = {k: [*v, entry[k]] for k, v in self.history.items()}
+        self._start = self._mark()
         self._watch_validation()
         for callback in self.callbacks:
             if callback(self) is True:
                 self._stopped = True
 
-    def _record(self) -> None:
-        history = self.history
-        history["samples_seen"].append(self.model.n_samples_seen_)
-        history["train_bound"].append(self._bound_sum / self._n_summed)
-        history["validation_bound"].append(self._validation_bound())
-        history["seconds"].append(self._seconds)
-        self._bound_sum, self._n_summed = 0.0, 0
-
     def _validation_bound(self) -> float:
-        rows, begin, size = self._validation
-        if size == 0:
+        rows, subset = self._validation
+        if subset.size == 0:
             return math.nan
-        engine = self.model._engine
-        with single_threaded_blas():
-            bound, _ = engine.bound(
-                rows,
-                begin=begin,
-                size=size,
-                n_draws=int(self.model.n_draws),
-                seed=engine.config.as_dict()["seed"],
-                n_threads=resolve_threads(self.model.n_threads),
-            )
+        config = self.model._engine.config.as_dict()
+        bound, _ = bound_of(
+            self.model._engine,
+            rows,
+            subset,
+            config["n_draws"],
+            config["seed"],
+            self.model.n_threads,
+        )
         return float(bound.mean())
 
     def _watch_validation(self) -> None:
@@ -260,6 +266,12 @@ class Trainer:
             self._n_worse += 1
             self._stopped = self._stopped or self._n_worse >= self.model.patience
 
+    def _restore_best(self) -> None:
+        """Take the best weights back; the counts of what has been seen stay."""
+        if self._best is not None:
+            for arena in ARENAS:
+                self.model._engine.set_arrays(self._best[1].arrays(arena), arena)
+
 
 def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
     if not isinstance(callbacks, Iterable):
@@ -269,6 +281,14 @@ def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
         if not callable(callback):
             raise TypeError(f"callbacks: got {callback!r} among them, want callables")
     return checked
+
+
+class _Mark(NamedTuple):
+    """The core's counts at some moment."""
+
+    n_steps: int
+    n_samples: int
+    bound_sum: float
 
 
 class _Unchanged:
@@ -297,7 +317,7 @@ class _Undo:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._engine = trainer.model._engine.copy()
-        self._history = {name: list(values) for name, values in trainer.history.items()}
+        self._history = trainer.history
         self._state = {k: v for k, v in vars(trainer).items() if k != "model"}
 
     def __enter__(self) -> None:

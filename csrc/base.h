@@ -26,6 +26,10 @@ inline constexpr size_t kPanel = 64;
 inline constexpr size_t kRowBlock = 10;
 inline constexpr size_t kInputBlock = 20;
 
+// Inputs whose weight gradients are made together: the height of the update's register tile, and
+// the grain at which rows without a nonzero are skipped. Divides kInputBlock.
+inline constexpr size_t kInputGroup = 5;
+
 constexpr size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 constexpr size_t round_up(size_t a, size_t b) { return ceil_div(a, b) * b; }
 

@@ -55,6 +55,8 @@ class Model:
     config: Config
     n_steps: int
     n_samples_seen: int
+    bound_sum: float
+    seconds: float
     def __init__(self, config: Config) -> None: ...
     def copy(self) -> Model: ...
     def arrays(self, which: str) -> dict[str, NDArray[np.float32]]: ...
@@ -65,6 +67,7 @@ class Model:
         *,
         begin: int,
         size: int,
+        split: bool,
         epoch: int,
         position: int,
         max_steps: int,
@@ -76,7 +79,15 @@ class Model:
     def decode(self, Z: NDArray[np.float32], *, n_threads: int) -> NDArray[np.float32]: ...
     def sample(self, n: int, *, seed: int, n_threads: int) -> NDArray[np.float32]: ...
     def bound(
-        self, X: Rows, *, begin: int, size: int, n_draws: int, seed: int, n_threads: int
+        self,
+        X: Rows,
+        *,
+        begin: int,
+        size: int,
+        split: bool,
+        n_draws: int,
+        seed: int,
+        n_threads: int,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def bound_and_gradient(
         self, X: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int

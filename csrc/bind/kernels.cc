@@ -52,8 +52,9 @@ struct Packed {
 
 FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray& bias,
                  const std::string& activation) {
+  check(bias.ndim() == 1 && weight.ndim() == 2 && bias.shape(0) == weight.shape(1),
+        "bias: got shape " + shape_of(bias) + ", want the columns of weight");
   Packed packed(weight, bias.data());
-  check_shape(bias, "bias", {packed.layer.n_out});
   Matrix in = padded(x, "x");
   Matrix out = poisoned(in.view().rows, packed.layer.n_out);
   for (size_t panel = 0; panel < packed.layer.n_panels(); ++panel) {
@@ -230,14 +231,8 @@ FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step,
   Matrix out = poisoned(n_rows, n_cols);
   std::vector<uint64_t> ids(n_rows);
   for (size_t r = 0; r < n_rows; ++r) ids[r] = noise_id(step, first_row + r);
-  kernel({.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-          .stream = stream(static_cast<Purpose>(purpose), step),
-          .ids = ids.data(),
-          .rows = n_rows,
-          .n_draws = 1,
-          .n_cols = n_cols,
-          .out = out.view().data,
-          .ld = out.view().stride});
+  kernel(noise_rows(seed, stream(static_cast<Purpose>(purpose), step), ids.data(), n_rows, 1,
+                    out.view()));
   return dense_array(out);
 }
 

@@ -32,8 +32,10 @@ py::dict get_arrays(Model& model, const std::string& which) {
 }
 
 FloatArray array_of(const py::dict& arrays, const std::string& name) {
-  check(arrays.contains(name), "weights: '" + name + "' is missing");
-  return FloatArray::ensure(arrays[py::str(name)]);
+  check(arrays.contains(name), "'" + name + "' is missing");
+  FloatArray array = FloatArray::ensure(arrays[py::str(name)]);
+  if (!array) throw py::error_already_set();
+  return array;
 }
 
 // All or nothing: every array is checked before the first is copied.
@@ -48,7 +50,7 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
     check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
     check_shape(layers.back().second, bias.c_str(), {layer->n_out});
   }
-  check(arrays.size() == 2 * layers.size(), "weights: got " + std::to_string(arrays.size()) +
+  check(arrays.size() == 2 * layers.size(), which + ": got " + std::to_string(arrays.size()) +
                                                 " arrays, want " +
                                                 std::to_string(2 * layers.size()));
   size_t i = 0;
@@ -70,24 +72,34 @@ void set_config(Model& model, const Config& config) {
   model.mutable_config() = config;
 }
 
+void check_threads(int n_threads) {
+  check(n_threads >= 1, "n_threads: got " + std::to_string(n_threads) + ", want at least 1");
+}
+
 void check_rows(const Model& model, const BoundRows& x) {
   check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) +
                                                        " columns, want " +
                                                        std::to_string(model.config().n_visible));
 }
 
-Subset subset_of(const BoundRows& x, size_t begin, size_t size) {
+Subset subset_of(const BoundRows& x, size_t begin, size_t size, bool split) {
   check(begin <= x.rows.n_rows && size <= x.rows.n_rows - begin, "subset: out of the rows of X");
-  return {begin, size};
+  return {begin, size, split};
 }
 
-py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, uint64_t epoch,
-                     size_t position, size_t max_steps, double max_seconds, size_t n_train,
-                     int n_threads) {
+py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
+                     uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
+                     size_t n_train, int n_threads) {
   check_rows(self, x);
+  check_threads(n_threads);
   check(n_train >= 1, "n_train: got 0, want at least 1");
-  const EpochPart part = {
-      subset_of(x, begin, size), epoch, position, max_steps, max_seconds, n_train, n_threads};
+  const EpochPart part = {subset_of(x, begin, size, split),
+                          epoch,
+                          position,
+                          max_steps,
+                          max_seconds,
+                          n_train,
+                          n_threads};
   Progress progress;
   {
     py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
@@ -101,6 +113,7 @@ py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size,
 
 FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
   check_rows(self, x);
+  check_threads(n_threads);
   FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
   float* out = mean.mutable_data();
   py::gil_scoped_release nogil;
@@ -109,6 +122,7 @@ FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
 }
 
 FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
+  check_threads(n_threads);
   const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
   FloatArray mean = new_matrix(view.rows, self.config().n_visible);
   float* out = mean.mutable_data();
@@ -118,6 +132,7 @@ FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
 }
 
 FloatArray sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads) {
+  check_threads(n_threads);
   FloatArray x = new_matrix(n, self.config().n_visible);
   float* out = x.mutable_data();
   py::gil_scoped_release nogil;
@@ -125,11 +140,12 @@ FloatArray sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads
   return x;
 }
 
-py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
+py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
                      size_t n_draws, uint64_t seed, int n_threads) {
   check_rows(self, x);
+  check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
-  const Subset subset = subset_of(x, begin, size);
+  const Subset subset = subset_of(x, begin, size, split);
   DoubleArray value(static_cast<py::ssize_t>(size)), variance(static_cast<py::ssize_t>(size));
   double* value_out = value.mutable_data();
   double* variance_out = variance.mutable_data();
@@ -143,6 +159,7 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
 py::tuple bound_gradient(const Model& self, const BoundRows& x,
                          const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
   check_rows(self, x);
+  check_threads(n_threads);
   if (noise)
     check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
   const float* eps = noise ? noise->data() : nullptr;
@@ -163,21 +180,29 @@ void bind_model(py::module_& m) {
   py::class_<Model>(m, "Model", "Encoder, decoder and the optimiser's accumulators.")
       .def(py::init<const Config&>(), arg("config"), py::call_guard<py::gil_scoped_release>())
       .def("copy", [](const Model& self) { return std::make_unique<Model>(self); })
+      .def(
+          "__deepcopy__",
+          [](const Model& self, const py::dict&) { return std::make_unique<Model>(self); },
+          arg("memo"))
       .def_property("config", &Model::config, &set_config)
       .def_readwrite("n_steps", &Model::n_steps)
       .def_readwrite("n_samples_seen", &Model::n_samples_seen)
+      .def_readwrite("bound_sum", &Model::bound_sum)
+      .def_readwrite("seconds", &Model::seconds)
       .def("arrays", &get_arrays, arg("which"),
            "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
-      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("epoch"),
-           arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"), arg("n_threads"),
+      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
+           arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
+           arg("n_threads"),
            "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged, "
            "seconds per phase).")
       .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
       .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"))
-      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("n_draws"),
-           arg("seed"), arg("n_threads"), "(bound, variance over the noise) per row of the subset.")
+      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
+           arg("n_draws"), arg("seed"), arg("n_threads"),
+           "(bound, variance over the noise) per row of the subset.")
       .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
            arg("seed"), arg("n_threads"));
 }

@@ -37,6 +37,10 @@ BoundRows csr(const py::array& data, const py::array& indices, const py::array& 
               size_t n_cols, float scale) {
   check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
         "X: want the three vectors of a CSR matrix");
+  for (const py::array& vector : {data, indices, indptr}) {
+    check(vector.strides(0) == vector.itemsize() || vector.shape(0) <= 1,
+          "X: want the three vectors of the CSR matrix contiguous");
+  }
   check(indptr.shape(0) >= 1 && data.shape(0) == indices.shape(0),
         "X: the CSR matrix's vectors do not fit together");
   const char index_type = type_of(indices, "X.indices");

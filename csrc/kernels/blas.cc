@@ -51,6 +51,12 @@ void update(const PanelUpdate& u) {
   }
 }
 
+// Everything counts as nonzero: BLAS does whole matrices.
+void nonzeros(const BlockNonzeros& t) {
+  *t.n_columns = static_cast<uint32_t>(t.n_cols);
+  std::fill_n(t.masks, ceil_div(t.n_cols, kInputGroup), static_cast<uint16_t>((1u << t.rows) - 1));
+}
+
 }  // namespace
 
 const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
@@ -60,6 +66,7 @@ const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
   table = base;
   table.name = "blas";
   table.product = product;
+  table.nonzeros = nonzeros;
   table.update = update;
   return table;
 }

@@ -16,7 +16,7 @@ namespace {
 inline constexpr size_t kProductRows = W == 16 ? 10 : 5;
 inline constexpr size_t kProductVectors = 2;
 
-template <size_t R, size_t C>
+template <bool kListed, size_t R, size_t C>
 AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float* b,
                               const float* bias, float* c) {
   Vec acc[R][C];
@@ -29,7 +29,8 @@ AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float
                                     : Vec{};
     }
   }
-  for (size_t k = 0; k < p.k; ++k) {
+  for (size_t i = 0; i < p.k; ++i) {
+    const size_t k = kListed ? p.columns[i] : i;
     Vec bk[C];
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) bk[v] = load(b + k * kPanel + v * W);
@@ -48,29 +49,37 @@ AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float
 }
 
 // R rows, all of the panel's columns.
-template <size_t R>
+template <bool kListed, size_t R>
 void product_rows(const PanelProduct& p, size_t row) {
   const float* a = p.a + row * p.lda;
   float* c = p.c + row * p.ldc;
   size_t col = 0;
   for (; col + W < p.n_cols; col += kProductVectors * W) {
-    product_tile<R, kProductVectors>(p, a, p.b + col, p.bias ? p.bias + col : nullptr, c + col);
+    product_tile<kListed, R, kProductVectors>(p, a, p.b + col, p.bias ? p.bias + col : nullptr,
+                                              c + col);
   }
-  if (col < p.n_cols) product_tile<R, 1>(p, a, p.b + col, p.bias ? p.bias + col : nullptr, c + col);
+  if (col < p.n_cols)
+    product_tile<kListed, R, 1>(p, a, p.b + col, p.bias ? p.bias + col : nullptr, c + col);
 }
 
-template <size_t R>
+template <bool kListed, size_t R>
 void product_last_rows(const PanelProduct& p, size_t row) {
   if constexpr (R > 0) {
-    if (p.rows - row == R) return product_rows<R>(p, row);
-    product_last_rows<R - 1>(p, row);
+    if (p.rows - row == R) return product_rows<kListed, R>(p, row);
+    product_last_rows<kListed, R - 1>(p, row);
   }
+}
+
+template <bool kListed>
+void product_panel(const PanelProduct& p) {
+  size_t row = 0;
+  for (; row + kProductRows <= p.rows; row += kProductRows)
+    product_rows<kListed, kProductRows>(p, row);
+  product_last_rows<kListed, kProductRows - 1>(p, row);
 }
 
 void product(const PanelProduct& p) {
-  size_t row = 0;
-  for (; row + kProductRows <= p.rows; row += kProductRows) product_rows<kProductRows>(p, row);
-  product_last_rows<kProductRows - 1>(p, row);
+  p.columns != nullptr ? product_panel<true>(p) : product_panel<false>(p);
 }
 
 }  // namespace

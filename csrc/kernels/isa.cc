@@ -6,6 +6,7 @@
 #include "kernels/gemm-inl.h"
 #include "kernels/latent-inl.h"
 #include "kernels/likelihood-inl.h"
+#include "kernels/nonzeros-inl.h"
 #include "kernels/philox-inl.h"
 #include "kernels/transpose-inl.h"
 #include "kernels/update-inl.h"
@@ -62,11 +63,11 @@ double peak(size_t n) {
 extern const Kernels table;
 const Kernels table = {
     .name = AEVB_NAME(AEVB_ISA),
-    .vector_floats = W,
     .product = product,
     .activate = activate,
     .differentiate = differentiate,
     .transpose = transpose,
+    .nonzeros = nonzeros,
     .update = update,
     .update_bias = update_bias,
     .optimize = optimize,

@@ -3,7 +3,7 @@
 // isa.cc is compiled once per instruction set and fills one table of function pointers; dispatch.cc
 // picks a table. Matrices are row-major with padding up to the next panel that kernels may read and
 // write; weights are packed in column panels of kPanel floats, [panel][k][kPanel] (base.h).
-// `n_cols` never exceeds kPanel: wider matrices are walked panel by panel by nn/.
+// In the structs named Panel... `n_cols` never exceeds kPanel: nn/ walks wider matrices by panels.
 #pragma once
 
 #include "base.h"
@@ -30,6 +30,7 @@ struct PanelProduct {
   size_t ldc;
   const float* bias;  // null: none
   bool accumulate;
+  const uint32_t* columns = nullptr;  // the k columns of A, and rows of B, to use; null: 0 .. k - 1
 };
 
 // One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
@@ -56,6 +57,20 @@ struct PanelUpdate {
   float* state1;
   float* state2;  // Adam only
   const UpdateRule* rule;
+  // Rows to use for each group of kInputGroup inputs, where the others are zero in A; null: all of
+  // them.
+  const uint32_t* group_rows = nullptr;  // (groups, rows)
+  const uint32_t* n_group_rows = nullptr;
+};
+
+// Where a block of up to kRowBlock rows is not zero.
+struct BlockNonzeros {
+  size_t rows, n_cols;
+  const float* x;
+  size_t ldx;
+  uint32_t* columns;    // out: columns with a nonzero in any of the rows, ascending
+  uint32_t* n_columns;  // out
+  uint16_t* masks;      // out: (groups,) bit r set where row r has a nonzero in the group
 };
 
 // Log-likelihood of one panel of outputs, and its gradient in place of the decoder's outputs.
@@ -103,7 +118,6 @@ struct NoiseRows {
 
 struct Kernels {
   const char* name;
-  size_t vector_floats;
 
   void (*product)(const PanelProduct&);
   void (*activate)(Activation, size_t rows, size_t n_cols, float* h, size_t ldh);
@@ -113,6 +127,7 @@ struct Kernels {
   // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel), rows beyond n_rows as zero
   // columns
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
+  void (*nonzeros)(const BlockNonzeros&);
   void (*update)(const PanelUpdate&);
   void (*update_bias)(
       const PanelUpdate&);  // the same for the bias: inputs is ignored, a constant 1 stands for a
@@ -128,7 +143,7 @@ struct Kernels {
   void (*uniform)(const NoiseRows&);
   // x[i] = (uniform noise < x[i]), in place over `out`
   void (*bernoulli_draw)(const NoiseRows&);
-  // out = mean + e^(v/2) eps in place over mean, v the floored log-variance; eps is overwritten
+  // out = mean + e^(v/2) eps in place over mean, v the floored log-variance; eps untouched
   void (*gaussian_draw)(size_t n_cols, float* mean, const float* log_var_raw, const float* eps);
   void (*philox)(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* out);
   // n rounds of independent multiply-adds in registers; returns their flops (the yardstick of

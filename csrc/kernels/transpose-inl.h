@@ -87,7 +87,8 @@ void transpose(size_t n_rows, size_t n_cols, const float* w, float* out) {
     for (size_t col = 0; col < n_cols; col += W)
       transpose_block(w + row * kPanel + col, out + col * kPanel + row);
   }
-  for (; row < kPanel; ++row)
+  const size_t end = round_up(n_rows, W);
+  for (; row < end; ++row)
     transpose_row(n_cols, row < n_rows ? w + row * kPanel : nullptr, out + row);
 }
 

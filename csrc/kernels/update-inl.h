@@ -11,7 +11,6 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-inline constexpr size_t kUpdateInputs = 5;
 inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
 
 inline constexpr float kAdagradEpsilon =
@@ -72,13 +71,19 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
   }
 }
 
-// grad (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; grad has rows of
-// kPanel.
-template <size_t R, size_t C>
-AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float* delta,
-                               float* grad) {
+// acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; then the step on those
+// weights. While the sums are made, the weights and accumulators of the next inputs are fetched:
+// they come from beyond L2, and the strided reads of A keep the hardware from seeing them in time.
+template <Optimizer optimizer, size_t R, size_t C>
+AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
+  const float* a = u.a + input;
+  const float* delta = u.delta + col;
+  const size_t at = input * kPanel + col;
+  const float* next_weight = (u.weight != nullptr ? u.weight : u.state1) + (input + R) * kPanel;
+  const float* next_state = (u.state1 != nullptr ? u.state1 : u.weight) + (input + R) * kPanel;
+  constexpr size_t kLines = R * kPanel / kLineFloats;
   Vec acc[R][C] = {};
-  for (size_t m = 0; m < u.rows; ++m) {
+  const auto add_row = [&](size_t m) __attribute__((always_inline)) {
     Vec d[C];
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
@@ -88,47 +93,71 @@ AEVB_INLINE void gradient_tile(const PanelUpdate& u, const float* a, const float
 #pragma GCC unroll 4
       for (size_t v = 0; v < C; ++v) acc[r][v] = fma(am, d[v], acc[r][v]);
     }
+  };
+  const auto fetch_next = [&](size_t line) {
+    __builtin_prefetch(next_weight + line * kLineFloats, 1);
+    __builtin_prefetch(next_state + line * kLineFloats, 1);
+  };
+  const size_t group = input / kInputGroup;
+  if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
+    const uint32_t* rows = u.group_rows + group * u.rows;
+    for (size_t line = 0; line < kLines; ++line) fetch_next(line);
+    for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
+  } else {
+    size_t m = 0;
+    for (; m < kLines && m < u.rows; ++m) {
+      fetch_next(m);
+      add_row(m);
+    }
+    for (; m < u.rows; ++m) add_row(m);
   }
 #pragma GCC unroll 8
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (size_t v = 0; v < C; ++v) store(grad + r * kPanel + v * W, acc[r][v]);
+    for (size_t v = 0; v < C; ++v) {
+      step_vector<optimizer>(*u.rule, acc[r][v], at + r * kPanel + v * W, u.weight, u.state1,
+                             u.state2);
+    }
   }
 }
 
-// C vectors wide until fewer than C are left, then narrower.
-template <size_t R, size_t C>
-AEVB_INLINE void gradient_columns(const PanelUpdate& u, const float* a, size_t col, float* grad) {
+// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
+template <Optimizer optimizer, size_t R, size_t C = kUpdateVectors>
+void update_inputs(const PanelUpdate& u, size_t input, size_t col = 0) {
   if constexpr (C > 0) {
-    for (; col + (C - 1) * W < u.n_cols; col += C * W)
-      gradient_tile<R, C>(u, a, u.delta + col, grad + col);
-    gradient_columns<R, C - 1>(u, a, col, grad);
+    for (; col + (C - 1) * W < u.n_cols; col += C * W) update_tile<optimizer, R, C>(u, input, col);
+    update_inputs<optimizer, R, C - 1>(u, input, col);
   }
 }
 
-template <size_t R>
-void update_inputs(const PanelUpdate& u, size_t input) {
-  alignas(kCacheLine) float grad[R * kPanel];
-  gradient_columns<R, kUpdateVectors>(u, u.a + input, 0, grad);
-  for (size_t r = 0; r < R; ++r) {
-    const size_t at = (input + r) * kPanel;
-    optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1, u.state2);
-  }
-}
-
-template <size_t R>
+template <Optimizer optimizer, size_t R>
 void update_last_inputs(const PanelUpdate& u, size_t input) {
   if constexpr (R > 0) {
-    if (u.inputs.end - input == R) return update_inputs<R>(u, input);
-    update_last_inputs<R - 1>(u, input);
+    if (u.inputs.end - input == R) return update_inputs<optimizer, R>(u, input);
+    update_last_inputs<optimizer, R - 1>(u, input);
   }
+}
+
+template <Optimizer optimizer>
+void update_panel(const PanelUpdate& u) {
+  size_t input = u.inputs.begin;
+  for (; input + kInputGroup <= u.inputs.end; input += kInputGroup) {
+    update_inputs<optimizer, kInputGroup>(u, input);
+  }
+  update_last_inputs<optimizer, kInputGroup - 1>(u, input);
 }
 
 void update(const PanelUpdate& u) {
-  size_t input = u.inputs.begin;
-  for (; input + kUpdateInputs <= u.inputs.end; input += kUpdateInputs)
-    update_inputs<kUpdateInputs>(u, input);
-  update_last_inputs<kUpdateInputs - 1>(u, input);
+  switch (u.rule->optimizer) {
+    case Optimizer::accumulate:
+      return update_panel<Optimizer::accumulate>(u);
+    case Optimizer::sgd:
+      return update_panel<Optimizer::sgd>(u);
+    case Optimizer::adagrad:
+      return update_panel<Optimizer::adagrad>(u);
+    case Optimizer::adam:
+      return update_panel<Optimizer::adam>(u);
+  }
 }
 
 void update_bias(const PanelUpdate& u) {

@@ -27,15 +27,32 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 }
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
-                   MatView out, Activation activation, size_t panel, Range rows) {
+                   MatView out, Activation activation, size_t panel, Range rows,
+                   const Nonzeros* nonzeros) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
   constexpr size_t kTile =
       2 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
-  for (size_t r = rows.begin; r < rows.end; r += kTile) {
-    const size_t n = std::min(kTile, rows.end - r);
+  for (size_t r = rows.begin, n = 0; r < rows.end; r += n) {
+    n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;
+    if (nonzeros != nullptr && nonzeros->skips(r / kRowBlock)) {
+      n = std::min(kRowBlock, n);
+      k.product({.rows = n,
+                 .k = nonzeros->n_columns(r / kRowBlock),
+                 .n_cols = width,
+                 .a = in.row(r),
+                 .lda = in.stride,
+                 .b = w,
+                 .c = c,
+                 .ldc = out.stride,
+                 .bias = bias,
+                 .accumulate = false,
+                 .columns = nonzeros->columns(r / kRowBlock)});
+      k.activate(activation, n, width, c, out.stride);
+      continue;
+    }
     for (size_t depth = 0; depth < layer.n_in; depth += kDepthBlock) {
       k.product({.rows = n,
                  .k = std::min(kDepthBlock, layer.n_in - depth),
@@ -75,7 +92,8 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
 }
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs) {
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const Nonzeros* nonzeros) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
@@ -89,7 +107,9 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .weight = at(arena.weights, layer.panel_offset(panel)),
                         .state1 = at(arena.state1, layer.panel_offset(panel)),
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
-                        .rule = &rule};
+                        .rule = &rule,
+                        .group_rows = nonzeros != nullptr ? nonzeros->group_rows() : nullptr,
+                        .n_group_rows = nonzeros != nullptr ? nonzeros->n_group_rows() : nullptr};
   k.update(update);
   if (inputs.begin > 0) return;
   UpdateRule bias_rule = rule;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "kernels/kernels.h"
-#include "nn/share.h"
+#include "nn/nonzeros.h"
 
 namespace aevb {
 
@@ -37,20 +37,23 @@ struct Arena {
 void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
 void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
 
-// Floats of scratch that dense_backward needs on each thread.
+// Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
+// Floats of scratch that dense_backward needs on each thread.
 inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
 
-// out[:, panel] = act(in W[:, panel] + b), for the given rows.
+// out[:, panel] = act(in W[:, panel] + b), for the given rows; `nonzeros` of `in`, or null.
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
-                   MatView out, Activation activation, size_t panel, Range rows);
+                   MatView out, Activation activation, size_t panel, Range rows,
+                   const Nonzeros* nonzeros = nullptr);
 
-// din[:, panel of inputs] (+)= delta W^T for the given rows; finish: times act'(h).
+// din[:, panel of inputs] (+)= delta W^T for the given rows.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
                     MatView din, bool accumulate, size_t panel, Range rows, float* scratch);
 
 // The optimiser's step for inputs of one panel, and for its bias with the first of them.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs);
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const Nonzeros* nonzeros = nullptr);
 
 }  // namespace aevb

@@ -2,7 +2,7 @@
 // counters, so any part can be drawn again, in any order, by any thread.
 #pragma once
 
-#include "base.h"
+#include "kernels/kernels.h"
 
 namespace aevb {
 
@@ -25,6 +25,19 @@ inline uint32_t stream(Purpose purpose, uint64_t step = 0) {
 // Middle words of the noise counter for a row of a training step.
 inline uint64_t noise_id(uint64_t step, size_t row) {
   return step << 32 | static_cast<uint32_t>(row);
+}
+
+// The noise of `rows` rows, n_draws of each, into out (its row count is not looked at).
+inline NoiseRows noise_rows(uint64_t seed, uint32_t stream, const uint64_t* ids, size_t rows,
+                            size_t n_draws, MatView out) {
+  return {.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+          .stream = stream,
+          .ids = ids,
+          .rows = rows,
+          .n_draws = n_draws,
+          .n_cols = out.cols,
+          .out = out.data,
+          .ld = out.stride};
 }
 
 // Finaliser of MurmurHash3, a bijection of 64-bit words.

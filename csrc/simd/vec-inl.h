@@ -47,9 +47,8 @@ AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
 AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
 AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 
-// a * b + c, rounded once where the machine has FMA. min and max return b if a is NaN, as the
-// instructions do: with the data as `a`... see the callers, which keep NaN alive by passing the
-// data second.
+// a * b + c, rounded once where the machine has FMA. min and max give b where a is NaN or b is, as
+// the instructions do: callers pass the data as b to keep its NaN.
 #if defined(__AVX512F__)
 AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) {
   return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -100,6 +99,19 @@ AEVB_INLINE Words mul_high(Words a, Words b) {
   return r;
 }
 #endif
+
+// Bit i of the result is set where lane i of the mask is.
+AEVB_INLINE uint32_t bits(Ints mask) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)mask);
+#elif defined(__AVX2__)
+  return static_cast<uint32_t>(_mm256_movemask_ps((__m256)mask));
+#else
+  uint32_t b = 0;
+  for (size_t i = 0; i < W; ++i) b |= (mask[i] & 1u) << i;
+  return b;
+#endif
+}
 
 // 1 / sqrt(a) for a > 0 normal, to 1-2 ulp: the 14-bit estimate and one Newton step where there is
 // one.

@@ -11,7 +11,8 @@ size_t block_rows(const Model& model, size_t n_draws, size_t n) {
   size_t floats = model.config().n_visible;
   for (const size_t width : model.config().hidden) floats += width * (1 + n_draws);
   floats += model.config().n_visible * n_draws * model.network().outputs.size();
-  const size_t fit = round_up(std::max<size_t>(1, kBytes / sizeof(float) / floats), kRowBlock);
+  size_t fit = std::max<size_t>(1, kBytes / sizeof(float) / floats);
+  if (fit > kRowBlock) fit = round_up(fit, kRowBlock);
   return std::min({n, fit, kMost});
 }
 
@@ -41,19 +42,13 @@ void decoder_means(const Pass& pass, Member& member) {
 }
 
 // A draw of x over its means; visible noise is keyed by the row like the latent's.
-void draw_visible(const Pass& pass, uint64_t seed, Member& member) {
+void draw_visible(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   const MatView mean = ws.outputs.front().view();
   const MatView eps = ws.x.view();
-  NoiseRows noise = {.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-                     .stream = stream(Purpose::visible),
-                     .ids = ws.ids.data() + rows.begin,
-                     .rows = rows.size(),
-                     .n_draws = 1,
-                     .n_cols = mean.cols,
-                     .out = mean.row(rows.begin),
-                     .ld = mean.stride};
+  NoiseRows noise = noise_rows(pass.seed, stream(Purpose::visible), ws.ids.data() + rows.begin,
+                               rows.size(), 1, {mean.row(rows.begin), 0, mean.cols, mean.stride});
   if (pass.model.config().likelihood == Likelihood::bernoulli) {
     if (!rows.empty()) pass.k.bernoulli_draw(noise);
   } else if (!rows.empty()) {
@@ -114,25 +109,19 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int
   const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
     for_row_blocks(n_samples, block, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, 0};
+      const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
       if (!mine.empty()) {
         for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
         const MatView z = ws.z.view();
-        k.normal({.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-                  .stream = stream(Purpose::prior),
-                  .ids = ws.ids.data() + mine.begin,
-                  .rows = mine.size(),
-                  .n_draws = 1,
-                  .n_cols = z.cols,
-                  .out = z.row(mine.begin),
-                  .ld = z.stride});
+        k.normal(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
+                            1, {z.row(mine.begin), 0, z.cols, z.stride}));
       }
       member.barrier();
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
-      draw_visible(pass, seed, member);
+      draw_visible(pass, member);
       copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
     });
   });

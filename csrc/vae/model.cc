@@ -1,5 +1,6 @@
 #include "vae/model.h"
 
+#include <bit>
 #include <cmath>
 
 #include "nn/random.h"
@@ -81,15 +82,8 @@ void Model::draw_initial_weights() {
     std::vector<float> values((layer->n_in + 1) * n);
     std::vector<uint64_t> ids(layer->n_in + 1);
     for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(layer_index, row);
-    k.normal(
-        {.key = {static_cast<uint32_t>(config_.seed), static_cast<uint32_t>(config_.seed >> 32)},
-         .stream = stream(Purpose::init),
-         .ids = ids.data(),
-         .rows = ids.size(),
-         .n_draws = 1,
-         .n_cols = n,
-         .out = values.data(),
-         .ld = n});
+    k.normal(noise_rows(config_.seed, stream(Purpose::init), ids.data(), ids.size(), 1,
+                        {values.data(), 0, n, n}));
     for (float& value : values) value *= config_.init_scale;
     pack(*layer, values.data(), values.data() + layer->n_in * n, weights_.data());
     ++layer_index;
@@ -97,12 +91,16 @@ void Model::draw_initial_weights() {
 }
 
 bool Model::finite() const {
-  // x * 0 is 0 for finite x and NaN otherwise
-  float total = 0.0f;
+  // The exponent of inf and NaN is all ones. Integer arithmetic, so that the compiler may vectorise
+  // the reduction.
+  uint32_t found = 0;
   for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
-    for (size_t i = 0; i < buffer->size(); ++i) total += (*buffer)[i] * 0.0f;
+    for (size_t i = 0; i < buffer->size(); ++i) {
+      const uint32_t exponent = std::bit_cast<uint32_t>((*buffer)[i]) & 0x7f800000u;
+      found |= exponent == 0x7f800000u ? 1u : 0u;
+    }
   }
-  return total == 0.0f;
+  return found == 0;
 }
 
 // Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient: from

@@ -34,6 +34,8 @@ class Model {
 
   uint64_t n_steps = 0;  // minibatches seen: the step word of the noise counter
   uint64_t n_samples_seen = 0;
+  double bound_sum = 0.0;  // over those samples, each under the weights of its own step
+  double seconds = 0.0;    // of training
 
  private:
   void draw_initial_weights();

@@ -5,12 +5,12 @@ namespace {
 
 // out = act(in W + b) for the first n rows, shared by panels.
 void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
-             size_t n, Member& member) {
+             size_t n, Member& member, const Nonzeros* nonzeros = nullptr) {
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(layer.n_out) * n_blocks);
   share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
     dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel,
-                  block_range(blocks, kRowBlock, n));
+                  block_range(blocks, kRowBlock, n), nonzeros);
   });
   member.barrier();
 }
@@ -65,15 +65,9 @@ LatentRows latent_rows(const Pass& pass, Range rows) {
   return latent;
 }
 
-NoiseRows noise_rows(const Pass& pass, Purpose purpose, Range rows, size_t n_draws, MatView out) {
-  return {.key = {static_cast<uint32_t>(pass.seed), static_cast<uint32_t>(pass.seed >> 32)},
-          .stream = stream(purpose, pass.noise_step),
-          .ids = pass.ws.ids.data() + rows.begin,
-          .rows = rows.size(),
-          .n_draws = n_draws,
-          .n_cols = out.cols,
-          .out = out.row(rows.begin * n_draws),
-          .ld = out.stride};
+NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_draws, MatView out) {
+  return noise_rows(pass.seed, stream(purpose, pass.noise_step), pass.ws.ids.data() + rows.begin,
+                    rows.size(), n_draws, {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
 }
 
 void binarize(const Pass& pass, NoiseBy noise, Range rows) {
@@ -88,7 +82,7 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
       return;
     case Binarize::dynamic:
       if (noise != NoiseBy::nothing)
-        pass.k.bernoulli_draw(noise_rows(pass, Purpose::binarize, rows, 1, x));
+        pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
       return;
   }
 }
@@ -105,8 +99,9 @@ void gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member)
       for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
     }
     binarize(pass, noise, rows);
+    ws.nonzeros.find_columns(pass.k, x, rows);
     if (noise != NoiseBy::nothing)
-      pass.k.normal(noise_rows(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+      pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
   }
   member.barrier();
 }
@@ -116,27 +111,34 @@ void encode_hidden(const Pass& pass, Member& member) {
   for (size_t i = 0; i < pass.ws.encoder.size(); ++i) {
     const MatView h = pass.ws.encoder[i].view();
     forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows,
-            member);
+            member, i == 0 ? &pass.ws.nonzeros : nullptr);
     in = h;
   }
 }
 
-void encode_heads(const Pass& pass, Member& member) {
+namespace {
+
+// mean and log_var of this thread's rows
+Range heads(const Pass& pass, Member& member) {
   const Network& net = pass.model.network();
   const Range rows = share_rows(member, pass.rows);
   const MatView h = pass.ws.encoder.back().view();
   forward_rows(pass, net.mean, h, pass.ws.mean.view(), rows);
   forward_rows(pass, net.log_var, h, pass.ws.log_var.view(), rows);
+  return rows;
+}
+
+}  // namespace
+
+void encode_heads(const Pass& pass, Member& member) {
+  heads(pass, member);
   member.barrier();
 }
 
 void encode_and_sample(const Pass& pass, Member& member) {
-  const Network& net = pass.model.network();
   Workspace& ws = pass.ws;
-  const Range rows = share_rows(member, pass.rows);
+  const Range rows = heads(pass, member);
   if (!rows.empty()) {
-    forward_rows(pass, net.mean, ws.encoder.back().view(), ws.mean.view(), rows);
-    forward_rows(pass, net.log_var, ws.encoder.back().view(), ws.log_var.view(), rows);
     LatentRows latent = latent_rows(pass, rows);
     latent.z = ws.z.view().row(rows.begin * ws.n_draws);
     latent.term = ws.term.data() + rows.begin;
@@ -202,21 +204,22 @@ void sum_bound(const Pass& pass, Member& member) {
   const bool analytic = pass.model.config().estimator == Estimator::analytic_kl;
   const auto draws = static_cast<double>(ws.n_draws);
   for (size_t m = rows.begin; m < rows.end; ++m) {
-    double sum = 0.0, values = 0.0,
-           squares = 0.0;  // values: what varies from draw to draw in the bound
+    double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies from draw to draw
     for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
       double r = 0.0;
       for (size_t part = 0; part < ws.n_parts; ++part) r += ws.partial[l * ws.n_parts + part];
       ws.f[l] = static_cast<float>(r + ws.draw_term[l]);
       sum += r;
       const double value = analytic ? r : r + ws.draw_term[l];
-      const double shifted =
-          value - ws.f[m * ws.n_draws];  // about the first draw, against cancellation
-      values += shifted;
-      squares += shifted * shifted;
+      const double delta = value - mean;
+      mean += delta / static_cast<double>(l - m * ws.n_draws + 1);
+      squares += delta * (value - mean);
     }
     ws.bound[m] = sum / draws + ws.term[m];
-    ws.variance[m] = (squares - values * values / draws) / (draws - 1.0) / draws;
+    ws.variance[m] = squares / (draws - 1.0) / draws;
+  }
+  if (!ws.encoder_delta.empty()) {  // for the update of the first layer
+    ws.nonzeros.find_rows(pass.rows, member.share(ws.nonzeros.n_groups()));
   }
   member.barrier();
 }
@@ -270,7 +273,7 @@ void backward(const Pass& pass, Member& member) {
 
 namespace {
 
-// A layer with what its weight gradient is made of.
+// A layer with what its weight gradient is made of; nonzeros of the input, or null.
 template <class F>
 void for_layers(const Pass& pass, F f) {
   Workspace& ws = pass.ws;
@@ -278,35 +281,44 @@ void for_layers(const Pass& pass, F f) {
   const size_t depth = net.encoder.size();
   for (size_t i = 0; i < depth; ++i) {
     const MatView in = i == 0 ? ws.x.view(pass.rows) : ws.encoder[i - 1].view(pass.rows);
-    f(net.encoder[i], in, ws.encoder_delta[i].view());
+    f(net.encoder[i], in, ws.encoder_delta[i].view(), i == 0 ? &ws.nonzeros : nullptr);
   }
-  f(net.mean, ws.encoder.back().view(pass.rows), ws.dmean.view());
-  f(net.log_var, ws.encoder.back().view(pass.rows), ws.dlog_var.view());
+  f(net.mean, ws.encoder.back().view(pass.rows), ws.dmean.view(), nullptr);
+  f(net.log_var, ws.encoder.back().view(pass.rows), ws.dlog_var.view(), nullptr);
   for (size_t i = 0; i < depth; ++i) {
     const MatView in = i == 0 ? ws.z.view(pass.drawn()) : ws.decoder[i - 1].view(pass.drawn());
-    f(net.decoder[i], in, ws.decoder_delta[i].view());
+    f(net.decoder[i], in, ws.decoder_delta[i].view(), nullptr);
   }
   for (size_t i = 0; i < net.outputs.size(); ++i) {
-    f(net.outputs[i], ws.decoder.back().view(pass.drawn()), ws.outputs[i].view());
+    f(net.outputs[i], ws.decoder.back().view(pass.drawn()), ws.outputs[i].view(), nullptr);
   }
+}
+
+// Cost of a block of inputs by a cache line of columns: rows to add, and the optimiser's step,
+// which takes about as long as 20 of them.
+size_t block_cost(size_t rows, const Nonzeros* nonzeros) {
+  constexpr size_t kStep = 20;
+  return kStep + (nonzeros != nullptr ? nonzeros->mean_group_rows() : rows);
 }
 
 }  // namespace
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member) {
   size_t total = 0;
-  for_layers(pass, [&](const Dense& layer, MatView in, MatView) {
-    total += column_cost(layer.n_out) * ceil_div(layer.n_in, kInputBlock) * in.rows;
+  for_layers(pass, [&](const Dense& layer, MatView in, MatView, const Nonzeros* nonzeros) {
+    total += column_cost(layer.n_out) * ceil_div(layer.n_in, kInputBlock) *
+             block_cost(in.rows, nonzeros);
   });
   Share share(member, total);
-  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta) {
+  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta, const Nonzeros* nonzeros) {
     const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
+    const size_t cost = block_cost(in.rows, nonzeros);
     for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-      const size_t cost = column_cost(panel_width(layer.n_out, panel)) * in.rows;
-      share.pieces(n_blocks, cost, [&](Range blocks) {
-        dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                     block_range(blocks, kInputBlock, layer.n_in));
-      });
+      share.pieces(n_blocks, column_cost(panel_width(layer.n_out, panel)) * cost,
+                   [&](Range blocks) {
+                     dense_update(pass.k, layer, arena, rule, in, delta, panel,
+                                  block_range(blocks, kInputBlock, layer.n_in), nonzeros);
+                   });
     }
   });
   member.barrier();

@@ -10,7 +10,7 @@ struct Pass {
   const Kernels& k;
   const Model& model;
   Workspace& ws;
-  size_t rows;              // data rows in this pass, <= ws.max_rows
+  size_t rows;              // data rows in this pass
   uint64_t seed;            // of the noise
   uint64_t noise_step = 0;  // its high bits go into the noise stream; 0 outside training
 
@@ -41,7 +41,7 @@ void backward(const Pass& pass, Member& member);
 // work.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member);
 
-// Multiply-adds of the products for one data row: forward, or forward and backward.
+// Floating-point operations of the products for one data row: forward, or the whole step.
 double flops_per_row(const Network& network, size_t n_draws, bool gradients);
 
 }  // namespace aevb

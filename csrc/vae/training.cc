@@ -12,18 +12,18 @@ using Clock = std::chrono::steady_clock;
 class EpochOrder {
  public:
   EpochOrder(const Model& model, const Rows& rows, const EpochPart& part)
-      : whole_(part.subset.size == rows.n_rows),
+      : in_split_(part.subset.split),
         begin_(part.subset.begin),
         split_(model.config().seed, Purpose::split, 0, rows.n_rows),
         epoch_(model.config().seed, Purpose::epoch, part.epoch, part.subset.size) {}
 
   int64_t row(size_t position) const {
     const size_t i = epoch_(position);
-    return static_cast<int64_t>(whole_ ? i : split_(begin_ + i));
+    return static_cast<int64_t>(in_split_ ? split_(begin_ + i) : begin_ + i);
   }
 
  private:
-  bool whole_;
+  bool in_split_;
   size_t begin_;
   Permutation split_;
   Permutation epoch_;
@@ -67,9 +67,9 @@ int useful_threads(int n_threads, double flops) {
 void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
                  int64_t* index) {
   const Permutation split(model.config().seed, Purpose::split, 0, rows.n_rows);
-  const bool whole = subset.size == rows.n_rows;
   for (size_t i = 0; i < n; ++i) {
-    index[i] = static_cast<int64_t>(whole ? first + i : split(subset.begin + first + i));
+    index[i] = static_cast<int64_t>(subset.split ? split(subset.begin + first + i)
+                                                 : subset.begin + first + i);
   }
 }
 
@@ -82,9 +82,9 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   Workspace ws(model, batch, config.n_draws, true, n_threads);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
-  const Clock::time_point deadline =
-      Clock::now() +
-      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part.max_seconds));
+  const Clock::time_point start = Clock::now();
+  const Clock::time_point deadline = start + std::chrono::duration_cast<Clock::duration>(
+                                                 std::chrono::duration<double>(part.max_seconds));
 
   Progress progress;
   bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
@@ -134,6 +134,8 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   });
   model.n_steps += progress.n_steps;
   model.n_samples_seen += progress.n_rows;
+  model.bound_sum += progress.bound_sum;
+  model.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   progress.diverged = progress.diverged || !model.finite();
   return progress;
 }

@@ -7,11 +7,11 @@
 
 namespace aevb {
 
-// Rows [begin, begin + size) of the data in the order of the split permutation; all of them: in
-// their own order.
+// Positions [begin, begin + size) of the data.
 struct Subset {
   size_t begin = 0;
   size_t size = 0;
+  bool split = false;  // positions in the order of the split's permutation, else in the data's own
 };
 
 struct EpochPart {
@@ -44,7 +44,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part);
 void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
                  int64_t* index);
 
-// Threads worth waking for this many flops between two barriers' worth of work.
+// Threads worth waking for a step, or a block of rows, of this many flops.
 int useful_threads(int n_threads, double flops);
 
 }  // namespace aevb

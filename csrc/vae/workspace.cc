@@ -3,11 +3,12 @@
 namespace aevb {
 
 Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads)
-    : max_rows(rows), n_draws(draws), index(rows), ids(rows) {
+    : n_draws(draws), index(rows), ids(rows) {
   const Config& config = model.config();
   const size_t n_latent = config.n_latent;
   const size_t drawn = checked_product(rows, draws);
   x = Matrix(rows, config.n_visible);
+  nonzeros = Nonzeros(rows, config.n_visible);
   mean = Matrix(rows, n_latent);
   log_var = Matrix(rows, n_latent);
   eps = Matrix(drawn, n_latent);

@@ -12,11 +12,11 @@ struct Workspace {
   // where asked.
   Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads);
 
-  size_t max_rows;
   size_t n_draws;
 
   std::vector<int64_t> index;   // rows of the data set in this pass
   std::vector<uint64_t> ids;    // their noise ids
+  Nonzeros nonzeros;            // of x
   Matrix x;                     // (rows, D)
   std::vector<Matrix> encoder;  // hidden activations
   Matrix mean, log_var;         // (rows, J)

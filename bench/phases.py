@@ -1,0 +1,83 @@
+"""Where a step of training spends its time: its phases at 1 and 2 threads.
+
+    python bench/phases.py [--shape main] [--data dense] [--rounds 9]
+
+Medians of interleaved rounds. The shares are those of the FMA peak, measured before each turn;
+phases that are not products have none. Seconds are thread 0's, waiting at barriers included.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import workload
+from workload import BATCH, Training, fma_peak, forced_isa, seconds_of
+
+from aevb import _core
+
+SHAPES = ("main", "small", "deep", "wide", "gaussian", "bounded")
+THREADS = (1, 2)
+
+
+def profile(trainings, n_steps, rounds):
+    """{threads: {phase: seconds per step}} and {threads: FLOP/s}, medians over the rounds."""
+    seen = {n: [] for n in trainings}
+    peaks = {n: [] for n in trainings}
+    for turn in range(rounds + 1):
+        for n, training in trainings.items():
+            peak = fma_peak(n)
+            whole = seconds_of(lambda training=training: training(n_steps))
+            if turn > 0:
+                seen[n].append(training.phases | {"step": whole})
+                peaks[n].append(peak)
+    phases = {
+        n: {name: float(np.median([lap[name] for lap in laps])) / n_steps for name in laps[0]}
+        for n, laps in seen.items()
+    }
+    return phases, {n: float(np.median(values)) for n, values in peaks.items()}
+
+
+def print_table(shape, phases, peaks):
+    flops = {name: BATCH * value for name, value in shape.step_flops().items()}
+    flops["step"] = shape.flops_per_step()
+    head = [f"us, {n} thread{'s' * (n > 1)} | share of {peaks[n] / 1e9:.0f} GF/s" for n in THREADS]
+    print(f"| phase | MFLOP | {' | '.join(head)} | speed-up |")
+    print("|---|" + "---:|" * (2 + 2 * len(THREADS)))
+    for name in phases[1]:
+        done = flops.get(name, 0)
+        cells = [name, f"{done / 1e6:.1f}" if done else ""]
+        for n in THREADS:
+            seconds = phases[n][name]
+            cells += [
+                f"{1e6 * seconds:.1f}",
+                f"{done / seconds / peaks[n]:.0%}" if done and seconds else "",
+            ]
+        cells.append(f"{phases[1][name] / phases[2][name]:.2f}" if phases[2][name] else "")
+        print(f"| {' | '.join(cells)} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=SHAPES, default="main")
+    parser.add_argument("--data", choices=("dense", "mnist-like"), default="dense")
+    parser.add_argument("--isa", choices=_core.isa_names(), default=_core.isa())
+    parser.add_argument("--rounds", type=int, default=9)
+    args = parser.parse_args()
+    shape = getattr(workload, args.shape.upper())
+    if args.data == "mnist-like":
+        if shape.n_visible != 784:
+            parser.error("--data mnist-like: wants a shape with 784 inputs")
+        X = workload.mnist_like_rows(20_000)
+    else:
+        X = workload.dense_rows(20_000, shape.n_visible)
+    with forced_isa(args.isa):
+        trainings = {n: Training(shape, X, n_threads=n) for n in THREADS}
+        n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))
+        phases, peaks = profile(trainings, n_steps, args.rounds)
+    print(f"{shape}, M = {BATCH}, {args.data}, {shape.likelihood}, {args.isa}\n")
+    print_table(shape, phases, peaks)
+
+
+if __name__ == "__main__":
+    main()

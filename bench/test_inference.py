@@ -1,0 +1,61 @@
+"""transform and score: many rows against the machine's peak, and the call for a single row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from workload import MAIN, dense_rows, measure, mnist_like_rows
+
+from aevb import AEVB
+from aevb._core import Rows
+
+N_ROWS = 60_000
+
+
+@pytest.fixture(scope="module", params=["dense", "mnist-like"])
+def data(request):
+    if request.param == "mnist-like":
+        return mnist_like_rows(N_ROWS)
+    return dense_rows(N_ROWS, MAIN.n_visible)
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return AEVB(MAIN.n_components, hidden_layer_sizes=MAIN.hidden, n_epochs=2, random_state=0).fit(
+        data[:2000]
+    )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_transform(benchmark, model, data, n_threads):
+    model.set_params(n_threads=n_threads)
+    measure(benchmark, lambda: model.transform(data), N_ROWS * MAIN.encode_flops(), n_threads)
+    Z = model.transform(data)
+    assert Z.shape == (N_ROWS, MAIN.n_components)
+    assert np.isfinite(Z).all()
+    np.testing.assert_array_equal(Z, model.set_params(n_threads=3 - n_threads).transform(data))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_score(benchmark, model, data, n_threads):
+    model.set_params(n_threads=n_threads)
+    flops = N_ROWS * sum(MAIN.forward_flops().values())
+    measure(benchmark, lambda: model.score(data), flops, n_threads)
+    score = model.score(data)
+    assert score > AEVB(random_state=1, learning_rate=1e-9, n_epochs=1).fit(data[:100]).score(data)
+    assert score == model.set_params(n_threads=3 - n_threads).score(data)
+
+
+def test_transform_one_row(benchmark, model, data):
+    """The estimator's call, its checks of X included."""
+    row = data[:1]
+    got = benchmark(model.transform, row)
+    np.testing.assert_array_equal(got, model.transform(data[:100])[:1])
+
+
+def test_encode_one_row(benchmark, model, data):
+    """The core's call alone."""
+    row, scale = data[:1], model.input_scale_
+    engine = model._engine
+    got = benchmark(lambda: engine.encode(Rows(row, scale), n_threads=2))
+    np.testing.assert_array_equal(got, model.transform(row))
