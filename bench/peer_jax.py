@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from itertools import pairwise
 
 import peer_turns
 from peer_turns import LOG_VAR_FLOOR, Train, layer_sizes, load_rows, serve
@@ -70,9 +71,9 @@ def build(task) -> Train:
     key = jax.random.PRNGKey(0)
     encoder, decoder, n_outputs = layer_sizes(task)
     sizes = [
-        *zip(encoder, encoder[1:], strict=False),
+        *pairwise(encoder),
         *[(encoder[-1], task["n_components"])] * 2,
-        *zip(decoder, decoder[1:], strict=False),
+        *pairwise(decoder),
         *[(decoder[-1], task["n_visible"])] * n_outputs,
     ]
     layers = []

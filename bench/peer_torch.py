@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from itertools import pairwise
 
 import peer_turns
 from peer_turns import LOG_VAR_FLOOR, Train, layer_sizes, load_rows, serve
@@ -17,7 +18,7 @@ def make_model(torch, task):
 
     def chain(sizes):
         layers = []
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        for n_in, n_out in pairwise(sizes):
             layers += [nn.Linear(n_in, n_out), nn.Tanh()]
         return nn.Sequential(*layers)
 

@@ -1,0 +1,82 @@
+"""What an interrupt at a bad moment leaves behind, and settings changed after a fit."""
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, Evaluator, Trainer, datasets
+
+OPTIONS = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
+
+
+@pytest.fixture(name="X")
+def digits():
+    return datasets.load_digits()[:250]
+
+
+def interrupt_validation(monkeypatch, at):
+    """Raise KeyboardInterrupt in the at-th validation bound."""
+    from aevb import _trainer
+
+    calls = []
+    real = _trainer.bound_of
+
+    def bound_of(*args):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(_trainer, "bound_of", bound_of)
+
+
+def test_interrupted_validation_leaves_a_whole_model(X, monkeypatch, tmp_path):
+    trainer = Trainer(AEVB(**OPTIONS), X[:200], X_val=X[200:])
+    interrupt_validation(monkeypatch, at=2)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(1000)
+    assert {len(column) for column in trainer.history.values()} == {1}
+    trainer.model.save(tmp_path / "model.safetensors")
+    assert AEVB.load(tmp_path / "model.safetensors").n_samples_seen_ == 400
+
+    trainer.run(1000)
+    assert trainer.history["samples_seen"] == [200, 400, 600, 800, 1000]
+    whole = Trainer(AEVB(**OPTIONS), X[:200], X_val=X[200:]).run(1000)
+    np.testing.assert_array_equal(trainer.model.transform(X), whole.model.transform(X))
+
+
+def test_early_stopping_keeps_the_counts_of_what_was_seen(X):
+    model = AEVB(**OPTIONS, patience=2, learning_rate=1.0, optimizer="adam")
+    trainer = Trainer(model, X[:200], X_val=X[200:])
+    trainer.run(np.inf)
+    assert model.n_samples_seen_ == model.history_["samples_seen"][-1]
+    best = int(np.argmax(model.history_["validation_bound"]))
+    assert best == len(model.history_["validation_bound"]) - 3
+    assert model.score(X[200:]) == model.history_["validation_bound"][best]
+    model.set_params(patience=None).partial_fit(X)
+    assert np.all(np.diff(model.history_["samples_seen"]) > 0)
+
+
+@pytest.mark.parametrize("n_threads", [0, -1, 2**31, 1.5])
+def test_bad_n_threads_after_fit_is_an_error(X, n_threads):
+    model = AEVB(**OPTIONS, n_epochs=1).fit(X).set_params(n_threads=n_threads)
+    for method in (model.transform, model.score_samples, model.bound_and_gradient):
+        with pytest.raises((TypeError, ValueError), match="n_threads"):
+            method(X)
+
+
+def test_settings_after_fit_do_not_let_bad_data_in(X):
+    model = AEVB(**OPTIONS, n_epochs=1).fit(X).set_params(binarize="threshold")
+    with pytest.raises(ValueError, match=r"X: got values .* in \[0, 1\]"):
+        model.score_samples(255 * X)
+    with pytest.raises(ValueError, match=r"input_scale: got 0\.5"):
+        model.set_params(binarize=None, warm_start=True, input_scale=0.5).fit(X)
+
+
+def test_a_bound_without_noise_has_no_error(X):
+    """A decoder that ignores z: draws agree to the rounding, and their variance is not negative."""
+    model = AEVB(**OPTIONS, n_epochs=1).fit(X)
+    weights = model.weights_
+    weights["decoder.logits.weight"][:] = 0
+    weights["encoder.mean.bias"][:] = 5
+    estimate = Evaluator(model.set_weights(weights)).bound(X, n_draws=50)
+    assert np.all(estimate.stderr <= 1e-6 * np.abs(estimate.per_row))
