@@ -80,13 +80,13 @@ def mnist_like_rows(n_rows: int) -> np.ndarray:
     t = np.linspace(0, 1, 12, dtype=np.float32)[:, None, None]
     y, x = np.divmod(np.arange(784, dtype=np.float32), 28)
     nearest = np.full((n_rows, 784), np.inf, dtype=np.float32)
-    start, *strokes = rng.normal(13.5, 4.7, (5, n_rows, 2)).clip(5, 22).astype(np.float32)
+    start, *strokes = rng.normal(13.5, 5, (5, n_rows, 2)).clip(5, 22).astype(np.float32)
     for bend, end in zip(strokes[::2], strokes[1::2], strict=True):
         for point in (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end:
             distance = (y - point[:, :1]) ** 2 + (x - point[:, 1:]) ** 2
             np.minimum(nearest, distance, out=nearest)
         start = end
-    return (255 * (2.5 - np.sqrt(nearest)).clip(0, 1)).astype(np.uint8)
+    return (255 * (3.15 - np.sqrt(nearest)).clip(0, 1)).astype(np.uint8)
 
 
 def make_config(shape: Shape, **changes: Any) -> _core.Config:
@@ -133,6 +133,7 @@ class Training:
                     self.rows,
                     begin=0,
                     size=self.n_rows,
+                    split=False,
                     epoch=self.epoch,
                     position=self.position,
                     max_steps=left,
