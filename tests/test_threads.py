@@ -276,7 +276,7 @@ def test_ctrl_c_stops_a_fit(job, how, interrupt):
     assert model.transform(probe).tobytes() == fresh.transform(probe).tobytes()
 
 
-def test_a_forked_child_goes_on_alone():
+def test_a_forked_child_goes_on_alone(tmp_path):
     """OpenMP's threads do not survive a fork; a child that waited for them would hang."""
     script = """
 import os
@@ -297,4 +297,5 @@ if child == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert np.array_equal(fit(), here)
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    command = [sys.executable, "-c", script]  # in the checkout, its sources would be imported
+    subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
