@@ -83,9 +83,7 @@ def check_parameters(model: LatentVariableModel) -> None:
         if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
             raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
         if not 1e-37 < float(scale) < 1e37:
-            raise ValueError(
-                f"input_scale: got {scale!r}, want 'auto' or one in (1e-37, 1e37)"
-            )
+            raise ValueError(f"input_scale: got {scale!r}, want 'auto' or one in (1e-37, 1e37)")
 
 
 def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config:
