@@ -1,6 +1,7 @@
 """Times a step of training with aevb beside JAX and PyTorch, on the same work.
 
     python bench/peers.py --peer-python PATH [--only dense mnist] [--rounds 7] [--out peers]
+                          [--contestants aevb JAX "PyTorch compiled"]
 
 Every contestant is a process of its own: aevb in this interpreter's environment, the peers in that
 of --peer-python, which has jax and torch; one that cannot be imported is reported as absent. All
@@ -81,11 +82,12 @@ def rows_of(name):
     return dense_rows(n_rows, shape.n_visible)
 
 
-def start(name, data, peer_python):
+def start(name, data, peer_python, labels):
     """{(contestant, threads): process} of those that are present, all warm."""
     _, shape, n_steps, _, threads = WORKLOADS[name]
     running = {}
-    for label, (script, mode) in CONTESTANTS.items():
+    for label in labels:
+        script, mode = CONTESTANTS[label]
         for n_threads in threads:
             task = {
                 "n_visible": shape.n_visible,
@@ -122,13 +124,13 @@ def start(name, data, peer_python):
     return running
 
 
-def race(name, peer_python, rounds, seconds):
+def race(name, peer_python, labels, rounds, seconds):
     """Rows of the CSV: every turn of every contestant."""
     turns = []
     with tempfile.TemporaryDirectory() as folder:
         data = str(Path(folder) / "rows.npy")
         np.save(data, rows_of(name))
-        running = start(name, data, peer_python)
+        running = start(name, data, peer_python, labels)
         order = list(running)
         for turn in range(rounds):
             for who in order if turn % 2 == 0 else order[::-1]:
@@ -154,6 +156,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter with jax, torch")
     parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
     parser.add_argument("--out", help="write OUT.csv and OUT.png")
@@ -161,7 +164,7 @@ def main():
     turns, summaries = [], {}
     for name in args.only:
         try:
-            laps = race(name, args.peer_python, args.rounds, args.seconds)
+            laps = race(name, args.peer_python, args.contestants, args.rounds, args.seconds)
         except OSError as error:
             print(f"{name}: skipped, {error}", file=sys.stderr)
             continue
