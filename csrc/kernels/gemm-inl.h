@@ -1,10 +1,11 @@
 // C = start + A B for one column panel: register tiles of R rows by C vectors, A broadcast, B from
 // the panel.
 //
-// Register budget: AVX-512 has 32 registers: 10 x 2 accumulators + 2 of B + 1 of A. AVX2 and SSE
-// have 16: 5 x 2 + 2 + 1. Ten rows halve the bytes of B per FMA against 5 x 4. Every element is one
-// chain of FMAs over k from its start value, whatever R and C, so that how rows are grouped never
-// changes a bit of the result.
+// Register budget: AVX-512 has 32 registers: 10 x 2 accumulators + 2 of B + 1 of A. Ten rows halve
+// the bytes of B per FMA against 5 x 4. AVX2 and SSE have 16: 3 x 4 + 1 of B + 3 of A. Four vectors
+// are two whole cache lines of each row of B, which the fetch from L3 likes better than the single
+// line of 5 x 2. Every element is one chain of FMAs over k from its start value, whatever R and C,
+// so that how rows are grouped never changes a bit of the result.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -13,20 +14,27 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-inline constexpr size_t kProductRows = W == 16 ? 10 : 5;
-inline constexpr size_t kProductVectors = 2;
+inline constexpr size_t kProductVectors = W == 16 ? 2 : 4;
+
+// Rows of a tile of C vectors: as many accumulators as there are registers for.
+constexpr size_t product_rows(size_t C) {
+  if (W == 16) return 10;
+  return C >= 3 ? 3 : C == 2 ? 5 : 10;
+}
 
 template <bool kListed, size_t R, size_t C>
-AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float* b,
-                              const float* bias, float* c) {
+AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
+  const float* a = p.a + row * p.lda;
+  const float* b = p.b + col;
+  float* c = p.c + row * p.ldc + col;
   Vec acc[R][C];
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) {
-      acc[r][v] = p.accumulate      ? load(c + r * p.ldc + v * W)
-                  : bias != nullptr ? load(bias + v * W)
-                                    : Vec{};
+      acc[r][v] = p.accumulate        ? load(c + r * p.ldc + v * W)
+                  : p.bias != nullptr ? load(p.bias + col + v * W)
+                                      : Vec{};
     }
   }
   for (size_t i = 0; i < p.k; ++i) {
@@ -48,34 +56,34 @@ AEVB_INLINE void product_tile(const PanelProduct& p, const float* a, const float
   }
 }
 
-// R rows, all of the panel's columns.
-template <bool kListed, size_t R>
-void product_rows(const PanelProduct& p, size_t row) {
-  const float* a = p.a + row * p.lda;
-  float* c = p.c + row * p.ldc;
-  size_t col = 0;
-  for (; col + W < p.n_cols; col += kProductVectors * W) {
-    product_tile<kListed, R, kProductVectors>(p, a, p.b + col, p.bias ? p.bias + col : nullptr,
-                                              c + col);
-  }
-  if (col < p.n_cols)
-    product_tile<kListed, R, 1>(p, a, p.b + col, p.bias ? p.bias + col : nullptr, c + col);
-}
-
-template <bool kListed, size_t R>
-void product_last_rows(const PanelProduct& p, size_t row) {
+// A tile of `rows` <= R rows.
+template <bool kListed, size_t R, size_t C>
+void product_tile_of(const PanelProduct& p, size_t rows, size_t row, size_t col) {
   if constexpr (R > 0) {
-    if (p.rows - row == R) return product_rows<kListed, R>(p, row);
-    product_last_rows<kListed, R - 1>(p, row);
+    if (rows == R) return product_tile<kListed, R, C>(p, row, col);
+    product_tile_of<kListed, R - 1, C>(p, rows, row, col);
   }
 }
 
-template <bool kListed>
-void product_panel(const PanelProduct& p) {
-  size_t row = 0;
-  for (; row + kProductRows <= p.rows; row += kProductRows)
-    product_rows<kListed, kProductRows>(p, row);
-  product_last_rows<kListed, kProductRows - 1>(p, row);
+// All rows of columns [col, col + C vectors), in tiles as even as can be: a last tile of one row
+// would wait for its own sums.
+template <bool kListed, size_t C>
+void product_columns(const PanelProduct& p, size_t col) {
+  const size_t n_tiles = ceil_div(p.rows, product_rows(C));
+  for (size_t t = 0; t < n_tiles; ++t) {
+    const size_t begin = p.rows * t / n_tiles;
+    const size_t end = p.rows * (t + 1) / n_tiles;
+    product_tile_of<kListed, product_rows(C), C>(p, end - begin, begin, col);
+  }
+}
+
+// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
+template <bool kListed, size_t C = kProductVectors>
+void product_panel(const PanelProduct& p, size_t col = 0) {
+  if constexpr (C > 0) {
+    for (; col + (C - 1) * W < p.n_cols; col += C * W) product_columns<kListed, C>(p, col);
+    product_panel<kListed, C - 1>(p, col);
+  }
 }
 
 void product(const PanelProduct& p) {

@@ -45,12 +45,12 @@ struct UpdateRule {
 };
 
 // Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in
-// row order, and the optimiser's step on it. Pointers are to the panel's first weight (k = 0).
+// row order, and the optimiser's step on it. `begin` is a multiple of kInputBlock; the pointers are
+// to the panel's first weight and A's first block, whatever it is.
 struct PanelUpdate {
   size_t rows, n_cols;
   Range inputs;
-  const float* a;
-  size_t lda;
+  const float* a;      // packed: [block of inputs][row][kInputBlock]
   const float* delta;  // (rows, n_cols), the panel's first column
   size_t ldd;
   float* weight;

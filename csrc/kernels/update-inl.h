@@ -73,15 +73,16 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
 
 // acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; then the step on those
 // weights. While the sums are made, the weights and accumulators of the next inputs are fetched:
-// they come from beyond L2, and the strided reads of A keep the hardware from seeing them in time.
+// they come from beyond L2.
 template <Optimizer optimizer, size_t R, size_t C>
 AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
-  const float* a = u.a + input;
+  const float* a = u.a + input / kInputBlock * kInputBlock * u.rows + input % kInputBlock;
   const float* delta = u.delta + col;
   const size_t at = input * kPanel + col;
-  const float* next_weight = (u.weight != nullptr ? u.weight : u.state1) + (input + R) * kPanel;
-  const float* next_state = (u.state1 != nullptr ? u.state1 : u.weight) + (input + R) * kPanel;
-  constexpr size_t kLines = R * kPanel / kLineFloats;
+  const float* next_weight = (u.weight != nullptr ? u.weight : u.state1) + at + R * kPanel;
+  const float* next_state = (u.state1 != nullptr ? u.state1 : u.weight) + at + R * kPanel;
+  constexpr size_t kRowLines = ceil_div(C * W, kLineFloats);
+  constexpr size_t kLines = R * kRowLines;
   Vec acc[R][C] = {};
   const auto add_row = [&](size_t m) __attribute__((always_inline)) {
     Vec d[C];
@@ -89,14 +90,15 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
 #pragma GCC unroll 8
     for (size_t r = 0; r < R; ++r) {
-      const Vec am = set1(a[m * u.lda + r]);
+      const Vec am = set1(a[m * kInputBlock + r]);
 #pragma GCC unroll 4
       for (size_t v = 0; v < C; ++v) acc[r][v] = fma(am, d[v], acc[r][v]);
     }
   };
   const auto fetch_next = [&](size_t line) {
-    __builtin_prefetch(next_weight + line * kLineFloats, 1);
-    __builtin_prefetch(next_state + line * kLineFloats, 1);
+    const size_t from = line / kRowLines * kPanel + line % kRowLines * kLineFloats;
+    __builtin_prefetch(next_weight + from, 1);
+    __builtin_prefetch(next_state + from, 1);
   };
   const size_t group = input / kInputGroup;
   if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
@@ -121,30 +123,38 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   }
 }
 
-// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
-template <Optimizer optimizer, size_t R, size_t C = kUpdateVectors>
-void update_inputs(const PanelUpdate& u, size_t input, size_t col = 0) {
-  if constexpr (C > 0) {
-    for (; col + (C - 1) * W < u.n_cols; col += C * W) update_tile<optimizer, R, C>(u, input, col);
-    update_inputs<optimizer, R, C - 1>(u, input, col);
-  }
-}
-
-template <Optimizer optimizer, size_t R>
-void update_last_inputs(const PanelUpdate& u, size_t input) {
+template <Optimizer optimizer, size_t R, size_t C>
+void update_last_inputs(const PanelUpdate& u, size_t n, size_t input, size_t col) {
   if constexpr (R > 0) {
-    if (u.inputs.end - input == R) return update_inputs<optimizer, R>(u, input);
-    update_last_inputs<optimizer, R - 1>(u, input);
+    if (n == R) return update_tile<optimizer, R, C>(u, input, col);
+    update_last_inputs<optimizer, R - 1, C>(u, n, input, col);
   }
 }
 
+// Inputs of all the panel's columns: C vectors wide until fewer than C are left, then narrower.
+template <Optimizer optimizer, size_t C = kUpdateVectors>
+void update_inputs(const PanelUpdate& u, Range inputs, size_t col = 0) {
+  if constexpr (C > 0) {
+    for (; col + (C - 1) * W < u.n_cols; col += C * W) {
+      size_t input = inputs.begin;
+      for (; input + kInputGroup <= inputs.end; input += kInputGroup) {
+        update_tile<optimizer, kInputGroup, C>(u, input, col);
+      }
+      update_last_inputs<optimizer, kInputGroup - 1, C>(u, inputs.end - input, input, col);
+    }
+    update_inputs<optimizer, C - 1>(u, inputs, col);
+  }
+}
+
+// A few blocks of inputs at a time: for 100 rows three of them, and as many vectors of delta as are
+// used with them, fit into an L1 of 32 KB.
 template <Optimizer optimizer>
 void update_panel(const PanelUpdate& u) {
-  size_t input = u.inputs.begin;
-  for (; input + kInputGroup <= u.inputs.end; input += kInputGroup) {
-    update_inputs<optimizer, kInputGroup>(u, input);
+  constexpr size_t kInputs = 3 * kInputBlock;
+  for (size_t input = u.inputs.begin; input < u.inputs.end; input += kInputs) {
+    update_inputs<optimizer>(
+        u, {input, u.inputs.end - input < kInputs ? u.inputs.end : input + kInputs});
   }
-  update_last_inputs<optimizer, kInputGroup - 1>(u, input);
 }
 
 void update(const PanelUpdate& u) {

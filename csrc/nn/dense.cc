@@ -33,7 +33,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
   constexpr size_t kTile =
-      2 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
+      3 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
   for (size_t r = rows.begin, n = 0; r < rows.end; r += n) {
     n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;
@@ -92,16 +92,15 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
 }
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
                   const Nonzeros* nonzeros) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
-  PanelUpdate update = {.rows = in.rows,
+  PanelUpdate update = {.rows = delta.rows,
                         .n_cols = panel_width(layer.n_out, panel),
                         .inputs = inputs,
-                        .a = in.data,
-                        .lda = in.stride,
+                        .a = in.data(),
                         .delta = delta.data + panel * kPanel,
                         .ldd = delta.stride,
                         .weight = at(arena.weights, layer.panel_offset(panel)),

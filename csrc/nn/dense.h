@@ -7,6 +7,7 @@
 
 #include "kernels/kernels.h"
 #include "nn/nonzeros.h"
+#include "nn/packed.h"
 
 namespace aevb {
 
@@ -51,9 +52,10 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
                     MatView din, bool accumulate, size_t panel, Range rows, float* scratch);
 
-// The optimiser's step for inputs of one panel, and for its bias with the first of them.
+// The optimiser's step for inputs of one panel, and for its bias with the first of them. `in` is
+// packed from as many rows as delta has.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
                   const Nonzeros* nonzeros = nullptr);
 
 }  // namespace aevb

@@ -50,11 +50,6 @@ class Nonzeros {
       n_group_rows_[g] = static_cast<uint32_t>(full ? n : list_rows(n, g));
     }
   }
-  size_t mean_group_rows() const {
-    size_t total = 0;
-    for (size_t g = 0; g < n_groups_; ++g) total += n_group_rows_[g];
-    return total / n_groups_;
-  }
   size_t n_groups() const { return n_groups_; }
   const uint32_t* group_rows() const { return group_rows_.data(); }  // (n_groups, n)
   const uint32_t* n_group_rows() const { return n_group_rows_.data(); }

@@ -198,6 +198,25 @@ void decode_likelihood(const Pass& pass, Member& member) {
   member.barrier();
 }
 
+namespace {
+
+// Every layer's inputs as its update wants them, shared by blocks of inputs.
+void pack_inputs(const Pass& pass, const Member& member) {
+  Workspace& ws = pass.ws;
+  const auto pack = [&](PackedInputs& packed, ConstMatView in) {
+    packed.pack(in, member.share(ceil_div(in.cols, kInputBlock)));
+  };
+  ws.nonzeros.find_rows(pass.rows, member.share(ws.nonzeros.n_groups()));
+  pack(ws.packed_x, ws.x.view(pass.rows));
+  pack(ws.packed_z, ws.z.view(pass.drawn()));
+  for (size_t i = 0; i < ws.encoder.size(); ++i) {
+    pack(ws.packed_encoder[i], ws.encoder[i].view(pass.rows));
+    pack(ws.packed_decoder[i], ws.decoder[i].view(pass.drawn()));
+  }
+}
+
+}  // namespace
+
 void sum_bound(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
@@ -218,9 +237,7 @@ void sum_bound(const Pass& pass, Member& member) {
     ws.bound[m] = sum / draws + ws.term[m];
     ws.variance[m] = squares / (draws - 1.0) / draws;
   }
-  if (!ws.encoder_delta.empty()) {  // for the update of the first layer
-    ws.nonzeros.find_rows(pass.rows, member.share(ws.nonzeros.n_groups()));
-  }
+  if (!ws.encoder_delta.empty()) pack_inputs(pass, member);
   member.barrier();
 }
 
@@ -279,47 +296,34 @@ void for_layers(const Pass& pass, F f) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const size_t depth = net.encoder.size();
-  for (size_t i = 0; i < depth; ++i) {
-    const MatView in = i == 0 ? ws.x.view(pass.rows) : ws.encoder[i - 1].view(pass.rows);
-    f(net.encoder[i], in, ws.encoder_delta[i].view(), i == 0 ? &ws.nonzeros : nullptr);
+  const auto delta = [&](Matrix& m) { return m.view(pass.rows); };
+  const auto drawn_delta = [&](Matrix& m) { return m.view(pass.drawn()); };
+  f(net.encoder[0], ws.packed_x, delta(ws.encoder_delta[0]), &ws.nonzeros);
+  for (size_t i = 1; i < depth; ++i) {
+    f(net.encoder[i], ws.packed_encoder[i - 1], delta(ws.encoder_delta[i]), nullptr);
   }
-  f(net.mean, ws.encoder.back().view(pass.rows), ws.dmean.view(), nullptr);
-  f(net.log_var, ws.encoder.back().view(pass.rows), ws.dlog_var.view(), nullptr);
-  for (size_t i = 0; i < depth; ++i) {
-    const MatView in = i == 0 ? ws.z.view(pass.drawn()) : ws.decoder[i - 1].view(pass.drawn());
-    f(net.decoder[i], in, ws.decoder_delta[i].view(), nullptr);
+  f(net.mean, ws.packed_encoder.back(), delta(ws.dmean), nullptr);
+  f(net.log_var, ws.packed_encoder.back(), delta(ws.dlog_var), nullptr);
+  f(net.decoder[0], ws.packed_z, drawn_delta(ws.decoder_delta[0]), nullptr);
+  for (size_t i = 1; i < depth; ++i) {
+    f(net.decoder[i], ws.packed_decoder[i - 1], drawn_delta(ws.decoder_delta[i]), nullptr);
   }
   for (size_t i = 0; i < net.outputs.size(); ++i) {
-    f(net.outputs[i], ws.decoder.back().view(pass.drawn()), ws.outputs[i].view(), nullptr);
+    f(net.outputs[i], ws.packed_decoder.back(), drawn_delta(ws.outputs[i]), nullptr);
   }
-}
-
-// Cost of a block of inputs by a cache line of columns: rows to add, and the optimiser's step,
-// which takes about as long as 20 of them.
-size_t block_cost(size_t rows, const Nonzeros* nonzeros) {
-  constexpr size_t kStep = 20;
-  return kStep + (nonzeros != nullptr ? nonzeros->mean_group_rows() : rows);
 }
 
 }  // namespace
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member) {
-  size_t total = 0;
-  for_layers(pass, [&](const Dense& layer, MatView in, MatView, const Nonzeros* nonzeros) {
-    total += column_cost(layer.n_out) * ceil_div(layer.n_in, kInputBlock) *
-             block_cost(in.rows, nonzeros);
-  });
-  Share share(member, total);
-  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta, const Nonzeros* nonzeros) {
+  for_layers(pass, [&](const Dense& layer, const PackedInputs& in, MatView delta,
+                       const Nonzeros* nonzeros) {
     const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
-    const size_t cost = block_cost(in.rows, nonzeros);
-    for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-      share.pieces(n_blocks, column_cost(panel_width(layer.n_out, panel)) * cost,
-                   [&](Range blocks) {
-                     dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                                  block_range(blocks, kInputBlock, layer.n_in), nonzeros);
-                   });
-    }
+    Share share(member, column_cost(layer.n_out) * n_blocks);
+    share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
+      dense_update(pass.k, layer, arena, rule, in, delta, panel,
+                   block_range(blocks, kInputBlock, layer.n_in), nonzeros);
+    });
   });
   member.barrier();
 }

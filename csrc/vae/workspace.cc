@@ -24,6 +24,11 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   bound.resize(rows);
   variance.resize(rows);
   if (!gradients) return;
+  packed_x = PackedInputs(rows, config.n_visible);
+  packed_z = PackedInputs(drawn, n_latent);
+  for (const Dense& layer : model.network().encoder) packed_encoder.emplace_back(rows, layer.n_out);
+  for (const Dense& layer : model.network().decoder)
+    packed_decoder.emplace_back(drawn, layer.n_out);
   for (const Dense& layer : model.network().encoder) encoder_delta.emplace_back(rows, layer.n_out);
   for (const Dense& layer : model.network().decoder) decoder_delta.emplace_back(drawn, layer.n_out);
   dz = Matrix(drawn, n_latent);

@@ -31,6 +31,8 @@ struct Workspace {
   std::vector<double> bound;     // (rows,)
   std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
 
+  PackedInputs packed_x, packed_z;  // what the weight gradients are made of
+  std::vector<PackedInputs> packed_encoder, packed_decoder;
   std::vector<Matrix> encoder_delta, decoder_delta;
   Matrix dz, dmean, dlog_var;
 
