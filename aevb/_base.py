@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,14 +14,31 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from aevb._checks import check_integer
-from aevb._data import Data, as_rows, check_data, choose_input_scale, choose_likelihood
-from aevb._engine import Model, Rows, Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb._data import (
+    Data,
+    as_rows,
+    check_data,
+    choose_input_scale,
+    choose_likelihood,
+    rows_to_read,
+)
+from aevb._engine import (
+    Model,
+    OutOfRangeError,
+    Rows,
+    Subset,
+    bound_of,
+    resolve_threads,
+    single_threaded_blas,
+)
 from aevb._parameters import check_parameters, draw_seed, make_config
 from aevb._persistence import HISTORY_KEYS, load_model, save_model
 from aevb._trainer import Trainer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_Result = TypeVar("_Result")
 
 # Parameters that a fitted network cannot change.
 _FIXED = (
@@ -167,9 +185,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Z : ndarray of shape (n_samples, n_components), float32
             Posterior means.
         """
-        rows, n_threads = self._check_rows(X)
-        with single_threaded_blas():
-            return self._engine.encode(rows, n_threads=n_threads)
+        return self._read(X, self._encode)
 
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return the means of p(x|z), in the units of the data times ``input_scale_``.
@@ -202,10 +218,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         X : ndarray of shape (n_samples, n_features), float32
             Reconstructions, in the units of the data times ``input_scale_``.
         """
-        rows, n_threads = self._check_rows(X)
+        Z = self._read(X, self._encode)
         with single_threaded_blas():
-            Z = self._engine.encode(rows, n_threads=n_threads)
-            return self._engine.decode(Z, n_threads=n_threads)
+            return self._engine.decode(Z, n_threads=resolve_threads(self.n_threads))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[np.float32]:
         """Draw x from the generative model: z from the prior, then x from p(x|z).
@@ -247,13 +262,15 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         bound : ndarray of shape (n_samples,), float64
             Bound of each row, nats.
         """
-        rows, n_threads = self._check_rows(X)
-        config = self._engine.config.as_dict()
-        subset = Subset(0, rows.shape[0], split=False)
-        bound, _ = bound_of(
-            self._engine, rows, subset, config["n_draws"], config["seed"], n_threads
-        )
-        return bound
+
+        def bounds(rows: Rows) -> NDArray[np.float64]:
+            config = self._engine.config.as_dict()
+            subset = Subset(0, rows.shape[0], split=False)
+            return bound_of(
+                self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads
+            )[0]
+
+        return self._read(X, bounds)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, nats per row.
@@ -291,17 +308,30 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         gradient : dict of str to ndarray, float32
             By the names of ``weights_``.
         """
-        rows, n_threads = self._check_rows(X)
-        eps = None
-        if noise is not None:
-            eps = _finite_array("noise", noise)
-        seed = self._engine.config.as_dict()["seed"]
-        with single_threaded_blas():
-            return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
+        eps = None if noise is None else _finite_array("noise", noise)
 
-    def _check_rows(self, X: Any) -> tuple[Rows, int]:
-        check_is_fitted(self)
-        return as_rows(self, check_data(self, X, reset=False)), resolve_threads(self.n_threads)
+        def gradient(rows: Rows) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
+            seed = self._engine.config.as_dict()["seed"]
+            n_threads = resolve_threads(self.n_threads)
+            with single_threaded_blas():
+                return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
+
+        return self._read(X, gradient)
+
+    def _encode(self, rows: Rows) -> NDArray[np.float32]:
+        n_threads = resolve_threads(self.n_threads)
+        with single_threaded_blas():
+            return self._engine.encode(rows, n_threads=n_threads)
+
+    def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
+        """Return what `work` makes of the rows of X, checked."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+        try:
+            return work(rows_to_read(self, X))
+        except OutOfRangeError:
+            as_rows(self, check_data(self, X, reset=False))  # raises, saying what is wrong
+            raise
 
     # State
 

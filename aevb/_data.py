@@ -20,6 +20,7 @@ _DTYPES = [
     np.float64, np.float32, np.uint8, np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint16,
     np.uint32, np.uint64,
 ]  # fmt: skip
+_READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -107,18 +108,42 @@ def as_rows(model: LatentVariableModel, data: Data) -> Rows:
     return Rows(X, scale)
 
 
+def rows_to_read(model: LatentVariableModel, X: Any) -> Rows:
+    """Check ``X`` for a fitted model that will read it once, and hand it to the core.
+
+    Of plain arrays the core checks the values itself as it reads them, on all its threads, and
+    raises OutOfRangeError; `as_rows` of `check_data` says then what is wrong.
+    """
+    if (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in _READ_IN_PLACE
+        and X.shape[0] > 0
+        and X.shape[1] == model.n_features_in_
+        and X.flags.aligned
+        and not hasattr(model, "feature_names_in_")
+    ):
+        range_ = (0.0, 1.0) if _needs_unit(model) else (-_FLOAT32_MAX, _FLOAT32_MAX)
+        return Rows(X, model.input_scale_, range_)
+    return as_rows(model, check_data(model, X, reset=False))
+
+
+def _needs_unit(model: LatentVariableModel) -> bool:
+    config = model._engine.config.as_dict()
+    binarize = config["binarize"]
+    return bool(
+        binarize == "dynamic" or (config["likelihood"] == "bernoulli" and binarize != "threshold")
+    )
+
+
 def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
     scale = model.input_scale_
-    config = model._engine.config.as_dict()
     got = f"X: got values from {low:g} to {high:g}"
     if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
         raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
-    binarize = config["binarize"]
-    needs_unit = binarize == "dynamic" or (
-        config["likelihood"] == "bernoulli" and binarize != "threshold"
-    )
-    if needs_unit and (low * scale < 0 or high * scale > 1):
-        what = "binarize='dynamic'" if binarize == "dynamic" else "the Bernoulli likelihood"
+    if _needs_unit(model) and (low * scale < 0 or high * scale > 1):
+        dynamic = model._engine.config.as_dict()["binarize"] == "dynamic"
+        what = "binarize='dynamic'" if dynamic else "the Bernoulli likelihood"
         raise ValueError(
             f"{got}, {what} wants values (times input_scale {scale:g}) in [0, 1]; rescale X, or "
             f"use binarize='threshold' or likelihood='gaussian'"

@@ -33,6 +33,7 @@ _core.isa()  # an AEVB_FORCE_ISA that this machine lacks is an error now, not in
 Config = _core.Config
 Model = _core.Model
 Rows = _core.Rows
+OutOfRangeError = _core.OutOfRangeError
 
 ARENAS = ("weights", "state1", "state2")
 
@@ -71,7 +72,16 @@ def resolve_threads(n_threads: int | None) -> int:
         return 1
     if n_threads is not None:
         return min(n_threads, _MOST_THREADS)
-    return max(1, min(int(joblib.cpu_count()), _core.max_threads()))
+    return max(1, min(_usable_cores(frozenset(os.sched_getaffinity(0))), _core.max_threads()))
+
+
+@cache
+def _usable_cores(affinity: frozenset[int]) -> int:
+    """Return joblib's count, which reads the container's files: too slow for every call.
+
+    It is asked again when the process may use other cores than before.
+    """
+    return int(joblib.cpu_count())
 
 
 _forked = False

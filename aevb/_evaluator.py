@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb._checks import check_integer
-from aevb._data import as_rows, check_data
-from aevb._engine import Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
 from aevb._parameters import draw_seed
 
 if TYPE_CHECKING:
@@ -111,12 +110,15 @@ class Evaluator:
             Bounds in nats.
         """
         n_draws = check_integer("n_draws", n_draws)
-        rows = as_rows(self.model, check_data(self.model, X, reset=False))
         engine = self.model._engine
         own = self.random_state is None
         seed = engine.config.as_dict()["seed"] if own else draw_seed(self.random_state)
-        subset = Subset(0, rows.shape[0], split=False)
-        bound, variance = bound_of(engine, rows, subset, n_draws, seed, self._n_threads())
+
+        def bounds(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            subset = Subset(0, rows.shape[0], split=False)
+            return bound_of(engine, rows, subset, n_draws, seed, self._n_threads())
+
+        bound, variance = self.model._read(X, bounds)
         return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
@@ -139,9 +141,12 @@ class Evaluator:
         """
         if not (isinstance(threshold, (int, float, np.number)) and 0 <= threshold < np.inf):
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
-        rows = as_rows(self.model, check_data(self.model, X, reset=False))
-        with single_threaded_blas():
-            means = self.model._engine.encode(rows, n_threads=resolve_threads(self._n_threads()))
+
+        def encode(rows: Rows) -> NDArray[np.float32]:
+            with single_threaded_blas():
+                return self.model._engine.encode(rows, n_threads=resolve_threads(self._n_threads()))
+
+        means = self.model._read(X, encode)
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 

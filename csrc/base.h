@@ -39,9 +39,19 @@ constexpr size_t row_stride(size_t n_cols) {
   return (ceil_div(n_cols, kPanel) * (kPanel / kLineFloats) + 1) * kLineFloats;
 }
 
+// Guarded data with a value out of range.
+struct OutOfRange : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
 // Bad arguments become ValueError in Python.
 inline void check(bool ok, const std::string& message) {
   if (!ok) throw std::invalid_argument(message);
+}
+// The same where making the message takes time.
+template <class Message, class = std::enable_if_t<std::is_invocable_v<Message>>>
+void check(bool ok, Message message) {
+  if (!ok) throw std::invalid_argument(message());
 }
 
 inline size_t checked_product(size_t a, size_t b) {

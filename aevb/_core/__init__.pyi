@@ -15,6 +15,8 @@ def set_sgemm(capsule: Any) -> None: ...
 def set_gather(capsule: Any) -> None: ...
 
 @final
+class OutOfRangeError(ValueError): ...
+
 class Config:
     def __init__(
         self,
@@ -38,7 +40,9 @@ class Config:
 
 @final
 class Rows:
-    def __init__(self, X: NDArray[Any], scale: float = 1.0) -> None: ...
+    def __init__(
+        self, X: NDArray[Any], scale: float = 1.0, range: tuple[float, float] | None = None
+    ) -> None: ...
     @staticmethod
     def csr(
         data: NDArray[Any],

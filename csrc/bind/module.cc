@@ -22,6 +22,7 @@ PYBIND11_MODULE(_core, m) {
       },
       py::arg("capsule"),
       "Hands over SciPy's sgemm, which makes the instruction set 'blas' available.");
+  py::register_exception<OutOfRange>(m, "OutOfRangeError", PyExc_ValueError);
   bind_config(m);
   bind_rows(m);
   bind_model(m);

@@ -1,3 +1,6 @@
+#include <optional>
+#include <tuple>
+
 #include "bind/arrays.h"
 
 namespace aevb::bind {
@@ -9,16 +12,18 @@ char type_of(const py::array& a, const char* name) {
   char type = a.dtype().char_();
   if (type == 'q' || type == 'Q')
     type = type == 'q' ? 'l' : 'L';  // long long: 64 bits under another name
-  check(std::strchr("fd?BbhHiIlL", type) != nullptr, std::string(name) + ": got dtype " +
-                                                         std::string(py::str(a.dtype())) +
-                                                         ", want a float, integer or bool dtype");
+  check(std::strchr("fd?BbhHiIlL", type) != nullptr, [&] {
+    return std::string(name) + ": got dtype " + std::string(py::str(a.dtype())) +
+           ", want a float, integer or bool dtype";
+  });
   check((a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0,
         std::string(name) + ": want an aligned array");
   return type;
 }
 
-BoundRows dense(const py::array& x, float scale) {
-  check(x.ndim() == 2, "X: got shape " + shape_of(x) + ", want two dimensions");
+BoundRows dense(const py::array& x, float scale,
+                const std::optional<std::pair<float, float>>& range) {
+  check(x.ndim() == 2, [&] { return "X: got shape " + shape_of(x) + ", want two dimensions"; });
   Rows rows;
   rows.gather = g_gather;
   rows.type = type_of(x, "X");
@@ -28,6 +33,8 @@ BoundRows dense(const py::array& x, float scale) {
   rows.n_rows = static_cast<size_t>(x.shape(0));
   rows.n_cols = static_cast<size_t>(x.shape(1));
   rows.scale = scale;
+  rows.guarded = range.has_value();
+  if (range) std::tie(rows.low, rows.high) = *range;
   return {rows, x};
 }
 
@@ -70,7 +77,9 @@ void bind_rows(py::module_& m) {
       py::arg("capsule"), "Hands over the typed gather of aevb._gather.");
   py::class_<BoundRows>(m, "Rows",
                         "A data set read in place, row by row, as float32 times a scale.")
-      .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f)
+      .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f, py::arg("range") = py::none(),
+           "range: (lowest, highest) of the scaled values, which are then looked at as they are "
+           "read: the call that meets another raises OutOfRangeError. Without it they are trusted.")
       .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
                   py::arg("n_cols"), py::arg("scale") = 1.0f)
       .def_property_readonly("shape", [](const BoundRows& self) {

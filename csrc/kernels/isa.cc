@@ -8,6 +8,7 @@
 #include "kernels/likelihood-inl.h"
 #include "kernels/nonzeros-inl.h"
 #include "kernels/philox-inl.h"
+#include "kernels/range-inl.h"
 #include "kernels/transpose-inl.h"
 #include "kernels/update-inl.h"
 
@@ -68,6 +69,7 @@ const Kernels table = {
     .differentiate = differentiate,
     .transpose = transpose,
     .nonzeros = nonzeros,
+    .within = within,
     .update = update,
     .update_bias = update_bias,
     .optimize = optimize,

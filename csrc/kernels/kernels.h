@@ -128,6 +128,8 @@ struct Kernels {
   // columns
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
   void (*nonzeros)(const BlockNonzeros&);
+  // whether all of x lies in [low, high]; NaN does not
+  bool (*within)(size_t rows, size_t n_cols, const float* x, size_t ldx, float low, float high);
   void (*update)(const PanelUpdate&);
   void (*update_bias)(
       const PanelUpdate&);  // the same for the bias: inputs is ignored, a constant 1 stands for a

@@ -24,6 +24,10 @@ struct Rows {
   size_t n_rows = 0;
   size_t n_cols = 0;
   float scale = 1.0f;
+  // Whether every scaled value must be seen to lie in [low, high] as it is read (NaN never does);
+  // otherwise the caller has looked.
+  bool guarded = false;
+  float low = 0.0f, high = 0.0f;
 };
 
 }  // namespace aevb

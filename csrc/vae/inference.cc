@@ -26,10 +26,18 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
     std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
 }
 
-// Blocks of rows [first, first + n) in order, on every thread.
+// Blocks of rows [first, first + n) in order, on every thread, until f says that it cannot go on.
 template <class F>
 void for_row_blocks(size_t n, size_t block, F f) {
-  for (size_t first = 0; first < n; first += block) f(first, std::min(block, n - first));
+  for (size_t first = 0; first < n; first += block) {
+    if (!f(first, std::min(block, n - first))) return;
+  }
+}
+
+void check_range(const Workspace& ws, const Rows& rows) {
+  if (ws.out_of_range)
+    throw OutOfRange("X: has values that are not in [" + std::to_string(rows.low) + ", " +
+                     std::to_string(rows.high) + "]");
 }
 
 void decoder_means(const Pass& pass, Member& member) {
@@ -73,12 +81,14 @@ void encode(const Model& model, const Rows& rows, float* out, int n_threads) {
       const Pass pass = {k, model, ws, n, 0};
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
-      gather(pass, rows, NoiseBy::nothing, member);
+      if (!gather(pass, rows, NoiseBy::nothing, member)) return false;
       encode_hidden(pass, member);
       encode_heads(pass, member);
       copy_rows(ws.mean.view(), mine, out + first * model.config().n_latent);
+      return true;
     });
   });
+  check_range(ws, rows);
 }
 
 void decode(const Model& model, ConstMatView z, float* out, int n_threads) {
@@ -98,6 +108,7 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads) {
       decode_outputs(pass, member);
       decoder_means(pass, member);
       copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+      return true;
     });
   });
 }
@@ -123,6 +134,7 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int
       decoder_means(pass, member);
       draw_visible(pass, member);
       copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+      return true;
     });
   });
 }
@@ -139,7 +151,7 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
       const Range mine = share_rows(member, n);
       subset_rows(model, rows, subset, first + mine.begin, mine.size(),
                   ws.index.data() + mine.begin);
-      gather(pass, rows, NoiseBy::content, member);
+      if (!gather(pass, rows, NoiseBy::content, member)) return false;
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
       decode_hidden(pass, member);
@@ -149,8 +161,10 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
         out[first + r] = ws.bound[r];
         variance[first + r] = ws.variance[r];
       }
+      return true;
     });
   });
+  check_range(ws, rows);
 }
 
 void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
@@ -167,7 +181,7 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
       const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
-      gather(pass, rows, NoiseBy::content, member);
+      if (!gather(pass, rows, NoiseBy::content, member)) return false;
       for (size_t r = mine.begin; noise != nullptr && r < mine.end; ++r) {
         for (size_t l = 0; l < n_draws; ++l) {
           const float* from = noise + (l * rows.n_rows + first + r) * n_latent;
@@ -182,8 +196,10 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
       for (size_t r = mine.begin; r < mine.end; ++r) out[first + r] = ws.bound[r];
       backward(pass, member);
       update(pass, {nullptr, gradient, nullptr}, sum_up, member);
+      return true;
     });
   });
+  check_range(ws, rows);
 }
 
 }  // namespace aevb

@@ -5,6 +5,8 @@
 
 namespace aevb {
 
+// Those that take rows throw OutOfRange where guarded ones hold a value out of range.
+
 // Posterior means of all rows -> out (n_rows, J), dense.
 void encode(const Model& model, const Rows& rows, float* out, int n_threads);
 

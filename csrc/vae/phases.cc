@@ -89,12 +89,16 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
 
 }  // namespace
 
-void gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
+bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   if (!rows.empty()) {
     const MatView x = ws.x.view();
     source.gather(&source, ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride);
+    if (source.guarded &&
+        !pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low, source.high)) {
+      ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
+    }
     if (noise == NoiseBy::content) {
       for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
     }
@@ -104,6 +108,7 @@ void gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member)
       pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
   }
   member.barrier();
+  return !ws.out_of_range.load(std::memory_order_relaxed);
 }
 
 void encode_hidden(const Pass& pass, Member& member) {

@@ -22,8 +22,8 @@ struct Pass {
 enum class NoiseBy { id, content, nothing };
 
 // Rows ws.index of the data into ws.x, binarised if the model says so, and the noise for them into
-// ws.eps.
-void gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
+// ws.eps. False, on every thread, if the data are guarded and some of these are out of range.
+bool gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
 
 void encode_hidden(const Pass& pass, Member& member);
 void encode_heads(const Pass& pass, Member& member);       // mean and log_var alone

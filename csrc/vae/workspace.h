@@ -1,6 +1,8 @@
 // Every matrix that one pass over a minibatch (or a block of rows) touches, allocated once.
 #pragma once
 
+#include <atomic>
+
 #include "nn/random.h"
 #include "nn/rows.h"
 #include "vae/model.h"
@@ -14,13 +16,14 @@ struct Workspace {
 
   size_t n_draws;
 
-  std::vector<int64_t> index;   // rows of the data set in this pass
-  std::vector<uint64_t> ids;    // their noise ids
-  Nonzeros nonzeros;            // of x
-  Matrix x;                     // (rows, D)
-  std::vector<Matrix> encoder;  // hidden activations
-  Matrix mean, log_var;         // (rows, J)
-  Matrix eps, z;                // (rows * draws, J)
+  std::vector<int64_t> index;              // rows of the data set in this pass
+  std::vector<uint64_t> ids;               // their noise ids
+  Nonzeros nonzeros;                       // of x
+  std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
+  Matrix x;                                // (rows, D)
+  std::vector<Matrix> encoder;             // hidden activations
+  Matrix mean, log_var;                    // (rows, J)
+  Matrix eps, z;                           // (rows * draws, J)
   std::vector<Matrix> decoder;
   std::vector<Matrix> outputs;   // decoder outputs, then their gradients in place
   size_t n_parts;                // panels of an output
