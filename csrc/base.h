@@ -26,6 +26,9 @@ inline constexpr size_t kPanel = 64;
 inline constexpr size_t kRowBlock = 10;
 inline constexpr size_t kInputBlock = 20;
 
+// Rows whose empty columns are skipped together in a product. Divides kRowBlock.
+inline constexpr size_t kSkipBlock = 5;
+
 // Inputs whose weight gradients are made together: the height of the update's register tile, and
 // the grain at which rows without a nonzero are skipped. Divides kInputBlock.
 inline constexpr size_t kInputGroup = 5;
@@ -58,6 +61,12 @@ inline size_t checked_product(size_t a, size_t b) {
   if (b != 0 && a > std::numeric_limits<size_t>::max() / 8 / b) throw std::bad_alloc();
   return a * b;
 }
+
+// Memory that will be read soon.
+struct Bytes {
+  const char* begin = nullptr;
+  size_t size = 0;
+};
 
 // Owning, cache-line aligned, zero-filled array of trivially copyable elements.
 template <class T>

@@ -87,7 +87,7 @@ py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
   const Dense layer = {"layer", n_in, n_out, 0};
   Buffer<float> sums(layer.end());
   PackedInputs packed(in.view().rows, n_in);
-  packed.pack(in.view(), {0, ceil_div(n_in, kInputBlock)});
+  packed.pack(kernels(), in.view(), {0, ceil_div(n_in, kInputBlock)});
   for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
     dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, packed, d.view(),
                  panel, {0, n_in});

@@ -53,10 +53,7 @@ void update(const PanelUpdate& u) {
 }
 
 // Everything counts as nonzero: BLAS does whole matrices.
-void nonzeros(const BlockNonzeros& t) {
-  *t.n_columns = static_cast<uint32_t>(t.n_cols);
-  std::fill_n(t.masks, ceil_div(t.n_cols, kInputGroup), static_cast<uint16_t>((1u << t.rows) - 1));
-}
+void nonzero_columns(const BlockColumns& t) { *t.n_columns = static_cast<uint32_t>(t.n_cols); }
 
 }  // namespace
 
@@ -67,7 +64,7 @@ const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
   table = base;
   table.name = "blas";
   table.product = product;
-  table.nonzeros = nonzeros;
+  table.nonzero_columns = nonzero_columns;
   table.update = update;
   return table;
 }

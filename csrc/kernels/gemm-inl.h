@@ -14,11 +14,13 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-inline constexpr size_t kProductVectors = W == 16 ? 2 : 4;
+// Vectors of a tile; listed columns come for blocks of kSkipBlock rows, which one tile takes whole.
+template <bool kListed>
+inline constexpr size_t kProductVectors = (W == 16) == kListed ? 4 : 2;
 
 // Rows of a tile of C vectors: as many accumulators as there are registers for.
 constexpr size_t product_rows(size_t C) {
-  if (W == 16) return 10;
+  if (W == 16) return C >= 3 ? 5 : 10;
   return C >= 3 ? 3 : C == 2 ? 5 : 10;
 }
 
@@ -78,7 +80,7 @@ void product_columns(const PanelProduct& p, size_t col) {
 }
 
 // All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
-template <bool kListed, size_t C = kProductVectors>
+template <bool kListed, size_t C = kProductVectors<kListed>>
 void product_panel(const PanelProduct& p, size_t col = 0) {
   if constexpr (C > 0) {
     for (; col + (C - 1) * W < p.n_cols; col += C * W) product_columns<kListed, C>(p, col);

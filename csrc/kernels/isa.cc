@@ -7,6 +7,7 @@
 #include "kernels/latent-inl.h"
 #include "kernels/likelihood-inl.h"
 #include "kernels/nonzeros-inl.h"
+#include "kernels/pack-inl.h"
 #include "kernels/philox-inl.h"
 #include "kernels/range-inl.h"
 #include "kernels/transpose-inl.h"
@@ -68,7 +69,8 @@ const Kernels table = {
     .activate = activate,
     .differentiate = differentiate,
     .transpose = transpose,
-    .nonzeros = nonzeros,
+    .nonzero_columns = nonzero_columns,
+    .pack_inputs = pack_inputs,
     .within = within,
     .update = update,
     .update_bias = update_bias,

@@ -61,16 +61,28 @@ struct PanelUpdate {
   // them.
   const uint32_t* group_rows = nullptr;  // (groups, rows)
   const uint32_t* n_group_rows = nullptr;
+  // What will be read soon after: some of its lines are fetched meanwhile, a few with each tile.
+  const char* ahead = nullptr;
+  size_t n_ahead = 0;  // lines
 };
 
-// Where a block of up to kRowBlock rows is not zero.
-struct BlockNonzeros {
+// Columns of a block of rows that are not zero in all of them.
+struct BlockColumns {
   size_t rows, n_cols;
   const float* x;
   size_t ldx;
-  uint32_t* columns;    // out: columns with a nonzero in any of the rows, ascending
-  uint32_t* n_columns;  // out
-  uint16_t* masks;      // out: (groups,) bit r set where row r has a nonzero in the group
+  uint32_t* columns;    // out: (n_cols,), ascending; not written where there is nothing to skip
+  uint32_t* n_columns;  // out: their number, n_cols then
+};
+
+// Blocks of inputs of every row, regrouped for the weight gradient.
+struct InputBlocks {
+  size_t rows, n_cols;  // columns up to the next multiple of kInputBlock are read
+  const float* x;       // the first block's first column
+  size_t ldx;
+  float* out;              // (blocks, rows, kInputBlock)
+  uint32_t* group_rows;    // out: (groups, rows), those with a nonzero in the group; null: no lists
+  uint32_t* n_group_rows;  // out: (groups,)
 };
 
 // Log-likelihood of one panel of outputs, and its gradient in place of the decoder's outputs.
@@ -127,7 +139,8 @@ struct Kernels {
   // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel), rows beyond n_rows as zero
   // columns
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
-  void (*nonzeros)(const BlockNonzeros&);
+  void (*nonzero_columns)(const BlockColumns&);
+  void (*pack_inputs)(const InputBlocks&);
   // whether all of x lies in [low, high]; NaN does not
   bool (*within)(size_t rows, size_t n_cols, const float* x, size_t ldx, float low, float high);
   void (*update)(const PanelUpdate&);

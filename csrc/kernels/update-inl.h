@@ -13,6 +13,11 @@ namespace {
 
 inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
 
+// Lines of what is read soon that a tile asks for, and rows it adds from one to the next: a burst
+// of them would keep it from its own.
+inline constexpr size_t kAheadLines = 5;
+inline constexpr size_t kRowsPerLine = 12;
+
 inline constexpr float kAdagradEpsilon =
     1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
 inline constexpr double kAdamBeta1 = 0.9;    // Kingma & Ba 2015, algorithm 1
@@ -100,16 +105,28 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     __builtin_prefetch(next_weight + from, 1);
     __builtin_prefetch(next_state + from, 1);
   };
+  const size_t first_ahead = (input - u.inputs.begin) / R * kAheadLines;
+  const auto fetch_ahead = [&](size_t i) {
+    if (col == 0 && first_ahead + i < u.n_ahead)
+      __builtin_prefetch(u.ahead + (first_ahead + i) * kCacheLine);
+  };
   const size_t group = input / kInputGroup;
   if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
+    // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
+    if (optimizer != Optimizer::adam && u.n_group_rows[group] == 0 && u.rule->decay == 0.0f) return;
     const uint32_t* rows = u.group_rows + group * u.rows;
     for (size_t line = 0; line < kLines; ++line) fetch_next(line);
+    for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead(i);
     for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
   } else {
     size_t m = 0;
     for (; m < kLines && m < u.rows; ++m) {
       fetch_next(m);
       add_row(m);
+    }
+    for (size_t i = 0; i < kAheadLines; ++i) {
+      fetch_ahead(i);
+      for (const size_t end = m + kRowsPerLine; m < end && m < u.rows; ++m) add_row(m);
     }
     for (; m < u.rows; ++m) add_row(m);
   }
@@ -131,42 +148,31 @@ void update_last_inputs(const PanelUpdate& u, size_t n, size_t input, size_t col
   }
 }
 
-// Inputs of all the panel's columns: C vectors wide until fewer than C are left, then narrower.
+// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
 template <Optimizer optimizer, size_t C = kUpdateVectors>
-void update_inputs(const PanelUpdate& u, Range inputs, size_t col = 0) {
+void update_inputs(const PanelUpdate& u, size_t col = 0) {
   if constexpr (C > 0) {
     for (; col + (C - 1) * W < u.n_cols; col += C * W) {
-      size_t input = inputs.begin;
-      for (; input + kInputGroup <= inputs.end; input += kInputGroup) {
+      size_t input = u.inputs.begin;
+      for (; input + kInputGroup <= u.inputs.end; input += kInputGroup) {
         update_tile<optimizer, kInputGroup, C>(u, input, col);
       }
-      update_last_inputs<optimizer, kInputGroup - 1, C>(u, inputs.end - input, input, col);
+      update_last_inputs<optimizer, kInputGroup - 1, C>(u, u.inputs.end - input, input, col);
     }
-    update_inputs<optimizer, C - 1>(u, inputs, col);
-  }
-}
-
-// A few blocks of inputs at a time: for 100 rows three of them, and as many vectors of delta as are
-// used with them, fit into an L1 of 32 KB.
-template <Optimizer optimizer>
-void update_panel(const PanelUpdate& u) {
-  constexpr size_t kInputs = 3 * kInputBlock;
-  for (size_t input = u.inputs.begin; input < u.inputs.end; input += kInputs) {
-    update_inputs<optimizer>(
-        u, {input, u.inputs.end - input < kInputs ? u.inputs.end : input + kInputs});
+    update_inputs<optimizer, C - 1>(u, col);
   }
 }
 
 void update(const PanelUpdate& u) {
   switch (u.rule->optimizer) {
     case Optimizer::accumulate:
-      return update_panel<Optimizer::accumulate>(u);
+      return update_inputs<Optimizer::accumulate>(u);
     case Optimizer::sgd:
-      return update_panel<Optimizer::sgd>(u);
+      return update_inputs<Optimizer::sgd>(u);
     case Optimizer::adagrad:
-      return update_panel<Optimizer::adagrad>(u);
+      return update_inputs<Optimizer::adagrad>(u);
     case Optimizer::adam:
-      return update_panel<Optimizer::adam>(u);
+      return update_inputs<Optimizer::adam>(u);
   }
 }
 

@@ -28,7 +28,7 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros) {
+                   const NonzeroColumns* nonzeros) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
@@ -37,10 +37,10 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   for (size_t r = rows.begin, n = 0; r < rows.end; r += n) {
     n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;
-    if (nonzeros != nullptr && nonzeros->skips(r / kRowBlock)) {
-      n = std::min(kRowBlock, n);
+    if (nonzeros != nullptr && nonzeros->skips(r / kSkipBlock)) {
+      n = std::min(kSkipBlock, n);
       k.product({.rows = n,
-                 .k = nonzeros->n_columns(r / kRowBlock),
+                 .k = nonzeros->n_columns(r / kSkipBlock),
                  .n_cols = width,
                  .a = in.row(r),
                  .lda = in.stride,
@@ -49,7 +49,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .ldc = out.stride,
                  .bias = bias,
                  .accumulate = false,
-                 .columns = nonzeros->columns(r / kRowBlock)});
+                 .columns = nonzeros->columns(r / kSkipBlock)});
       k.activate(activation, n, width, c, out.stride);
       continue;
     }
@@ -93,7 +93,7 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros) {
+                  Bytes ahead) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
@@ -107,8 +107,10 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .state1 = at(arena.state1, layer.panel_offset(panel)),
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
                         .rule = &rule,
-                        .group_rows = nonzeros != nullptr ? nonzeros->group_rows() : nullptr,
-                        .n_group_rows = nonzeros != nullptr ? nonzeros->n_group_rows() : nullptr};
+                        .group_rows = in.group_rows(),
+                        .n_group_rows = in.n_group_rows(),
+                        .ahead = ahead.begin,
+                        .n_ahead = ceil_div(ahead.size, kCacheLine)};
   k.update(update);
   if (inputs.begin > 0) return;
   UpdateRule bias_rule = rule;

@@ -38,6 +38,10 @@ struct Arena {
 void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
 void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
 
+// Inputs whose weight gradients are made in one piece: for 100 rows they, and as many vectors of
+// delta as are used with them, fit into an L1 of 32 KB.
+inline constexpr size_t kUpdateInputs = 3 * kInputBlock;
+
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
 // Floats of scratch that dense_backward needs on each thread.
@@ -46,7 +50,7 @@ inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
 // out[:, panel] = act(in W[:, panel] + b), for the given rows; `nonzeros` of `in`, or null.
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros = nullptr);
+                   const NonzeroColumns* nonzeros = nullptr);
 
 // din[:, panel of inputs] (+)= delta W^T for the given rows.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
@@ -56,6 +60,6 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
 // packed from as many rows as delta has.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros = nullptr);
+                  Bytes ahead = {});
 
 }  // namespace aevb

@@ -2,6 +2,8 @@
 // whole.
 #pragma once
 
+#include <algorithm>
+
 #include "base.h"
 
 namespace aevb {
@@ -28,6 +30,42 @@ struct Rows {
   // otherwise the caller has looked.
   bool guarded = false;
   float low = 0.0f, high = 0.0f;
+};
+
+// Gathers rows index[0 .. n) into out one at a time, between pieces of other work. Rows lie
+// anywhere, so the hardware does not see them coming: whoever works meanwhile fetches the `next`
+// one.
+class RowGather {
+ public:
+  RowGather() = default;
+  RowGather(const Rows& rows, const int64_t* index, size_t n, float* out, size_t stride)
+      : rows_(&rows), index_(index), n_(n), out_(out), stride_(stride) {
+    constexpr auto kWidest = static_cast<ptrdiff_t>(sizeof(double));
+    if (rows.index_type == '\0' && rows.col_stride > 0 && rows.col_stride <= kWidest)
+      row_bytes_ = static_cast<size_t>(rows.col_stride) * rows.n_cols;
+  }
+
+  // The next row's bytes; empty if there is none or it is not contiguous.
+  Bytes next() const {
+    if (done_ == n_ || row_bytes_ == 0) return {};
+    return {static_cast<const char*>(rows_->data) + index_[done_] * rows_->row_stride, row_bytes_};
+  }
+  void one() { copy(std::min<size_t>(1, n_ - done_)); }
+  void rest() { copy(n_ - done_); }
+
+ private:
+  void copy(size_t n) {
+    if (n > 0) rows_->gather(rows_, index_ + done_, n, out_ + done_ * stride_, stride_);
+    done_ += n;
+  }
+
+  const Rows* rows_ = nullptr;
+  const int64_t* index_ = nullptr;
+  size_t n_ = 0;
+  float* out_ = nullptr;
+  size_t stride_ = 0;
+  size_t row_bytes_ = 0;
+  size_t done_ = 0;
 };
 
 }  // namespace aevb

@@ -195,7 +195,9 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
       sum_bound(pass, member);
       for (size_t r = mine.begin; r < mine.end; ++r) out[first + r] = ws.bound[r];
       backward(pass, member);
-      update(pass, {nullptr, gradient, nullptr}, sum_up, member);
+      RowGather none;
+      update(pass, {nullptr, gradient, nullptr}, sum_up, member, none);
+      member.barrier();
       return true;
     });
   });

@@ -5,7 +5,7 @@ namespace {
 
 // out = act(in W + b) for the first n rows, shared by panels.
 void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
-             size_t n, Member& member, const Nonzeros* nonzeros = nullptr) {
+             size_t n, Member& member, const NonzeroColumns* nonzeros = nullptr) {
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(layer.n_out) * n_blocks);
   share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
@@ -89,26 +89,38 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
 
 }  // namespace
 
-bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
+RowGather begin_gather(const Pass& pass, const Rows& source, const Member& member) {
+  const Range rows = share_rows(member, pass.rows);
+  if (rows.empty()) return {};
+  const MatView x = pass.ws.x.view();
+  return {source, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
+}
+
+void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseBy noise,
+                const Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
-  if (!rows.empty()) {
-    const MatView x = ws.x.view();
-    source.gather(&source, ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride);
-    if (source.guarded &&
-        !pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low, source.high)) {
-      ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
-    }
-    if (noise == NoiseBy::content) {
-      for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
-    }
-    binarize(pass, noise, rows);
-    ws.nonzeros.find_columns(pass.k, x, rows);
-    if (noise != NoiseBy::nothing)
-      pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+  if (rows.empty()) return;
+  copying.rest();
+  const MatView x = ws.x.view();
+  if (source.guarded &&
+      !pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low, source.high)) {
+    ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
   }
+  if (noise == NoiseBy::content) {
+    for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
+  }
+  binarize(pass, noise, rows);
+  ws.nonzeros.find(pass.k, x, rows);
+  if (noise != NoiseBy::nothing)
+    pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+}
+
+bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
+  RowGather copying = begin_gather(pass, source, member);
+  end_gather(pass, source, copying, noise, member);
   member.barrier();
-  return !ws.out_of_range.load(std::memory_order_relaxed);
+  return !pass.ws.out_of_range.load(std::memory_order_relaxed);
 }
 
 void encode_hidden(const Pass& pass, Member& member) {
@@ -122,6 +134,27 @@ void encode_hidden(const Pass& pass, Member& member) {
 }
 
 namespace {
+
+// The layers' inputs as their updates want them, shared by blocks of inputs. Packed while the
+// products that read them have them in the cache.
+void pack(const Pass& pass, const Member& member, PackedInputs& packed, ConstMatView in,
+          bool full = true) {
+  packed.pack(pass.k, in, member.share(ceil_div(in.cols, kInputBlock)), full);
+}
+
+void pack_encoder(const Pass& pass, const Member& member) {
+  Workspace& ws = pass.ws;
+  pack(pass, member, ws.packed_x, ws.x.view(pass.rows), ws.nonzeros.full(pass.rows));
+  for (size_t i = 0; i < ws.encoder.size(); ++i)
+    pack(pass, member, ws.packed_encoder[i], ws.encoder[i].view(pass.rows));
+}
+
+void pack_decoder(const Pass& pass, const Member& member) {
+  Workspace& ws = pass.ws;
+  pack(pass, member, ws.packed_z, ws.z.view(pass.drawn()));
+  for (size_t i = 0; i < ws.decoder.size(); ++i)
+    pack(pass, member, ws.packed_decoder[i], ws.decoder[i].view(pass.drawn()));
+}
 
 // mean and log_var of this thread's rows
 Range heads(const Pass& pass, Member& member) {
@@ -150,6 +183,7 @@ void encode_and_sample(const Pass& pass, Member& member) {
     latent.draw_term = ws.draw_term.data() + rows.begin * ws.n_draws;
     pass.k.latent_sample(latent);
   }
+  if (ws.gradients()) pack_encoder(pass, member);
   member.barrier();
 }
 
@@ -203,25 +237,6 @@ void decode_likelihood(const Pass& pass, Member& member) {
   member.barrier();
 }
 
-namespace {
-
-// Every layer's inputs as its update wants them, shared by blocks of inputs.
-void pack_inputs(const Pass& pass, const Member& member) {
-  Workspace& ws = pass.ws;
-  const auto pack = [&](PackedInputs& packed, ConstMatView in) {
-    packed.pack(in, member.share(ceil_div(in.cols, kInputBlock)));
-  };
-  ws.nonzeros.find_rows(pass.rows, member.share(ws.nonzeros.n_groups()));
-  pack(ws.packed_x, ws.x.view(pass.rows));
-  pack(ws.packed_z, ws.z.view(pass.drawn()));
-  for (size_t i = 0; i < ws.encoder.size(); ++i) {
-    pack(ws.packed_encoder[i], ws.encoder[i].view(pass.rows));
-    pack(ws.packed_decoder[i], ws.decoder[i].view(pass.drawn()));
-  }
-}
-
-}  // namespace
-
 void sum_bound(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
@@ -242,7 +257,7 @@ void sum_bound(const Pass& pass, Member& member) {
     ws.bound[m] = sum / draws + ws.term[m];
     ws.variance[m] = squares / (draws - 1.0) / draws;
   }
-  if (!ws.encoder_delta.empty()) pack_inputs(pass, member);
+  if (ws.gradients()) pack_decoder(pass, member);
   member.barrier();
 }
 
@@ -295,7 +310,7 @@ void backward(const Pass& pass, Member& member) {
 
 namespace {
 
-// A layer with what its weight gradient is made of; nonzeros of the input, or null.
+// A layer with what its weight gradient is made of.
 template <class F>
 void for_layers(const Pass& pass, F f) {
   Workspace& ws = pass.ws;
@@ -303,34 +318,36 @@ void for_layers(const Pass& pass, F f) {
   const size_t depth = net.encoder.size();
   const auto delta = [&](Matrix& m) { return m.view(pass.rows); };
   const auto drawn_delta = [&](Matrix& m) { return m.view(pass.drawn()); };
-  f(net.encoder[0], ws.packed_x, delta(ws.encoder_delta[0]), &ws.nonzeros);
+  f(net.encoder[0], ws.packed_x, delta(ws.encoder_delta[0]));
   for (size_t i = 1; i < depth; ++i) {
-    f(net.encoder[i], ws.packed_encoder[i - 1], delta(ws.encoder_delta[i]), nullptr);
+    f(net.encoder[i], ws.packed_encoder[i - 1], delta(ws.encoder_delta[i]));
   }
-  f(net.mean, ws.packed_encoder.back(), delta(ws.dmean), nullptr);
-  f(net.log_var, ws.packed_encoder.back(), delta(ws.dlog_var), nullptr);
-  f(net.decoder[0], ws.packed_z, drawn_delta(ws.decoder_delta[0]), nullptr);
+  f(net.mean, ws.packed_encoder.back(), delta(ws.dmean));
+  f(net.log_var, ws.packed_encoder.back(), delta(ws.dlog_var));
+  f(net.decoder[0], ws.packed_z, drawn_delta(ws.decoder_delta[0]));
   for (size_t i = 1; i < depth; ++i) {
-    f(net.decoder[i], ws.packed_decoder[i - 1], drawn_delta(ws.decoder_delta[i]), nullptr);
+    f(net.decoder[i], ws.packed_decoder[i - 1], drawn_delta(ws.decoder_delta[i]));
   }
   for (size_t i = 0; i < net.outputs.size(); ++i) {
-    f(net.outputs[i], ws.packed_decoder.back(), drawn_delta(ws.outputs[i]), nullptr);
+    f(net.outputs[i], ws.packed_decoder.back(), drawn_delta(ws.outputs[i]));
   }
 }
 
 }  // namespace
 
-void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member) {
-  for_layers(pass, [&](const Dense& layer, const PackedInputs& in, MatView delta,
-                       const Nonzeros* nonzeros) {
-    const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
+void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
+            RowGather& meanwhile) {
+  for_layers(pass, [&](const Dense& layer, const PackedInputs& in, MatView delta) {
+    const size_t n_blocks = ceil_div(layer.n_in, kUpdateInputs);
     Share share(member, column_cost(layer.n_out) * n_blocks);
     share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-      dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                   block_range(blocks, kInputBlock, layer.n_in), nonzeros);
+      for (size_t block = blocks.begin; block < blocks.end; ++block) {
+        dense_update(pass.k, layer, arena, rule, in, delta, panel,
+                     block_range({block, block + 1}, kUpdateInputs, layer.n_in), meanwhile.next());
+        meanwhile.one();
+      }
     });
   });
-  member.barrier();
 }
 
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {

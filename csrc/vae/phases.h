@@ -22,7 +22,12 @@ struct Pass {
 enum class NoiseBy { id, content, nothing };
 
 // Rows ws.index of the data into ws.x, binarised if the model says so, and the noise for them into
-// ws.eps. False, on every thread, if the data are guarded and some of these are out of range.
+// ws.eps, in two parts: this thread's share of the rows, which may be copied while other work is
+// done, and what is made of them. No barrier: `gather` is all of it and ends with one.
+RowGather begin_gather(const Pass& pass, const Rows& rows, const Member& member);
+void end_gather(const Pass& pass, const Rows& rows, RowGather& copying, NoiseBy noise,
+                const Member& member);
+// False, on every thread, if the data are guarded and some of these are out of range.
 bool gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
 
 void encode_hidden(const Pass& pass, Member& member);
@@ -37,9 +42,10 @@ void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.varianc
 // Gradients with respect to every layer's pre-activations, from the outputs' down to the first
 // layer's.
 void backward(const Pass& pass, Member& member);
-// Every weight gradient, with the optimiser's step; last phase, all layers shared as one list of
-// work.
-void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member);
+// Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
+// barrier: what follows may overwrite all that the gather fills, but not read the weights.
+void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
+            RowGather& meanwhile);
 
 // Floating-point operations of the products for one data row: forward, or the whole step.
 double flops_per_row(const Network& network, size_t n_draws, bool gradients);

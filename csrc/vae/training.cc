@@ -55,6 +55,27 @@ class PhaseClock {
   Clock::time_point last_;
 };
 
+// The minibatch's bound, summed over its rows, and the gradients of every layer's pre-activations
+// if it is finite.
+double bound_and_deltas(const Pass& pass, Member& member, PhaseClock& clock) {
+  encode_hidden(pass, member);
+  clock.lap();
+  encode_and_sample(pass, member);
+  clock.lap();
+  decode_hidden(pass, member);
+  clock.lap();
+  decode_likelihood(pass, member);
+  clock.lap();
+  sum_bound(pass, member);
+  clock.lap();
+  const double bound = batch_bound(pass.ws, pass.rows);
+  if (std::isfinite(bound)) {
+    backward(pass, member);
+    clock.lap();
+  }
+  return bound;
+}
+
 }  // namespace
 
 int useful_threads(int n_threads, double flops) {
@@ -89,47 +110,52 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   Progress progress;
   bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
   run_team(n_threads, [&](Member& member) {
-    PhaseClock clock(member, progress.phase_seconds);
-    uint64_t step = model.n_steps;
-    size_t position = part.position;
-    for (size_t done = 0; done < part.max_steps && position < part.subset.size; ++done, ++step) {
-      const size_t n = std::min(batch, part.subset.size - position);
-      const Pass pass = {k, model, ws, n, config.seed, step};
-      const Range mine = share_rows(member, n);
+    const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
+      return {k, model, ws, std::min(batch, part.subset.size - position), config.seed, step};
+    };
+    // Chooses this thread's rows of a minibatch.
+    const auto choose = [&](const Pass& pass, size_t position) {
+      const Range mine = share_rows(member, pass.rows);
       for (size_t m = mine.begin; m < mine.end; ++m) {
         ws.index[m] = order.row(position + m);
-        ws.ids[m] = noise_id(step, m);
+        ws.ids[m] = noise_id(pass.noise_step, m);
       }
-      gather(pass, rows, NoiseBy::id, member);
-      clock.lap();
-      encode_hidden(pass, member);
-      clock.lap();
-      encode_and_sample(pass, member);
-      clock.lap();
-      decode_hidden(pass, member);
-      clock.lap();
-      decode_likelihood(pass, member);
-      clock.lap();
-      sum_bound(pass, member);
-      clock.lap();
-      const double bound = batch_bound(ws, n);
+    };
+    const auto more = [&](size_t done, size_t position) {
+      return done < part.max_steps && position < part.subset.size;
+    };
+
+    uint64_t step = model.n_steps;
+    size_t position = part.position;
+    if (more(0, position)) {
+      choose(pass_from(position, step), position);
+      gather(pass_from(position, step), rows, NoiseBy::id, member);
+    }
+    PhaseClock clock(member, progress.phase_seconds);
+    for (size_t done = 0; more(done, position); ++done, ++step) {
+      const Pass pass = pass_from(position, step);
+      const double bound = bound_and_deltas(pass, member, clock);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
         return;
       }
-      backward(pass, member);
-      clock.lap();
       if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
-      update(pass, model.arena(), model.update_rule(step, n, part.n_train), member);
+      position += pass.rows;
+      const bool go_on = more(done + 1, position);
+      const Pass next = go_on ? pass_from(position, step + 1) : pass;
+      if (go_on) choose(next, position);
+      RowGather ahead = go_on ? begin_gather(next, rows, member) : RowGather();
+      update(pass, model.arena(), model.update_rule(step, pass.rows, part.n_train), member, ahead);
       clock.lap();
-      const bool stop = time_is_up;
-      position += n;
+      if (go_on) end_gather(next, rows, ahead, NoiseBy::id, member);
+      member.barrier();
+      clock.lap();
       if (member.rank() == 0) {
         progress.n_steps += 1;
-        progress.n_rows += n;
+        progress.n_rows += pass.rows;
         progress.bound_sum += bound;
       }
-      if (stop) return;
+      if (time_is_up) return;
     }
   });
   model.n_steps += progress.n_steps;

@@ -26,8 +26,8 @@ struct EpochPart {
 };
 
 // The parts of a step whose time is kept, in order.
-inline constexpr const char* kPhases[] = {"gather",  "encoder", "latent",   "decoder",
-                                          "outputs", "bound",   "backward", "update"};
+inline constexpr const char* kPhases[] = {"encoder", "latent",   "decoder", "outputs",
+                                          "bound",   "backward", "update",  "gather"};
 
 struct Progress {
   size_t n_steps = 0;

@@ -8,7 +8,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   const size_t n_latent = config.n_latent;
   const size_t drawn = checked_product(rows, draws);
   x = Matrix(rows, config.n_visible);
-  nonzeros = Nonzeros(rows, config.n_visible);
+  nonzeros = NonzeroColumns(rows, config.n_visible);
   mean = Matrix(rows, n_latent);
   log_var = Matrix(rows, n_latent);
   eps = Matrix(drawn, n_latent);
@@ -24,7 +24,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   bound.resize(rows);
   variance.resize(rows);
   if (!gradients) return;
-  packed_x = PackedInputs(rows, config.n_visible);
+  packed_x = PackedInputs(rows, config.n_visible, true);
   packed_z = PackedInputs(drawn, n_latent);
   for (const Dense& layer : model.network().encoder) packed_encoder.emplace_back(rows, layer.n_out);
   for (const Dense& layer : model.network().decoder)

@@ -18,7 +18,7 @@ struct Workspace {
 
   std::vector<int64_t> index;              // rows of the data set in this pass
   std::vector<uint64_t> ids;               // their noise ids
-  Nonzeros nonzeros;                       // of x
+  NonzeroColumns nonzeros;                 // of x
   std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
   Matrix x;                                // (rows, D)
   std::vector<Matrix> encoder;             // hidden activations
@@ -39,6 +39,7 @@ struct Workspace {
   std::vector<Matrix> encoder_delta, decoder_delta;
   Matrix dz, dmean, dlog_var;
 
+  bool gradients() const { return !encoder_delta.empty(); }
   float* scratch(unsigned rank) { return scratch_.data() + rank * kBackwardScratch; }
 
  private:
