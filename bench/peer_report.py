@@ -25,6 +25,7 @@ CONTESTANTS = {
     "PyTorch eager": ("peer_torch.py", "eager"),
     "PyTorch compiled": ("peer_torch.py", "compile"),
     "PyTorch compiled, bf16": ("peer_torch.py", "compile bf16"),
+    "pythae": ("peer_pythae.py", ""),
 }
 
 

@@ -10,22 +10,24 @@ import peer_turns
 from peer_turns import LOG_VAR_FLOOR, Train, layer_sizes, load_rows, serve
 
 
+def make_chain(nn, sizes):
+    """Hidden layers, from the first size to the last."""
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
 def make_model(torch, task):
     """Module that gives minus the sum of a minibatch's bounds."""
     nn, F = torch.nn, torch.nn.functional
     encoder, decoder, n_outputs = layer_sizes(task)
     likelihood = task["likelihood"]
 
-    def chain(sizes):
-        layers = []
-        for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.Tanh()]
-        return nn.Sequential(*layers)
-
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.encoder, self.decoder = chain(encoder), chain(decoder)
+            self.encoder, self.decoder = make_chain(nn, encoder), make_chain(nn, decoder)
             self.mean = nn.Linear(encoder[-1], task["n_components"])
             self.log_var = nn.Linear(encoder[-1], task["n_components"])
             self.outputs = nn.ModuleList(

@@ -4,10 +4,10 @@
                           [--contestants aevb JAX "PyTorch compiled"]
 
 Every contestant is a process of its own: aevb in this interpreter's environment, the peers in that
-of --peer-python, which has jax and torch; one that cannot be imported is reported as absent. All
-compile and train for a while first, and must agree on the bound they reach. Then they take turns
-of about a second, all of them in each round; the others sleep meanwhile. The table gives medians
-over the rounds, and ratios to aevb within each round.
+of --peer-python, which has jax, torch and pythae; one that cannot be imported is reported as
+absent. All compile and train for a while first, and must agree on the bound they reach. Then they
+take turns of about a second, all of them in each round; the others sleep meanwhile. The table gives
+medians over the rounds, and ratios to aevb within each round.
 
 Same work: Adagrad at 0.02 without weight decay, minibatches of 100 from the same rows, one draw,
 float32 but for the bf16 line. The peers' rows lie ready as float32 in the order of the data; aevb
