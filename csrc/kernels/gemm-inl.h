@@ -18,6 +18,9 @@ namespace {
 template <bool kListed>
 inline constexpr size_t kProductVectors = (W == 16) == kListed ? 4 : 2;
 
+// Rows of B that the first tile to walk them asks for ahead, where they may lie beyond L2.
+inline constexpr size_t kFetchAhead = 64;
+
 // Rows of a tile of C vectors: as many accumulators as there are registers for.
 constexpr size_t product_rows(size_t C) {
   if (W == 16) return C >= 3 ? 5 : 10;
@@ -29,6 +32,7 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
   const float* a = p.a + row * p.lda;
   const float* b = p.b + col;
   float* c = p.c + row * p.ldc + col;
+  const bool fetch = p.cold && row == 0;
   Vec acc[R][C];
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
@@ -44,6 +48,11 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
     Vec bk[C];
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) bk[v] = load(b + k * kPanel + v * W);
+    if (fetch) {
+#pragma GCC unroll 2
+      for (size_t c = 0; c < C * W; c += kLineFloats)
+        __builtin_prefetch(b + (k + kFetchAhead) * kPanel + c);
+    }
 #pragma GCC unroll 16
     for (size_t r = 0; r < R; ++r) {
       const Vec ak = set1(a[r * p.lda + k]);

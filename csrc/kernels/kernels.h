@@ -30,6 +30,7 @@ struct PanelProduct {
   size_t ldc;
   const float* bias;  // null: none
   bool accumulate;
+  bool cold = false;                  // B may lie beyond L2
   const uint32_t* columns = nullptr;  // the k columns of A, and rows of B, to use; null: 0 .. k - 1
 };
 

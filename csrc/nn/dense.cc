@@ -49,6 +49,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .ldc = out.stride,
                  .bias = bias,
                  .accumulate = false,
+                 .cold = r == rows.begin,
                  .columns = nonzeros->columns(r / kSkipBlock)});
       k.activate(activation, n, width, c, out.stride);
       continue;
@@ -63,7 +64,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .c = c,
                  .ldc = out.stride,
                  .bias = bias,
-                 .accumulate = depth > 0});
+                 .accumulate = depth > 0,
+                 .cold = r == rows.begin});
     }
     k.activate(activation, n, width, c, out.stride);
   }
