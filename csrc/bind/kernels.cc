@@ -252,7 +252,8 @@ WordArray philox(const WordArray& counter, const WordArray& key) {
 py::array_t<int64_t> permutation(uint64_t seed, uint64_t epoch, size_t n) {
   const Permutation order(seed, Purpose::epoch, epoch, n);
   py::array_t<int64_t> out(static_cast<py::ssize_t>(n));
-  for (size_t i = 0; i < n; ++i) out.mutable_data()[i] = static_cast<int64_t>(order(i));
+  std::iota(out.mutable_data(), out.mutable_data() + n, int64_t{0});
+  order.apply(out.mutable_data(), n);
   return out;
 }
 

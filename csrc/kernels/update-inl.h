@@ -93,7 +93,7 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     Vec d[C];
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
-#pragma GCC unroll 8
+#pragma GCC unroll 20
     for (size_t r = 0; r < R; ++r) {
       const Vec am = set1(a[m * kInputBlock + r]);
 #pragma GCC unroll 4
@@ -130,7 +130,7 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     }
     for (; m < u.rows; ++m) add_row(m);
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 20
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) {
@@ -148,41 +148,55 @@ void update_last_inputs(const PanelUpdate& u, size_t n, size_t input, size_t col
   }
 }
 
+template <Optimizer optimizer, size_t R, size_t C>
+void update_columns(const PanelUpdate& u, size_t col) {
+  size_t input = u.inputs.begin;
+  for (; input + R <= u.inputs.end; input += R) update_tile<optimizer, R, C>(u, input, col);
+  update_last_inputs<optimizer, R - 1, C>(u, u.inputs.end - input, input, col);
+}
+
+// Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
+// enough sums to hide the latency of the FMAs.
+constexpr size_t update_inputs(size_t C) {
+  if (C == 1) return W == 16 ? kInputBlock : kInputBlock / 2;
+  return C == 2 && W == 16 ? kInputBlock / 2 : kInputGroup;
+}
+
 // All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
 template <Optimizer optimizer, size_t C = kUpdateVectors>
-void update_inputs(const PanelUpdate& u, size_t col = 0) {
+void update_panel(const PanelUpdate& u, size_t col = 0) {
   if constexpr (C > 0) {
     for (; col + (C - 1) * W < u.n_cols; col += C * W) {
-      size_t input = u.inputs.begin;
-      for (; input + kInputGroup <= u.inputs.end; input += kInputGroup) {
-        update_tile<optimizer, kInputGroup, C>(u, input, col);
+      if (u.group_rows != nullptr) {
+        update_columns<optimizer, kInputGroup, C>(u, col);
+      } else {
+        update_columns<optimizer, update_inputs(C), C>(u, col);
       }
-      update_last_inputs<optimizer, kInputGroup - 1, C>(u, u.inputs.end - input, input, col);
     }
-    update_inputs<optimizer, C - 1>(u, col);
+    update_panel<optimizer, C - 1>(u, col);
   }
 }
 
 void update(const PanelUpdate& u) {
   switch (u.rule->optimizer) {
     case Optimizer::accumulate:
-      return update_inputs<Optimizer::accumulate>(u);
+      return update_panel<Optimizer::accumulate>(u);
     case Optimizer::sgd:
-      return update_inputs<Optimizer::sgd>(u);
+      return update_panel<Optimizer::sgd>(u);
     case Optimizer::adagrad:
-      return update_inputs<Optimizer::adagrad>(u);
+      return update_panel<Optimizer::adagrad>(u);
     case Optimizer::adam:
-      return update_inputs<Optimizer::adam>(u);
+      return update_panel<Optimizer::adam>(u);
   }
 }
 
 void update_bias(const PanelUpdate& u) {
-  alignas(kCacheLine) float grad[kPanel] = {};
+  alignas(kCacheLine) float sum[kPanel] = {};
   for (size_t m = 0; m < u.rows; ++m) {
     for (size_t c = 0; c < u.n_cols; c += W)
-      store(grad + c, load(grad + c) + load(u.delta + m * u.ldd + c));
+      store(sum + c, load(sum + c) + load(u.delta + m * u.ldd + c));
   }
-  optimize(*u.rule, grad, {0, u.n_cols}, u.weight, u.state1, u.state2);
+  optimize(*u.rule, sum, {0, u.n_cols}, u.weight, u.state1, u.state2);
 }
 
 }  // namespace

@@ -38,9 +38,9 @@ struct Arena {
 void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
 void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
 
-// Inputs whose weight gradients are made in one piece: for 100 rows they, and as many vectors of
-// delta as are used with them, fit into an L1 of 32 KB.
-inline constexpr size_t kUpdateInputs = 3 * kInputBlock;
+// Blocks of inputs whose weight gradients are made in one piece: for 100 rows they, and as many
+// vectors of delta as are used with them, fit into an L1 of 32 KB.
+inline constexpr size_t kUpdateBlocks = 3;
 
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;

@@ -75,16 +75,32 @@ class Permutation {
     for (uint64_t& key : keys_) key = mix64(state += 0x9e3779b97f4a7c15ULL);
   }
 
-  size_t operator()(size_t i) const {
-    do {
-      i = encipher(i);
-    } while (i >= n_);
-    return i;
+  // Replaces each of the n positions by its image. All walk a step at a time, those that have not
+  // landed again: the steps of one walk wait for each other, those of many do not.
+  void apply(int64_t* position, size_t n) const {
+    constexpr size_t kTogether = 64;
+    for (size_t first = 0; first < n; first += kTogether) {
+      int64_t* at = position + first;
+      size_t walking[kTogether];
+      size_t n_walking = n - first < kTogether ? n - first : kTogether;
+      for (size_t i = 0; i < n_walking; ++i) walking[i] = i;
+      while (n_walking > 0) {
+        size_t left = 0;
+        for (size_t i = 0; i < n_walking; ++i) {
+          const size_t which = walking[i];
+          const uint64_t image = encipher(static_cast<uint64_t>(at[which]));
+          at[which] = static_cast<int64_t>(image);
+          walking[left] = which;
+          left += image >= n_;
+        }
+        n_walking = left;
+      }
+    }
   }
 
  private:
   static constexpr int kRounds = 8;
-  size_t encipher(uint64_t i) const {
+  uint64_t encipher(uint64_t i) const {
     const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
     uint64_t left = i >> half_bits_;
     uint64_t right = i & mask;

@@ -338,12 +338,13 @@ void for_layers(const Pass& pass, F f) {
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
             RowGather& meanwhile) {
   for_layers(pass, [&](const Dense& layer, const PackedInputs& in, MatView delta) {
-    const size_t n_blocks = ceil_div(layer.n_in, kUpdateInputs);
+    const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
     Share share(member, column_cost(layer.n_out) * n_blocks);
     share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-      for (size_t block = blocks.begin; block < blocks.end; ++block) {
+      for (size_t block = blocks.begin; block < blocks.end; block += kUpdateBlocks) {
+        const Range piece = {block, std::min(block + kUpdateBlocks, blocks.end)};
         dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                     block_range({block, block + 1}, kUpdateInputs, layer.n_in), meanwhile.next());
+                     block_range(piece, kInputBlock, layer.n_in), meanwhile.next());
         meanwhile.one();
       }
     });

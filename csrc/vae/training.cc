@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 namespace aevb {
 namespace {
@@ -17,9 +18,12 @@ class EpochOrder {
         split_(model.config().seed, Purpose::split, 0, rows.n_rows),
         epoch_(model.config().seed, Purpose::epoch, part.epoch, part.subset.size) {}
 
-  int64_t row(size_t position) const {
-    const size_t i = epoch_(position);
-    return static_cast<int64_t>(in_split_ ? split_(begin_ + i) : begin_ + i);
+  // The data rows at positions [first, first + n) of the epoch.
+  void rows(size_t first, size_t n, int64_t* out) const {
+    std::iota(out, out + n, static_cast<int64_t>(first));
+    epoch_.apply(out, n);
+    for (size_t i = 0; i < n; ++i) out[i] += static_cast<int64_t>(begin_);
+    if (in_split_) split_.apply(out, n);
   }
 
  private:
@@ -87,11 +91,9 @@ int useful_threads(int n_threads, double flops) {
 
 void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
                  int64_t* index) {
-  const Permutation split(model.config().seed, Purpose::split, 0, rows.n_rows);
-  for (size_t i = 0; i < n; ++i) {
-    index[i] = static_cast<int64_t>(subset.split ? split(subset.begin + first + i)
-                                                 : subset.begin + first + i);
-  }
+  std::iota(index, index + n, static_cast<int64_t>(subset.begin + first));
+  if (subset.split)
+    Permutation(model.config().seed, Purpose::split, 0, rows.n_rows).apply(index, n);
 }
 
 Progress train(Model& model, const Rows& rows, const EpochPart& part) {
@@ -116,10 +118,8 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
     // Chooses this thread's rows of a minibatch.
     const auto choose = [&](const Pass& pass, size_t position) {
       const Range mine = share_rows(member, pass.rows);
-      for (size_t m = mine.begin; m < mine.end; ++m) {
-        ws.index[m] = order.row(position + m);
-        ws.ids[m] = noise_id(pass.noise_step, m);
-      }
+      order.rows(position + mine.begin, mine.size(), ws.index.data() + mine.begin);
+      for (size_t m = mine.begin; m < mine.end; ++m) ws.ids[m] = noise_id(pass.noise_step, m);
     };
     const auto more = [&](size_t done, size_t position) {
       return done < part.max_steps && position < part.subset.size;
