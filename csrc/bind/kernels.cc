@@ -86,11 +86,9 @@ py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
   const size_t n_in = in.view().cols, n_out = d.view().cols;
   const Dense layer = {"layer", n_in, n_out, 0};
   Buffer<float> sums(layer.end());
-  PackedInputs packed(in.view().rows, n_in);
-  packed.pack(kernels(), in.view(), {0, ceil_div(n_in, kInputBlock)});
   for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-    dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, packed, d.view(),
-                 panel, {0, n_in});
+    dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, in.view(),
+                 d.view(), panel, {0, n_in});
   }
   FloatArray weight = new_matrix(n_in, n_out), bias(static_cast<py::ssize_t>(n_out));
   unpack(layer, sums.data(), weight.mutable_data(), bias.mutable_data());

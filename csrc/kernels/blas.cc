@@ -42,8 +42,7 @@ void update(const PanelUpdate& u) {
   alignas(kCacheLine) float grad[kInputBlock * kPanel] = {};
   for (size_t input = u.inputs.begin; input < u.inputs.end; input += kInputBlock) {
     const size_t n = std::min(kInputBlock, u.inputs.end - input);
-    sgemm('T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input * u.rows, kInputBlock, 0.0f, grad,
-          kPanel);
+    sgemm('T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input, u.lda, 0.0f, grad, kPanel);
     for (size_t r = 0; r < n; ++r) {
       const size_t at = (input + r) * kPanel;
       g_base->optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1,

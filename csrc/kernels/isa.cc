@@ -7,7 +7,6 @@
 #include "kernels/latent-inl.h"
 #include "kernels/likelihood-inl.h"
 #include "kernels/nonzeros-inl.h"
-#include "kernels/pack-inl.h"
 #include "kernels/philox-inl.h"
 #include "kernels/range-inl.h"
 #include "kernels/transpose-inl.h"
@@ -70,7 +69,7 @@ const Kernels table = {
     .differentiate = differentiate,
     .transpose = transpose,
     .nonzero_columns = nonzero_columns,
-    .pack_inputs = pack_inputs,
+    .nonzero_rows = nonzero_rows,
     .within = within,
     .update = update,
     .update_bias = update_bias,

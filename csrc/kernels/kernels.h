@@ -47,11 +47,12 @@ struct UpdateRule {
 
 // Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in
 // row order, and the optimiser's step on it. `begin` is a multiple of kInputBlock; the pointers are
-// to the panel's first weight and A's first block, whatever it is.
+// to the panel's first weight and A's first column, whatever it is.
 struct PanelUpdate {
   size_t rows, n_cols;
   Range inputs;
-  const float* a;      // packed: [block of inputs][row][kInputBlock]
+  const float* a;  // (rows, n_in)
+  size_t lda;
   const float* delta;  // (rows, n_cols), the panel's first column
   size_t ldd;
   float* weight;
@@ -76,13 +77,12 @@ struct BlockColumns {
   uint32_t* n_columns;  // out: their number, n_cols then
 };
 
-// Blocks of inputs of every row, regrouped for the weight gradient.
-struct InputBlocks {
+// Rows with a nonzero in each group of kInputGroup columns.
+struct GroupRows {
   size_t rows, n_cols;  // columns up to the next multiple of kInputBlock are read
-  const float* x;       // the first block's first column
+  const float* x;
   size_t ldx;
-  float* out;              // (blocks, rows, kInputBlock)
-  uint32_t* group_rows;    // out: (groups, rows), those with a nonzero in the group; null: no lists
+  uint32_t* group_rows;    // out: (groups, rows), ascending
   uint32_t* n_group_rows;  // out: (groups,)
 };
 
@@ -141,7 +141,7 @@ struct Kernels {
   // columns
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
   void (*nonzero_columns)(const BlockColumns&);
-  void (*pack_inputs)(const InputBlocks&);
+  void (*nonzero_rows)(const GroupRows&);
   // whether all of x lies in [low, high]; NaN does not
   bool (*within)(size_t rows, size_t n_cols, const float* x, size_t ldx, float low, float high);
   void (*update)(const PanelUpdate&);

@@ -1,4 +1,4 @@
-// Which columns of a block of rows are not zero everywhere: products skip the rest, exactly.
+// Where data are not zero: products and weight gradients skip the rest, exactly.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -33,6 +33,35 @@ void nonzero_columns(const BlockColumns& t) {
     }
   }
   *t.n_columns = static_cast<uint32_t>(n);
+}
+
+// Bit i is set where x[i] is not zero, i < kInputBlock: vectors that overlap where they must.
+AEVB_INLINE uint32_t input_bits(const float* x) {
+  uint32_t found = 0;
+  for (size_t c = 0; c < kInputBlock; c += W) {
+    const size_t from = c + W <= kInputBlock ? c : kInputBlock - W;
+    found |= bits((as_ints(load(x + from)) & 0x7fffffff) != 0) << from;
+  }
+  return found;
+}
+
+void nonzero_rows(const GroupRows& t) {
+  constexpr size_t kGroups = kInputBlock / kInputGroup;
+  const size_t n_blocks = ceil_div(t.n_cols, kInputBlock);
+  for (size_t g = 0; g < n_blocks * kGroups; ++g) t.n_group_rows[g] = 0;
+  for (size_t r = 0; r < t.rows; ++r) {
+    for (size_t block = 0; block < n_blocks; ++block) {
+      const size_t first = block * kInputBlock;
+      uint32_t found = input_bits(t.x + r * t.ldx + first);
+      if (t.n_cols - first < kInputBlock) found &= (1u << (t.n_cols - first)) - 1;  // not padding
+      for (size_t g = 0; g < kGroups; ++g) {
+        const size_t group = block * kGroups + g;
+        uint32_t& n = t.n_group_rows[group];
+        t.group_rows[group * t.rows + n] = static_cast<uint32_t>(r);
+        n += (found >> g * kInputGroup & ((1u << kInputGroup) - 1)) != 0;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
 // they come from beyond L2.
 template <Optimizer optimizer, size_t R, size_t C>
 AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
-  const float* a = u.a + input / kInputBlock * kInputBlock * u.rows + input % kInputBlock;
+  const float* a = u.a + input;
   const float* delta = u.delta + col;
   const size_t at = input * kPanel + col;
   const float* next_weight = (u.weight != nullptr ? u.weight : u.state1) + at + R * kPanel;
@@ -95,7 +95,7 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
 #pragma GCC unroll 20
     for (size_t r = 0; r < R; ++r) {
-      const Vec am = set1(a[m * kInputBlock + r]);
+      const Vec am = set1(a[m * u.lda + r]);
 #pragma GCC unroll 4
       for (size_t v = 0; v < C; ++v) acc[r][v] = fma(am, d[v], acc[r][v]);
     }

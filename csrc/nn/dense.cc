@@ -28,7 +28,7 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const NonzeroColumns* nonzeros) {
+                   const Nonzeros* nonzeros) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
@@ -94,23 +94,24 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights, 
 }
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
-                  Bytes ahead) {
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const Nonzeros* nonzeros, Bytes ahead) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
   PanelUpdate update = {.rows = delta.rows,
                         .n_cols = panel_width(layer.n_out, panel),
                         .inputs = inputs,
-                        .a = in.data(),
+                        .a = in.data,
+                        .lda = in.stride,
                         .delta = delta.data + panel * kPanel,
                         .ldd = delta.stride,
                         .weight = at(arena.weights, layer.panel_offset(panel)),
                         .state1 = at(arena.state1, layer.panel_offset(panel)),
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
                         .rule = &rule,
-                        .group_rows = in.group_rows(),
-                        .n_group_rows = in.n_group_rows(),
+                        .group_rows = nonzeros != nullptr ? nonzeros->group_rows() : nullptr,
+                        .n_group_rows = nonzeros != nullptr ? nonzeros->n_group_rows() : nullptr,
                         .ahead = ahead.begin,
                         .n_ahead = ceil_div(ahead.size, kCacheLine)};
   k.update(update);

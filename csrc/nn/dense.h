@@ -7,7 +7,6 @@
 
 #include "kernels/kernels.h"
 #include "nn/nonzeros.h"
-#include "nn/packed.h"
 
 namespace aevb {
 
@@ -50,16 +49,16 @@ inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
 // out[:, panel] = act(in W[:, panel] + b), for the given rows; `nonzeros` of `in`, or null.
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const NonzeroColumns* nonzeros = nullptr);
+                   const Nonzeros* nonzeros = nullptr);
 
 // din[:, panel of inputs] (+)= delta W^T for the given rows.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
                     MatView din, bool accumulate, size_t panel, Range rows, float* scratch);
 
-// The optimiser's step for inputs of one panel, and for its bias with the first of them. `in` is
-// packed from as many rows as delta has.
+// The optimiser's step for inputs of one panel, and for its bias with the first of them; `nonzeros`
+// of `in` with its rows found, or null. Meanwhile memory `ahead` is fetched.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
-                  const PackedInputs& in, ConstMatView delta, size_t panel, Range inputs,
-                  Bytes ahead = {});
+                  ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
+                  const Nonzeros* nonzeros = nullptr, Bytes ahead = {});
 
 }  // namespace aevb

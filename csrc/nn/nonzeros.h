@@ -1,6 +1,6 @@
 // Where a minibatch is not zero, so that the first layer can skip the rest. Skipping is exact: a
 // product with zero adds nothing to a sum that started from 0 or a bias. Data decide for
-// themselves: a block of rows that is nearly full is done whole.
+// themselves: a block of rows that is nearly full is done whole, and full data list no rows.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -8,16 +8,19 @@
 
 namespace aevb {
 
-class NonzeroColumns {
+class Nonzeros {
  public:
-  NonzeroColumns() = default;
-  NonzeroColumns(size_t rows, size_t n_cols)
+  Nonzeros() = default;
+  Nonzeros(size_t rows, size_t n_cols)
       : n_cols_(n_cols),
         columns_(checked_product(ceil_div(rows, kSkipBlock), n_cols)),
-        n_columns_(ceil_div(rows, kSkipBlock)) {}
+        n_columns_(ceil_div(rows, kSkipBlock)),
+        group_rows_(checked_product(rows, n_groups())),
+        n_group_rows_(n_groups()) {}
 
-  // For the blocks that rows [begin, end) of x fill; begin is a multiple of kSkipBlock.
-  void find(const Kernels& k, ConstMatView x, Range rows) {
+  // Columns in use in the blocks that rows [begin, end) of x fill; begin is a multiple of
+  // kSkipBlock.
+  void find_columns(const Kernels& k, ConstMatView x, Range rows) {
     for (size_t r = rows.begin; r < rows.end; r += kSkipBlock) {
       const size_t block = r / kSkipBlock;
       k.nonzero_columns({.rows = std::min(kSkipBlock, rows.end - r),
@@ -40,10 +43,30 @@ class NonzeroColumns {
                        [this](uint32_t columns) { return columns == n_cols_; });
   }
 
+  // Rows of x in use in each group of inputs, for the given blocks of kInputBlock; not worth asking
+  // for where x is full.
+  void find_rows(const Kernels& k, ConstMatView x, Range blocks) {
+    if (blocks.empty()) return;
+    const Range columns = block_range(blocks, kInputBlock, n_cols_);
+    const size_t group = columns.begin / kInputGroup;
+    k.nonzero_rows({.rows = x.rows,
+                    .n_cols = columns.size(),
+                    .x = x.data + columns.begin,
+                    .ldx = x.stride,
+                    .group_rows = group_rows_.data() + group * x.rows,
+                    .n_group_rows = n_group_rows_.data() + group});
+  }
+  const uint32_t* group_rows() const { return group_rows_.data(); }  // (groups, rows)
+  const uint32_t* n_group_rows() const { return n_group_rows_.data(); }
+
  private:
+  size_t n_groups() const { return round_up(n_cols_, kInputBlock) / kInputGroup; }
+
   size_t n_cols_ = 0;
   Buffer<uint32_t> columns_;
   Buffer<uint32_t> n_columns_;
+  Buffer<uint32_t> group_rows_;
+  Buffer<uint32_t> n_group_rows_;
 };
 
 }  // namespace aevb

@@ -54,7 +54,7 @@ void draw_visible(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   const MatView mean = ws.outputs.front().view();
-  const MatView eps = ws.x.view();
+  const MatView eps = pass.x();
   NoiseRows noise = noise_rows(pass.seed, stream(Purpose::visible), ws.ids.data() + rows.begin,
                                rows.size(), 1, {mean.row(rows.begin), 0, mean.cols, mean.stride});
   if (pass.model.config().likelihood == Likelihood::bernoulli) {

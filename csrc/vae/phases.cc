@@ -5,7 +5,7 @@ namespace {
 
 // out = act(in W + b) for the first n rows, shared by panels.
 void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
-             size_t n, Member& member, const NonzeroColumns* nonzeros = nullptr) {
+             size_t n, Member& member, const Nonzeros* nonzeros = nullptr) {
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(layer.n_out) * n_blocks);
   share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
@@ -71,7 +71,7 @@ NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_dra
 }
 
 void binarize(const Pass& pass, NoiseBy noise, Range rows) {
-  const MatView x = pass.ws.x.view();
+  const MatView x = pass.x();
   switch (pass.model.config().binarize) {
     case Binarize::none:
       return;
@@ -92,7 +92,7 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
 RowGather begin_gather(const Pass& pass, const Rows& source, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   if (rows.empty()) return {};
-  const MatView x = pass.ws.x.view();
+  const MatView x = pass.x();
   return {source, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
 }
 
@@ -102,7 +102,7 @@ void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseB
   const Range rows = share_rows(member, pass.rows);
   if (rows.empty()) return;
   copying.rest();
-  const MatView x = ws.x.view();
+  const MatView x = pass.x();
   if (source.guarded &&
       !pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low, source.high)) {
     ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
@@ -111,7 +111,7 @@ void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseB
     for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
   }
   binarize(pass, noise, rows);
-  ws.nonzeros.find(pass.k, x, rows);
+  ws.nonzeros.find_columns(pass.k, x, rows);
   if (noise != NoiseBy::nothing)
     pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
 }
@@ -124,7 +124,7 @@ bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member)
 }
 
 void encode_hidden(const Pass& pass, Member& member) {
-  MatView in = pass.ws.x.view();
+  MatView in = pass.x();
   for (size_t i = 0; i < pass.ws.encoder.size(); ++i) {
     const MatView h = pass.ws.encoder[i].view();
     forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows,
@@ -135,27 +135,6 @@ void encode_hidden(const Pass& pass, Member& member) {
 
 namespace {
 
-// The layers' inputs as their updates want them, shared by blocks of inputs. Packed while the
-// products that read them have them in the cache.
-void pack(const Pass& pass, const Member& member, PackedInputs& packed, ConstMatView in,
-          bool full = true) {
-  packed.pack(pass.k, in, member.share(ceil_div(in.cols, kInputBlock)), full);
-}
-
-void pack_encoder(const Pass& pass, const Member& member) {
-  Workspace& ws = pass.ws;
-  pack(pass, member, ws.packed_x, ws.x.view(pass.rows), ws.nonzeros.full(pass.rows));
-  for (size_t i = 0; i < ws.encoder.size(); ++i)
-    pack(pass, member, ws.packed_encoder[i], ws.encoder[i].view(pass.rows));
-}
-
-void pack_decoder(const Pass& pass, const Member& member) {
-  Workspace& ws = pass.ws;
-  pack(pass, member, ws.packed_z, ws.z.view(pass.drawn()));
-  for (size_t i = 0; i < ws.decoder.size(); ++i)
-    pack(pass, member, ws.packed_decoder[i], ws.decoder[i].view(pass.drawn()));
-}
-
 // mean and log_var of this thread's rows
 Range heads(const Pass& pass, Member& member) {
   const Network& net = pass.model.network();
@@ -164,6 +143,16 @@ Range heads(const Pass& pass, Member& member) {
   forward_rows(pass, net.mean, h, pass.ws.mean.view(), rows);
   forward_rows(pass, net.log_var, h, pass.ws.log_var.view(), rows);
   return rows;
+}
+
+// The rows that the first layer's update needs, shared by blocks of inputs.
+void list_rows(const Pass& pass, const Member& member) {
+  Workspace& ws = pass.ws;
+  const bool full = ws.nonzeros.full(pass.rows);
+  if (!full) {
+    ws.nonzeros.find_rows(pass.k, pass.x(), member.share(ceil_div(pass.x().cols, kInputBlock)));
+  }
+  if (member.rank() == 0) ws.rows_listed = !full;
 }
 
 }  // namespace
@@ -183,7 +172,7 @@ void encode_and_sample(const Pass& pass, Member& member) {
     latent.draw_term = ws.draw_term.data() + rows.begin * ws.n_draws;
     pass.k.latent_sample(latent);
   }
-  if (ws.gradients()) pack_encoder(pass, member);
+  if (ws.gradients()) list_rows(pass, member);
   member.barrier();
 }
 
@@ -225,8 +214,8 @@ void decode_likelihood(const Pass& pass, Member& member) {
             .rows = rows.size(),
             .n_cols = panel_width(n_visible, panel),
             .n_draws = ws.n_draws,
-            .x = ws.x.view().data + column,
-            .ldx = ws.x.view().stride,
+            .x = pass.x().data + column,
+            .ldx = pass.x().stride,
             .mean = ws.outputs.front().view().data + column,
             .log_var = ws.outputs.back().view().data + column,
             .ld = ws.outputs.front().view().stride,
@@ -257,7 +246,6 @@ void sum_bound(const Pass& pass, Member& member) {
     ws.bound[m] = sum / draws + ws.term[m];
     ws.variance[m] = squares / (draws - 1.0) / draws;
   }
-  if (ws.gradients()) pack_decoder(pass, member);
   member.barrier();
 }
 
@@ -310,26 +298,27 @@ void backward(const Pass& pass, Member& member) {
 
 namespace {
 
-// A layer with what its weight gradient is made of.
+// A layer with what its weight gradient is made of; nonzeros of the input, or null.
 template <class F>
 void for_layers(const Pass& pass, F f) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const size_t depth = net.encoder.size();
-  const auto delta = [&](Matrix& m) { return m.view(pass.rows); };
-  const auto drawn_delta = [&](Matrix& m) { return m.view(pass.drawn()); };
-  f(net.encoder[0], ws.packed_x, delta(ws.encoder_delta[0]));
+  const auto of_rows = [&](Matrix& m) { return m.view(pass.rows); };
+  const auto of_draws = [&](Matrix& m) { return m.view(pass.drawn()); };
+  f(net.encoder[0], pass.x(), of_rows(ws.encoder_delta[0]),
+    ws.rows_listed ? &ws.nonzeros : nullptr);
   for (size_t i = 1; i < depth; ++i) {
-    f(net.encoder[i], ws.packed_encoder[i - 1], delta(ws.encoder_delta[i]));
+    f(net.encoder[i], of_rows(ws.encoder[i - 1]), of_rows(ws.encoder_delta[i]), nullptr);
   }
-  f(net.mean, ws.packed_encoder.back(), delta(ws.dmean));
-  f(net.log_var, ws.packed_encoder.back(), delta(ws.dlog_var));
-  f(net.decoder[0], ws.packed_z, drawn_delta(ws.decoder_delta[0]));
+  f(net.mean, of_rows(ws.encoder.back()), of_rows(ws.dmean), nullptr);
+  f(net.log_var, of_rows(ws.encoder.back()), of_rows(ws.dlog_var), nullptr);
+  f(net.decoder[0], of_draws(ws.z), of_draws(ws.decoder_delta[0]), nullptr);
   for (size_t i = 1; i < depth; ++i) {
-    f(net.decoder[i], ws.packed_decoder[i - 1], drawn_delta(ws.decoder_delta[i]));
+    f(net.decoder[i], of_draws(ws.decoder[i - 1]), of_draws(ws.decoder_delta[i]), nullptr);
   }
   for (size_t i = 0; i < net.outputs.size(); ++i) {
-    f(net.outputs[i], ws.packed_decoder.back(), drawn_delta(ws.outputs[i]));
+    f(net.outputs[i], of_draws(ws.decoder.back()), of_draws(ws.outputs[i]), nullptr);
   }
 }
 
@@ -337,14 +326,14 @@ void for_layers(const Pass& pass, F f) {
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
             RowGather& meanwhile) {
-  for_layers(pass, [&](const Dense& layer, const PackedInputs& in, MatView delta) {
+  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta, const Nonzeros* nonzeros) {
     const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
     Share share(member, column_cost(layer.n_out) * n_blocks);
     share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
       for (size_t block = blocks.begin; block < blocks.end; block += kUpdateBlocks) {
         const Range piece = {block, std::min(block + kUpdateBlocks, blocks.end)};
         dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                     block_range(piece, kInputBlock, layer.n_in), meanwhile.next());
+                     block_range(piece, kInputBlock, layer.n_in), nonzeros, meanwhile.next());
         meanwhile.one();
       }
     });

@@ -13,7 +13,9 @@ struct Pass {
   size_t rows;              // data rows in this pass
   uint64_t seed;            // of the noise
   uint64_t noise_step = 0;  // its high bits go into the noise stream; 0 outside training
+  size_t slot = 0;          // which x of the workspace
 
+  MatView x() const { return ws.x[slot].view(rows); }
   size_t drawn() const { return rows * ws.n_draws; }
 };
 
@@ -21,7 +23,7 @@ struct Pass {
 // no noise (then dynamic binarisation leaves the grey levels, its expectation).
 enum class NoiseBy { id, content, nothing };
 
-// Rows ws.index of the data into ws.x, binarised if the model says so, and the noise for them into
+// Rows ws.index of the data into x, binarised if the model says so, and the noise for them into
 // ws.eps, in two parts: this thread's share of the rows, which may be copied while other work is
 // done, and what is made of them. No barrier: `gather` is all of it and ends with one.
 RowGather begin_gather(const Pass& pass, const Rows& rows, const Member& member);
@@ -43,7 +45,8 @@ void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.varianc
 // layer's.
 void backward(const Pass& pass, Member& member);
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
-// barrier: what follows may overwrite all that the gather fills, but not read the weights.
+// barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
+// read the weights.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
             RowGather& meanwhile);
 

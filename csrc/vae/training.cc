@@ -113,7 +113,8 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
   run_team(n_threads, [&](Member& member) {
     const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
-      return {k, model, ws, std::min(batch, part.subset.size - position), config.seed, step};
+      const size_t n = std::min(batch, part.subset.size - position);
+      return {k, model, ws, n, config.seed, step, step % 2};
     };
     // Chooses this thread's rows of a minibatch.
     const auto choose = [&](const Pass& pass, size_t position) {

@@ -7,8 +7,9 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   const Config& config = model.config();
   const size_t n_latent = config.n_latent;
   const size_t drawn = checked_product(rows, draws);
-  x = Matrix(rows, config.n_visible);
-  nonzeros = NonzeroColumns(rows, config.n_visible);
+  x[0] = Matrix(rows, config.n_visible);
+  if (gradients) x[1] = Matrix(rows, config.n_visible);
+  nonzeros = Nonzeros(rows, config.n_visible);
   mean = Matrix(rows, n_latent);
   log_var = Matrix(rows, n_latent);
   eps = Matrix(drawn, n_latent);
@@ -24,11 +25,6 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   bound.resize(rows);
   variance.resize(rows);
   if (!gradients) return;
-  packed_x = PackedInputs(rows, config.n_visible, true);
-  packed_z = PackedInputs(drawn, n_latent);
-  for (const Dense& layer : model.network().encoder) packed_encoder.emplace_back(rows, layer.n_out);
-  for (const Dense& layer : model.network().decoder)
-    packed_decoder.emplace_back(drawn, layer.n_out);
   for (const Dense& layer : model.network().encoder) encoder_delta.emplace_back(rows, layer.n_out);
   for (const Dense& layer : model.network().decoder) decoder_delta.emplace_back(drawn, layer.n_out);
   dz = Matrix(drawn, n_latent);

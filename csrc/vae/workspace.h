@@ -18,9 +18,10 @@ struct Workspace {
 
   std::vector<int64_t> index;              // rows of the data set in this pass
   std::vector<uint64_t> ids;               // their noise ids
-  NonzeroColumns nonzeros;                 // of x
+  Nonzeros nonzeros;                       // of x
+  bool rows_listed = false;                // in nonzeros: x is not full
   std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
-  Matrix x;                                // (rows, D)
+  Matrix x[2];                             // (rows, D): one is gathered while the other is in use
   std::vector<Matrix> encoder;             // hidden activations
   Matrix mean, log_var;                    // (rows, J)
   Matrix eps, z;                           // (rows * draws, J)
@@ -34,8 +35,6 @@ struct Workspace {
   std::vector<double> bound;     // (rows,)
   std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
 
-  PackedInputs packed_x, packed_z;  // what the weight gradients are made of
-  std::vector<PackedInputs> packed_encoder, packed_decoder;
   std::vector<Matrix> encoder_delta, decoder_delta;
   Matrix dz, dmean, dlog_var;
 
