@@ -27,12 +27,11 @@ constexpr size_t product_rows(size_t C) {
   return C >= 3 ? 3 : C == 2 ? 5 : 10;
 }
 
-template <bool kListed, size_t R, size_t C>
+template <bool kListed, bool kFetch, size_t R, size_t C>
 AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
   const float* a = p.a + row * p.lda;
   const float* b = p.b + col;
   float* c = p.c + row * p.ldc + col;
-  const bool fetch = p.cold && row == 0;
   Vec acc[R][C];
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
@@ -48,7 +47,7 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
     Vec bk[C];
 #pragma GCC unroll 4
     for (size_t v = 0; v < C; ++v) bk[v] = load(b + k * kPanel + v * W);
-    if (fetch) {
+    if constexpr (kFetch) {
 #pragma GCC unroll 2
       for (size_t c = 0; c < C * W; c += kLineFloats)
         __builtin_prefetch(b + (k + kFetchAhead) * kPanel + c);
@@ -71,7 +70,10 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
 template <bool kListed, size_t R, size_t C>
 void product_tile_of(const PanelProduct& p, size_t rows, size_t row, size_t col) {
   if constexpr (R > 0) {
-    if (rows == R) return product_tile<kListed, R, C>(p, row, col);
+    if (rows == R) {
+      if (!kListed && p.cold && row == 0) return product_tile<kListed, true, R, C>(p, row, col);
+      return product_tile<kListed, false, R, C>(p, row, col);
+    }
     product_tile_of<kListed, R - 1, C>(p, rows, row, col);
   }
 }
