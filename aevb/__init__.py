@@ -8,6 +8,7 @@ from typing import Any
 from aevb import datasets
 from aevb._estimator import AEVB
 from aevb._evaluator import Estimate, Evaluator
+from aevb._posterior import PosteriorDraws, sample_posterior
 from aevb._trainer import Trainer
 from aevb._version import __version__
 from aevb.exceptions import DivergenceError
@@ -17,10 +18,12 @@ __all__ = [
     "DivergenceError",
     "Estimate",
     "Evaluator",
+    "PosteriorDraws",
     "Trainer",
     "__version__",
     "datasets",
     "plots",
+    "sample_posterior",
 ]
 
 

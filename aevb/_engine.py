@@ -108,28 +108,59 @@ class Subset(NamedTuple):
     split: bool
 
 
+def in_slices(
+    size: int, n_first: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
+) -> tuple[NDArray[np.float64], ...]:
+    """Call ``compute(begin, n)`` on consecutive slices of rows, short enough for Ctrl-C; join."""
+    parts: list[tuple[NDArray[np.float64], ...]] = []
+    done, n = 0, n_first
+    while done < size:
+        n = min(n, size - done)
+        start = time.perf_counter()
+        with single_threaded_blas():
+            parts.append(compute(done, n))
+        done += n
+        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
 def bound_of(
     model: Model, rows: Rows, subset: Subset, n_draws: int, seed: int, n_threads: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the bound of each row and its variance over the noise, in slices for Ctrl-C."""
-    bound, variance = np.empty((2, subset.size))
-    done, n = 0, 100
-    while done < subset.size:
-        n = min(n, subset.size - done)
-        start = time.perf_counter()
-        with single_threaded_blas():
-            bound[done : done + n], variance[done : done + n] = model.bound(
-                rows,
-                begin=subset.begin + done,
-                size=n,
-                split=subset.split,
-                n_draws=n_draws,
-                seed=seed,
-                n_threads=resolve_threads(n_threads),
-            )
-        done += n
-        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
+    """Return the bound of each row and its variance over the noise."""
+
+    def compute(begin: int, n: int) -> tuple[NDArray[np.float64], ...]:
+        return model.bound(
+            rows,
+            begin=subset.begin + begin,
+            size=n,
+            split=subset.split,
+            n_draws=n_draws,
+            seed=seed,
+            n_threads=resolve_threads(n_threads),
+        )
+
+    bound, variance = in_slices(subset.size, 100, compute)
     return bound, variance
+
+
+def importance_of(
+    model: Model, rows: Rows, n_draws: int, seed: int, n_threads: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return log p(x) of each row by importance sampling, its standard error, and the ESS."""
+
+    def compute(begin: int, n: int) -> tuple[NDArray[np.float64], ...]:
+        return model.importance(
+            rows,
+            begin=begin,
+            size=n,
+            n_draws=n_draws,
+            seed=seed,
+            n_threads=resolve_threads(n_threads),
+        )
+
+    log_p, std_error, n_effective = in_slices(rows.shape[0], max(1, 10_000 // n_draws), compute)
+    return log_p, std_error, n_effective
 
 
 def model_state(model: Model) -> dict[str, Any]:

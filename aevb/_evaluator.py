@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb._checks import check_integer
-from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb._engine import (
+    Rows,
+    Subset,
+    bound_of,
+    importance_of,
+    resolve_threads,
+    single_threaded_blas,
+)
 from aevb._parameters import draw_seed
 
 if TYPE_CHECKING:
@@ -110,16 +117,51 @@ class Evaluator:
             Bounds in nats.
         """
         n_draws = check_integer("n_draws", n_draws)
-        engine = self.model._engine
-        own = self.random_state is None
-        seed = engine.config.as_dict()["seed"] if own else draw_seed(self.random_state)
+        seed = self._seed()
 
         def bounds(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             subset = Subset(0, rows.shape[0], split=False)
-            return bound_of(engine, rows, subset, n_draws, seed, self._n_threads())
+            return bound_of(self.model._engine, rows, subset, n_draws, seed, self._n_threads())
 
         bound, variance = self.model._read(X, bounds)
         return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
+
+    def log_likelihood(
+        self, X: Any, method: str = "importance", *, n_draws: int = 1000
+    ) -> Estimate:
+        """Estimate the marginal log-likelihood log p(x) of each row.
+
+        ``"importance"`` is the logarithm of the mean of p(x, z) / q(z|x) over draws z ~ q(z|x) of
+        the encoder (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", eq. 8): in
+        expectation a lower bound, which rises to log p(x) with the number of draws. Memory does
+        not grow with it.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        method : {"importance"}, default="importance"
+            The estimator.
+        n_draws : int, default=1000
+            Draws of z per row.
+
+        Returns
+        -------
+        estimate : Estimate
+            Log-likelihoods in nats; ``diagnostics["ess"]`` is the effective number of draws of
+            each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is too
+            low, and its standard error, by the delta method, too.
+        """
+        if method != "importance":
+            raise ValueError(f"method: got {method!r}, want 'importance'")
+        n_draws = check_integer("n_draws", n_draws)
+        seed = self._seed()
+
+        def likelihoods(rows: Rows) -> tuple[NDArray[np.float64], ...]:
+            return importance_of(self.model._engine, rows, n_draws, seed, self._n_threads())
+
+        log_p, std_error, ess = self.model._read(X, likelihoods)
+        return Estimate.from_rows(log_p, std_error, n_draws=n_draws, ess=ess)
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
         """Tell which latent units vary with the data.
@@ -149,6 +191,11 @@ class Evaluator:
         means = self.model._read(X, encode)
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
+
+    def _seed(self) -> int:
+        if self.random_state is None:
+            return int(self.model._engine.config.as_dict()["seed"])
+        return draw_seed(self.random_state)
 
     def _n_threads(self) -> int | None:
         return self.model.n_threads if self.n_threads is None else self.n_threads

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import peer_turns
-from peer_torch import make_chain
-from peer_turns import Train, layer_sizes, load_rows, serve
+from peer_torch import make_chain, make_train
+from peer_turns import Train, layer_sizes, serve
 
 
 def make_model(torch, task):
@@ -56,26 +54,7 @@ def build(task) -> Train:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=peer_turns.INIT_SCALE)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=peer_turns.LEARNING_RATE, eps=1e-8)
-    batch = task["batch"]
-    X = torch.from_numpy(load_rows(task))
-    t = 0
-
-    def step():
-        nonlocal t
-        begin = t * batch % len(X)
-        t += 1
-        for group in optimizer.param_groups:
-            group["lr"] = peer_turns.LEARNING_RATE * math.sqrt(t / (t + peer_turns.WARMUP_STEPS))
-        optimizer.zero_grad(set_to_none=True)
-        loss = model({"data": X[begin : begin + batch]}).loss
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    def train(n_steps):
-        return -float(torch.stack([step() for _ in range(n_steps)]).mean())
-
-    return train
+    return make_train(torch, task, optimizer, lambda x: model({"data": x}).loss)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,30 @@ def make_chain(nn, sizes):
     return nn.Sequential(*layers)
 
 
+def make_train(torch, task, optimizer, loss_of) -> Train:
+    """Steps of the optimiser down the loss of one minibatch after another."""
+    batch = task["batch"]
+    X = torch.from_numpy(load_rows(task))
+    t = 0
+
+    def step():
+        nonlocal t
+        begin = t * batch % len(X)
+        t += 1
+        for group in optimizer.param_groups:
+            group["lr"] = peer_turns.LEARNING_RATE * math.sqrt(t / (t + peer_turns.WARMUP_STEPS))
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(X[begin : begin + batch])
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def train(n_steps):
+        return -float(torch.stack([step() for _ in range(n_steps)]).mean())
+
+    return train
+
+
 def make_model(torch, task):
     """Module that gives minus the sum of a minibatch's bounds."""
     nn, F = torch.nn, torch.nn.functional
@@ -63,32 +87,17 @@ def build(task) -> Train:
         model.parameters(), lr=peer_turns.LEARNING_RATE, eps=1e-8, fused=True
     )
     call = torch.compile(model) if "compile" in task["mode"] else model
-    batch = task["batch"]
-    X = torch.from_numpy(load_rows(task))
-    t = 0
 
     def bf16():
         return torch.autocast("cpu", dtype=torch.bfloat16)
 
     precision = bf16 if "bf16" in task["mode"] else nullcontext
 
-    def step():
-        nonlocal t
-        begin = t * batch % len(X)
-        t += 1
-        for group in optimizer.param_groups:
-            group["lr"] = peer_turns.LEARNING_RATE * math.sqrt(t / (t + peer_turns.WARMUP_STEPS))
-        optimizer.zero_grad(set_to_none=True)
+    def loss(x):
         with precision():
-            loss = call(X[begin : begin + batch]) / batch
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
+            return call(x) / len(x)
 
-    def train(n_steps):
-        return -float(torch.stack([step() for _ in range(n_steps)]).mean())
-
-    return train
+    return make_train(torch, task, optimizer, loss)
 
 
 if __name__ == "__main__":

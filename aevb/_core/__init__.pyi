@@ -93,6 +93,30 @@ class Model:
         seed: int,
         n_threads: int,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def importance(
+        self, X: Rows, *, begin: int, size: int, n_draws: int, seed: int, n_threads: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
     def bound_and_gradient(
         self, X: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]: ...
+
+@final
+class PosteriorChains:
+    def __init__(
+        self,
+        model: Model,
+        X: Rows,
+        z: NDArray[np.float32],
+        *,
+        n_leapfrog: int,
+        adaptation: str,
+        per_chain: bool,
+        target_accept: float,
+        seed: int,
+    ) -> None: ...
+    def run(
+        self, n: int, *, adapt: bool, keep: bool, n_threads: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.uint32]]: ...
+    def freeze(self) -> None: ...
+    @property
+    def step_size(self) -> NDArray[np.float32]: ...

@@ -43,6 +43,14 @@ inline FloatArray new_matrix(size_t rows, size_t cols) {
   return FloatArray({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(cols)});
 }
 
+inline FloatArray dense_array(Matrix& m) {
+  const MatView from = m.view();
+  FloatArray a = new_matrix(from.rows, from.cols);
+  for (size_t r = 0; r < from.rows; ++r)
+    std::memcpy(a.mutable_data() + r * from.cols, from.row(r), from.cols * sizeof(float));
+  return a;
+}
+
 // A data set that keeps its arrays alive.
 struct BoundRows {
   Rows rows;
@@ -89,6 +97,7 @@ inline constexpr Name<Optimizer> kOptimizers[] = {
 void bind_config(py::module_& m);
 void bind_rows(py::module_& m);
 void bind_model(py::module_& m);
+void bind_posterior(py::module_& m);
 void bind_kernels(py::module_& m);
 
 }  // namespace aevb::bind

@@ -28,15 +28,6 @@ Matrix padded(const FloatArray& a, const char* name) {
   return m;
 }
 
-FloatArray dense_array(Matrix& m) {
-  const MatView from = m.view();
-  FloatArray a = new_matrix(from.rows, from.cols);
-  for (size_t r = 0; r < from.rows; ++r) {
-    std::memcpy(a.mutable_data() + r * from.cols, from.row(r), from.cols * sizeof(float));
-  }
-  return a;
-}
-
 // A layer and its arena, as the model has them.
 struct Packed {
   Dense layer;

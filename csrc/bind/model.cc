@@ -1,5 +1,5 @@
 #include "bind/arrays.h"
-#include "vae/inference.h"
+#include "vae/likelihood.h"
 
 namespace aevb::bind {
 namespace {
@@ -156,6 +156,23 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
   return py::make_tuple(value, variance);
 }
 
+py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
+                          size_t n_draws, uint64_t seed, int n_threads) {
+  check_rows(self, x);
+  check_threads(n_threads);
+  check(n_draws >= 1, "n_draws: got 0, want at least 1");
+  const Subset subset = subset_of(x, begin, size, false);
+  const auto n = static_cast<py::ssize_t>(size);
+  DoubleArray log_p(n), std_error(n), n_effective(n);
+  const LikelihoodRows out = {log_p.mutable_data(), std_error.mutable_data(),
+                              n_effective.mutable_data()};
+  {
+    py::gil_scoped_release nogil;
+    importance(self, x.rows, subset, n_draws, seed, out, n_threads);
+  }
+  return py::make_tuple(log_p, std_error, n_effective);
+}
+
 py::tuple bound_gradient(const Model& self, const BoundRows& x,
                          const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
   check_rows(self, x);
@@ -203,6 +220,9 @@ void bind_model(py::module_& m) {
       .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("n_draws"), arg("seed"), arg("n_threads"),
            "(bound, variance over the noise) per row of the subset.")
+      .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
+           arg("n_draws"), arg("seed"), arg("n_threads"),
+           "(log p(x), its standard error, effective number of draws) per row.")
       .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
            arg("seed"), arg("n_threads"));
 }

@@ -27,6 +27,7 @@ PYBIND11_MODULE(_core, m) {
   bind_rows(m);
   bind_model(m);
   bind_kernels(m);
+  bind_posterior(m);
 }
 
 }  // namespace aevb::bind

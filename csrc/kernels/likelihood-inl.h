@@ -8,29 +8,47 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
+// Rows are taken W at a time, so that what is left of each after its columns, a vector, is summed
+// with those of the others.
+AEVB_INLINE void put_partials(const PanelLikelihood& t, size_t first, size_t n, Vec r) {
+  float lane[W];
+  store(lane, r);
+  for (size_t i = 0; i < n; ++i) t.partial[(first + i) * t.partial_stride] = lane[i];
+}
+
 // C.1 from the logit a: r = sum x a - softplus(a), dr/da = x - sigmoid(a). The factors 1 + e^-|a|
-// of softplus are multiplied over the panel (at most 2^16 in a lane) and one logarithm is taken of
-// their product: accurate to a rounding of 1 per pixel, not of softplus(a) itself where that is
-// below it.
+// of softplus are multiplied over the panel (at most 2^64) and one logarithm is taken of their
+// product: accurate to a rounding of 1 per pixel, not of softplus(a) itself where that is below it.
 void bernoulli(const PanelLikelihood& t) {
   const Vec scale = set1(t.scale);
-  for (size_t r = t.first_row; r < t.first_row + t.rows; ++r) {
-    const float* x = t.x + r / t.n_draws * t.ldx;
-    float* logit = t.mean + r * t.ld;
-    Vec linear = {};
-    Vec factors = set1(1.0f);
-    for (size_t c = 0; c < t.n_cols; c += W) {
-      const Ints real = first_lanes(t.n_cols - c);  // not padding
-      const Vec a = load(logit + c);
-      const Vec xc = load(x + c);
-      const Vec e = exp(as_vec(as_ints(a) | INT32_MIN));  // e^-|a|
-      const Vec one_plus_e = 1.0f + e;
-      const Vec y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
-      linear += select(real, fma(xc, a, -max(Vec{}, a)), Vec{});
-      factors *= select(real, one_plus_e, set1(1.0f));
-      store(logit + c, select(real, scale * (xc - y), Vec{}));
+  const size_t end = t.first_row + t.rows;
+  for (size_t first = t.first_row; first < end; first += W) {
+    const size_t n = end - first < W ? end - first : W;
+    Vec linear[W] = {};
+    Vec factors[W];
+    for (size_t i = 0; i < W; ++i) factors[i] = set1(1.0f);
+    for (size_t i = 0; i < n; ++i) {
+      const float* x = t.x + (first + i) / t.n_draws * t.ldx;
+      float* logit = t.mean + (first + i) * t.ld;
+      Vec sum = {};
+      Vec factor = set1(1.0f);
+      for (size_t c = 0; c < t.n_cols; c += W) {
+        const Ints real = first_lanes(t.n_cols - c);  // not padding
+        const Vec a = load(logit + c);
+        const Vec xc = load(x + c);
+        const Vec e = exp(as_vec(as_ints(a) | INT32_MIN));  // e^-|a|
+        const Vec one_plus_e = 1.0f + e;
+        const Vec y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
+        sum += select(real, fma(xc, a, -max(Vec{}, a)), Vec{});
+        factor *= select(real, one_plus_e, set1(1.0f));
+        store(logit + c, select(real, scale * (xc - y), Vec{}));
+      }
+      linear[i] = sum;
+      factors[i] = factor;
     }
-    t.partial[r * t.partial_stride] = sum(linear - log(factors));
+    const Vec total = combine_lanes(linear, [](Vec a, Vec b) { return a + b; });
+    const Vec product = combine_lanes(factors, [](Vec a, Vec b) { return a * b; });
+    put_partials(t, first, n, total - log(product));
   }
 }
 
@@ -40,26 +58,32 @@ template <bool kBounded>
 void gaussian_panel(const PanelLikelihood& t) {
   constexpr float kLog2Pi = 1.8378770664093453f;
   const Vec scale = set1(t.scale);
-  for (size_t r = t.first_row; r < t.first_row + t.rows; ++r) {
-    const float* x = t.x + r / t.n_draws * t.ldx;
-    float* mean = t.mean + r * t.ld;
-    float* log_var = t.log_var + r * t.ld;
-    Vec total = {};
-    for (size_t c = 0; c < t.n_cols; c += W) {
-      const Ints real = first_lanes(t.n_cols - c);
-      const auto [v, slope] = smooth_floor(load(log_var + c), kLogVarFloor);
-      const Vec m = kBounded ? sigmoid(load(mean + c)) : load(mean + c);
-      const Vec error = load(x + c) - m;
-      const Vec precision = exp(-v);
-      const Vec square = error * error * precision;
-      total += select(real, kLog2Pi + v + square, Vec{});
-      Vec dm = scale * error * precision;
-      if (kBounded) dm *= m * (1.0f - m);
-      const Vec dv = scale * 0.5f * (square - 1.0f) * slope;
-      store(mean + c, select(real, dm, Vec{}));
-      store(log_var + c, select(real, dv, Vec{}));
+  const size_t end = t.first_row + t.rows;
+  for (size_t first = t.first_row; first < end; first += W) {
+    const size_t n = end - first < W ? end - first : W;
+    Vec totals[W] = {};
+    for (size_t i = 0; i < n; ++i) {
+      const float* x = t.x + (first + i) / t.n_draws * t.ldx;
+      float* mean = t.mean + (first + i) * t.ld;
+      float* log_var = t.log_var + (first + i) * t.ld;
+      Vec total = {};
+      for (size_t c = 0; c < t.n_cols; c += W) {
+        const Ints real = first_lanes(t.n_cols - c);
+        const auto [v, slope] = smooth_floor(load(log_var + c), kLogVarFloor);
+        const Vec m = kBounded ? sigmoid(load(mean + c)) : load(mean + c);
+        const Vec error = load(x + c) - m;
+        const Vec precision = exp(-v);
+        const Vec square = error * error * precision;
+        total += select(real, kLog2Pi + v + square, Vec{});
+        Vec dm = scale * error * precision;
+        if (kBounded) dm *= m * (1.0f - m);
+        const Vec dv = scale * 0.5f * (square - 1.0f) * slope;
+        store(mean + c, select(real, dm, Vec{}));
+        store(log_var + c, select(real, dv, Vec{}));
+      }
+      totals[i] = total;
     }
-    t.partial[r * t.partial_stride] = -0.5f * sum(total);
+    put_partials(t, first, n, -0.5f * combine_lanes(totals, [](Vec a, Vec b) { return a + b; }));
   }
 }
 

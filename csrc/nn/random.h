@@ -14,7 +14,9 @@ enum class Purpose : uint32_t {
   prior = 4,
   visible = 5,
   split = 6,
-  epoch = 7
+  epoch = 7,
+  momentum = 8,
+  accept = 9
 };
 
 // Last word of the noise counter: purpose and the high bits of the step.

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
@@ -133,6 +134,36 @@ AEVB_INLINE float sum(Vec v) {
     for (size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
   }
   return lane[0];
+}
+
+// Lanes 0, 2, ... of a and then of b; and lanes 1, 3, ...
+#if defined(__clang__)
+template <size_t... I>
+AEVB_INLINE Vec every_other(Vec a, Vec b, std::index_sequence<I...>, int first) {
+  return first == 0 ? __builtin_shufflevector(a, b, (2 * I)...)
+                    : __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+AEVB_INLINE Vec every_other(Vec a, Vec b, int first) {
+  return every_other(a, b, std::make_index_sequence<W>(), first);
+}
+#else
+AEVB_INLINE Vec every_other(Vec a, Vec b, int first) {
+  Ints lane;
+  for (size_t i = 0; i < W; ++i) lane[i] = static_cast<int32_t>(2 * i) + first;
+  return __builtin_shuffle(a, b, lane);
+}
+#endif
+
+// Lane i of the result is all lanes of v[i], neighbours first, combined by op; v is used up.
+template <class Op>
+AEVB_INLINE Vec combine_lanes(Vec (&v)[W], Op op) {
+#pragma GCC unroll 4
+  for (size_t n = W / 2; n > 0; n /= 2) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n; ++i)
+      v[i] = op(every_other(v[2 * i], v[2 * i + 1], 0), every_other(v[2 * i], v[2 * i + 1], 1));
+  }
+  return v[0];
 }
 
 // Lanes 0 .. n - 1 set, the rest clear.

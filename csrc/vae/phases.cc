@@ -112,8 +112,13 @@ void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseB
   }
   binarize(pass, noise, rows);
   ws.nonzeros.find_columns(pass.k, x, rows);
-  if (noise != NoiseBy::nothing)
-    pass.k.normal(pass_noise(pass, Purpose::latent, rows, ws.n_draws, ws.eps.view()));
+  if (noise != NoiseBy::nothing) draw_noise(pass, member);
+}
+
+void draw_noise(const Pass& pass, const Member& member) {
+  const Range rows = share_rows(member, pass.rows);
+  if (rows.empty()) return;
+  pass.k.normal(pass_noise(pass, Purpose::latent, rows, pass.ws.n_draws, pass.ws.eps.view()));
 }
 
 bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
@@ -249,12 +254,11 @@ void sum_bound(const Pass& pass, Member& member) {
   member.barrier();
 }
 
-void backward(const Pass& pass, Member& member) {
+void backward_decoder(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const Activation activation = pass.model.config().activation;
   const size_t depth = ws.decoder.size();
-
   if (ws.outputs.size() == 1) {
     backward_layer(pass, {{net.outputs[0], ws.outputs[0].view()}},
                    ws.decoder_delta[depth - 1].view(), ws.decoder[depth - 1].view(), activation,
@@ -270,10 +274,21 @@ void backward(const Pass& pass, Member& member) {
                    ws.decoder_delta[i - 1].view(), ws.decoder[i - 1].view(), activation,
                    pass.drawn(), member);
   }
-  if (pass.model.config().estimator != Estimator::score_function) {
-    backward_layer(pass, {{net.decoder[0], ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
-                   Activation::identity, pass.drawn(), member);
-  }
+}
+
+void backward_to_z(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  backward_layer(pass, {{pass.model.network().decoder[0], ws.decoder_delta[0].view()}},
+                 ws.dz.view(), ws.z.view(), Activation::identity, pass.drawn(), member);
+}
+
+void backward(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  const Activation activation = pass.model.config().activation;
+  const size_t depth = ws.encoder.size();
+  backward_decoder(pass, member);
+  if (pass.model.config().estimator != Estimator::score_function) backward_to_z(pass, member);
 
   const Range rows = share_rows(member, pass.rows);
   if (!rows.empty()) {

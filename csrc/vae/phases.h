@@ -32,6 +32,9 @@ void end_gather(const Pass& pass, const Rows& rows, RowGather& copying, NoiseBy 
 // False, on every thread, if the data are guarded and some of these are out of range.
 bool gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
 
+// Other noise for the same rows: this thread's share, no barrier.
+void draw_noise(const Pass& pass, const Member& member);
+
 void encode_hidden(const Pass& pass, Member& member);
 void encode_heads(const Pass& pass, Member& member);       // mean and log_var alone
 void encode_and_sample(const Pass& pass, Member& member);  // and z, and the bound's terms
@@ -42,8 +45,11 @@ void decode_likelihood(const Pass& pass,
 void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.variance
 
 // Gradients with respect to every layer's pre-activations, from the outputs' down to the first
-// layer's.
+// layer's; and the part of them that is the decoder's, and from there the gradient with respect to
+// z.
 void backward(const Pass& pass, Member& member);
+void backward_decoder(const Pass& pass, Member& member);
+void backward_to_z(const Pass& pass, Member& member);
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
 // barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
 // read the weights.

@@ -1,0 +1,216 @@
+"""Draws from the posterior p(z|x) of a fitted model by Hamiltonian Monte Carlo."""
+
+from __future__ import annotations
+
+import time
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aevb import _core
+from aevb._checks import check_integer
+from aevb._data import as_rows, check_data
+from aevb._engine import SLICE_SECONDS, resolve_threads, single_threaded_blas
+from aevb._parameters import draw_seed
+
+if TYPE_CHECKING:
+    from aevb._base import LatentVariableModel
+
+_ADAPTATIONS = ("dual-averaging", "multiplicative")
+_STEP_SIZE_PER = ("chain", "all")
+
+
+class PosteriorDraws(NamedTuple):
+    """What `sample_posterior` returns.
+
+    Attributes
+    ----------
+    draws : ndarray of shape (n_draws, n_samples, n_components), float32
+        z ~ p(z|x), successive states of each row's chain.
+    acceptance : ndarray of shape (n_samples,)
+        Mean acceptance probability of each chain's counted transitions.
+    step_size : ndarray of shape (n_samples,), float32
+        Leapfrog step of each chain.
+    n_divergent : ndarray of shape (n_samples,), int
+        Counted transitions that lost the trajectory: an error of the energy beyond 1000.
+    ess : ndarray of shape (n_samples, n_components)
+        Effective number of independent draws (Geyer's initial positive sequence); NaN for fewer
+        than four draws.
+    r_hat : ndarray of shape (n_samples, n_components)
+        Split R-hat of the two halves of each chain (Gelman et al., "Bayesian data analysis", 11.4);
+        near 1 where the chain has mixed. NaN for fewer than four draws.
+    """
+
+    draws: NDArray[np.float32]
+    acceptance: NDArray[np.float64]
+    step_size: NDArray[np.float32]
+    n_divergent: NDArray[np.int64]
+    ess: NDArray[np.float64]
+    r_hat: NDArray[np.float64]
+
+
+def sample_posterior(
+    model: LatentVariableModel,
+    X: Any,
+    n_draws: int,
+    *,
+    n_leapfrog: int = 10,
+    n_warmup: int = 200,
+    target_accept: float = 0.9,
+    adaptation: str = "dual-averaging",
+    step_size_per: str = "chain",
+    random_state: Any = None,
+    n_threads: int | None = None,
+) -> PosteriorDraws:
+    """Draw z from the posterior p(z|x) of each row by Hamiltonian Monte Carlo.
+
+    One chain for each row on log p(x, z) = log N(z; 0, I) + log p(x|z), with identity mass, from
+    the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
+    transition of `n_leapfrog` steps. The noise of a chain is keyed by its row's place in X, so
+    results do not depend on the number of threads.
+
+    Parameters
+    ----------
+    model : AEVB
+        A fitted model.
+    X : array-like or CSR matrix of shape (n_samples, n_features)
+        Data. With dynamic binarisation the grey levels stand for themselves.
+    n_draws : int
+        Draws of each row.
+    n_leapfrog : int, default=10
+        Leapfrog steps of a trajectory.
+    n_warmup : int, default=200
+        Transitions before the first draw, during which the step sizes adapt; then they are frozen.
+    target_accept : float, default=0.9
+        Acceptance probability that the step sizes are adapted to.
+    adaptation : {"dual-averaging", "multiplicative"}, default="dual-averaging"
+        Hoffman & Gelman (2014), or a small factor up or down after every transition.
+    step_size_per : {"chain", "all"}, default="chain"
+        A step size for each chain, or one for all.
+    random_state : int, RandomState instance or None, default=None
+        Seed; None takes the model's own ``random_state``.
+    n_threads : int, default=None
+        Threads of the core; None takes the model's.
+
+    Returns
+    -------
+    result : PosteriorDraws
+        Draws and diagnostics.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For bad arguments or data, naming them.
+
+    Examples
+    --------
+    >>> from aevb import AEVB, sample_posterior
+    >>> from aevb.datasets import load_digits
+    >>> X = load_digits()
+    >>> model = AEVB(n_components=2, hidden_layer_sizes=(20,), random_state=0).fit(X)
+    >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
+    (10, 5, 2)
+    """
+    check_is_fitted(model)
+    n_draws = check_integer("n_draws", n_draws)
+    n_leapfrog = check_integer("n_leapfrog", n_leapfrog)
+    n_warmup = check_integer("n_warmup", n_warmup, lowest=0)
+    if not isinstance(target_accept, Real) or isinstance(target_accept, bool):
+        raise TypeError(f"target_accept: got {target_accept!r}, want a number in (0, 1)")
+    if not 0 < target_accept < 1:
+        raise ValueError(f"target_accept: got {target_accept!r}, want a number in (0, 1)")
+    _check_choice("adaptation", adaptation, _ADAPTATIONS)
+    _check_choice("step_size_per", step_size_per, _STEP_SIZE_PER)
+    threads = resolve_threads(model.n_threads if n_threads is None else n_threads)
+    seed = draw_seed(model.random_state if random_state is None else random_state)
+    rows = as_rows(model, check_data(model, X, reset=False))
+    with single_threaded_blas():
+        start = model._engine.encode(rows, n_threads=threads)
+    chains = _core.PosteriorChains(
+        model._engine,
+        rows,
+        start,
+        n_leapfrog=n_leapfrog,
+        adaptation=adaptation,
+        per_chain=step_size_per == "chain",
+        target_accept=float(target_accept),
+        seed=seed,
+    )
+    _run(chains, n_warmup, adapt=True, keep=False, n_threads=threads)
+    chains.freeze()
+    draws, acceptance, n_divergent = _run(
+        chains, n_draws, adapt=False, keep=True, n_threads=threads
+    )
+    return PosteriorDraws(
+        draws,
+        acceptance / n_draws,
+        chains.step_size,
+        n_divergent,
+        effective_sample_size(draws),
+        split_r_hat(draws),
+    )
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
+
+
+def _run(
+    chains: _core.PosteriorChains, n: int, *, adapt: bool, keep: bool, n_threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64]]:
+    """Run n transitions in slices, so that Ctrl-C is answered."""
+    draws: list[NDArray[np.float32]] = []
+    acceptance: NDArray[np.float64] = np.zeros(len(chains.step_size))
+    n_divergent: NDArray[np.int64] = np.zeros(len(chains.step_size), np.int64)
+    done, slice_ = 0, 1
+    while done < n:
+        slice_ = min(slice_, n - done)
+        start = time.perf_counter()
+        with single_threaded_blas():
+            z, accepted, diverged = chains.run(slice_, adapt=adapt, keep=keep, n_threads=n_threads)
+        draws.append(z)
+        acceptance += accepted
+        n_divergent += diverged
+        done += slice_
+        seconds = time.perf_counter() - start
+        slice_ = max(1, int(slice_ * min(10.0, SLICE_SECONDS / seconds)))
+    joined = np.concatenate(draws) if draws else np.empty((0, 0, 0), np.float32)
+    return joined, acceptance, n_divergent
+
+
+def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the split R-hat over axis 0 of (n_draws, ...) draws of one chain each."""
+    n = draws.shape[0] // 2
+    if n < 2:
+        return np.full(draws.shape[1:], np.nan)
+    halves = np.stack([draws[:n], draws[-n:]]).astype(np.float64)
+    within = halves.var(axis=1, ddof=1).mean(axis=0)
+    between = n * halves.mean(axis=1).var(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hat: NDArray[np.float64] = np.sqrt((n - 1) / n + between / n / within)
+    return r_hat
+
+
+def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the effective number of independent draws over axis 0 of (n_draws, ...).
+
+    n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
+    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
+    """
+    n = draws.shape[0]
+    if n < 4:
+        return np.full(draws.shape[1:], np.nan)
+    centred = draws.astype(np.float64) - draws.mean(axis=0, dtype=np.float64)
+    spectrum = np.fft.rfft(centred, n=2 * n, axis=0)
+    covariance = np.fft.irfft(spectrum * spectrum.conj(), axis=0)[:n]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = covariance / covariance[0]
+    pairs = rho[: n // 2 * 2].reshape(n // 2, 2, *draws.shape[1:]).sum(axis=1)
+    positive = np.logical_and.accumulate(pairs > 0, axis=0)
+    total = np.minimum.accumulate(np.where(positive, pairs, 0.0), axis=0).sum(axis=0)
+    ess: NDArray[np.float64] = n / np.maximum(2.0 * total - 1.0, 1.0 / np.log10(max(n, 10)))
+    return ess

@@ -1,0 +1,126 @@
+// Many HMC chains, in blocks that threads share, with their step sizes.
+#pragma once
+
+#include <memory>
+#include <numeric>
+
+#include "mcmc/hmc.h"
+#include "mcmc/step_size.h"
+#include "nn/share.h"
+
+namespace aevb {
+
+struct HmcOptions {
+  size_t n_leapfrog = 10;
+  Adaptation adaptation = Adaptation::dual_averaging;
+  bool per_chain = true;  // a step size for each chain, or one for all
+  double target_accept = 0.9;
+  double initial_step = 0.1;
+  uint64_t seed = 0;
+};
+
+class Chains {
+ public:
+  // n chains in dim dimensions, all at 0 until z() is written.
+  Chains(size_t n, size_t dim, const HmcOptions& options)
+      : options_(options),
+        n_(n),
+        z_(n, dim),
+        gradient_(n, dim),
+        log_p_(n),
+        ids_(n),
+        step_(n, static_cast<float>(options.initial_step)),
+        acceptance_(n),
+        n_divergent_(n) {
+    std::iota(ids_.begin(), ids_.end(), uint64_t{0});
+    const StepSize start(options.adaptation, options.target_accept, options.initial_step);
+    step_sizes_.assign(options.per_chain ? n : 1, start);
+  }
+
+  size_t size() const { return n_; }
+  MatView z() { return z_.view(); }
+  const std::vector<float>& step() const { return step_; }
+
+  // Step sizes stay as they are from now on.
+  void freeze() {
+    for (StepSize& size : step_sizes_) size.freeze();
+    for (size_t r = 0; r < n_; ++r) step_[r] = static_cast<float>(step_size_of(r).value());
+  }
+
+  // Rows of a block when n chains are shared by so many threads, evenly; no grouping changes a
+  // result.
+  static size_t block_rows(size_t n, int n_threads) {
+    constexpr size_t kMost = 200;  // keeps a block's activations in L2
+    const size_t per_thread = ceil_div(n, static_cast<size_t>(n_threads));
+    return round_up(ceil_div(per_thread, ceil_div(per_thread, kMost)), kRowBlock);
+  }
+
+  // n_transitions of every chain, with one density for each thread. Each must have been made for
+  // block_rows() rows and have set_block(first, n), which chooses the chains it is asked about.
+  // Adds to each chain's acceptance probabilities and divergences; draws (n_transitions, n, dim),
+  // dense, or null.
+  template <class D>
+    requires LogDensity<D>
+  void run(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
+           bool adapt, float* draws, double* acceptance, uint32_t* n_divergent) {
+    const size_t block = block_rows(n_, static_cast<int>(densities.size()));
+    const size_t n_blocks = ceil_div(n_, block);
+    const size_t dim = z_.view().cols;
+    std::vector<Trajectory> trajectories(densities.size(), Trajectory(block, dim));
+    std::fill(n_divergent_.begin(), n_divergent_.end(), 0);
+    run_team(static_cast<int>(densities.size()), [&](Member& member) {
+      const Range mine = member.share(n_blocks);
+      D& density = *densities[member.rank()];
+      const ChainRows all = {z_.view(), gradient_.view(), log_p_.data(), ids_.data()};
+      for (size_t i = 0; i < n_transitions; ++i) {
+        for (size_t b = mine.begin; b < mine.end; ++b) {
+          const size_t first = b * block;
+          const size_t n = std::min(block, n_ - first);
+          const ChainRows rows = all.block(first, n);
+          if (i == 0 || mine.size() > 1) density.set_block(first, n);
+          if (n_done_ == 0 && i == 0) density(rows.z, rows.log_p, rows.gradient);
+          hmc_transition(k, density, rows, trajectories[member.rank()], step_.data() + first,
+                         options_.n_leapfrog, options_.seed, n_done_ + i,
+                         acceptance_.data() + first, n_divergent_.data() + first);
+          for (size_t r = first; r < first + n; ++r) {
+            acceptance[r] += acceptance_[r];
+            if (adapt && options_.per_chain) adapt_step(step_sizes_[r], acceptance_[r], {r, r + 1});
+            if (draws != nullptr)
+              std::memcpy(draws + (i * n_ + r) * dim, all.z.row(r), dim * sizeof(float));
+          }
+        }
+        if (adapt && !options_.per_chain) {
+          member.barrier();
+          if (member.rank() == 0) adapt_step(step_sizes_[0], mean_acceptance(), {0, n_});
+          member.barrier();
+        }
+      }
+    });
+    n_done_ += n_transitions;
+    for (size_t r = 0; r < n_; ++r) n_divergent[r] += n_divergent_[r];
+  }
+
+ private:
+  const StepSize& step_size_of(size_t r) const { return step_sizes_[options_.per_chain ? r : 0]; }
+  double mean_acceptance() const {
+    return std::accumulate(acceptance_.begin(), acceptance_.end(), 0.0) / static_cast<double>(n_);
+  }
+  void adapt_step(StepSize& size, double acceptance, Range chains) {
+    size.adapt(acceptance);
+    const auto value = static_cast<float>(size.value());
+    for (size_t r = chains.begin; r < chains.end; ++r) step_[r] = value;
+  }
+
+  HmcOptions options_;
+  size_t n_;
+  Matrix z_, gradient_;
+  std::vector<double> log_p_;
+  std::vector<uint64_t> ids_;
+  std::vector<StepSize> step_sizes_;
+  std::vector<float> step_;
+  std::vector<double> acceptance_;  // of the last transition
+  std::vector<uint32_t> n_divergent_;
+  uint64_t n_done_ = 0;
+};
+
+}  // namespace aevb

@@ -1,0 +1,122 @@
+// Hybrid (Hamiltonian) Monte Carlo of many independent chains in lockstep, one row of a matrix
+// each: their gradients are one batch (Duane, Kennedy, Pendleton, Roweth 1987; Neal 2011).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <vector>
+
+#include "nn/random.h"
+
+namespace aevb {
+
+// Writes the log-density of each row of z and its gradient.
+template <class D>
+concept LogDensity = requires(D& density, ConstMatView z, double* log_p, MatView gradient) {
+  { density(z, log_p, gradient) } -> std::same_as<void>;
+};
+
+// Where chains stand: rows of z with their log-densities and gradients, kept from trajectory to
+// trajectory, so that n leapfrog steps cost n gradients.
+struct ChainRows {
+  MatView z;
+  MatView gradient;
+  double* log_p;
+  const uint64_t* ids;  // name each chain's noise
+
+  ChainRows block(size_t first, size_t n) const {
+    return {z.block(first, n), gradient.block(first, n), log_p + first, ids + first};
+  }
+};
+
+// What a transition needs beside the chains, allocated once for up to `rows` of them.
+struct Trajectory {
+  Trajectory(size_t rows, size_t dim)
+      : z(rows, dim),
+        gradient(rows, dim),
+        velocity(rows, dim),
+        uniform(rows, 1),
+        log_p(rows),
+        noise_ids(rows) {}
+  Matrix z, gradient, velocity, uniform;
+  std::vector<double> log_p;
+  std::vector<uint64_t> noise_ids;
+};
+
+// A difference of energies beyond this is a divergence: the leapfrog has lost the trajectory.
+inline constexpr double kDivergence = 1000.0;
+
+namespace detail {
+
+inline double kinetic(const float* v, size_t dim) {
+  double sum = 0.0;
+  for (size_t j = 0; j < dim; ++j) sum += static_cast<double>(v[j]) * static_cast<double>(v[j]);
+  return 0.5 * sum;
+}
+
+// y += scale * step[row] * x, row by row
+inline void add_scaled(MatView y, ConstMatView x, const float* step, float scale) {
+  for (size_t r = 0; r < y.rows; ++r) {
+    const float s = scale * step[r];
+    for (size_t j = 0; j < y.cols; ++j) y.row(r)[j] += s * x.row(r)[j];
+  }
+}
+
+inline void copy_row(MatView to, ConstMatView from, size_t r) {
+  std::memcpy(to.row(r), from.row(r), from.cols * sizeof(float));
+}
+
+}  // namespace detail
+
+// n leapfrog steps of every row from (z, velocity), given the gradient there; each row has a step
+// size of its own. Leaves the log-density and gradient of where it ends: n gradients for n steps.
+template <LogDensity D>
+void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double* log_p,
+              const float* step, size_t n) {
+  detail::add_scaled(velocity, gradient, step, 0.5f);
+  for (size_t i = 1; i <= n; ++i) {
+    detail::add_scaled(z, velocity, step, 1.0f);
+    density(z, log_p, gradient);
+    detail::add_scaled(velocity, gradient, step, i < n ? 1.0f : 0.5f);
+  }
+}
+
+// One transition of every chain: n_leapfrog steps of its own size, then Metropolis' test on
+// H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts the
+// divergent ones.
+template <LogDensity D>
+void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Trajectory& t,
+                    const float* step, size_t n_leapfrog, uint64_t seed, uint64_t iteration,
+                    double* acceptance, uint32_t* n_divergent) {
+  const size_t n = chains.z.rows;
+  const size_t dim = chains.z.cols;
+  const MatView z = t.z.view(n), gradient = t.gradient.view(n), velocity = t.velocity.view(n);
+  const MatView uniform = t.uniform.view(n);
+  const auto noise = [&](Purpose purpose, MatView out) {
+    return noise_rows(seed, stream(purpose, iteration), t.noise_ids.data(), n, 1, out);
+  };
+  for (size_t r = 0; r < n; ++r) {
+    t.noise_ids[r] = noise_id(iteration, chains.ids[r]);
+    detail::copy_row(z, chains.z, r);
+    detail::copy_row(gradient, chains.gradient, r);
+  }
+  k.normal(noise(Purpose::momentum, velocity));
+  k.uniform(noise(Purpose::accept, uniform));
+
+  for (size_t r = 0; r < n; ++r)  // the energy at the start
+    acceptance[r] = detail::kinetic(velocity.row(r), dim) - chains.log_p[r];
+  leapfrog(density, z, velocity, gradient, t.log_p.data(), step, n_leapfrog);
+  for (size_t r = 0; r < n; ++r) {
+    const double lost = acceptance[r] - (detail::kinetic(velocity.row(r), dim) - t.log_p[r]);
+    const bool divergent = !(lost > -kDivergence) || std::isinf(lost);  // NaN too
+    n_divergent[r] += divergent;
+    acceptance[r] = divergent ? 0.0 : std::min(1.0, std::exp(lost));
+    if (static_cast<double>(uniform.row(r)[0]) >= acceptance[r]) continue;
+    detail::copy_row(chains.z, z, r);
+    detail::copy_row(chains.gradient, gradient, r);
+    chains.log_p[r] = t.log_p[r];
+  }
+}
+
+}  // namespace aevb

@@ -1,0 +1,62 @@
+// Step sizes that bring the acceptance of HMC to a target, one for each of many chains or one for
+// all.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "base.h"
+
+namespace aevb {
+
+enum class Adaptation : uint8_t { dual_averaging, multiplicative };
+
+// One step size under adaptation.
+class StepSize {
+ public:
+  StepSize(Adaptation rule, double target, double initial)
+      : rule_(rule), target_(target), log_step_(std::log(initial)), log_start_(log_step_) {}
+
+  double value() const { return std::exp(log_step_); }
+
+  // After a transition of that acceptance probability.
+  void adapt(double acceptance) {
+    ++n_;
+    if (rule_ == Adaptation::multiplicative) {
+      // 2 % up or down, more in the beginning, when it may be far off.
+      const double rate = n_ <= kFastSteps ? kFastRate : kSlowRate;
+      log_step_ += acceptance > target_ ? rate : -rate;
+      return;
+    }
+    // Hoffman and Gelman 2014, section 3.2, with their constants; drawn towards ten times the
+    // initial step.
+    const double n = n_;
+    error_ += (target_ - acceptance - error_) / (n + kDelay);
+    log_step_ = log_start_ + std::log(10.0) - std::sqrt(n) / kShrinkage * error_;
+    const double weight = std::pow(n, -kForgetting);
+    log_mean_ += weight * (log_step_ - log_mean_);
+  }
+
+  // Ends the adaptation: dual averaging keeps the mean of its steps.
+  void freeze() {
+    if (rule_ == Adaptation::dual_averaging && n_ > 0) log_step_ = log_mean_;
+  }
+
+ private:
+  static constexpr double kDelay = 10.0;       // t_0
+  static constexpr double kShrinkage = 0.05;   // gamma
+  static constexpr double kForgetting = 0.75;  // kappa
+  static constexpr double kFastRate = 0.1;
+  static constexpr double kSlowRate = 0.02;
+  static constexpr int kFastSteps = 30;
+
+  Adaptation rule_;
+  double target_;
+  double log_step_;
+  double log_start_;
+  double error_ = 0.0;
+  double log_mean_ = 0.0;
+  int n_ = 0;
+};
+
+}  // namespace aevb

@@ -1,0 +1,20 @@
+// The marginal likelihood log p(x) by importance sampling, the encoder as proposal.
+#pragma once
+
+#include "vae/inference.h"
+
+namespace aevb {
+
+// An estimate of log p(x) for each row: (subset.size,) each.
+struct LikelihoodRows {
+  double* log_p;        // log of the mean weight p(x, z) / q(z|x)
+  double* std_error;    // of that, by the delta method; NaN for one draw
+  double* n_effective;  // (sum of weights)^2 / sum of squares
+};
+
+// Burda, Grosse, Salakhutdinov 2016, eq. 8: a lower bound in expectation. Memory does not grow with
+// n_draws. Noise is keyed by the seed and each row's content.
+void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
+                const LikelihoodRows& out, int n_threads);
+
+}  // namespace aevb
