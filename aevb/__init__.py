@@ -11,6 +11,7 @@ from aevb._evaluator import Estimate, Evaluator
 from aevb._posterior import PosteriorDraws, sample_posterior
 from aevb._trainer import Trainer
 from aevb._version import __version__
+from aevb._wake_sleep import WakeSleep
 from aevb.exceptions import DivergenceError
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Evaluator",
     "PosteriorDraws",
     "Trainer",
+    "WakeSleep",
     "__version__",
     "datasets",
     "plots",

@@ -54,6 +54,7 @@ _FIXED = (
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators: a decoder p(x|z) with prior N(0, I), and an encoder q(z|x)."""
 
+    _algorithm = "aevb"  # of the core's Config
     _engine: Model
     likelihood_: str
     input_scale_: float

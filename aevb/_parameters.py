@@ -63,6 +63,8 @@ def check_parameters(model: LatentVariableModel) -> None:
         Naming the parameter, what it got and what it wants.
     """
     for name, choices in _CHOICES.items():
+        if name not in model.get_params(deep=False):
+            continue  # a parameter of another estimator
         value = getattr(model, name)
         if not (value is None or isinstance(value, str)) or value not in choices:
             raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
@@ -94,7 +96,7 @@ def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config
         hidden_layer_sizes=check_hidden_layer_sizes(model.hidden_layer_sizes),
         activation=model.activation,
         likelihood=model.likelihood_,
-        bound_estimator=model.bound_estimator,
+        bound_estimator=getattr(model, "bound_estimator", "analytic-kl"),
         n_draws=int(model.n_draws),
         optimizer=model.optimizer,
         learning_rate=float(model.learning_rate),
@@ -103,6 +105,7 @@ def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config
         batch_size=int(model.batch_size),
         binarize=model.binarize or "none",
         seed=seed,
+        algorithm=model._algorithm,
     )
 
 

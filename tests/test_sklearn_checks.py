@@ -8,13 +8,15 @@ from unittest import SkipTest
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from aevb import AEVB
+from aevb import AEVB, WakeSleep
 
 ESTIMATORS = [
     AEVB(),
     AEVB(likelihood="gaussian"),
     AEVB(likelihood="bounded-gaussian"),
     AEVB(likelihood="bernoulli", binarize="threshold"),
+    WakeSleep(),
+    WakeSleep(likelihood="bernoulli", binarize="threshold"),
 ]
 
 

@@ -35,6 +35,7 @@ class Config:
         batch_size: int,
         binarize: str,
         seed: int,
+        algorithm: str = "aevb",
     ) -> None: ...
     def as_dict(self) -> dict[str, Any]: ...
 

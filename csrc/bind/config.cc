@@ -7,6 +7,8 @@ namespace {
 constexpr Name<Likelihood> kLikelihoods[] = {{"bernoulli", Likelihood::bernoulli},
                                              {"gaussian", Likelihood::gaussian},
                                              {"bounded-gaussian", Likelihood::bounded_gaussian}};
+constexpr Name<Algorithm> kAlgorithms[] = {{"aevb", Algorithm::aevb},
+                                           {"wake-sleep", Algorithm::wake_sleep}};
 constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 
@@ -14,7 +16,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
                    const std::string& activation, const std::string& likelihood,
                    const std::string& bound_estimator, size_t n_draws, const std::string& optimizer,
                    float learning_rate, float weight_decay, float init_scale, size_t batch_size,
-                   const std::string& binarize, uint64_t seed) {
+                   const std::string& binarize, uint64_t seed, const std::string& algorithm) {
   Config config;
   config.n_visible = n_visible;
   config.n_latent = n_components;
@@ -30,6 +32,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
   config.batch_size = batch_size;
   config.binarize = parse("binarize", binarize, kBinarize);
   config.seed = seed;
+  config.algorithm = parse("algorithm", algorithm, kAlgorithms);
   config.validate();
   return config;
 }
@@ -50,6 +53,7 @@ py::dict as_dict(const Config& config) {
   d["batch_size"] = config.batch_size;
   d["binarize"] = name_of(config.binarize, kBinarize);
   d["seed"] = config.seed;
+  d["algorithm"] = name_of(config.algorithm, kAlgorithms);
   return d;
 }
 
@@ -61,7 +65,8 @@ void bind_config(py::module_& m) {
            py::arg("hidden_layer_sizes"), py::arg("activation"), py::arg("likelihood"),
            py::arg("bound_estimator"), py::arg("n_draws"), py::arg("optimizer"),
            py::arg("learning_rate"), py::arg("weight_decay"), py::arg("init_scale"),
-           py::arg("batch_size"), py::arg("binarize"), py::arg("seed"))
+           py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
+           py::arg("algorithm") = "aevb")
       .def("as_dict", &as_dict, "The constructor's arguments.");
 }
 

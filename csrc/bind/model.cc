@@ -65,9 +65,9 @@ void set_config(Model& model, const Config& config) {
   const Config& now = model.config();
   check(config.n_visible == now.n_visible && config.n_latent == now.n_latent &&
             config.hidden == now.hidden && config.likelihood == now.likelihood &&
-            config.optimizer == now.optimizer,
-        "config: the shape of the network, the likelihood and the optimizer of a fitted model are "
-        "fixed");
+            config.optimizer == now.optimizer && config.algorithm == now.algorithm,
+        "config: the shape of the network, the likelihood, the algorithm and the optimizer of a "
+        "fitted model are fixed");
   config.validate();
   model.mutable_config() = config;
 }

@@ -79,6 +79,7 @@ const Kernels table = {
     .bounded_gaussian = gaussian_panel<true>,
     .latent_sample = latent_sample,
     .latent_backward = latent_backward,
+    .latent_recognize = latent_recognize,
     .normal = normal,
     .uniform = uniform,
     .bernoulli_draw = bernoulli_draw,

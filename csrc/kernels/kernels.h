@@ -155,6 +155,8 @@ struct Kernels {
   void (*bounded_gaussian)(const PanelLikelihood&);
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);
+  // dmean, dlog_var: the gradient of log q(z|x) with z held fixed; one draw
+  void (*latent_recognize)(const LatentRows&);
   void (*normal)(const NoiseRows&);
   void (*uniform)(const NoiseRows&);
   // x[i] = (uniform noise < x[i]), in place over `out`

@@ -83,6 +83,19 @@ void latent_backward_rows(const LatentRows& t) {
   }
 }
 
+// Wake-sleep: gradient of log q(z|x) with respect to mu and log sigma^2, z given.
+void latent_recognize(const LatentRows& t) {
+  for (size_t m = 0; m < t.rows; ++m) {
+    for (size_t j = 0; j < t.n_latent; j += W) {
+      const Ints real = first_lanes(t.n_latent - j);
+      const Vec error = load(t.z + m * t.ld + j) - load(t.mean + m * t.ld + j);
+      const Vec dmu = error * exp(-load(t.log_var + m * t.ld + j));
+      store(t.dmean + m * t.ld + j, select(real, dmu, Vec{}));
+      store(t.dlog_var + m * t.ld + j, select(real, 0.5f * (error * dmu - 1.0f), Vec{}));
+    }
+  }
+}
+
 void latent_backward(const LatentRows& t) {
   switch (t.estimator) {
     case Estimator::analytic_kl:

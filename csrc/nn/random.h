@@ -16,7 +16,9 @@ enum class Purpose : uint32_t {
   split = 6,
   epoch = 7,
   momentum = 8,
-  accept = 9
+  accept = 9,
+  dream_latent = 10,
+  dream_visible = 11
 };
 
 // Last word of the noise counter: purpose and the high bits of the step.

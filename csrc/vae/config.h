@@ -8,6 +8,7 @@
 namespace aevb {
 
 enum class Likelihood : uint8_t { bernoulli, gaussian, bounded_gaussian };
+enum class Algorithm : uint8_t { aevb, wake_sleep };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
 struct Config {
@@ -16,6 +17,7 @@ struct Config {
   size_t n_latent = 0;         // J
   Activation activation = Activation::tanh;
   Likelihood likelihood = Likelihood::bernoulli;
+  Algorithm algorithm = Algorithm::aevb;
   Estimator estimator = Estimator::analytic_kl;
   size_t n_draws = 1;  // L
   Optimizer optimizer = Optimizer::adagrad;

@@ -1,6 +1,7 @@
 #include "vae/inference.h"
 
 #include "vae/blocks.h"
+#include "vae/generate.h"
 
 namespace aevb {
 namespace {
@@ -8,35 +9,6 @@ namespace {
 void copy_rows(ConstMatView from, Range rows, float* to) {
   for (size_t r = rows.begin; r < rows.end; ++r)
     std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
-}
-
-void decoder_means(const Pass& pass, Member& member) {
-  if (pass.model.config().likelihood == Likelihood::gaussian) return;
-  const MatView mean = pass.ws.outputs.front().view();
-  const Range rows = share_rows(member, pass.rows);
-  if (!rows.empty())
-    pass.k.activate(Activation::sigmoid, rows.size(), mean.cols, mean.row(rows.begin), mean.stride);
-  member.barrier();
-}
-
-// A draw of x over its means; visible noise is keyed by the row like the latent's.
-void draw_visible(const Pass& pass, Member& member) {
-  Workspace& ws = pass.ws;
-  const Range rows = share_rows(member, pass.rows);
-  const MatView mean = ws.outputs.front().view();
-  const MatView eps = pass.x();
-  NoiseRows noise = noise_rows(pass.seed, stream(Purpose::visible), ws.ids.data() + rows.begin,
-                               rows.size(), 1, {mean.row(rows.begin), 0, mean.cols, mean.stride});
-  if (pass.model.config().likelihood == Likelihood::bernoulli) {
-    if (!rows.empty()) pass.k.bernoulli_draw(noise);
-  } else if (!rows.empty()) {
-    noise.out = eps.row(rows.begin);
-    pass.k.normal(noise);
-    for (size_t r = rows.begin; r < rows.end; ++r) {
-      pass.k.gaussian_draw(mean.cols, mean.row(r), ws.outputs.back().view().row(r), eps.row(r));
-    }
-  }
-  member.barrier();
 }
 
 }  // namespace
@@ -102,7 +74,7 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
-      draw_visible(pass, member);
+      draw_visible(pass, Purpose::visible, member);
       copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
       return true;
     });

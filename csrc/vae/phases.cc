@@ -282,11 +282,28 @@ void backward_to_z(const Pass& pass, Member& member) {
                  ws.dz.view(), ws.z.view(), Activation::identity, pass.drawn(), member);
 }
 
-void backward(const Pass& pass, Member& member) {
+namespace {
+
+// From the heads' gradients down.
+void backward_encoder(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const Activation activation = pass.model.config().activation;
   const size_t depth = ws.encoder.size();
+  backward_layer(pass, {{net.mean, ws.dmean.view()}, {net.log_var, ws.dlog_var.view()}},
+                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation,
+                 pass.rows, member);
+  for (size_t i = depth - 1; i > 0; --i) {
+    backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}},
+                   ws.encoder_delta[i - 1].view(), ws.encoder[i - 1].view(), activation, pass.rows,
+                   member);
+  }
+}
+
+}  // namespace
+
+void backward(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
   backward_decoder(pass, member);
   if (pass.model.config().estimator != Estimator::score_function) backward_to_z(pass, member);
 
@@ -301,47 +318,57 @@ void backward(const Pass& pass, Member& member) {
   }
   member.barrier();
 
-  backward_layer(pass, {{net.mean, ws.dmean.view()}, {net.log_var, ws.dlog_var.view()}},
-                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation,
-                 pass.rows, member);
-  for (size_t i = depth - 1; i > 0; --i) {
-    backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}},
-                   ws.encoder_delta[i - 1].view(), ws.encoder[i - 1].view(), activation, pass.rows,
-                   member);
+  backward_encoder(pass, member);
+}
+
+void recognize(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Range rows = heads(pass, member);
+  if (!rows.empty()) {
+    LatentRows latent = latent_rows(pass, rows);
+    latent.z = ws.z.view().row(rows.begin);
+    latent.dmean = ws.dmean.view().row(rows.begin);
+    latent.dlog_var = ws.dlog_var.view().row(rows.begin);
+    pass.k.latent_recognize(latent);
   }
+  list_rows(pass, member);
+  member.barrier();
+  backward_encoder(pass, member);
 }
 
 namespace {
 
 // A layer with what its weight gradient is made of; nonzeros of the input, or null.
 template <class F>
-void for_layers(const Pass& pass, F f) {
+void for_encoder_layers(const Pass& pass, F f) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
-  const size_t depth = net.encoder.size();
-  const auto of_rows = [&](Matrix& m) { return m.view(pass.rows); };
-  const auto of_draws = [&](Matrix& m) { return m.view(pass.drawn()); };
-  f(net.encoder[0], pass.x(), of_rows(ws.encoder_delta[0]),
-    ws.rows_listed ? &ws.nonzeros : nullptr);
-  for (size_t i = 1; i < depth; ++i) {
-    f(net.encoder[i], of_rows(ws.encoder[i - 1]), of_rows(ws.encoder_delta[i]), nullptr);
-  }
-  f(net.mean, of_rows(ws.encoder.back()), of_rows(ws.dmean), nullptr);
-  f(net.log_var, of_rows(ws.encoder.back()), of_rows(ws.dlog_var), nullptr);
-  f(net.decoder[0], of_draws(ws.z), of_draws(ws.decoder_delta[0]), nullptr);
-  for (size_t i = 1; i < depth; ++i) {
-    f(net.decoder[i], of_draws(ws.decoder[i - 1]), of_draws(ws.decoder_delta[i]), nullptr);
-  }
-  for (size_t i = 0; i < net.outputs.size(); ++i) {
-    f(net.outputs[i], of_draws(ws.decoder.back()), of_draws(ws.outputs[i]), nullptr);
-  }
+  const auto view = [&](Matrix& m) { return m.view(pass.rows); };
+  f(net.encoder[0], pass.x(), view(ws.encoder_delta[0]), ws.rows_listed ? &ws.nonzeros : nullptr);
+  for (size_t i = 1; i < net.encoder.size(); ++i)
+    f(net.encoder[i], view(ws.encoder[i - 1]), view(ws.encoder_delta[i]), nullptr);
+  f(net.mean, view(ws.encoder.back()), view(ws.dmean), nullptr);
+  f(net.log_var, view(ws.encoder.back()), view(ws.dlog_var), nullptr);
+}
+
+template <class F>
+void for_decoder_layers(const Pass& pass, F f) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  const auto view = [&](Matrix& m) { return m.view(pass.drawn()); };
+  f(net.decoder[0], view(ws.z), view(ws.decoder_delta[0]), nullptr);
+  for (size_t i = 1; i < net.decoder.size(); ++i)
+    f(net.decoder[i], view(ws.decoder[i - 1]), view(ws.decoder_delta[i]), nullptr);
+  for (size_t i = 0; i < net.outputs.size(); ++i)
+    f(net.outputs[i], view(ws.decoder.back()), view(ws.outputs[i]), nullptr);
 }
 
 }  // namespace
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
-            RowGather& meanwhile) {
-  for_layers(pass, [&](const Dense& layer, MatView in, MatView delta, const Nonzeros* nonzeros) {
+            RowGather& meanwhile, Part part) {
+  const auto update_layer = [&](const Dense& layer, MatView in, MatView delta,
+                                const Nonzeros* nonzeros) {
     const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
     Share share(member, column_cost(layer.n_out) * n_blocks);
     share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
@@ -352,7 +379,9 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const 
         meanwhile.one();
       }
     });
-  });
+  };
+  if (part != Part::decoder) for_encoder_layers(pass, update_layer);
+  if (part != Part::encoder) for_decoder_layers(pass, update_layer);
 }
 
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {

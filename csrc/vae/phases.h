@@ -50,11 +50,15 @@ void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.varianc
 void backward(const Pass& pass, Member& member);
 void backward_decoder(const Pass& pass, Member& member);
 void backward_to_z(const Pass& pass, Member& member);
+// The encoder's of log q(z|x), z held fixed: heads forward, then down from their gradients.
+void recognize(const Pass& pass, Member& member);
+
+enum class Part : uint8_t { all, encoder, decoder };
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
 // barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
 // read the weights.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
-            RowGather& meanwhile);
+            RowGather& meanwhile, Part part = Part::all);
 
 // Floating-point operations of the products for one data row: forward, or the whole step.
 double flops_per_row(const Network& network, size_t n_draws, bool gradients);

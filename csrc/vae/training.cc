@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "vae/generate.h"
+
 namespace aevb {
 namespace {
 
@@ -59,9 +61,8 @@ class PhaseClock {
   Clock::time_point last_;
 };
 
-// The minibatch's bound, summed over its rows, and the gradients of every layer's pre-activations
-// if it is finite.
-double bound_and_deltas(const Pass& pass, Member& member, PhaseClock& clock) {
+// The minibatch's bound, summed over its rows.
+double forward_pass(const Pass& pass, Member& member, PhaseClock& clock) {
   encode_hidden(pass, member);
   clock.lap();
   encode_and_sample(pass, member);
@@ -72,12 +73,22 @@ double bound_and_deltas(const Pass& pass, Member& member, PhaseClock& clock) {
   clock.lap();
   sum_bound(pass, member);
   clock.lap();
-  const double bound = batch_bound(pass.ws, pass.rows);
-  if (std::isfinite(bound)) {
-    backward(pass, member);
-    clock.lap();
-  }
-  return bound;
+  return batch_bound(pass.ws, pass.rows);
+}
+
+// Wake-sleep after the forward pass on data (Hinton, Dayan, Frey, Neal 1995): the decoder's step up
+// log p(x, z), z ~ q(z|x), and the deltas of the encoder's up log q(z|x) of dreams.
+void wake_and_dream(const Pass& pass, const Pass& asleep, const Arena& arena,
+                    const UpdateRule& rule, Member& member) {
+  RowGather nothing;
+  backward_decoder(pass, member);
+  update(pass, arena, rule, member, nothing, Part::decoder);
+  const Range mine = share_rows(member, asleep.rows);
+  for (size_t m = mine.begin; m < mine.end; ++m) asleep.ws.ids[m] = noise_id(asleep.noise_step, m);
+  member.barrier();
+  dream(asleep, member);
+  encode_hidden(asleep, member);
+  recognize(asleep, member);
 }
 
 }  // namespace
@@ -103,6 +114,8 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
       flops_per_row(model.network(), config.n_draws, true) * static_cast<double>(batch);
   const int n_threads = useful_threads(part.n_threads, flops);
   Workspace ws(model, batch, config.n_draws, true, n_threads);
+  const bool wakes = config.algorithm == Algorithm::wake_sleep;
+  Workspace dreams(model, wakes ? batch : 0, 1, true, wakes ? n_threads : 0);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
   const Clock::time_point start = Clock::now();
@@ -135,18 +148,27 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
     PhaseClock clock(member, progress.phase_seconds);
     for (size_t done = 0; more(done, position); ++done, ++step) {
       const Pass pass = pass_from(position, step);
-      const double bound = bound_and_deltas(pass, member, clock);
+      const double bound = forward_pass(pass, member, clock);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
         return;
       }
+      const UpdateRule rule = model.update_rule(step, pass.rows, part.n_train);
+      const Pass asleep = {k, model, dreams, pass.rows, config.seed, step};
+      if (wakes) {
+        wake_and_dream(pass, asleep, model.arena(), rule, member);
+      } else {
+        backward(pass, member);
+      }
+      clock.lap();
       if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
       position += pass.rows;
       const bool go_on = more(done + 1, position);
       const Pass next = go_on ? pass_from(position, step + 1) : pass;
       if (go_on) choose(next, position);
       RowGather ahead = go_on ? begin_gather(next, rows, member) : RowGather();
-      update(pass, model.arena(), model.update_rule(step, pass.rows, part.n_train), member, ahead);
+      update(wakes ? asleep : pass, model.arena(), rule, member, ahead,
+             wakes ? Part::encoder : Part::all);
       clock.lap();
       if (go_on) end_gather(next, rows, ahead, NoiseBy::id, member);
       member.barrier();

@@ -1,0 +1,132 @@
+"""The wake-sleep estimator: its parameters. What it does with them is in `_base`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aevb._base import LatentVariableModel
+
+__all__ = ["WakeSleep"]
+
+
+class WakeSleep(LatentVariableModel):
+    r"""The variational auto-encoder's two networks, trained by the wake-sleep algorithm [1]_.
+
+    The same generative model, encoder and methods as `AEVB`, and the rival it is compared with in
+    [2]_. Each minibatch is a wake and a sleep step: awake, z is drawn from the encoder's q(z|x) and
+    the decoder ascends log p(x, z); asleep, as many rows as the minibatch has are dreamt, z from
+    the prior and x from p(x|z), and the encoder ascends log q(z|x). The two objectives are not one
+    bound's, and the optimiser's accumulators are each network's own.
+
+    Parameters
+    ----------
+    n_components : int, default=20
+        Dimension J of the latent variable z.
+    hidden_layer_sizes : int or sequence of int, default=(500,)
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    activation : {"tanh", "relu", "softplus", "sigmoid"}, default="tanh"
+        Activation of the hidden layers.
+    likelihood : {"auto", "bernoulli", "gaussian", "bounded-gaussian"}, default="auto"
+        p(x|z), as in `AEVB`. Dreams of a Bernoulli decoder are drawn pixels, not means.
+    n_draws : int, default=1
+        Draws of z per row in the wake step, and of `score_samples`.
+    optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
+        Step rule.
+    learning_rate : float, default=0.02
+        Global step size. The encoder follows dreams that change with the decoder: where the bound
+        stalls, a larger step may help.
+    weight_decay : float, default=1.0
+        Precision of the Gaussian prior on the weights, as in `AEVB`.
+    init_scale : float, default=0.1
+        Standard deviation of the initial parameters.
+    batch_size : int, default=100
+        Rows per minibatch, and dreams.
+    n_epochs : int, default=20
+        Passes over the data in `fit`.
+    binarize : {None, "threshold", "dynamic"}, default=None
+        As in `AEVB`.
+    input_scale : "auto" or float, default="auto"
+        As in `AEVB`.
+    validation_fraction : float, default=0.0
+        Fraction of the rows held out in `fit` for a validation bound after each epoch.
+    patience : int, default=None
+        Stop when the validation bound has not improved for this many epochs, and keep the weights
+        of the best. None trains for all of ``n_epochs``.
+    precision : {"float32"}, default="float32"
+        Arithmetic of the core.
+    n_threads : int, default=None
+        Threads of the core; None takes all cores this process may use. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, minibatches, noise and dreams.
+    warm_start : bool, default=False
+        Let `fit` go on from the weights of the previous call.
+    verbose : int, default=0
+        Show a progress bar if not 0.
+
+    Attributes
+    ----------
+    weights_, likelihood_, input_scale_, history_, n_samples_seen_, n_steps_, n_features_in_
+        As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_ under the
+        encoder as it stands, a lower bound on log p(x), though not what the encoder was trained on.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, P. Dayan, B. J. Frey, R. M. Neal, "The wake-sleep algorithm for
+       unsupervised neural networks", Science 268, 1995.
+    .. [2] D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", arXiv:1312.6114.
+
+    Examples
+    --------
+    >>> from aevb import WakeSleep
+    >>> from aevb.datasets import load_digits
+    >>> X = load_digits()
+    >>> WakeSleep(n_components=2, random_state=0).fit(X).transform(X).shape
+    (1797, 2)
+    """
+
+    _algorithm = "wake-sleep"
+
+    def __init__(
+        self,
+        n_components: int = 20,
+        *,
+        hidden_layer_sizes: Any = (500,),
+        activation: str = "tanh",
+        likelihood: str = "auto",
+        n_draws: int = 1,
+        optimizer: str = "adagrad",
+        learning_rate: float = 0.02,
+        weight_decay: float = 1.0,
+        init_scale: float = 0.1,
+        batch_size: int = 100,
+        n_epochs: int = 20,
+        binarize: str | None = None,
+        input_scale: Any = "auto",
+        validation_fraction: float = 0.0,
+        patience: int | None = None,
+        precision: str = "float32",
+        n_threads: int | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.likelihood = likelihood
+        self.n_draws = n_draws
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.init_scale = init_scale
+        self.batch_size = batch_size
+        self.n_epochs = n_epochs
+        self.binarize = binarize
+        self.input_scale = input_scale
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.precision = precision
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose

@@ -1,0 +1,161 @@
+"""Wake-sleep: one step against differences of its two objectives in float64, and training."""
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, WakeSleep, _core
+
+kernels = _core.kernels
+LATENT, DREAM_LATENT, DREAM_VISIBLE = 2, 10, 11  # streams of noise
+FLOOR = -10.0
+
+
+def softplus(a):
+    return np.logaddexp(0.0, a)
+
+
+def hidden_layers(w, side, h):
+    i = 0
+    while f"{side}.hidden{i}.weight" in w:
+        h = np.tanh(h @ w[f"{side}.hidden{i}.weight"] + w[f"{side}.hidden{i}.bias"])
+        i += 1
+    return h
+
+
+def linear(w, name, h):
+    return h @ w[f"{name}.weight"] + w[f"{name}.bias"]
+
+
+def encode(w, x):
+    h = hidden_layers(w, "encoder", x)
+    return linear(w, "encoder.mean", h), linear(w, "encoder.log_var", h)
+
+
+def decode(w, z, likelihood):
+    """Means and log-variances of p(x|z)."""
+    h = hidden_layers(w, "decoder", z)
+    if likelihood == "bernoulli":
+        return 1 / (1 + np.exp(-linear(w, "decoder.logits", h))), None
+    mean = linear(w, "decoder.mean", h)
+    if likelihood == "bounded-gaussian":
+        mean = 1 / (1 + np.exp(-mean))
+    return mean, FLOOR + softplus(linear(w, "decoder.log_var", h) - FLOOR)
+
+
+def log_p_x(w, x, z, likelihood):
+    mean, v = decode(w, z, likelihood)
+    if likelihood == "bernoulli":
+        return (x * np.log(mean) + (1 - x) * np.log1p(-mean)).sum(1)
+    return -0.5 * (np.log(2 * np.pi) + v + (x - mean) ** 2 * np.exp(-v)).sum(1)
+
+
+def log_q(w, x, z):
+    mean, log_var = encode(w, x)
+    return -0.5 * (np.log(2 * np.pi) + log_var + (z - mean) ** 2 * np.exp(-log_var)).sum(1)
+
+
+def ascend(weights, side, objective, learning_rate):
+    """Weights after a step up the objective's gradient in one side's weights, by differences."""
+    after = {name: w.copy() for name, w in weights.items()}
+    step = 1e-5
+    for name in (n for n in weights if n.startswith(side)):
+        for i in np.ndindex(weights[name].shape):
+            probe = {n: w.copy() for n, w in weights.items()}
+            probe[name][i] += step
+            up = objective(probe)
+            probe[name][i] -= 2 * step
+            after[name][i] += learning_rate * (up - objective(probe)) / (2 * step)
+    return after
+
+
+def twin(weights, X, seed, likelihood, learning_rate):
+    """One wake and one sleep step; the sleep step dreams with the decoder of the wake step."""
+    n, J = len(X), weights["encoder.mean.bias"].size
+    x = X[kernels.permutation(seed, 0, n)]
+    noise = np.float64(kernels.normal(seed, 0, LATENT, 0, n, J))
+    mean, log_var = encode(weights, x)
+    z = mean + np.exp(log_var / 2) * noise
+    awake = ascend(weights, "decoder", lambda w: log_p_x(w, x, z, likelihood).mean(), learning_rate)
+    z = np.float64(kernels.normal(seed, 0, DREAM_LATENT, 0, n, J))
+    mean, v = decode(awake, z, likelihood)
+    if likelihood == "bernoulli":
+        u = np.float64(kernels.uniform(seed, 0, DREAM_VISIBLE, 0, n, X.shape[1]))
+        assert np.abs(u - mean).min() > 1e-5  # no pixel hangs on a rounding
+        dreams = np.float64(u < mean)
+    else:
+        dreams = mean + np.exp(v / 2) * kernels.normal(seed, 0, DREAM_VISIBLE, 0, n, X.shape[1])
+    return ascend(awake, "encoder", lambda w: log_q(w, dreams, z).mean(), learning_rate)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
+@pytest.mark.parametrize("hidden", [(5,), (4, 3)])
+def test_one_step_is_the_twins(isa, likelihood, hidden):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.05, 0.95, (13, 6))
+    settings = {
+        "hidden_layer_sizes": hidden,
+        "likelihood": likelihood,
+        "optimizer": "sgd",
+        "weight_decay": 0.0,
+        "init_scale": 0.5,
+        "batch_size": 13,
+        "n_epochs": 1,
+        "random_state": 3,
+    }
+    # the same seed gives the same initial weights; a step of 1e-30 leaves them
+    start = WakeSleep(2, **settings, learning_rate=1e-30).fit(X)
+    before = {name: np.float64(w) for name, w in start.weights_.items()}
+    seed = start._engine.config.as_dict()["seed"]
+    learning_rate = 0.1
+    got = WakeSleep(2, **settings, learning_rate=learning_rate).fit(X).weights_
+    expected = twin(before, X.astype(np.float32).astype(float), seed, likelihood, learning_rate)
+    for name, w in expected.items():
+        moved = np.abs(w - before[name]).max()
+        assert moved > 1e-6, name
+        # float32 gradients, as in the bounds' tests, and the rounding of the weights themselves
+        np.testing.assert_allclose(
+            got[name], w, rtol=0, atol=5e-4 * moved + 1e-6, err_msg=f"{name} moved {moved:.2g}"
+        )
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 7])
+def test_any_number_of_threads_gives_the_same_bits(isa, n_threads):
+    X = (np.random.default_rng(1).random((250, 130)) < 0.2).astype(np.uint8)
+
+    def fit(threads):
+        model = WakeSleep(
+            3, hidden_layer_sizes=(70,), n_epochs=2, random_state=0, n_threads=threads
+        )
+        return model.fit(X).weights_
+
+    one = fit(1)
+    for name, w in fit(n_threads).items():
+        np.testing.assert_array_equal(w, one[name], err_msg=name)
+
+
+def test_it_learns_and_its_bound_is_one():
+    """On data from a small decoder the bound rises; as the paper has it, AEVB's is the higher."""
+    rng = np.random.default_rng(2)
+    z = rng.normal(size=(2000, 2))
+    X = (rng.random((2000, 20)) < 1 / (1 + np.exp(-z @ rng.normal(0, 2, (2, 20))))).astype(float)
+    settings = {"hidden_layer_sizes": (30,), "n_epochs": 30, "random_state": 0}
+    model = WakeSleep(2, **settings).fit(X)
+    bounds = model.history_["train_bound"]
+    base_rate = X.mean(0)
+    independent = (base_rate * np.log(base_rate) + (1 - base_rate) * np.log1p(-base_rate)).sum()
+    assert bounds[-1] > bounds[0]
+    assert bounds[-1] > independent + 1
+    assert model.score(X) < AEVB(2, **settings).fit(X).score(X) + 0.05
+
+
+def test_it_is_saved_and_loaded(tmp_path):
+    X = np.random.default_rng(0).random((50, 6))
+    model = WakeSleep(2, hidden_layer_sizes=(5,), n_epochs=2, random_state=0).fit(X)
+    model.save(tmp_path / "model.safetensors")
+    loaded = WakeSleep.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    more = [m.set_params(warm_start=True).fit(X).weights_ for m in (model, loaded)]
+    for name in more[0]:
+        np.testing.assert_array_equal(more[0][name], more[1][name])
+    with pytest.raises(ValueError, match="WakeSleep"):
+        AEVB.load(tmp_path / "model.safetensors")
