@@ -87,7 +87,7 @@ def sample_posterior(
     target_accept : float, default=0.9
         Acceptance probability that the step sizes are adapted to.
     adaptation : {"dual-averaging", "multiplicative"}, default="dual-averaging"
-        Hoffman & Gelman (2014), or a small factor up or down after every transition.
+        Hoffman & Gelman (2014), or a factor in proportion to the miss after every transition.
     step_size_per : {"chain", "all"}, default="chain"
         A step size for each chain, or one for all.
     random_state : int, RandomState instance or None, default=None
@@ -114,6 +114,8 @@ def sample_posterior(
     >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
     (10, 5, 2)
     """
+    if not hasattr(model, "_initialize"):
+        raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
     check_is_fitted(model)
     n_draws = check_integer("n_draws", n_draws)
     n_leapfrog = check_integer("n_leapfrog", n_leapfrog)
@@ -141,14 +143,12 @@ def sample_posterior(
     )
     _run(chains, n_warmup, adapt=True, keep=False, n_threads=threads)
     chains.freeze()
-    draws, acceptance, n_divergent = _run(
-        chains, n_draws, adapt=False, keep=True, n_threads=threads
-    )
+    draws = _run(chains, n_draws, adapt=False, keep=True, n_threads=threads)
     return PosteriorDraws(
         draws,
-        acceptance / n_draws,
+        chains.acceptance_sum / n_draws,
         chains.step_size,
-        n_divergent,
+        chains.n_divergent.astype(np.int64),
         effective_sample_size(draws),
         split_r_hat(draws),
     )
@@ -161,25 +161,19 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 def _run(
     chains: _core.PosteriorChains, n: int, *, adapt: bool, keep: bool, n_threads: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64]]:
+) -> NDArray[np.float32]:
     """Run n transitions in slices, so that Ctrl-C is answered."""
     draws: list[NDArray[np.float32]] = []
-    acceptance: NDArray[np.float64] = np.zeros(len(chains.step_size))
-    n_divergent: NDArray[np.int64] = np.zeros(len(chains.step_size), np.int64)
     done, slice_ = 0, 1
     while done < n:
         slice_ = min(slice_, n - done)
         start = time.perf_counter()
         with single_threaded_blas():
-            z, accepted, diverged = chains.run(slice_, adapt=adapt, keep=keep, n_threads=n_threads)
-        draws.append(z)
-        acceptance += accepted
-        n_divergent += diverged
+            draws.append(chains.run(slice_, adapt=adapt, keep=keep, n_threads=n_threads))
         done += slice_
         seconds = time.perf_counter() - start
         slice_ = max(1, int(slice_ * min(10.0, SLICE_SECONDS / seconds)))
-    joined = np.concatenate(draws) if draws else np.empty((0, 0, 0), np.float32)
-    return joined, acceptance, n_divergent
+    return np.concatenate(draws) if draws else np.empty((0, 0, 0), np.float32)
 
 
 def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

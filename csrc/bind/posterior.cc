@@ -21,6 +21,11 @@ class RowsPosterior {
   const Rows& rows_;
 };
 
+template <class T>
+py::array_t<T> as_array(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
 // One chain for each row of X.
 class PosteriorChains {
  public:
@@ -34,35 +39,24 @@ class PosteriorChains {
     }
   }
 
-  py::tuple run(size_t n, bool adapt, bool keep, int n_threads) {
+  FloatArray run(size_t n, bool adapt, bool keep, int n_threads) {
     check(n_threads >= 1, "n_threads: want at least 1");
     const size_t n_chains = chains_.size();
-    const size_t n_latent = model_.config().n_latent;
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
-    FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(n_latent)});
-    py::array_t<double> acceptance(dim(n_chains));
-    py::array_t<uint32_t> n_divergent(dim(n_chains));
-    std::fill_n(acceptance.mutable_data(), n_chains, 0.0);
-    std::fill_n(n_divergent.mutable_data(), n_chains, uint32_t{0});
-    float* draws_out = keep ? draws.mutable_data() : nullptr;
-    double* acceptance_out = acceptance.mutable_data();
-    uint32_t* n_divergent_out = n_divergent.mutable_data();
-    {
-      py::gil_scoped_release nogil;
-      const size_t block = Chains::block_rows(n_chains, n_threads);
-      const size_t team = std::min(static_cast<size_t>(n_threads), ceil_div(n_chains, block));
-      std::vector<std::unique_ptr<RowsPosterior>> densities;
-      for (size_t i = 0; i < team; ++i)
-        densities.push_back(std::make_unique<RowsPosterior>(model_, x_.rows, block));
-      chains_.run(kernels(), densities, n, adapt, draws_out, acceptance_out, n_divergent_out);
-    }
-    return py::make_tuple(draws, acceptance, n_divergent);
+    FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(model_.config().n_latent)});
+    float* out = keep ? draws.mutable_data() : nullptr;
+    py::gil_scoped_release nogil;
+    const size_t block = Chains::block_rows(n_chains, n_threads);
+    const size_t team = std::min(static_cast<size_t>(n_threads), ceil_div(n_chains, block));
+    std::vector<std::unique_ptr<RowsPosterior>> densities;
+    for (size_t i = 0; i < team; ++i)
+      densities.push_back(std::make_unique<RowsPosterior>(model_, x_.rows, block));
+    chains_.run(kernels(), densities, n, adapt, out);
+    return draws;
   }
 
   void freeze() { chains_.freeze(); }
-  FloatArray step_size() const {
-    return FloatArray(static_cast<py::ssize_t>(chains_.size()), chains_.step().data());
-  }
+  const Chains& chains() const { return chains_; }
 
  private:
   const Model& model_;
@@ -139,11 +133,8 @@ py::tuple gaussian_chains(const FloatArray& precision, size_t n_chains, size_t n
     densities.push_back(std::make_unique<GaussianDensity>(precision));
   FloatArray draws({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(n_chains),
                     static_cast<py::ssize_t>(dim)});
-  std::vector<double> acceptance(n_chains);
-  std::vector<uint32_t> n_divergent(n_chains);
-  chains.run(kernels(), densities, n, false, draws.mutable_data(), acceptance.data(),
-             n_divergent.data());
-  return py::make_tuple(draws, acceptance, n_divergent);
+  chains.run(kernels(), densities, n, false, draws.mutable_data());
+  return py::make_tuple(draws, chains.acceptance_sum(), chains.n_divergent());
 }
 
 }  // namespace
@@ -156,11 +147,16 @@ void bind_posterior(py::module_& m) {
            py::kw_only(), arg("n_leapfrog"), arg("adaptation"), arg("per_chain"),
            arg("target_accept"), arg("seed"))
       .def("run", &PosteriorChains::run, arg("n"), py::kw_only(), arg("adapt"), arg("keep"),
-           arg("n_threads"),
-           "n transitions: (draws (n, rows, J) if kept, sum of the acceptance probabilities and "
-           "number of divergences of each chain).")
-      .def("freeze", &PosteriorChains::freeze, "Ends the adaptation of the step sizes.")
-      .def_property_readonly("step_size", &PosteriorChains::step_size);
+           arg("n_threads"), "n transitions; draws (n, rows, J), if kept.")
+      .def("freeze", &PosteriorChains::freeze, "Ends the adaptation; counting begins.")
+      .def_property_readonly(
+          "step_size", [](const PosteriorChains& self) { return as_array(self.chains().step()); })
+      .def_property_readonly(
+          "acceptance_sum",
+          [](const PosteriorChains& self) { return as_array(self.chains().acceptance_sum()); })
+      .def_property_readonly("n_divergent", [](const PosteriorChains& self) {
+        return as_array(self.chains().n_divergent());
+      });
   py::module_ k = m.attr("kernels");
   k.def("gaussian_leapfrog", &gaussian_leapfrog, arg("precision"), arg("z"), arg("velocity"),
         arg("step"), arg("n"));

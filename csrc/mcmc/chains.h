@@ -31,6 +31,7 @@ class Chains {
         ids_(n),
         step_(n, static_cast<float>(options.initial_step)),
         acceptance_(n),
+        acceptance_sum_(n),
         n_divergent_(n) {
     std::iota(ids_.begin(), ids_.end(), uint64_t{0});
     const StepSize start(options.adaptation, options.target_accept, options.initial_step);
@@ -41,8 +42,14 @@ class Chains {
   MatView z() { return z_.view(); }
   const std::vector<float>& step() const { return step_; }
 
-  // Step sizes stay as they are from now on.
+  // Sums of the acceptance probabilities, and divergences, since the start or the last freeze().
+  const std::vector<double>& acceptance_sum() const { return acceptance_sum_; }
+  const std::vector<uint32_t>& n_divergent() const { return n_divergent_; }
+
+  // Step sizes stay as they are from now on, and counting begins.
   void freeze() {
+    std::fill(acceptance_sum_.begin(), acceptance_sum_.end(), 0.0);
+    std::fill(n_divergent_.begin(), n_divergent_.end(), 0);
     for (StepSize& size : step_sizes_) size.freeze();
     for (size_t r = 0; r < n_; ++r) step_[r] = static_cast<float>(step_size_of(r).value());
   }
@@ -57,17 +64,15 @@ class Chains {
 
   // n_transitions of every chain, with one density for each thread. Each must have been made for
   // block_rows() rows and have set_block(first, n), which chooses the chains it is asked about.
-  // Adds to each chain's acceptance probabilities and divergences; draws (n_transitions, n, dim),
-  // dense, or null.
+  // Draws: (n_transitions, n, dim), dense, or null.
   template <class D>
     requires LogDensity<D>
   void run(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
-           bool adapt, float* draws, double* acceptance, uint32_t* n_divergent) {
+           bool adapt, float* draws) {
     const size_t block = block_rows(n_, static_cast<int>(densities.size()));
     const size_t n_blocks = ceil_div(n_, block);
     const size_t dim = z_.view().cols;
     std::vector<Trajectory> trajectories(densities.size(), Trajectory(block, dim));
-    std::fill(n_divergent_.begin(), n_divergent_.end(), 0);
     run_team(static_cast<int>(densities.size()), [&](Member& member) {
       const Range mine = member.share(n_blocks);
       D& density = *densities[member.rank()];
@@ -83,7 +88,7 @@ class Chains {
                          options_.n_leapfrog, options_.seed, n_done_ + i,
                          acceptance_.data() + first, n_divergent_.data() + first);
           for (size_t r = first; r < first + n; ++r) {
-            acceptance[r] += acceptance_[r];
+            acceptance_sum_[r] += acceptance_[r];
             if (adapt && options_.per_chain) adapt_step(step_sizes_[r], acceptance_[r], {r, r + 1});
             if (draws != nullptr)
               std::memcpy(draws + (i * n_ + r) * dim, all.z.row(r), dim * sizeof(float));
@@ -97,7 +102,6 @@ class Chains {
       }
     });
     n_done_ += n_transitions;
-    for (size_t r = 0; r < n_; ++r) n_divergent[r] += n_divergent_[r];
   }
 
  private:
@@ -119,6 +123,7 @@ class Chains {
   std::vector<StepSize> step_sizes_;
   std::vector<float> step_;
   std::vector<double> acceptance_;  // of the last transition
+  std::vector<double> acceptance_sum_;
   std::vector<uint32_t> n_divergent_;
   uint64_t n_done_ = 0;
 };

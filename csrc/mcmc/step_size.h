@@ -23,9 +23,9 @@ class StepSize {
   void adapt(double acceptance) {
     ++n_;
     if (rule_ == Adaptation::multiplicative) {
-      // 2 % up or down, more in the beginning, when it may be far off.
-      const double rate = n_ <= kFastSteps ? kFastRate : kSlowRate;
-      log_step_ += acceptance > target_ ? rate : -rate;
+      // In proportion to the miss, so that the mean and not the median meets the target; more in
+      // the beginning, when it may be far off.
+      log_step_ += (n_ <= kFastSteps ? kFastGain : kSlowGain) * (acceptance - target_);
       return;
     }
     // Hoffman and Gelman 2014, section 3.2, with their constants; drawn towards ten times the
@@ -46,8 +46,8 @@ class StepSize {
   static constexpr double kDelay = 10.0;       // t_0
   static constexpr double kShrinkage = 0.05;   // gamma
   static constexpr double kForgetting = 0.75;  // kappa
-  static constexpr double kFastRate = 0.1;
-  static constexpr double kSlowRate = 0.02;
+  static constexpr double kFastGain = 0.5;
+  static constexpr double kSlowGain = 0.1;
   static constexpr int kFastSteps = 30;
 
   Adaptation rule_;

@@ -7,13 +7,13 @@ namespace aevb {
 
 // Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in
 // the cache.
-inline size_t block_rows(const Model& model, size_t n_draws, size_t n) {
-  constexpr size_t kBytes = size_t{8} << 20;
+inline size_t block_rows(const Model& model, size_t n_draws, size_t n,
+                         size_t bytes = size_t{8} << 20) {
   constexpr size_t kMost = 1000;
   size_t floats = model.config().n_visible;
   for (const size_t width : model.config().hidden) floats += width * (1 + n_draws);
   floats += model.config().n_visible * n_draws * model.network().outputs.size();
-  size_t fit = std::max<size_t>(1, kBytes / sizeof(float) / floats);
+  size_t fit = std::max<size_t>(1, bytes / sizeof(float) / floats);
   if (fit > kRowBlock) fit = round_up(fit, kRowBlock);
   return std::min({n, fit, kMost});
 }

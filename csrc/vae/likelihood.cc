@@ -39,7 +39,8 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
                 const LikelihoodRows& out, int n_threads) {
   constexpr size_t kTogether = 50;  // draws of a row in one pass; part of what a seed means
   const size_t draws = std::min(n_draws, kTogether);
-  const size_t block = block_rows(model, draws, subset.size);
+  // The decoder runs over every block many times: its activations should stay in L2.
+  const size_t block = block_rows(model, draws, subset.size, size_t{2} << 20);
   const int team = team_size(model, block, draws, n_threads);
   Workspace ws(model, block, draws, false, team);
   std::vector<LogWeights> weights(block);

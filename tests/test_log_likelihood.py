@@ -1,0 +1,341 @@
+"""log p(x) by importance sampling: against closed forms and quadrature, and its error bars.
+
+A tolerance of 5 standard errors: among 100 rows a right estimator fails for a seed in 1e4. With
+n draws per row, log of a mean is low by about stderr^2 / 2, which is in the tolerance of means.
+"""
+
+import functools
+import itertools
+
+import numpy as np
+import oracle
+import pytest
+import scipy.sparse as sp
+from oracle import gamma
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
+from sklearn.exceptions import NotFittedError
+
+from aevb import AEVB, Estimate, Evaluator, datasets
+
+LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
+# Of trained models in float32: a log weight has some 12 terms of up to 16 nats, of 30 roundings.
+ROUNDING = gamma(30) * 16 * 12
+D = 8
+LOADINGS = {  # orthogonal: then p(z|x) is a product of Gaussians, as q(z|x) is
+    "orthogonal": np.kron(np.diag([1.0, 0.5]), np.array([1.0, -0.5, 0.25, 1.0])),
+    "oblique": np.array([[1, 0.5, -0.5, 1, 0, 0.25, 1, -1], [1, 0.5, 0, -1, 0.5, 1, 0.5, -1]]),
+}
+
+
+class LinearGaussian:
+    """x|z ~ N(z @ loadings + offset, diag(variance)), and q(z|x) with the mean of p(z|x) and
+
+    `spread` times its marginal variances. Units relu(. + 20) are on for every x and z that matter.
+    """
+
+    def __init__(self, name, spread):
+        loadings = self.loadings = LOADINGS[name]
+        J = len(loadings)
+        rng = np.random.default_rng(0)
+        noise = rng.random((20, D), dtype=np.float32)
+        model = AEVB(J, hidden_layer_sizes=(D,), activation="relu", likelihood="gaussian")
+        model.set_params(n_epochs=1, random_state=0, n_threads=1).fit(noise)
+        self.offset = np.arange(D) / 4 - 1
+        raw = np.linspace(-1.0, 0.5, D).astype(np.float32).astype(float)
+        self.variance = np.exp(oracle.softplus(raw + 10) - 10)
+        self.precision = np.eye(J) + (loadings / self.variance) @ loadings.T
+        covariance = np.linalg.inv(self.precision)
+        self.gain = (loadings / self.variance).T @ covariance  # (D, J)
+        self.q_variance = spread * covariance.diagonal()
+        w = {name: np.zeros_like(weight) for name, weight in model.weights_.items()}
+        w["encoder.hidden0.weight"][:] = np.eye(D)
+        w["encoder.hidden0.bias"][:] = 20 - self.offset
+        w["encoder.mean.weight"][:] = self.gain
+        w["encoder.mean.bias"][:] = -20 * self.gain.sum(0)
+        w["encoder.log_var.bias"][:] = np.log(self.q_variance)
+        w["decoder.hidden0.weight"][:, :J] = np.eye(J)
+        w["decoder.hidden0.bias"][:] = 20
+        w["decoder.mean.weight"][:J] = loadings
+        w["decoder.mean.bias"][:] = self.offset - 20 * loadings.sum(0)
+        w["decoder.log_var.bias"][:] = raw
+        self.model = model.set_weights(w)
+        covariance = loadings.T @ loadings + np.diag(self.variance)
+        self.marginal = multivariate_normal(self.offset, covariance)
+        self.X = self.marginal.rvs(100, random_state=rng).astype(np.float32)
+        # E w^2 / (E w)^2 of w = p(x, z) / q(z|x), Gaussians in z of the same mean
+        square = np.linalg.det(2 * self.precision - np.diag(1 / self.q_variance))
+        self.rho = np.linalg.det(self.precision) * np.sqrt(self.q_variance.prod() / square)
+
+    def log_p(self, X):
+        return self.marginal.logpdf(X.astype(float))
+
+    def rounding(self, X):
+        """First-order float32 error of log w, where |eps| < 5 and |z| < 20.
+
+        The means of q are sums of D products of gain and x + 20, less 20 gain; those of x are sums
+        of J + 1 terms up to 40 loadings. Then a dozen roundings in each term of log w.
+        """
+        x = X.astype(float) - self.offset
+        residual = x - x @ self.gain @ self.loadings
+        dz = gamma(D + 3) * (np.abs(x) + 40) @ np.abs(self.gain)
+        dm = gamma(len(self.loadings) + 3) * (60 * np.abs(self.loadings).sum(0) + 2)
+        terms = 2 * np.abs(self.log_p(X)) + 40
+        change = 5 * (dz / np.sqrt(self.q_variance)).sum(1)
+        return change + np.abs(residual) / self.variance @ dm + gamma(D + 12) * terms
+
+
+linear_gaussian = functools.cache(LinearGaussian)
+
+
+def estimate(model, X, n_draws, seed=0, **options):
+    return Evaluator(model, random_state=seed, **options).log_likelihood(X, n_draws=n_draws)
+
+
+@pytest.mark.parametrize("n_draws", [1, 7, 1001])
+def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_draws):
+    """Then any number of draws gives it; also far out, where p(x) is 0 in float32."""
+    exact = linear_gaussian("orthogonal", 1.0)
+    X = np.concatenate([exact.X[:20], exact.X[20:40] * 4, exact.X[40:50] + 10]).astype(np.float32)
+    log_p, rounding = exact.log_p(X), exact.rounding(X)
+    assert log_p.min() < -200
+    assert rounding.max() < 0.02
+    result = estimate(exact.model, X, n_draws)
+    assert np.all(np.abs(result.per_row - log_p) <= rounding)
+    np.testing.assert_allclose(result.diagnostics["ess"], n_draws, rtol=rounding.max() ** 2)
+    assert n_draws == 1 or np.all(result.stderr <= rounding)
+
+
+@pytest.mark.parametrize("spread", [1.0, 2.0])
+@pytest.mark.parametrize("n_draws", [100, 1001])
+def test_linear_gaussian(isa, n_draws, spread):
+    """Right within the error bars, and these are the known ones.
+
+    stderr^2 is (rho - 1) / n and ess n / rho: from 100 rows of 100 draws, to a few per cent.
+    """
+    known = linear_gaussian("oblique", spread)
+    result = estimate(known.model, known.X, n_draws)
+    error = result.per_row - known.log_p(known.X)
+    rounding = known.rounding(known.X)
+    assert np.all(np.abs(error) < 5 * result.stderr + rounding)
+    assert 0.75 < (error / result.stderr).std() < 1.25  # 1 to 0.07
+    of_mean = np.sqrt((result.stderr**2).sum()) / len(error)
+    assert abs(error.mean()) < 5 * of_mean + np.mean(result.stderr**2) + rounding.mean()
+    assert 1.15 < known.rho < 2
+    assert np.mean(result.stderr**2) == pytest.approx((known.rho - 1) / n_draws, rel=0.15)
+    assert np.mean(result.diagnostics["ess"]) == pytest.approx(n_draws / known.rho, rel=0.05)
+
+
+@pytest.mark.parametrize("n_draws", [1, 2, 3, 5, 7])
+def test_the_likelihood_itself_is_unbiased(n_draws):
+    """Estimate over p(x): mean 1, variance (rho - 1) / n at any n; 100 rows and 40 seeds.
+
+    Here w is at most 2.2 times its mean, so that the variance is known to a few per cent.
+    """
+    known = linear_gaussian("oblique", 2.0)
+    runs = [estimate(known.model, known.X, n_draws, seed).per_row for seed in range(40)]
+    ratio = np.exp(np.array(runs) - known.log_p(known.X))
+    variance = (known.rho - 1) / n_draws
+    assert (
+        abs(ratio.mean() - 1) < 5 * np.sqrt(variance / ratio.size) + known.rounding(known.X).mean()
+    )
+    assert ratio.var() == pytest.approx(variance, rel=0.15)
+
+
+def test_the_bound_is_below_by_the_divergence():
+    """log p(x) less the bound is KL(q(z|x) || p(z|x)), here the same for every x."""
+    known = linear_gaussian("oblique", 2.0)
+    bound = Evaluator(known.model, random_state=0).bound(known.X, n_draws=1000)
+    result = estimate(known.model, known.X, 1000)
+    v, precision = known.q_variance, known.precision
+    divergence = precision.diagonal() @ v - 2 - np.log(v.prod() * np.linalg.det(precision))
+    error = np.sqrt((bound.stderr**2 + result.stderr**2).sum()) / len(known.X)
+    tolerance = 5 * error + np.mean(result.stderr**2) + known.rounding(known.X).mean()
+    assert tolerance < 0.1 < divergence / 2
+    assert result.mean - bound.mean == pytest.approx(divergence / 2, abs=tolerance)
+
+
+@functools.cache
+def trained(likelihood, n_components):
+    """(a model trained on data with eight noisy views of each latent, up to 40 distinct new rows).
+
+    q(z|x) is then made wider, by e^(1/2): where tanh is flat p(z|x) has the tails of the prior, and
+    error bars mean something only if q(z|x) reaches as far.
+    """
+    rng = np.random.default_rng(0)
+    a = np.repeat(rng.normal(size=(1240, n_components)), 8, axis=1)
+    noise = rng.normal(size=a.shape)
+    X = {
+        "bernoulli": rng.random(a.shape) < oracle.sigmoid(1.4 * a),
+        "gaussian": 0.5 * a + noise,
+        "bounded-gaussian": oracle.sigmoid(2 * a) + 0.4 * noise,
+    }[likelihood].astype(np.float32)
+    model = AEVB(n_components, hidden_layer_sizes=(16,), likelihood=likelihood, n_epochs=30)
+    model.set_params(optimizer="adam", learning_rate=0.01, batch_size=50, random_state=0)
+    weights = model.set_params(n_threads=1).fit(X[:1200]).weights_
+    weights["encoder.log_var.bias"] += 1
+    return model.set_weights(weights), np.unique(X[1200:], axis=0)
+
+
+@functools.cache
+def quadrature(likelihood, n_components, n_points):
+    """log p(x) and E w^2 / (E w)^2 of the rows, w = p(x, z) / q(z|x); sums over an even grid."""
+    model, X = trained(likelihood, n_components)
+    axis = np.linspace(-7, 7, n_points)
+    grid = np.array(list(itertools.product(axis, repeat=n_components)))
+    weights, config = oracle.float64(model.weights_), oracle.Config("tanh", likelihood)
+    h = oracle.climb(weights, "decoder", grid, "tanh")[0][-1]
+    e = oracle.climb(weights, "encoder", X.astype(float), "tanh")[0][-1]
+    mean = oracle.affine(weights, "encoder.mean", e)
+    log_var = oracle.affine(weights, "encoder.log_var", e)
+    r = [oracle.likelihood_heads(weights, config, h, x[None].astype(float))[0] for x in X]
+    log_joint = np.array(r) + norm.logpdf(grid).sum(1)
+    log_q = norm.logpdf(grid, mean[:, None], np.exp(log_var / 2)[:, None]).sum(2)
+    log_cell = n_components * np.log(axis[1] - axis[0])
+    log_p = logsumexp(log_joint, axis=1) + log_cell
+    return log_p, np.exp(logsumexp(2 * log_joint - log_q, axis=1) + log_cell - 2 * log_p)
+
+
+@pytest.mark.parametrize("n_components", [1, 2])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_quadrature(isa, likelihood, n_components):
+    model, X = trained(likelihood, n_components)
+    log_p, rho = quadrature(likelihood, n_components, 181)
+    np.testing.assert_allclose(quadrature(likelihood, n_components, 141)[0], log_p, atol=1e-6)
+    assert np.all(model.transform(X).std(0) > 0.5)  # every latent is in use
+    assert rho.max() < 3
+    assert len(X) > 30
+    result = estimate(model, X, 1000)
+    assert np.all(np.abs(result.per_row - log_p) < 5 * result.stderr + ROUNDING)
+    of_mean = np.sqrt((result.stderr**2).sum()) / len(X)
+    tolerance = 5 * of_mean + np.mean(result.stderr**2) + ROUNDING
+    assert tolerance < 0.1
+    assert abs(result.mean - log_p.mean()) < tolerance
+    # Each is an estimate from 1000 draws, some per cent off; over 30 rows or more.
+    assert np.mean(result.stderr**2 / (rho - 1) * 1000) == pytest.approx(1, rel=0.1)
+    assert np.mean(result.diagnostics["ess"] * rho / 1000) == pytest.approx(1, rel=0.05)
+    assert Evaluator(model, random_state=0).bound(X, n_draws=100).mean < result.mean
+
+
+def test_stderr_is_the_spread_over_seeds():
+    """100 rows and 40 seeds: two variances known to a few per cent each."""
+    known = linear_gaussian("oblique", 2.0)
+    runs = [estimate(known.model, known.X, 200, seed) for seed in range(40)]
+    seen = np.var([run.per_row for run in runs], axis=0, ddof=1).mean()
+    said = np.mean([run.stderr**2 for run in runs])
+    assert said == pytest.approx(seen, rel=0.15)
+    # Rows have their own noise, so errors average out over them; 40 means, known to 22 %.
+    assert np.var([run.mean for run in runs], ddof=1) < 2 * said / len(known.X)
+
+
+def test_stderr_falls_as_one_over_the_root_of_the_draws():
+    known = linear_gaussian("oblique", 2.0)
+    few, many = (estimate(known.model, known.X, n) for n in (150, 2400))
+    assert np.mean(few.stderr) / np.mean(many.stderr) == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("n_draws", [1, 7, 1001])
+def test_fields(likelihood, n_draws):
+    """Variance of the mean weight over its square: (n / ess - 1) / (n - 1), if ddof is 1."""
+    model, X = trained(likelihood, 2)
+    result = estimate(model, X, n_draws)
+    ess = result.diagnostics["ess"]
+    assert isinstance(result, Estimate)
+    assert result.per_row.shape == result.stderr.shape == ess.shape == (len(X),)
+    assert result.per_row.dtype == result.stderr.dtype == np.float64
+    assert result.mean == pytest.approx(result.per_row.mean(), rel=1e-12)
+    assert result.mean_stderr == pytest.approx(result.per_row.std(ddof=1) / np.sqrt(len(X)))
+    assert np.isfinite(result.per_row).all()
+    assert ((ess >= 1 - 1e-6) & (ess <= n_draws * (1 + 1e-6))).all()
+    if n_draws == 1:
+        assert np.isnan(result.stderr).all()
+    else:
+        expected = np.sqrt((n_draws / ess - 1) / (n_draws - 1))
+        np.testing.assert_allclose(result.stderr, expected, rtol=1e-4 + (n_draws < 10) * 0.1)
+
+
+def test_defaults():
+    model, X = trained("bernoulli", 2)
+    evaluator = Evaluator(model, random_state=0)
+    result = evaluator.log_likelihood(X, method="importance", n_draws=1000)
+    assert evaluator.log_likelihood(X).per_row.tobytes() == result.per_row.tobytes()
+
+
+def as_bytes(result):
+    return [a.tobytes() for a in (result.per_row, result.stderr, result.diagnostics["ess"])]
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("n_draws", [1, 7, 1001])
+def test_thread_count_does_not_matter(isa, likelihood, n_draws):
+    model, X = trained(likelihood, 2)
+    one, two, three = (as_bytes(estimate(model, X, n_draws, n_threads=n)) for n in (1, 2, 3))
+    assert one == two == three
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("n_draws", [1, 7, 101])
+def test_other_rows_do_not_matter(isa, likelihood, n_draws):
+    """Bit by bit; but a BLAS chooses its kernel by the shape, so its last bits follow the batch."""
+    model, X = trained(likelihood, 2)
+    whole = estimate(model, X, n_draws)
+    order = np.random.default_rng(0).permutation(len(X))
+    parts = [estimate(model, X[i : i + size], n_draws) for i, size in ((0, 1), (1, 7), (8, 99))]
+    again = np.concatenate([part.per_row for part in parts])
+    shuffled = estimate(model, X[order], n_draws).per_row
+    if isa == "blas":
+        np.testing.assert_allclose(again, whole.per_row, rtol=0, atol=ROUNDING)
+        np.testing.assert_allclose(shuffled, whole.per_row[order], rtol=0, atol=ROUNDING)
+    else:
+        assert again.tobytes() == whole.per_row.tobytes()
+        assert shuffled.tobytes() == whole.per_row[order].tobytes()
+        assert parts[2].stderr.tobytes() == whole.stderr[8:].tobytes()
+
+
+def test_random_state():
+    """Runs of a good part of a second, so that anything that follows the clock shows."""
+    model, X = trained("gaussian", 2)
+    one, same, other = (estimate(model, X, 30_000, seed) for seed in (1, 1, 2))
+    assert as_bytes(one) == as_bytes(same)
+    assert (one.per_row != other.per_row).all()
+
+
+@pytest.mark.parametrize("container", [sp.csr_matrix, np.asfortranarray, np.float64])
+def test_pixels_and_containers(container):
+    """uint8 is scaled by 1/255, wherever it is stored; the scaled data need a factor of 1."""
+    X = (datasets.load_digits()[:60] * 255).astype(np.uint8)
+    model = AEVB(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0, n_threads=1).fit(X)
+    assert model.input_scale_ == pytest.approx(1 / 255)
+    result = estimate(model, X, 20)
+    assert np.isfinite(result.per_row).all()
+    assert as_bytes(estimate(model, container(X), 20)) == as_bytes(result)
+    other = AEVB(**model.get_params()).set_params(input_scale=1.0, likelihood="bernoulli")
+    scaled = X * np.float32(model.input_scale_)
+    other.fit(scaled).set_weights(model.weights_)
+    assert as_bytes(estimate(other, container(scaled), 20)) == as_bytes(result)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda e, X: e.log_likelihood(X, method="ais-2"), "method"),
+        (lambda e, X: e.log_likelihood(X, method=None), "method"),
+        (lambda e, X: e.log_likelihood(X, n_draws=0), "n_draws"),
+        (lambda e, X: e.log_likelihood(X, n_draws=1.5), "n_draws"),
+        (lambda e, X: e.log_likelihood(X, n_draws="many"), "n_draws"),
+        (lambda e, X: e.log_likelihood(X[:, :3]), "features"),
+        (lambda e, X: e.log_likelihood(X * np.nan), "NaN"),
+        (lambda e, X: e.log_likelihood(X[:0]), "0 sample"),
+        (lambda e, X: e.log_likelihood(X + 2), r"\[0, 1\]"),
+    ],
+)
+def test_wrong_arguments_are_named(call, name):
+    model, X = trained("bernoulli", 1)
+    with pytest.raises((ValueError, TypeError), match=name):
+        call(Evaluator(model, random_state=0), X)
+
+
+def test_unfitted_is_said():
+    with pytest.raises(NotFittedError):
+        Evaluator(AEVB()).log_likelihood(np.ones((3, D)))
