@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from aevb._engine import (
     resolve_threads,
     single_threaded_blas,
 )
+from aevb._marginal import log_density_of, marginal_likelihood
 from aevb._parameters import draw_seed
+from aevb._posterior import sample_posterior
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
@@ -127,7 +130,14 @@ class Evaluator:
         return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
 
     def log_likelihood(
-        self, X: Any, method: str = "importance", *, n_draws: int = 1000
+        self,
+        X: Any,
+        method: str = "importance",
+        *,
+        n_draws: int | None = None,
+        n_leapfrog: int = 20,
+        n_warmup: int = 200,
+        max_components: int = 5,
     ) -> Estimate:
         """Estimate the marginal log-likelihood log p(x) of each row.
 
@@ -136,25 +146,50 @@ class Evaluator:
         expectation a lower bound, which rises to log p(x) with the number of draws. Memory does
         not grow with it.
 
+        ``"hmc"`` is the paper's (appendix D). Draws from p(z|x) by HMC are fitted by a density
+        q(z), a Gaussian kernel density with its bandwidth chosen by held-out score, or a Gaussian
+        if there are fewer than four draws per component; then 1 / p(x) is the mean of
+        q(z) / p(x, z) over new draws.
+
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Data.
-        method : {"importance"}, default="importance"
+        method : {"importance", "hmc"}, default="importance"
             The estimator.
-        n_draws : int, default=1000
-            Draws of z per row.
+        n_draws : int, default=None
+            Draws of z per row; None is 1000 for "importance". For "hmc", the draws of each of the
+            two stages; None is 50, as in the paper.
+        n_leapfrog : int, default=20
+            "hmc": leapfrog steps of a trajectory. The draws are counted as independent; with the
+            paper's 4 steps successive ones are alike, and few draws then leave parts of p(z|x) out.
+        n_warmup : int, default=200
+            "hmc": transitions before the first draw, of each stage.
+        max_components : int, default=5
+            "hmc": the most latent components it takes. A density fitted to draws says little of
+            p(z|x) in many dimensions, and the mean of its ratios is then ruled by a few of them.
 
         Returns
         -------
         estimate : Estimate
             Log-likelihoods in nats; ``diagnostics["ess"]`` is the effective number of draws of
-            each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is too
-            low, and its standard error, by the delta method, too.
+            each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is off by
+            more than its standard error, by the delta method, says. For "hmc" there is the
+            chains' ``"acceptance"`` too.
+
+        Warns
+        -----
+        RuntimeWarning
+            For "hmc", if the weights of more than a tenth of the rows are ruled by a few draws:
+            fewer than a tenth of them, effectively.
         """
-        if method != "importance":
-            raise ValueError(f"method: got {method!r}, want 'importance'")
+        if method not in ("importance", "hmc"):
+            raise ValueError(f"method: got {method!r}, want 'importance' or 'hmc'")
+        if n_draws is None:
+            n_draws = 1000 if method == "importance" else 50
         n_draws = check_integer("n_draws", n_draws)
+        if method == "hmc":
+            return self._by_hmc(X, n_draws, n_leapfrog, n_warmup, max_components)
         seed = self._seed()
 
         def likelihoods(rows: Rows) -> tuple[NDArray[np.float64], ...]:
@@ -162,6 +197,49 @@ class Evaluator:
 
         log_p, std_error, ess = self.model._read(X, likelihoods)
         return Estimate.from_rows(log_p, std_error, n_draws=n_draws, ess=ess)
+
+    def _by_hmc(
+        self, X: Any, n_draws: int, n_leapfrog: int, n_warmup: int, max_components: int
+    ) -> Estimate:
+        n_draws = check_integer("n_draws", n_draws, lowest=4)
+        n_components = self.model._n_features_out
+        if n_components > check_integer("max_components", max_components):
+            raise ValueError(
+                f"method: 'hmc' was asked for a model of {n_components} components, want at most "
+                f"max_components={max_components}: a density fitted to draws of p(z|x) is poor in "
+                f"more; use 'importance', or raise max_components"
+            )
+        seed = self._seed()
+        fitted, counted = (
+            sample_posterior(
+                self.model,
+                X,
+                n_draws,
+                n_leapfrog=n_leapfrog,
+                n_warmup=n_warmup,
+                random_state=(seed + stage) % 2**32,
+                n_threads=self._n_threads(),
+            )
+            for stage in (0, 1)
+        )
+        threads = resolve_threads(self._n_threads())
+
+        def log_joints(rows: Rows) -> NDArray[np.float64]:
+            with single_threaded_blas():
+                return self.model._engine.log_joint(rows, counted.draws, n_threads=threads)
+
+        log_q = log_density_of(fitted.draws.astype(float), counted.draws.astype(float))
+        log_p, std_error, ess = marginal_likelihood(log_q, self.model._read(X, log_joints))
+        if np.mean(ess < 0.1 * n_draws) > 0.1:
+            warnings.warn(
+                f"'hmc': of {np.mean(ess < 0.1 * n_draws):.0%} of the rows a tenth of the draws or "
+                f"fewer carry the weight; the estimates are poor, use more draws or 'importance'",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return Estimate.from_rows(
+            log_p, std_error, n_draws=n_draws, ess=ess, acceptance=counted.acceptance
+        )
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
         """Tell which latent units vary with the data.

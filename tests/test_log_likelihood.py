@@ -106,19 +106,20 @@ def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_draws):
     assert n_draws == 1 or np.all(result.stderr <= rounding)
 
 
-@pytest.mark.parametrize("spread", [1.0, 2.0])
-@pytest.mark.parametrize("n_draws", [100, 1001])
+@pytest.mark.parametrize("spread", [1.5, 2.0])
+@pytest.mark.parametrize("n_draws", [400, 1001])
 def test_linear_gaussian(isa, n_draws, spread):
     """Right within the error bars, and these are the known ones.
 
-    stderr^2 is (rho - 1) / n and ess n / rho: from 100 rows of 100 draws, to a few per cent.
+    stderr^2 is (rho - 1) / n and ess n / rho: from 100 rows, to a few per cent. At these spreads
+    q(z|x) has the wider tails; at 1 it has not, w is unbounded, and stderr is anything at times.
     """
     known = linear_gaussian("oblique", spread)
     result = estimate(known.model, known.X, n_draws)
     error = result.per_row - known.log_p(known.X)
     rounding = known.rounding(known.X)
     assert np.all(np.abs(error) < 5 * result.stderr + rounding)
-    assert 0.75 < (error / result.stderr).std() < 1.25  # 1 to 0.07
+    assert 0.7 < (error / result.stderr).std() < 1.3  # 1 to 0.07
     of_mean = np.sqrt((result.stderr**2).sum()) / len(error)
     assert abs(error.mean()) < 5 * of_mean + np.mean(result.stderr**2) + rounding.mean()
     assert 1.15 < known.rho < 2

@@ -97,6 +97,9 @@ class Model:
     def importance(
         self, X: Rows, *, begin: int, size: int, n_draws: int, seed: int, n_threads: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+    def log_joint(
+        self, X: Rows, z: NDArray[np.float32], *, n_threads: int
+    ) -> NDArray[np.float64]: ...
     def bound_and_gradient(
         self, X: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]: ...

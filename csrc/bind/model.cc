@@ -1,5 +1,6 @@
 #include "bind/arrays.h"
 #include "vae/likelihood.h"
+#include "vae/posterior.h"
 
 namespace aevb::bind {
 namespace {
@@ -173,6 +174,21 @@ py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, s
   return py::make_tuple(log_p, std_error, n_effective);
 }
 
+DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArray& z,
+                           int n_threads) {
+  check_rows(self, x);
+  check_threads(n_threads);
+  check(z.ndim() == 3, [&] { return "z: got shape " + shape_of(z) + ", want three dimensions"; });
+  const auto n_draws = static_cast<size_t>(z.shape(0));
+  check_shape(z, "z", {n_draws, x.rows.n_rows, self.config().n_latent});
+  DoubleArray value({z.shape(0), z.shape(1)});
+  double* out = value.mutable_data();
+  const float* draws = z.data();
+  py::gil_scoped_release nogil;
+  log_joint(self, x.rows, draws, n_draws, out, n_threads);
+  return value;
+}
+
 py::tuple bound_gradient(const Model& self, const BoundRows& x,
                          const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
   check_rows(self, x);
@@ -223,6 +239,8 @@ void bind_model(py::module_& m) {
       .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("n_draws"), arg("seed"), arg("n_threads"),
            "(log p(x), its standard error, effective number of draws) per row.")
+      .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
+           "log p(x, z) of z (draws, rows, J): (draws, rows).")
       .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
            arg("seed"), arg("n_threads"));
 }

@@ -36,13 +36,20 @@ struct Trajectory {
       : z(rows, dim),
         gradient(rows, dim),
         velocity(rows, dim),
-        uniform(rows, 1),
+        uniform(rows, 2),
         log_p(rows),
+        step(rows),
         noise_ids(rows) {}
   Matrix z, gradient, velocity, uniform;
   std::vector<double> log_p;
+  std::vector<float> step;
   std::vector<uint64_t> noise_ids;
 };
+
+// Every transition's step size is drawn within this fraction of the chain's: trajectories of one
+// length can be a whole period of some direction, and come back to where they began (Neal 2011,
+// section 3.2).
+inline constexpr float kStepJitter = 0.2f;
 
 // A difference of energies beyond this is a divergence: the leapfrog has lost the trajectory.
 inline constexpr double kDivergence = 1000.0;
@@ -82,7 +89,7 @@ void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double*
   }
 }
 
-// One transition of every chain: n_leapfrog steps of its own size, then Metropolis' test on
+// One transition of every chain: n_leapfrog steps of about its own size, then Metropolis' test on
 // H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts the
 // divergent ones.
 template <LogDensity D>
@@ -104,9 +111,11 @@ void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Traje
   k.normal(noise(Purpose::momentum, velocity));
   k.uniform(noise(Purpose::accept, uniform));
 
-  for (size_t r = 0; r < n; ++r)  // the energy at the start
-    acceptance[r] = detail::kinetic(velocity.row(r), dim) - chains.log_p[r];
-  leapfrog(density, z, velocity, gradient, t.log_p.data(), step, n_leapfrog);
+  for (size_t r = 0; r < n; ++r) {
+    t.step[r] = step[r] * (1.0f + kStepJitter * (2.0f * uniform.row(r)[1] - 1.0f));
+    acceptance[r] = detail::kinetic(velocity.row(r), dim) - chains.log_p[r];  // at the start
+  }
+  leapfrog(density, z, velocity, gradient, t.log_p.data(), t.step.data(), n_leapfrog);
   for (size_t r = 0; r < n; ++r) {
     const double lost = acceptance[r] - (detail::kinetic(velocity.row(r), dim) - t.log_p[r]);
     const bool divergent = !(lost > -kDivergence) || std::isinf(lost);  // NaN too

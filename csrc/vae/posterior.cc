@@ -1,5 +1,6 @@
 #include "vae/posterior.h"
 
+#include <memory>
 #include <numeric>
 
 namespace aevb {
@@ -38,6 +39,33 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
     }
     log_p[r] = sum;
   }
+}
+
+void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
+               int n_threads) {
+  constexpr size_t kBlock = 100;
+  const size_t n_latent = model.config().n_latent;
+  const size_t block = std::min(kBlock, rows.n_rows);
+  const size_t n_blocks = ceil_div(rows.n_rows, block);
+  const size_t team = std::min(n_blocks, static_cast<size_t>(n_threads));
+  std::vector<std::unique_ptr<PosteriorDensity>> densities;
+  for (size_t i = 0; i < team; ++i)
+    densities.push_back(std::make_unique<PosteriorDensity>(model, block));
+  std::vector<Matrix> gradients(team, Matrix(block, n_latent));
+  run_team(static_cast<int>(team), [&](Member& member) {
+    PosteriorDensity& density = *densities[member.rank()];
+    const Range mine = member.share(n_blocks);
+    for (size_t b = mine.begin; b < mine.end; ++b) {
+      const size_t first = b * block;
+      const size_t n = std::min(block, rows.n_rows - first);
+      density.set_rows(rows, first, n);
+      for (size_t l = 0; l < n_draws; ++l) {
+        const size_t at = l * rows.n_rows + first;
+        density({z + at * n_latent, n, n_latent, n_latent}, out + at,
+                gradients[member.rank()].view());
+      }
+    }
+  });
 }
 
 }  // namespace aevb

@@ -22,4 +22,9 @@ class PosteriorDensity {
   size_t n_ = 0;
 };
 
+// log p(x, z) of n_draws z for each row of x, z (n_draws, n_rows, J) dense -> out (n_draws,
+// n_rows).
+void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
+               int n_threads);
+
 }  // namespace aevb

@@ -1,0 +1,141 @@
+"""The paper's estimator of log p(x), appendix D: its density fit, closed forms, and refusals."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import logsumexp
+
+from aevb import AEVB, Evaluator
+from aevb._core import Rows
+from aevb._marginal import log_density_of, marginal_likelihood
+
+
+def linear_gaussian(n_components, n=60, n_features=6):
+    """(model, X, log p(x)): units relu(z + 20) are on for every z that matters."""
+    rng = np.random.default_rng(n_components)
+    model = AEVB(
+        n_components,
+        hidden_layer_sizes=(n_components,),
+        activation="relu",
+        likelihood="gaussian",
+        n_epochs=1,
+        random_state=0,
+    ).fit(rng.random((20, n_features)))
+    loadings = rng.normal(size=(n_components, n_features)).astype(np.float32)
+    weights = {name: np.zeros_like(w) for name, w in model.weights_.items()}
+    weights["decoder.hidden0.weight"][:] = np.eye(n_components)
+    weights["decoder.hidden0.bias"][:] = 20
+    weights["decoder.mean.weight"][:] = loadings
+    weights["decoder.mean.bias"][:] = -20 * loadings.sum(0)
+    model.set_weights(weights)
+    variance = np.exp(np.log1p(np.exp(10.0)) - 10)  # of the raw log-variance 0
+    covariance = np.float64(loadings.T @ loadings) + variance * np.eye(n_features)
+    X = rng.multivariate_normal(np.zeros(n_features), covariance, n)
+    return model, X, stats.multivariate_normal(np.zeros(n_features), covariance).logpdf(X)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_closed_form(n_components):
+    model, X, truth = linear_gaussian(n_components)
+    estimate = Evaluator(model, random_state=0).log_likelihood(X, "hmc", n_draws=300)
+    error = estimate.per_row - truth
+    # The standard error is that of the counted draws, as if independent. Those of the fit add as
+    # much, and more in more dimensions: 2.5 in place of sqrt(2).
+    assert np.sqrt((error**2).mean()) < 2.5 * np.sqrt((estimate.stderr**2).mean())
+    assert abs(error.mean()) < 4 * error.std() / np.sqrt(60)
+    assert np.median(estimate.diagnostics["ess"]) > 100
+    assert estimate.diagnostics["acceptance"].shape == (60,)
+    assert estimate.mean == estimate.per_row.mean()
+
+
+def test_a_few_draws_are_fitted_by_a_gaussian():
+    fit = np.random.default_rng(0).normal(2.0, 3.0, (7, 5, 2))  # 7 draws of 2 components
+    at = np.random.default_rng(1).normal(size=(11, 5, 2))
+    expected = stats.norm(fit.mean(0), fit.std(0, ddof=1)).logpdf(at).sum(-1)
+    np.testing.assert_allclose(log_density_of(fit, at), expected)
+
+
+@pytest.mark.parametrize("n_draws", [40, 41, 400])
+def test_density_is_one_and_close(n_draws):
+    fit = np.random.default_rng(n_draws).normal(1.0, 2.0, (n_draws, 3, 1))
+    grid = np.linspace(-30, 30, 6001)
+    log_q = log_density_of(fit, np.repeat(grid[:, None, None], 3, axis=1))
+    np.testing.assert_allclose(np.exp(log_q).sum(0) * 0.01, 1.0, rtol=1e-6)
+    truth = stats.norm(1.0, 2.0).logpdf(grid)[:, None]
+    divergence = (np.exp(truth) * (truth - log_q)).sum(0) * 0.01
+    assert (divergence < 0.5).all()
+
+
+def test_density_is_a_kernel_density():
+    """With the bandwidth that it chose, SciPy's."""
+    fit = np.random.default_rng(5).normal(size=(60, 1, 1))
+    at = np.linspace(-2, 2, 9)[:, None, None]
+    ours = log_density_of(fit, at)[:, 0]
+    candidates = [
+        stats.gaussian_kde(fit[:, 0, 0], 60**-0.2 * factor).logpdf(at[:, 0, 0])
+        for factor in np.exp((np.arange(10) - 5) / 2)
+    ]
+    assert min(np.abs(ours - c).max() for c in candidates) < 1e-9
+
+
+def test_means_of_ratios():
+    log_w = np.random.default_rng(0).normal(size=(50, 4)) * 3
+    log_p, std_error, ess = marginal_likelihood(log_w, np.zeros((50, 4)))
+    w = np.exp(log_w)
+    np.testing.assert_allclose(log_p, -np.log(w.mean(0)))
+    np.testing.assert_allclose(std_error, w.std(0, ddof=1) / np.sqrt(50) / w.mean(0))
+    np.testing.assert_allclose(ess, w.sum(0) ** 2 / (w**2).sum(0))
+    far = marginal_likelihood(log_w + 2000, np.zeros((50, 4)))  # no overflow
+    np.testing.assert_allclose(far.log_p, -logsumexp(log_w, axis=0) + np.log(50) - 2000)
+
+
+def test_log_joint(isa):
+    model, X, _ = linear_gaussian(2, n=230)
+    rows = np.random.default_rng(1).normal(size=(3, 230, 2)).astype(np.float32)
+    got = [model._engine.log_joint(Rows(X), rows, n_threads=n) for n in (1, 2, 3)]
+    np.testing.assert_array_equal(got[0], got[1])
+    np.testing.assert_array_equal(got[0], got[2])
+    loadings = np.float64(model.weights_["decoder.mean.weight"])
+    scale = np.exp((np.log1p(np.exp(10.0)) - 10) / 2)
+    expected = stats.norm(rows @ loadings, scale).logpdf(X).sum(-1) + stats.norm.logpdf(rows).sum(
+        -1
+    )
+    # (z + 20) in float32 is off by 2e-6, and so is each of 6 means, some 10 deviations from x
+    np.testing.assert_allclose(got[0], expected, rtol=0, atol=2e-3)
+
+
+def test_threads_do_not_matter():
+    model, X, _ = linear_gaussian(2)
+    one, three = (
+        Evaluator(model, random_state=0, n_threads=n).log_likelihood(X, "hmc", n_draws=20)
+        for n in (1, 3)
+    )
+    np.testing.assert_array_equal(one.per_row, three.per_row)
+
+
+def test_many_components_are_refused_with_the_reason():
+    model, X, _ = linear_gaussian(6)
+    evaluator = Evaluator(model, random_state=0)
+    with pytest.raises(ValueError, match=r"6 components.*max_components=5.*importance"):
+        evaluator.log_likelihood(X, "hmc")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert np.isfinite(evaluator.log_likelihood(X, "hmc", max_components=6).per_row).all()
+
+
+def test_poor_weights_are_said():
+    """Four draws by a single leapfrog step in five dimensions: the fit misses what is counted."""
+    model, X, _ = linear_gaussian(5)
+    with pytest.warns(RuntimeWarning, match="'hmc'.*poor"):
+        Evaluator(model, random_state=0).log_likelihood(
+            X, "hmc", n_draws=30, n_leapfrog=1, n_warmup=50
+        )
+
+
+@pytest.mark.parametrize("bad", [{"n_draws": 3}, {"n_leapfrog": 0}, {"max_components": 0}])
+def test_bad_arguments_are_named(bad):
+    model, X, _ = linear_gaussian(1)
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        Evaluator(model).log_likelihood(X, "hmc", **bad)
