@@ -33,7 +33,7 @@ class PosteriorDraws(NamedTuple):
     acceptance : ndarray of shape (n_samples,)
         Mean acceptance probability of each chain's counted transitions.
     step_size : ndarray of shape (n_samples,), float32
-        Leapfrog step of each chain.
+        Leapfrog step of each chain, about which each transition's is drawn.
     n_divergent : ndarray of shape (n_samples,), int
         Counted transitions that lost the trajectory: an error of the energy beyond 1000.
     ess : ndarray of shape (n_samples, n_components)
@@ -69,7 +69,7 @@ def sample_posterior(
 
     One chain for each row on log p(x, z) = log N(z; 0, I) + log p(x|z), with identity mass, from
     the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
-    transition of `n_leapfrog` steps. The noise of a chain is keyed by its row's place in X, so
+    transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a chain is keyed by its row's place in X, so
     results do not depend on the number of threads.
 
     Parameters
