@@ -69,8 +69,8 @@ def sample_posterior(
 
     One chain for each row on log p(x, z) = log N(z; 0, I) + log p(x|z), with identity mass, from
     the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
-    transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a chain is keyed by its row's place in X, so
-    results do not depend on the number of threads.
+    transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a
+    chain is keyed by its row's place in X, so results do not depend on the number of threads.
 
     Parameters
     ----------
