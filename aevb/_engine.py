@@ -108,19 +108,28 @@ class Subset(NamedTuple):
     split: bool
 
 
+def slices(total: int, first: int) -> Iterator[tuple[int, int]]:
+    """Yield (done, n) until `total` is done, n such that what is done with them is short.
+
+    So that Ctrl-C is answered between them.
+    """
+    done, n = 0, first
+    while done < total:
+        n = min(n, total - done)
+        start = time.perf_counter()
+        yield done, n
+        done += n
+        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
+
+
 def in_slices(
     size: int, n_first: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Call ``compute(begin, n)`` on consecutive slices of rows, short enough for Ctrl-C; join."""
+    """Join what ``compute(begin, n)`` returns for consecutive slices of rows."""
     parts: list[tuple[NDArray[np.float64], ...]] = []
-    done, n = 0, n_first
-    while done < size:
-        n = min(n, size - done)
-        start = time.perf_counter()
+    for begin, n in slices(size, n_first):
         with single_threaded_blas():
-            parts.append(compute(done, n))
-        done += n
-        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
+            parts.append(compute(begin, n))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 

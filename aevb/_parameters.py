@@ -62,8 +62,9 @@ def check_parameters(model: LatentVariableModel) -> None:
     TypeError, ValueError
         Naming the parameter, what it got and what it wants.
     """
+    params = model.get_params(deep=False)
     for name, choices in _CHOICES.items():
-        if name not in model.get_params(deep=False):
+        if name not in params:
             continue  # a parameter of another estimator
         value = getattr(model, name)
         if not (value is None or isinstance(value, str)) or value not in choices:

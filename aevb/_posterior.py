@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from aevb import _core
 from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
-from aevb._engine import SLICE_SECONDS, resolve_threads, single_threaded_blas
+from aevb._engine import resolve_threads, single_threaded_blas, slices
 from aevb._parameters import draw_seed
 
 if TYPE_CHECKING:
@@ -164,15 +163,9 @@ def _run(
 ) -> NDArray[np.float32]:
     """Run n transitions in slices, so that Ctrl-C is answered."""
     draws: list[NDArray[np.float32]] = []
-    done, slice_ = 0, 1
-    while done < n:
-        slice_ = min(slice_, n - done)
-        start = time.perf_counter()
+    for _, some in slices(n, 1):
         with single_threaded_blas():
-            draws.append(chains.run(slice_, adapt=adapt, keep=keep, n_threads=n_threads))
-        done += slice_
-        seconds = time.perf_counter() - start
-        slice_ = max(1, int(slice_ * min(10.0, SLICE_SECONDS / seconds)))
+            draws.append(chains.run(some, adapt=adapt, keep=keep, n_threads=n_threads))
     return np.concatenate(draws) if draws else np.empty((0, 0, 0), np.float32)
 
 
