@@ -178,6 +178,7 @@ DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArr
                            int n_threads) {
   check_rows(self, x);
   check_threads(n_threads);
+  check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
   check(z.ndim() == 3, [&] { return "z: got shape " + shape_of(z) + ", want three dimensions"; });
   const auto n_draws = static_cast<size_t>(z.shape(0));
   check_shape(z, "z", {n_draws, x.rows.n_rows, self.config().n_latent});

@@ -68,6 +68,7 @@ std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows
                                              const FloatArray& z, size_t n_leapfrog,
                                              const std::string& adaptation, bool per_chain,
                                              double target_accept, uint64_t seed) {
+  check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
   check(x.rows.n_cols == model.config().n_visible, "X: has other columns than the model");
   check(n_leapfrog >= 1, "n_leapfrog: got 0, want at least 1");
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
@@ -112,6 +113,11 @@ Matrix padded(const FloatArray& a, const char* name) {
 
 py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
                             const FloatArray& velocity, float step, size_t n) {
+  const auto n_rows = static_cast<size_t>(z.shape(0)),
+             dim = static_cast<size_t>(precision.shape(0));
+  check_shape(precision, "precision", {dim, dim});
+  check_shape(z, "z", {n_rows, dim});
+  check_shape(velocity, "velocity", {n_rows, dim});
   GaussianDensity density(precision);
   Matrix at = padded(z, "z"), v = padded(velocity, "velocity");
   const MatView rows = at.view();
@@ -127,6 +133,8 @@ py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
 py::tuple gaussian_chains(const FloatArray& precision, size_t n_chains, size_t n, float step,
                           size_t n_leapfrog, uint64_t seed, int n_threads) {
   const auto dim = static_cast<size_t>(precision.shape(0));
+  check_shape(precision, "precision", {dim, dim});
+  check(n_chains >= 1 && n_threads >= 1, "n_chains, n_threads: want at least 1");
   Chains chains(n_chains, dim, {.n_leapfrog = n_leapfrog, .initial_step = step, .seed = seed});
   std::vector<std::unique_ptr<GaussianDensity>> densities;
   for (int i = 0; i < n_threads; ++i)
