@@ -8,6 +8,7 @@ from typing import Any
 from aevb import datasets
 from aevb._estimator import AEVB
 from aevb._evaluator import Estimate, Evaluator
+from aevb._mcem import MCEM
 from aevb._posterior import PosteriorDraws, sample_posterior
 from aevb._trainer import Trainer
 from aevb._version import __version__
@@ -16,6 +17,7 @@ from aevb.exceptions import DivergenceError
 
 __all__ = [
     "AEVB",
+    "MCEM",
     "DivergenceError",
     "Estimate",
     "Evaluator",

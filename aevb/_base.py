@@ -24,10 +24,10 @@ from aevb._data import (
 )
 from aevb._engine import (
     Model,
+    MonteCarloEm,
     OutOfRangeError,
     Rows,
     Subset,
-    bound_of,
     resolve_threads,
     single_threaded_blas,
 )
@@ -52,7 +52,7 @@ _FIXED = (
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Base of the estimators: a decoder p(x|z) with prior N(0, I), and an encoder q(z|x)."""
+    """Base of the estimators: a decoder p(x|z) with prior N(0, I)."""
 
     _algorithm = "aevb"  # of the core's Config
     _engine: Model
@@ -173,21 +173,6 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     # Inference
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the means of q(z|x).
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components), float32
-            Posterior means.
-        """
-        return self._read(X, self._encode)
-
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return the means of p(x|z), in the units of the data times ``input_scale_``.
 
@@ -207,7 +192,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             return self._engine.decode(means, n_threads=resolve_threads(self.n_threads))
 
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
-        """Return the decoder's means at the encoder's means.
+        """Return the decoder's means at the posterior means that `transform` gives.
 
         Parameters
         ----------
@@ -219,7 +204,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         X : ndarray of shape (n_samples, n_features), float32
             Reconstructions, in the units of the data times ``input_scale_``.
         """
-        Z = self._read(X, self._encode)
+        Z = self._read(X, self._latent_means)
         with single_threaded_blas():
             return self._engine.decode(Z, n_threads=resolve_threads(self.n_threads))
 
@@ -243,35 +228,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_samples = check_integer("n_samples", n_samples)
         seed = draw_seed(self.random_state if random_state is None else random_state)
         with single_threaded_blas():
-            return self._engine.sample(
+            x, _ = self._engine.sample(
                 n_samples, seed=seed, n_threads=resolve_threads(self.n_threads)
             )
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return the variational lower bound on log p(x) of each row, estimated with ``n_draws``.
-
-        The noise depends on the model's seed and the row's values alone: a row has the same bound
-        in any batch, and the same on every call.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        bound : ndarray of shape (n_samples,), float64
-            Bound of each row, nats.
-        """
-
-        def bounds(rows: Rows) -> NDArray[np.float64]:
-            config = self._engine.config.as_dict()
-            subset = Subset(0, rows.shape[0], split=False)
-            return bound_of(
-                self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads
-            )[0]
-
-        return self._read(X, bounds)
+        return x
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, nats per row.
@@ -285,44 +245,40 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         Returns
         -------
-        bound : float
-            Mean bound.
+        score : float
+            The mean.
         """
         return float(self.score_samples(X).mean())
 
-    def bound_and_gradient(
-        self, X: Any, noise: ArrayLike | None = None
-    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
-        """Return the bound of each row and the gradient of their sum, without weight decay.
+    # What the kinds of model answer in ways of their own
 
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-        noise : array-like of shape (n_draws, n_samples, n_components), default=None
-            eps of eq. 10; by default that of `score_samples`.
+    _has_encoder = False
+    _may_take_all_rows = False  # batch_size=None
 
-        Returns
-        -------
-        bound : ndarray of shape (n_samples,), float64
-            Bound of each row, nats.
-        gradient : dict of str to ndarray, float32
-            By the names of ``weights_``.
-        """
-        eps = None if noise is None else _finite_array("noise", noise)
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the posterior means of z."""
+        raise NotImplementedError
 
-        def gradient(rows: Rows) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
-            seed = self._engine.config.as_dict()["seed"]
-            n_threads = resolve_threads(self.n_threads)
-            with single_threaded_blas():
-                return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return log p(x) of each row, or what stands for it."""
+        raise NotImplementedError
 
-        return self._read(X, gradient)
+    def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
+        raise NotImplementedError
 
-    def _encode(self, rows: Rows) -> NDArray[np.float32]:
-        n_threads = resolve_threads(self.n_threads)
-        with single_threaded_blas():
-            return self._engine.encode(rows, n_threads=n_threads)
+    def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def _all_scores(self, X: Any) -> NDArray[np.float64]:
+        return self._read(X, lambda rows: self._scores(rows, Subset(0, rows.shape[0], split=False)))
+
+    def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
+        """Where HMC on p(z|x) starts: (n_rows, J)."""
+        raise NotImplementedError
+
+    def _new_chains(self, n_rows: int) -> MonteCarloEm | None:
+        """Return the chains of a training set, where training has any."""
+        return None
 
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Return what `work` makes of the rows of X, checked."""
@@ -372,7 +328,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         unknown = sorted(set(weights) - set(self.weights_))
         if unknown:
             raise ValueError(f"weights: got the unknown names {unknown}")
-        arrays = {name: _finite_array(f"weights['{name}']", w) for name, w in weights.items()}
+        arrays = {name: finite_array(f"weights['{name}']", w) for name, w in weights.items()}
         self._engine.set_arrays(arrays, "weights")
         return self
 
@@ -426,7 +382,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return tags
 
 
-def _finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
+def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
     """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
     try:
         array = np.ascontiguousarray(value, dtype=np.float32)

@@ -16,3 +16,9 @@ def check_integer(name: str, value: Any, lowest: int = 1) -> int:
     if not lowest <= int(value) <= _HIGHEST:
         raise ValueError(f"{name}: got {value!r}, {want}")
     return int(value)
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """ValueError naming the argument if value is none of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")

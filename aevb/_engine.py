@@ -32,6 +32,7 @@ _core.isa()  # an AEVB_FORCE_ISA that this machine lacks is an error now, not in
 
 Config = _core.Config
 Model = _core.Model
+MonteCarloEm = _core.MonteCarloEm
 Rows = _core.Rows
 OutOfRangeError = _core.OutOfRangeError
 
@@ -108,28 +109,22 @@ class Subset(NamedTuple):
     split: bool
 
 
-def slices(total: int, first: int) -> Iterator[tuple[int, int]]:
-    """Yield (done, n) until `total` is done, n such that what is done with them is short.
-
-    So that Ctrl-C is answered between them.
-    """
-    done, n = 0, first
-    while done < total:
-        n = min(n, total - done)
-        start = time.perf_counter()
-        yield done, n
-        done += n
-        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
-
-
 def in_slices(
     size: int, n_first: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Join what ``compute(begin, n)`` returns for consecutive slices of rows."""
+    """Join what ``compute(begin, n)`` returns for consecutive slices of rows.
+
+    Slices are short, so that Ctrl-C is answered between them.
+    """
     parts: list[tuple[NDArray[np.float64], ...]] = []
-    for begin, n in slices(size, n_first):
+    begin, n = 0, n_first
+    while begin < size:
+        n = min(n, size - begin)
+        start = time.perf_counter()
         with single_threaded_blas():
             parts.append(compute(begin, n))
+        begin += n
+        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
@@ -151,25 +146,6 @@ def bound_of(
 
     bound, variance = in_slices(subset.size, 100, compute)
     return bound, variance
-
-
-def importance_of(
-    model: Model, rows: Rows, n_draws: int, seed: int, n_threads: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return log p(x) of each row by importance sampling, its standard error, and the ESS."""
-
-    def compute(begin: int, n: int) -> tuple[NDArray[np.float64], ...]:
-        return model.importance(
-            rows,
-            begin=begin,
-            size=n,
-            n_draws=n_draws,
-            seed=seed,
-            n_threads=resolve_threads(n_threads),
-        )
-
-    log_p, std_error, n_effective = in_slices(rows.shape[0], max(1, 10_000 // n_draws), compute)
-    return log_p, std_error, n_effective
 
 
 def model_state(model: Model) -> dict[str, Any]:

@@ -1,15 +1,15 @@
-"""The AEVB estimator: its parameters. What it does with them is in `_base`."""
+"""The AEVB estimator: its parameters. What it does with them is in `_encoder_model`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aevb._base import LatentVariableModel
+from aevb._encoder_model import EncoderModel
 
 __all__ = ["AEVB"]
 
 
-class AEVB(LatentVariableModel):
+class AEVB(EncoderModel):
     r"""Auto-Encoding Variational Bayes: a variational auto-encoder trained on the CPU.
 
     Learns a generative model :math:`p_\theta(x|z)p(z)`, :math:`p(z) = N(0, I)`, together with an

@@ -10,18 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb._checks import check_integer
-from aevb._engine import (
-    Rows,
-    Subset,
-    bound_of,
-    importance_of,
-    resolve_threads,
-    single_threaded_blas,
+from aevb._annealing import (
+    DEFAULT_CHAINS,
+    DEFAULT_LEAPFROG,
+    DEFAULT_TEMPERATURES,
+    STARTS,
+    Annealing,
+    annealed_likelihood,
+    simulated_bounds,
+    temperatures,
 )
+from aevb._checks import check_choice, check_integer
+from aevb._data import as_rows, check_data
+from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
 from aevb._marginal import log_density_of, marginal_likelihood
 from aevb._parameters import draw_seed
 from aevb._posterior import sample_posterior
+from aevb._progress import progress_bar
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
@@ -68,13 +73,15 @@ class Evaluator:
 
     Parameters
     ----------
-    model : AEVB
+    model : AEVB, WakeSleep or MCEM
         A fitted model.
     n_threads : int, default=None
         Threads of the core; None takes the model's.
     random_state : int, RandomState instance or None, default=None
         Seed of the noise; None takes the model's own, with which `bound` with the model's
         ``n_draws`` equals ``model.score_samples``.
+    progress : bool, default=None
+        Show progress bars in `log_likelihood`; by default the model's ``verbose``.
 
     Examples
     --------
@@ -92,8 +99,9 @@ class Evaluator:
         *,
         n_threads: int | None = None,
         random_state: Any = None,
+        progress: bool | None = None,
     ) -> None:
-        if not hasattr(model, "score_samples"):
+        if not hasattr(model, "_initialize"):
             raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
         check_is_fitted(model)
         if n_threads is not None:
@@ -103,6 +111,7 @@ class Evaluator:
         self.model = model
         self.n_threads = n_threads
         self.random_state = random_state
+        self.progress = progress
 
     def bound(self, X: Any, n_draws: int = 1) -> Estimate:
         """Estimate the variational lower bound on log p(x) (eq. 2) of each row.
@@ -120,6 +129,7 @@ class Evaluator:
             Bounds in nats.
         """
         n_draws = check_integer("n_draws", n_draws)
+        self._require_encoder("bound: there is none, want log_likelihood(X, method='ais')")
         seed = self._seed()
 
         def bounds(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -135,9 +145,14 @@ class Evaluator:
         method: str = "importance",
         *,
         n_draws: int | None = None,
-        n_leapfrog: int = 20,
+        n_leapfrog: int | None = None,
         n_warmup: int = 200,
         max_components: int = 5,
+        schedule: Any = "sigmoid",
+        n_temperatures: int = DEFAULT_TEMPERATURES,
+        start: str = "prior",
+        bidirectional: bool = False,
+        n_simulated: int = 100,
     ) -> Estimate:
         """Estimate the marginal log-likelihood log p(x) of each row.
 
@@ -145,6 +160,13 @@ class Evaluator:
         the encoder (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", eq. 8): in
         expectation a lower bound, which rises to log p(x) with the number of draws. Memory does
         not grow with it.
+
+        ``"ais"`` is annealed importance sampling (Neal, "Annealed importance sampling", 2001; for
+        decoders Wu, Burda, Salakhutdinov, Grosse, "On the quantitative analysis of decoder-based
+        generative models", 2017). Chains go from the prior, or the encoder's q(z|x), to p(z|x) over
+        a path of temperatures with an HMC transition at each. In expectation a lower bound too; it
+        needs no encoder and no low dimension, and takes more time. Step sizes are tuned for each
+        row and temperature in a first round, whose weights are thrown away, and frozen.
 
         ``"hmc"`` is the paper's (appendix D). Draws from p(z|x) by HMC are fitted by a density
         q(z), a Gaussian kernel density with its bandwidth chosen by held-out score, or a Gaussian
@@ -155,27 +177,44 @@ class Evaluator:
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Data.
-        method : {"importance", "hmc"}, default="importance"
+        method : {"importance", "ais", "hmc"}, default="importance"
             The estimator.
         n_draws : int, default=None
-            Draws of z per row; None is 1000 for "importance". For "hmc", the draws of each of the
-            two stages; None is 50, as in the paper.
-        n_leapfrog : int, default=20
-            "hmc": leapfrog steps of a trajectory. The draws are counted as independent; with the
-            paper's 4 steps successive ones are alike, and few draws then leave parts of p(z|x) out.
+            Draws of z per row; None is 1000 for "importance". For "ais", the chains of a row; None
+            is 10. For "hmc", the draws of each of the two stages; None is 50, as in the paper.
+        n_leapfrog : int, default=None
+            "hmc" and "ais": leapfrog steps of a trajectory; None is 20 and 10. The draws of "hmc"
+            are counted as independent; with the paper's 4 steps successive ones are alike, and few
+            draws then leave parts of p(z|x) out.
         n_warmup : int, default=200
             "hmc": transitions before the first draw, of each stage.
         max_components : int, default=5
             "hmc": the most latent components it takes. A density fitted to draws says little of
             p(z|x) in many dimensions, and the mean of its ratios is then ruled by a few of them.
+        schedule : {"sigmoid", "linear"} or array-like, default="sigmoid"
+            "ais": inverse temperatures of the path; an array rises from 0 to 1.
+        n_temperatures : int, default=200
+            "ais": steps from 0 to 1 of a named schedule.
+        start : {"prior", "encoder"}, default="prior"
+            "ais": the density that the path begins with. The encoder's is nearer to p(z|x), and
+            the path may be shorter; but where q(z|x) leaves out a part of p(z|x), few of its chains
+            find it.
+        bidirectional : bool, default=False
+            "ais": bound log p(x) of rows simulated from the model on both sides with the same
+            settings (Grosse, Ghahramani, Adams, "Sandwiching the marginal likelihood", 2015). The
+            gap tells how far off the settings are, if the model's own draws are like X.
+        n_simulated : int, default=100
+            "ais": rows to simulate for that.
 
         Returns
         -------
         estimate : Estimate
             Log-likelihoods in nats; ``diagnostics["ess"]`` is the effective number of draws of
             each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is off by
-            more than its standard error, by the delta method, says. For "hmc" there is the
-            chains' ``"acceptance"`` too.
+            more than its standard error, by the delta method, says. For "hmc" and "ais" there is
+            the chains' ``"acceptance"``; for "ais" that is ``bidirectional`` also
+            ``"simulated_lower"`` and ``"simulated_upper"``, the bounds of each simulated row
+            (n_simulated,), and ``"gap"``, the mean of their difference.
 
         Warns
         -----
@@ -183,20 +222,69 @@ class Evaluator:
             For "hmc", if the weights of more than a tenth of the rows are ruled by a few draws:
             fewer than a tenth of them, effectively.
         """
-        if method not in ("importance", "hmc"):
-            raise ValueError(f"method: got {method!r}, want 'importance' or 'hmc'")
+        check_choice("method", method, ("importance", "ais", "hmc"))
         if n_draws is None:
-            n_draws = 1000 if method == "importance" else 50
+            n_draws = {"importance": 1000, "ais": DEFAULT_CHAINS, "hmc": 50}[method]
         n_draws = check_integer("n_draws", n_draws)
+        if n_leapfrog is None:
+            n_leapfrog = 20 if method == "hmc" else DEFAULT_LEAPFROG
+        n_leapfrog = check_integer("n_leapfrog", n_leapfrog)
         if method == "hmc":
             return self._by_hmc(X, n_draws, n_leapfrog, n_warmup, max_components)
-        seed = self._seed()
+        if method == "importance":
+            return self._by_importance(X, n_draws)
+        check_choice("start", start, STARTS)
+        if start == "encoder":
+            self._require_encoder("start: got 'encoder', want 'prior'")
+        annealing = Annealing(temperatures(schedule, n_temperatures), n_draws, n_leapfrog, start)
+        n_simulated = check_integer("n_simulated", n_simulated) if bidirectional else 0
+        return self._by_annealing(X, annealing, n_simulated)
+
+    def _by_importance(self, X: Any, n_draws: int) -> Estimate:
+        self._require_encoder("method: got 'importance', want 'ais' or 'hmc'")
 
         def likelihoods(rows: Rows) -> tuple[NDArray[np.float64], ...]:
-            return importance_of(self.model._engine, rows, n_draws, seed, self._n_threads())
+            n = rows.shape[0]
+            shown = self._shows_progress()
+            with progress_bar("importance", n, shown=shown) as report, single_threaded_blas():
+                return self.model._engine.importance(
+                    rows,
+                    begin=0,
+                    size=n,
+                    n_draws=n_draws,
+                    seed=self._seed(),
+                    n_threads=resolve_threads(self._n_threads()),
+                    progress=report,
+                )
 
         log_p, std_error, ess = self.model._read(X, likelihoods)
         return Estimate.from_rows(log_p, std_error, n_draws=n_draws, ess=ess)
+
+    def _by_annealing(self, X: Any, annealing: Annealing, n_simulated: int) -> Estimate:
+        model, seed, shown = self.model, self._seed(), self._shows_progress()
+        rows = as_rows(model, check_data(model, X, reset=False))
+        subset = Subset(0, rows.shape[0], split=False)
+        threads = self._n_threads()
+        found = annealed_likelihood(model, rows, subset, annealing, seed, threads, shown=shown)
+        simulated: dict[str, Any] = {}
+        if n_simulated > 0:
+            lower, upper = simulated_bounds(
+                model, n_simulated, annealing, seed, threads, shown=shown
+            )
+            simulated = {
+                "simulated_lower": lower,
+                "simulated_upper": upper,
+                "gap": float(np.mean(upper - lower)),
+            }
+        return Estimate.from_rows(
+            found.log_p,
+            found.std_error,
+            n_draws=annealing.n_chains,
+            n_temperatures=len(annealing.beta) - 1,
+            ess=found.ess,
+            acceptance=found.acceptance,
+            **simulated,
+        )
 
     def _by_hmc(
         self, X: Any, n_draws: int, n_leapfrog: int, n_warmup: int, max_components: int
@@ -219,6 +307,7 @@ class Evaluator:
                 n_warmup=n_warmup,
                 random_state=(seed + stage) % 2**32,
                 n_threads=self._n_threads(),
+                progress=self._shows_progress(),
             )
             for stage in (0, 1)
         )
@@ -262,11 +351,7 @@ class Evaluator:
         if not (isinstance(threshold, (int, float, np.number)) and 0 <= threshold < np.inf):
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
 
-        def encode(rows: Rows) -> NDArray[np.float32]:
-            with single_threaded_blas():
-                return self.model._engine.encode(rows, n_threads=resolve_threads(self._n_threads()))
-
-        means = self.model._read(X, encode)
+        means = self.model._read(X, self.model._latent_means)
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 
@@ -277,3 +362,10 @@ class Evaluator:
 
     def _n_threads(self) -> int | None:
         return self.model.n_threads if self.n_threads is None else self.n_threads
+
+    def _shows_progress(self) -> bool:
+        return bool(self.model.verbose if self.progress is None else self.progress)
+
+    def _require_encoder(self, what: str) -> None:
+        if not self.model._has_encoder:
+            raise ValueError(f"{what}; {type(self.model).__name__} has no encoder")

@@ -23,14 +23,18 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "binarize": (None, "threshold", "dynamic"),
     "precision": ("float32",),
 }
-_COUNTS = ("n_components", "n_draws", "batch_size", "n_epochs")
+_COUNTS = ("n_components", "n_draws", "batch_size", "n_epochs", "n_leapfrog", "n_updates")
 # name: (lowest, may it be the lowest, highest, may it be the highest)
 _REALS = {
     "learning_rate": (0.0, False, 1e37, True),
     "weight_decay": (0.0, True, 1e37, True),
     "init_scale": (0.0, True, 1e37, True),
     "validation_fraction": (0.0, True, 1.0, False),
+    "target_accept": (0.0, False, 1.0, False),
 }
+
+
+_ALL_ROWS = 2**62  # the core's batch_size of a model that takes in all rows at once
 
 
 def _check_real(name: str, value: Any) -> None:
@@ -69,9 +73,10 @@ def check_parameters(model: LatentVariableModel) -> None:
         value = getattr(model, name)
         if not (value is None or isinstance(value, str)) or value not in choices:
             raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
-    for name in _COUNTS:
-        check_integer(name, getattr(model, name))
-    for name in _REALS:
+    for name in (count for count in _COUNTS if count in params):
+        if not (name == "batch_size" and model.batch_size is None and model._may_take_all_rows):
+            check_integer(name, getattr(model, name))
+    for name in (real for real in _REALS if real in params):
         _check_real(name, getattr(model, name))
     check_hidden_layer_sizes(model.hidden_layer_sizes)
     for name in ("n_threads", "patience"):
@@ -103,7 +108,7 @@ def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config
         learning_rate=float(model.learning_rate),
         weight_decay=float(model.weight_decay),
         init_scale=float(model.init_scale),
-        batch_size=int(model.batch_size),
+        batch_size=_ALL_ROWS if model.batch_size is None else int(model.batch_size),
         binarize=model.binarize or "none",
         seed=seed,
         algorithm=model._algorithm,

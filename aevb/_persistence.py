@@ -161,10 +161,14 @@ def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         raise ValueError("it has no hidden layers")
     n_visible, n_latent = config["n_visible"], config["n_components"]
     layers: dict[str, tuple[int, int]] = {}
-    for side, widths in (("encoder", [n_visible, *hidden]), ("decoder", [n_latent, *hidden[::-1]])):
+    sides = {"encoder": [n_visible, *hidden], "decoder": [n_latent, *hidden[::-1]]}
+    if config.get("algorithm") == "monte-carlo-em":
+        del sides["encoder"]
+    else:
+        layers["encoder.mean"] = layers["encoder.log_var"] = (hidden[-1], n_latent)
+    for side, widths in sides.items():
         for i, shape in enumerate(pairwise(widths)):
             layers[f"{side}.hidden{i}"] = shape
-    layers["encoder.mean"] = layers["encoder.log_var"] = (hidden[-1], n_latent)
     heads = ["logits"] if config["likelihood"] == "bernoulli" else ["mean", "log_var"]
     layers |= {f"decoder.{head}": (hidden[0], n_visible) for head in heads}
     shapes: dict[str, tuple[int, ...]] = {}

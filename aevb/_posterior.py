@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._checks import check_integer
+from aevb._checks import check_choice, check_integer
 from aevb._data import as_rows, check_data
-from aevb._engine import resolve_threads, single_threaded_blas, slices
+from aevb._engine import resolve_threads, single_threaded_blas
 from aevb._parameters import draw_seed
+from aevb._progress import progress_bar
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
@@ -63,6 +64,7 @@ def sample_posterior(
     step_size_per: str = "chain",
     random_state: Any = None,
     n_threads: int | None = None,
+    progress: bool | None = None,
 ) -> PosteriorDraws:
     """Draw z from the posterior p(z|x) of each row by Hamiltonian Monte Carlo.
 
@@ -70,10 +72,11 @@ def sample_posterior(
     the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
     transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a
     chain is keyed by its row's place in X, so results do not depend on the number of threads.
+    Where the model has no encoder, chains start at the prior's mean.
 
     Parameters
     ----------
-    model : AEVB
+    model : AEVB, WakeSleep or MCEM
         A fitted model.
     X : array-like or CSR matrix of shape (n_samples, n_features)
         Data. With dynamic binarisation the grey levels stand for themselves.
@@ -93,6 +96,8 @@ def sample_posterior(
         Seed; None takes the model's own ``random_state``.
     n_threads : int, default=None
         Threads of the core; None takes the model's.
+    progress : bool, default=None
+        Show progress bars; by default the model's ``verbose``.
 
     Returns
     -------
@@ -123,26 +128,23 @@ def sample_posterior(
         raise TypeError(f"target_accept: got {target_accept!r}, want a number in (0, 1)")
     if not 0 < target_accept < 1:
         raise ValueError(f"target_accept: got {target_accept!r}, want a number in (0, 1)")
-    _check_choice("adaptation", adaptation, _ADAPTATIONS)
-    _check_choice("step_size_per", step_size_per, _STEP_SIZE_PER)
+    check_choice("adaptation", adaptation, _ADAPTATIONS)
+    check_choice("step_size_per", step_size_per, _STEP_SIZE_PER)
     threads = resolve_threads(model.n_threads if n_threads is None else n_threads)
     seed = draw_seed(model.random_state if random_state is None else random_state)
     rows = as_rows(model, check_data(model, X, reset=False))
-    with single_threaded_blas():
-        start = model._engine.encode(rows, n_threads=threads)
     chains = _core.PosteriorChains(
         model._engine,
         rows,
-        start,
+        model._chain_starts(rows, threads),
         n_leapfrog=n_leapfrog,
         adaptation=adaptation,
         per_chain=step_size_per == "chain",
         target_accept=float(target_accept),
         seed=seed,
     )
-    _run(chains, n_warmup, adapt=True, keep=False, n_threads=threads)
-    chains.freeze()
-    draws = _run(chains, n_draws, adapt=False, keep=True, n_threads=threads)
+    shown = bool(model.verbose if progress is None else progress)
+    draws = warm_up_and_draw(chains, n_warmup, n_draws, n_threads=threads, shown=shown)
     return PosteriorDraws(
         draws,
         chains.acceptance_sum / n_draws,
@@ -153,20 +155,17 @@ def sample_posterior(
     )
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
-
-
-def _run(
-    chains: _core.PosteriorChains, n: int, *, adapt: bool, keep: bool, n_threads: int
+def warm_up_and_draw(
+    chains: _core.PosteriorChains, n_warmup: int, n_draws: int, *, n_threads: int, shown: bool
 ) -> NDArray[np.float32]:
-    """Run n transitions in slices, so that Ctrl-C is answered."""
-    draws: list[NDArray[np.float32]] = []
-    for _, some in slices(n, 1):
-        with single_threaded_blas():
-            draws.append(chains.run(some, adapt=adapt, keep=keep, n_threads=n_threads))
-    return np.concatenate(draws) if draws else np.empty((0, 0, 0), np.float32)
+    """Adapt the step sizes over n_warmup transitions, freeze them, and keep n_draws."""
+    n_rows = len(chains.step_size)
+    with single_threaded_blas():
+        with progress_bar("HMC warm-up", n_rows, shown=shown) as report:
+            chains.run(n_warmup, adapt=True, keep=False, n_threads=n_threads, progress=report)
+        chains.freeze()
+        with progress_bar("HMC", n_rows, shown=shown) as report:
+            return chains.run(n_draws, adapt=False, keep=True, n_threads=n_threads, progress=report)
 
 
 def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,6 @@ from aevb._engine import (
     Model,
     Rows,
     Subset,
-    bound_of,
     resolve_threads,
     single_threaded_blas,
 )
@@ -39,7 +39,7 @@ class Trainer:
 
     Parameters
     ----------
-    model : AEVB
+    model : AEVB, WakeSleep or MCEM
         Fitted or not; one that is not is initialised from ``X``.
     X : array-like or CSR matrix of shape (n_samples, n_features)
         Training data, read in place. Any real dtype.
@@ -101,6 +101,7 @@ class Trainer:
             if X_val is not None:
                 self._validation = self._prepare_validation(X_val)
         self._n_prior = self.n_train  # N of the prior's weight
+        self._chains = model._new_chains(self._rows.shape[0])
         self._start = self._mark()
         self._best: tuple[float, Model] | None = None
         self._n_worse = 0
@@ -204,8 +205,9 @@ class Trainer:
         while n_steps > 0:
             if self._n_left <= 0:  # an epoch whose end was interrupted
                 self._end_epoch()
+            train = partial(self._chains.train, engine) if self._chains else engine.train
             with single_threaded_blas():
-                done, rows, bound_sum, diverged, _ = engine.train(
+                done, rows, bound_sum, diverged, _ = train(
                     self._rows,
                     **self._subset._asdict(),
                     epoch=self._start.n_steps,  # names the epoch's permutation
@@ -241,18 +243,7 @@ class Trainer:
 
     def _validation_bound(self) -> float:
         rows, subset = self._validation
-        if subset.size == 0:
-            return math.nan
-        config = self.model._engine.config.as_dict()
-        bound, _ = bound_of(
-            self.model._engine,
-            rows,
-            subset,
-            config["n_draws"],
-            config["seed"],
-            self.model.n_threads,
-        )
-        return float(bound.mean())
+        return float(self.model._scores(rows, subset).mean()) if subset.size else math.nan
 
     def _watch_validation(self) -> None:
         """Keep the best weights by validation bound; stop after `patience` worse epochs."""
@@ -319,6 +310,8 @@ class _Undo:
         self._engine = trainer.model._engine.copy()
         self._history = trainer.history
         self._state = {k: v for k, v in vars(trainer).items() if k != "model"}
+        if trainer._chains is not None:
+            self._state["_chains"] = trainer._chains.copy()
 
     def __enter__(self) -> None:
         return None

@@ -1,15 +1,15 @@
-"""The wake-sleep estimator: its parameters. What it does with them is in `_base`."""
+"""The wake-sleep estimator: its parameters. What it does with them is in `_encoder_model`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aevb._base import LatentVariableModel
+from aevb._encoder_model import EncoderModel
 
 __all__ = ["WakeSleep"]
 
 
-class WakeSleep(LatentVariableModel):
+class WakeSleep(EncoderModel):
     r"""The variational auto-encoder's two networks, trained by the wake-sleep algorithm [1]_.
 
     The same generative model, encoder and methods as `AEVB`, and the rival it is compared with in

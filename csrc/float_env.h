@@ -1,7 +1,8 @@
 // Flush-to-zero for the core's own threads, and nobody else's.
 //
 // Weight decay drives the weights of always-zero inputs into subnormals, which slow every FMA that
-// meets them. The caller's floating-point state is restored when the scope ends.
+// meets them. The caller's floating-point state is restored when the scope ends; with `flush` false
+// subnormals live in the scope, for a call back to the caller.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,9 @@ namespace aevb {
 
 class FlushSubnormals {
  public:
-  FlushSubnormals() : saved_(get()) { set(saved_ | kFlush); }
+  explicit FlushSubnormals(bool flush = true) : saved_(get()) {
+    set(flush ? saved_ | kFlush : saved_ & ~kFlush);
+  }
   ~FlushSubnormals() { set(saved_); }
   FlushSubnormals(const FlushSubnormals&) = delete;
   FlushSubnormals& operator=(const FlushSubnormals&) = delete;

@@ -16,7 +16,7 @@ CSRC = ROOT / "csrc"
 CODE = {".h", ".cc", ".cpp", ".hpp", ".c", ".inc", ".pyx", ".pxd"}
 # Each room may use itself and what stands to its left; "" is csrc's root. vae and mcmc are
 # neighbours at one height: neither uses the other.
-STRATA = [{""}, {"simd"}, {"kernels"}, {"nn"}, {"vae", "mcmc"}, {"bind"}]
+STRATA = [{""}, {"simd"}, {"kernels"}, {"nn"}, {"vae", "mcmc"}, {"posterior"}, {"bind"}]
 INCLUDE = re.compile(r'^\s*(?:#\s*include|cdef\s+extern\s+from)\s*"([^"]+)"', re.MULTILINE)
 
 

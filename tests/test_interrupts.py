@@ -15,18 +15,16 @@ def digits():
 
 def interrupt_validation(monkeypatch, at):
     """Raise KeyboardInterrupt in the at-th validation bound."""
-    from aevb import _trainer
-
     calls = []
-    real = _trainer.bound_of
+    real = AEVB._scores
 
-    def bound_of(*args):
+    def scores(*args):
         calls.append(1)
         if len(calls) == at:
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(_trainer, "bound_of", bound_of)
+    monkeypatch.setattr(AEVB, "_scores", scores)
 
 
 def test_interrupted_validation_leaves_a_whole_model(X, monkeypatch, tmp_path):

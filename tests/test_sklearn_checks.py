@@ -8,7 +8,7 @@ from unittest import SkipTest
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from aevb import AEVB, WakeSleep
+from aevb import AEVB, MCEM, WakeSleep
 
 ESTIMATORS = [
     AEVB(),
@@ -17,6 +17,8 @@ ESTIMATORS = [
     AEVB(likelihood="bernoulli", binarize="threshold"),
     WakeSleep(),
     WakeSleep(likelihood="bernoulli", binarize="threshold"),
+    MCEM(),
+    MCEM(likelihood="bernoulli", binarize="threshold", batch_size=10),
 ]
 
 

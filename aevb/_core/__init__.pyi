@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -82,7 +83,9 @@ class Model:
     ) -> tuple[int, int, float, bool, dict[str, float]]: ...
     def encode(self, X: Rows, *, n_threads: int) -> NDArray[np.float32]: ...
     def decode(self, Z: NDArray[np.float32], *, n_threads: int) -> NDArray[np.float32]: ...
-    def sample(self, n: int, *, seed: int, n_threads: int) -> NDArray[np.float32]: ...
+    def sample(
+        self, n: int, *, seed: int, n_threads: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
     def bound(
         self,
         X: Rows,
@@ -95,7 +98,15 @@ class Model:
         n_threads: int,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def importance(
-        self, X: Rows, *, begin: int, size: int, n_draws: int, seed: int, n_threads: int
+        self,
+        X: Rows,
+        *,
+        begin: int,
+        size: int,
+        n_draws: int,
+        seed: int,
+        n_threads: int,
+        progress: Callable[[float], object] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
     def log_joint(
         self, X: Rows, z: NDArray[np.float32], *, n_threads: int
@@ -117,8 +128,17 @@ class PosteriorChains:
         per_chain: bool,
         target_accept: float,
         seed: int,
+        by_content: bool = False,
     ) -> None: ...
-    def run(self, n: int, *, adapt: bool, keep: bool, n_threads: int) -> NDArray[np.float32]: ...
+    def run(
+        self,
+        n: int,
+        *,
+        adapt: bool,
+        keep: bool,
+        n_threads: int,
+        progress: Callable[[float], object] | None = None,
+    ) -> NDArray[np.float32]: ...
     def freeze(self) -> None: ...
     @property
     def step_size(self) -> NDArray[np.float32]: ...
@@ -126,3 +146,54 @@ class PosteriorChains:
     def acceptance_sum(self) -> NDArray[np.float64]: ...
     @property
     def n_divergent(self) -> NDArray[np.uint32]: ...
+
+@final
+class MonteCarloEm:
+    def __init__(
+        self,
+        model: Model,
+        n_rows: int,
+        *,
+        n_leapfrog: int,
+        target_accept: float,
+        n_updates: int,
+    ) -> None: ...
+    def copy(self) -> MonteCarloEm: ...
+    def train(
+        self,
+        model: Model,
+        X: Rows,
+        *,
+        begin: int,
+        size: int,
+        split: bool,
+        epoch: int,
+        position: int,
+        max_steps: int,
+        max_seconds: float,
+        n_train: int,
+        n_threads: int,
+    ) -> tuple[int, int, float, bool, dict[str, float]]: ...
+    @property
+    def z(self) -> NDArray[np.float32]: ...
+    @property
+    def step_size(self) -> float: ...
+    @property
+    def acceptance(self) -> float: ...
+
+def anneal(
+    model: Model,
+    X: Rows,
+    beta: list[float],
+    exact: NDArray[np.float32] | None,
+    *,
+    begin: int,
+    size: int,
+    split: bool,
+    n_leapfrog: int,
+    n_draws: int,
+    from_encoder: bool,
+    seed: int,
+    n_threads: int,
+    progress: Callable[[float], object] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...

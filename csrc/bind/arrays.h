@@ -12,6 +12,7 @@ namespace aevb::bind {
 
 namespace py = pybind11;
 using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using DoubleArray = py::array_t<double>;
 
 inline std::string shape_of(const py::array& a) { return py::str(a.attr("shape")); }
 
@@ -43,8 +44,7 @@ inline FloatArray new_matrix(size_t rows, size_t cols) {
   return FloatArray({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(cols)});
 }
 
-inline FloatArray dense_array(Matrix& m) {
-  const MatView from = m.view();
+inline FloatArray dense_array(ConstMatView from) {
   FloatArray a = new_matrix(from.rows, from.cols);
   for (size_t r = 0; r < from.rows; ++r)
     std::memcpy(a.mutable_data() + r * from.cols, from.row(r), from.cols * sizeof(float));

@@ -8,7 +8,8 @@ constexpr Name<Likelihood> kLikelihoods[] = {{"bernoulli", Likelihood::bernoulli
                                              {"gaussian", Likelihood::gaussian},
                                              {"bounded-gaussian", Likelihood::bounded_gaussian}};
 constexpr Name<Algorithm> kAlgorithms[] = {{"aevb", Algorithm::aevb},
-                                           {"wake-sleep", Algorithm::wake_sleep}};
+                                           {"wake-sleep", Algorithm::wake_sleep},
+                                           {"monte-carlo-em", Algorithm::monte_carlo_em}};
 constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 

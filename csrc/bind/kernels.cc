@@ -52,7 +52,7 @@ FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray
     dense_forward(kernels(), packed.layer, packed.arena.data(), in.view(), out.view(),
                   parse("activation", activation, kActivations), panel, {0, in.view().rows});
   }
-  return dense_array(out);
+  return dense_array(out.view());
 }
 
 FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight,
@@ -69,7 +69,7 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
                             panel_width(packed.layer.n_in, panel), out.view().data + column,
                             out.view().stride, din.view().data + column, din.view().stride);
   }
-  return dense_array(din);
+  return dense_array(din.view());
 }
 
 py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
@@ -146,7 +146,7 @@ FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matr
 py::tuple bernoulli(const FloatArray& logits, const FloatArray& x) {
   Matrix a = padded(logits, "logits");
   const FloatArray r = likelihood(kernels().bernoulli, a, a, x);
-  return py::make_tuple(r, dense_array(a));
+  return py::make_tuple(r, dense_array(a.view()));
 }
 
 py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x,
@@ -154,7 +154,7 @@ py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const Floa
   Matrix m = padded(mean, "mean_raw"), v = padded(log_var, "log_var_raw");
   const FloatArray r =
       likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x);
-  return py::make_tuple(r, dense_array(m), dense_array(v));
+  return py::make_tuple(r, dense_array(m.view()), dense_array(v.view()));
 }
 
 // noise (L, n, J) -> rows m * L + l
@@ -197,7 +197,7 @@ py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const
   t.term = term.mutable_data();
   t.draw_term = draw_term.data();
   kernels().latent_sample(t);
-  return py::make_tuple(dense_array(z), term);
+  return py::make_tuple(dense_array(z.view()), term);
 }
 
 py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
@@ -214,7 +214,7 @@ py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
   t.dmean = dmean.view().data;
   t.dlog_var = dlog_var.view().data;
   kernels().latent_backward(t);
-  return py::make_tuple(dense_array(dmean), dense_array(dlog_var));
+  return py::make_tuple(dense_array(dmean.view()), dense_array(dlog_var.view()));
 }
 
 FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose,
@@ -224,7 +224,7 @@ FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step,
   for (size_t r = 0; r < n_rows; ++r) ids[r] = noise_id(step, first_row + r);
   kernel(noise_rows(seed, stream(static_cast<Purpose>(purpose), step), ids.data(), n_rows, 1,
                     out.view()));
-  return dense_array(out);
+  return dense_array(out.view());
 }
 
 using WordArray = py::array_t<uint32_t, py::array::c_style | py::array::forcecast>;

@@ -1,11 +1,10 @@
-#include "bind/arrays.h"
+#include "bind/checks.h"
+#include "bind/signals.h"
+#include "posterior/density.h"
 #include "vae/likelihood.h"
-#include "vae/posterior.h"
 
 namespace aevb::bind {
 namespace {
-
-using DoubleArray = py::array_t<double>;
 
 const float* arena_of(Model& model, const std::string& which) {
   const Arena arena = model.arena();
@@ -73,47 +72,24 @@ void set_config(Model& model, const Config& config) {
   model.mutable_config() = config;
 }
 
-void check_threads(int n_threads) {
-  check(n_threads >= 1, "n_threads: got " + std::to_string(n_threads) + ", want at least 1");
-}
-
-void check_rows(const Model& model, const BoundRows& x) {
-  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) +
-                                                       " columns, want " +
-                                                       std::to_string(model.config().n_visible));
-}
-
-Subset subset_of(const BoundRows& x, size_t begin, size_t size, bool split) {
-  check(begin <= x.rows.n_rows && size <= x.rows.n_rows - begin, "subset: out of the rows of X");
-  return {begin, size, split};
-}
-
 py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
                      uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                      size_t n_train, int n_threads) {
   check_rows(self, x);
-  check_threads(n_threads);
-  check(n_train >= 1, "n_train: got 0, want at least 1");
-  const EpochPart part = {subset_of(x, begin, size, split),
-                          epoch,
-                          position,
-                          max_steps,
-                          max_seconds,
-                          n_train,
-                          n_threads};
+  check_encoder(self);
+  const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
+                                    n_train, n_threads);
   Progress progress;
   {
     py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
     progress = train(self, x.rows, part);
   }
-  py::dict seconds;
-  for (size_t i = 0; i < std::size(kPhases); ++i) seconds[kPhases[i]] = progress.phase_seconds[i];
-  return py::make_tuple(progress.n_steps, progress.n_rows, progress.bound_sum, progress.diverged,
-                        seconds);
+  return as_tuple(progress);
 }
 
 FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
   check_rows(self, x);
+  check_encoder(self);
   check_threads(n_threads);
   FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
   float* out = mean.mutable_data();
@@ -132,18 +108,23 @@ FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
   return mean;
 }
 
-FloatArray sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads) {
+py::tuple sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads) {
   check_threads(n_threads);
   FloatArray x = new_matrix(n, self.config().n_visible);
-  float* out = x.mutable_data();
-  py::gil_scoped_release nogil;
-  sample(self, seed, n, out, n_threads);
-  return x;
+  FloatArray z = new_matrix(n, self.config().n_latent);
+  float* x_out = x.mutable_data();
+  float* z_out = z.mutable_data();
+  {
+    py::gil_scoped_release nogil;
+    sample(self, seed, n, x_out, z_out, n_threads);
+  }
+  return py::make_tuple(x, z);
 }
 
 py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
                      size_t n_draws, uint64_t seed, int n_threads) {
   check_rows(self, x);
+  check_encoder(self);
   check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
   const Subset subset = subset_of(x, begin, size, split);
@@ -158,18 +139,21 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
 }
 
 py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
-                          size_t n_draws, uint64_t seed, int n_threads) {
+                          size_t n_draws, uint64_t seed, int n_threads,
+                          const py::object& progress) {
   check_rows(self, x);
+  check_encoder(self);
   check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
   const Subset subset = subset_of(x, begin, size, false);
+  Watch watch = watch_for(progress);
   const auto n = static_cast<py::ssize_t>(size);
   DoubleArray log_p(n), std_error(n), n_effective(n);
   const LikelihoodRows out = {log_p.mutable_data(), std_error.mutable_data(),
                               n_effective.mutable_data()};
   {
     py::gil_scoped_release nogil;
-    importance(self, x.rows, subset, n_draws, seed, out, n_threads);
+    importance(self, x.rows, subset, n_draws, seed, out, n_threads, watch);
   }
   return py::make_tuple(log_p, std_error, n_effective);
 }
@@ -193,6 +177,7 @@ DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArr
 py::tuple bound_gradient(const Model& self, const BoundRows& x,
                          const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
   check_rows(self, x);
+  check_encoder(self);
   check_threads(n_threads);
   if (noise)
     check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
@@ -233,12 +218,13 @@ void bind_model(py::module_& m) {
            "seconds per phase).")
       .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
-      .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"))
+      .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"),
+           "Draws x ~ p(x|z) and their z ~ p(z).")
       .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("n_draws"), arg("seed"), arg("n_threads"),
            "(bound, variance over the noise) per row of the subset.")
       .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
-           arg("n_draws"), arg("seed"), arg("n_threads"),
+           arg("n_draws"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
            "(log p(x), its standard error, effective number of draws) per row.")
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
            "log p(x, z) of z (draws, rows, J): (draws, rows).")

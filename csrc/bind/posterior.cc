@@ -1,6 +1,13 @@
-#include "vae/posterior.h"
+#include <algorithm>
+#include <numeric>
+
 #include "bind/arrays.h"
+#include "bind/checks.h"
+#include "bind/signals.h"
 #include "mcmc/chains.h"
+#include "posterior/annealed_likelihood.h"
+#include "posterior/density.h"
+#include "posterior/monte_carlo_em.h"
 
 namespace aevb::bind {
 namespace {
@@ -11,14 +18,18 @@ constexpr Name<Adaptation> kAdaptations[] = {{"dual-averaging", Adaptation::dual
 // The posterior of the block of rows that the chains belong to.
 class RowsPosterior {
  public:
-  RowsPosterior(const Model& model, const Rows& rows, size_t most_rows)
-      : density_(model, most_rows), rows_(rows) {}
-  void set_block(size_t first, size_t n) { density_.set_rows(rows_, first, n); }
+  RowsPosterior(const Model& model, const BoundRows& x, size_t most_rows)
+      : density_(model, most_rows), rows_(x.rows), index_(most_rows) {}
+  void set_block(size_t first, size_t n) {
+    std::iota(index_.begin(), index_.end(), static_cast<int64_t>(first));
+    density_.set_rows(rows_, index_.data(), n);
+  }
   void operator()(ConstMatView z, double* log_p, MatView gradient) { density_(z, log_p, gradient); }
 
  private:
   PosteriorDensity density_;
   const Rows& rows_;
+  std::vector<int64_t> index_;
 };
 
 template <class T>
@@ -30,8 +41,9 @@ py::array_t<T> as_array(const std::vector<T>& values) {
 class PosteriorChains {
  public:
   PosteriorChains(const Model& model, const BoundRows& x, const FloatArray& z,
-                  const HmcOptions& options)
+                  const HmcOptions& options, bool by_content)
       : model_(model), x_(x), chains_(x.rows.n_rows, model.config().n_latent, options) {
+    if (by_content) content_ids(model, x.rows, chains_.ids());
     check_shape(z, "z", {x.rows.n_rows, model.config().n_latent});
     for (size_t r = 0; r < chains_.size(); ++r) {
       std::memcpy(chains_.z().row(r), z.data() + r * model.config().n_latent,
@@ -39,19 +51,20 @@ class PosteriorChains {
     }
   }
 
-  FloatArray run(size_t n, bool adapt, bool keep, int n_threads) {
+  FloatArray run(size_t n, bool adapt, bool keep, int n_threads, const py::object& progress) {
     check(n_threads >= 1, "n_threads: want at least 1");
     const size_t n_chains = chains_.size();
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
     FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(model_.config().n_latent)});
     float* out = keep ? draws.mutable_data() : nullptr;
+    Watch watch = watch_for(progress);
     py::gil_scoped_release nogil;
     const size_t block = Chains::block_rows(n_chains, n_threads);
     const size_t team = std::min(static_cast<size_t>(n_threads), ceil_div(n_chains, block));
     std::vector<std::unique_ptr<RowsPosterior>> densities;
     for (size_t i = 0; i < team; ++i)
-      densities.push_back(std::make_unique<RowsPosterior>(model_, x_.rows, block));
-    chains_.run(kernels(), densities, n, adapt, out);
+      densities.push_back(std::make_unique<RowsPosterior>(model_, x_, block));
+    chains_.run(kernels(), densities, n, adapt, out, watch);
     return draws;
   }
 
@@ -67,7 +80,7 @@ class PosteriorChains {
 std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows& x,
                                              const FloatArray& z, size_t n_leapfrog,
                                              const std::string& adaptation, bool per_chain,
-                                             double target_accept, uint64_t seed) {
+                                             double target_accept, uint64_t seed, bool by_content) {
   check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
   check(x.rows.n_cols == model.config().n_visible, "X: has other columns than the model");
   check(n_leapfrog >= 1, "n_leapfrog: got 0, want at least 1");
@@ -78,7 +91,61 @@ std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows
                  .adaptation = parse("adaptation", adaptation, kAdaptations),
                  .per_chain = per_chain,
                  .target_accept = target_accept,
-                 .seed = seed});
+                 .seed = seed},
+      by_content);
+}
+
+py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<double>& beta,
+                      const std::optional<FloatArray>& exact, size_t begin, size_t size, bool split,
+                      size_t n_leapfrog, size_t n_chains, bool from_encoder, uint64_t seed,
+                      int n_threads, const py::object& progress) {
+  check_rows(model, x);
+  check_threads(n_threads);
+  check(n_leapfrog >= 1 && n_chains >= 1, "n_leapfrog, n_draws: want at least 1");
+  check(beta.size() >= 2 && beta.front() == 0.0 && beta.back() == 1.0 &&
+            std::is_sorted(beta.begin(), beta.end()),
+        "beta: want at least two numbers that rise from 0 to 1");
+  check(!from_encoder || model.network().has_encoder(), "start: the model has no encoder");
+  const Subset subset = subset_of(x, begin, size, split);
+  if (exact) check_shape(*exact, "exact", {size, model.config().n_latent});
+  const Annealing options = {beta, n_leapfrog, n_chains, from_encoder, seed};
+  const auto n = static_cast<py::ssize_t>(size);
+  DoubleArray log_p(n), std_error(n), n_effective(n), acceptance(n);
+  const LikelihoodRows out = {log_p.mutable_data(), std_error.mutable_data(),
+                              n_effective.mutable_data()};
+  double* accepted = acceptance.mutable_data();
+  const float* from = exact ? exact->data() : nullptr;
+  Watch watch = watch_for(progress);
+  {
+    py::gil_scoped_release nogil;
+    annealed_likelihood(model, x.rows, subset, options, from, out, accepted, n_threads, watch);
+  }
+  return py::make_tuple(log_p, std_error, n_effective, acceptance);
+}
+
+std::unique_ptr<MonteCarloEm> make_em(const Model& model, size_t n_rows, size_t n_leapfrog,
+                                      double target_accept, size_t n_updates) {
+  check(n_rows >= 1 && n_leapfrog >= 1 && n_updates >= 1,
+        "n_rows, n_leapfrog, n_updates: want at least 1");
+  check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
+  return std::make_unique<MonteCarloEm>(model, n_rows,
+                                        EmOptions{n_leapfrog, target_accept, n_updates});
+}
+
+py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t begin, size_t size,
+                  bool split, uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
+                  size_t n_train, int n_threads) {
+  check_rows(model, x);
+  check(x.rows.n_rows == self.z().rows, "X: has other rows than there are chains");
+  const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
+                                    n_train, n_threads);
+  Watch watch = watch_for(py::none());
+  Progress progress;
+  {
+    py::gil_scoped_release nogil;
+    progress = self.train(model, x.rows, part, watch);
+  }
+  return as_tuple(progress);
 }
 
 // A Gaussian of the given precision matrix, for the tests of leapfrog and transition.
@@ -126,7 +193,7 @@ py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
   const std::vector<float> steps(rows.rows, step);
   density(rows, log_p.data(), gradient.view());
   leapfrog(density, rows, v.view(), gradient.view(), log_p.data(), steps.data(), n);
-  return py::make_tuple(dense_array(at), dense_array(v));
+  return py::make_tuple(dense_array(at.view()), dense_array(v.view()));
 }
 
 // n transitions of n_chains chains from 0: (draws (n, n_chains, J), acceptance, divergences).
@@ -141,7 +208,8 @@ py::tuple gaussian_chains(const FloatArray& precision, size_t n_chains, size_t n
     densities.push_back(std::make_unique<GaussianDensity>(precision));
   FloatArray draws({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(n_chains),
                     static_cast<py::ssize_t>(dim)});
-  chains.run(kernels(), densities, n, false, draws.mutable_data());
+  Watch watch([](double) {});
+  chains.run(kernels(), densities, n, false, draws.mutable_data(), watch);
   return py::make_tuple(draws, chains.acceptance_sum(), chains.n_divergent());
 }
 
@@ -153,9 +221,11 @@ void bind_posterior(py::module_& m) {
                               "HMC chains on p(z|x), one for each row of X, from z on.")
       .def(py::init(&make_chains), py::keep_alive<1, 2>(), arg("model"), arg("X"), arg("z"),
            py::kw_only(), arg("n_leapfrog"), arg("adaptation"), arg("per_chain"),
-           arg("target_accept"), arg("seed"))
+           arg("target_accept"), arg("seed"), arg("by_content") = false)
       .def("run", &PosteriorChains::run, arg("n"), py::kw_only(), arg("adapt"), arg("keep"),
-           arg("n_threads"), "n transitions; draws (n, rows, J), if kept.")
+           arg("n_threads"), arg("progress") = py::none(),
+           "n transitions; draws (n, rows, J), if kept. After an exception out of it the chains "
+           "are of no more use.")
       .def("freeze", &PosteriorChains::freeze, "Ends the adaptation; counting begins.")
       .def_property_readonly(
           "step_size", [](const PosteriorChains& self) { return as_array(self.chains().step()); })
@@ -165,6 +235,24 @@ void bind_posterior(py::module_& m) {
       .def_property_readonly("n_divergent", [](const PosteriorChains& self) {
         return as_array(self.chains().n_divergent());
       });
+  py::class_<MonteCarloEm>(m, "MonteCarloEm", "Chains of Monte Carlo EM, one for each row of X.")
+      .def(py::init(&make_em), arg("model"), arg("n_rows"), py::kw_only(), arg("n_leapfrog"),
+           arg("target_accept"), arg("n_updates"))
+      .def("copy", [](const MonteCarloEm& self) { return std::make_unique<MonteCarloEm>(self); })
+      .def("train", &em_part, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
+           arg("split"), arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"),
+           arg("n_train"), arg("n_threads"),
+           "Part of an epoch, as Model.train; log p(x, z) stands for the bound.")
+      .def_property_readonly(
+          "z", [](MonteCarloEm& self) { return dense_array(self.z()); },
+          "Where the chains stand: (n_rows, J).")
+      .def_property_readonly("step_size", &MonteCarloEm::step_size)
+      .def_property_readonly("acceptance", &MonteCarloEm::acceptance);
+  m.def("anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
+        arg("begin"), arg("size"), arg("split"), arg("n_leapfrog"), arg("n_draws"),
+        arg("from_encoder"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
+        "(log p(x), its standard error, effective number of chains, acceptance) per row; back from "
+        "the posterior draws `exact` (rows, J), if given.");
   py::module_ k = m.attr("kernels");
   k.def("gaussian_leapfrog", &gaussian_leapfrog, arg("precision"), arg("z"), arg("velocity"),
         arg("step"), arg("n"));

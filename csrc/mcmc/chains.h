@@ -6,7 +6,7 @@
 
 #include "mcmc/hmc.h"
 #include "mcmc/step_size.h"
-#include "nn/share.h"
+#include "watch.h"
 
 namespace aevb {
 
@@ -54,6 +54,9 @@ class Chains {
     for (size_t r = 0; r < n_; ++r) step_[r] = static_cast<float>(step_size_of(r).value());
   }
 
+  // The chains' noise is keyed by these; by default their places.
+  uint64_t* ids() { return ids_.data(); }
+
   // Rows of a block when n chains are shared by so many threads, evenly; no grouping changes a
   // result.
   static size_t block_rows(size_t n, int n_threads) {
@@ -64,47 +67,54 @@ class Chains {
 
   // n_transitions of every chain, with one density for each thread. Each must have been made for
   // block_rows() rows and have set_block(first, n), which chooses the chains it is asked about.
-  // Draws: (n_transitions, n, dim), dense, or null.
+  // Draws: (n_transitions, n, dim), dense, or null. If the watch stops it, the chains are of no
+  // more use.
   template <class D>
     requires LogDensity<D>
   void run(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
-           bool adapt, float* draws) {
-    const size_t block = block_rows(n_, static_cast<int>(densities.size()));
-    const size_t n_blocks = ceil_div(n_, block);
+           bool adapt, float* draws, Watch& watch) {
+    watch.expect(static_cast<double>(n_transitions) * static_cast<double>(n_));
+    const bool together = adapt && !options_.per_chain;  // all adapt after every transition
+    const size_t n_rounds = together ? n_transitions : 1;
+    for (size_t round = 0; round < n_rounds; ++round) {
+      run_round(k, densities, n_transitions / n_rounds, adapt, draws, watch);
+      if (together) adapt_step(step_sizes_[0], mean_acceptance(), {0, n_});
+      if (draws != nullptr) draws += n_transitions / n_rounds * n_ * z_.view().cols;
+    }
+  }
+
+ private:
+  template <class D>
+  void run_round(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
+                 bool adapt, float* draws, Watch& watch) {
+    const int n_threads = static_cast<int>(densities.size());
+    const size_t block = block_rows(n_, n_threads);
     const size_t dim = z_.view().cols;
     std::vector<Trajectory> trajectories(densities.size(), Trajectory(block, dim));
-    run_team(static_cast<int>(densities.size()), [&](Member& member) {
-      const Range mine = member.share(n_blocks);
+    const ChainRows all = {z_.view(), gradient_.view(), log_p_.data(), ids_.data()};
+    run_pieces(n_threads, ceil_div(n_, block), watch, [&](Member& member, size_t piece) {
       D& density = *densities[member.rank()];
-      const ChainRows all = {z_.view(), gradient_.view(), log_p_.data(), ids_.data()};
-      for (size_t i = 0; i < n_transitions; ++i) {
-        for (size_t b = mine.begin; b < mine.end; ++b) {
-          const size_t first = b * block;
-          const size_t n = std::min(block, n_ - first);
-          const ChainRows rows = all.block(first, n);
-          if (i == 0 || mine.size() > 1) density.set_block(first, n);
-          if (n_done_ == 0 && i == 0) density(rows.z, rows.log_p, rows.gradient);
-          hmc_transition(k, density, rows, trajectories[member.rank()], step_.data() + first,
-                         options_.n_leapfrog, options_.seed, n_done_ + i,
-                         acceptance_.data() + first, n_divergent_.data() + first);
-          for (size_t r = first; r < first + n; ++r) {
-            acceptance_sum_[r] += acceptance_[r];
-            if (adapt && options_.per_chain) adapt_step(step_sizes_[r], acceptance_[r], {r, r + 1});
-            if (draws != nullptr)
-              std::memcpy(draws + (i * n_ + r) * dim, all.z.row(r), dim * sizeof(float));
-          }
+      const size_t first = piece * block;
+      const size_t n = std::min(block, n_ - first);
+      const ChainRows rows = all.block(first, n);
+      density.set_block(first, n);
+      if (n_done_ == 0) density(rows.z, rows.log_p, rows.gradient);
+      for (size_t i = 0; i < n_transitions && watch.go_on(member); ++i) {
+        hmc_transition(k, density, rows, trajectories[member.rank()], step_.data() + first,
+                       options_.n_leapfrog, options_.seed, n_done_ + i, acceptance_.data() + first,
+                       n_divergent_.data() + first);
+        for (size_t r = first; r < first + n; ++r) {
+          acceptance_sum_[r] += acceptance_[r];
+          if (adapt && options_.per_chain) adapt_step(step_sizes_[r], acceptance_[r], {r, r + 1});
+          if (draws != nullptr)
+            std::memcpy(draws + (i * n_ + r) * dim, all.z.row(r), dim * sizeof(float));
         }
-        if (adapt && !options_.per_chain) {
-          member.barrier();
-          if (member.rank() == 0) adapt_step(step_sizes_[0], mean_acceptance(), {0, n_});
-          member.barrier();
-        }
+        watch.done(static_cast<double>(n));
       }
     });
     n_done_ += n_transitions;
   }
 
- private:
   const StepSize& step_size_of(size_t r) const { return step_sizes_[options_.per_chain ? r : 0]; }
   double mean_acceptance() const {
     return std::accumulate(acceptance_.begin(), acceptance_.end(), 0.0) / static_cast<double>(n_);

@@ -23,7 +23,7 @@ struct ChainRows {
   MatView z;
   MatView gradient;
   double* log_p;
-  const uint64_t* ids;  // name each chain's noise
+  const uint64_t* ids;  // name the chains' noise
 
   ChainRows block(size_t first, size_t n) const {
     return {z.block(first, n), gradient.block(first, n), log_p + first, ids + first};
@@ -38,12 +38,10 @@ struct Trajectory {
         velocity(rows, dim),
         uniform(rows, 2),
         log_p(rows),
-        step(rows),
-        noise_ids(rows) {}
+        step(rows) {}
   Matrix z, gradient, velocity, uniform;
   std::vector<double> log_p;
   std::vector<float> step;
-  std::vector<uint64_t> noise_ids;
 };
 
 // Every transition's step size is drawn within this fraction of the chain's: trajectories of one
@@ -91,7 +89,7 @@ void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double*
 
 // One transition of every chain: n_leapfrog steps of about its own size, then Metropolis' test on
 // H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts the
-// divergent ones.
+// divergent ones. Noise is keyed by the seed, each chain's id and the iteration (below 2^24).
 template <LogDensity D>
 void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Trajectory& t,
                     const float* step, size_t n_leapfrog, uint64_t seed, uint64_t iteration,
@@ -101,10 +99,9 @@ void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Traje
   const MatView z = t.z.view(n), gradient = t.gradient.view(n), velocity = t.velocity.view(n);
   const MatView uniform = t.uniform.view(n);
   const auto noise = [&](Purpose purpose, MatView out) {
-    return noise_rows(seed, stream(purpose, iteration), t.noise_ids.data(), n, 1, out);
+    return noise_rows(seed, stream(purpose, iteration << 32), chains.ids, n, 1, out);
   };
   for (size_t r = 0; r < n; ++r) {
-    t.noise_ids[r] = noise_id(iteration, chains.ids[r]);
     detail::copy_row(z, chains.z, r);
     detail::copy_row(gradient, chains.gradient, r);
   }

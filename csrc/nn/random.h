@@ -18,7 +18,9 @@ enum class Purpose : uint32_t {
   momentum = 8,
   accept = 9,
   dream_latent = 10,
-  dream_visible = 11
+  dream_visible = 11,
+  annealed = 12,
+  chain_start = 13
 };
 
 // Last word of the noise counter: purpose and the high bits of the step.

@@ -8,7 +8,7 @@
 namespace aevb {
 
 enum class Likelihood : uint8_t { bernoulli, gaussian, bounded_gaussian };
-enum class Algorithm : uint8_t { aevb, wake_sleep };
+enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
 struct Config {

@@ -55,7 +55,8 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads) {
   });
 }
 
-void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int n_threads) {
+void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float* z,
+            int n_threads) {
   const size_t block = block_rows(model, 1, n_samples);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
@@ -66,16 +67,17 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* out, int
       const Range mine = share_rows(member, n);
       if (!mine.empty()) {
         for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
-        const MatView z = ws.z.view();
+        const MatView drawn = ws.z.view();
         k.normal(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
-                            1, {z.row(mine.begin), 0, z.cols, z.stride}));
+                            1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
       }
       member.barrier();
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
       draw_visible(pass, Purpose::visible, member);
-      copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+      copy_rows(ws.outputs.front().view(), mine, x + first * model.config().n_visible);
+      copy_rows(ws.z.view(), mine, z + first * model.config().n_latent);
       return true;
     });
   });

@@ -13,8 +13,8 @@ void encode(const Model& model, const Rows& rows, float* out, int n_threads);
 // Decoder means of z (n, J) -> out (n, D), dense.
 void decode(const Model& model, ConstMatView z, float* out, int n_threads);
 
-// Draws x ~ p(x|z), z ~ p(z) -> out (n, D); row i of a seed is the same whatever n.
-void sample(const Model& model, uint64_t seed, size_t n, float* out, int n_threads);
+// Draws x ~ p(x|z) (n, D), z ~ p(z) (n, J); row i of a seed is the same whatever n.
+void sample(const Model& model, uint64_t seed, size_t n, float* x, float* z, int n_threads);
 
 // Bound per row of a subset, and its variance over the noise (NaN for one draw) -> (subset.size,)
 // each. Noise is keyed by the seed and each row's content.

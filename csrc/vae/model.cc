@@ -32,14 +32,16 @@ Network::Network(const Config& config) {
     return layer;
   };
   const size_t depth = config.hidden.size();
-  size_t width = config.n_visible;
-  for (size_t i = 0; i < depth; ++i) {
-    encoder.push_back(add("encoder.hidden" + std::to_string(i), width, config.hidden[i]));
-    width = config.hidden[i];
+  if (config.algorithm != Algorithm::monte_carlo_em) {
+    size_t width = config.n_visible;
+    for (size_t i = 0; i < depth; ++i) {
+      encoder.push_back(add("encoder.hidden" + std::to_string(i), width, config.hidden[i]));
+      width = config.hidden[i];
+    }
+    mean = add("encoder.mean", width, config.n_latent);
+    log_var = add("encoder.log_var", width, config.n_latent);
   }
-  mean = add("encoder.mean", width, config.n_latent);
-  log_var = add("encoder.log_var", width, config.n_latent);
-  width = config.n_latent;
+  size_t width = config.n_latent;
   for (size_t i = 0; i < depth; ++i) {
     decoder.push_back(
         add("decoder.hidden" + std::to_string(i), width, config.hidden[depth - 1 - i]));
@@ -56,8 +58,7 @@ Network::Network(const Config& config) {
 std::vector<const Dense*> Network::layers() const {
   std::vector<const Dense*> all;
   for (const Dense& layer : encoder) all.push_back(&layer);
-  all.push_back(&mean);
-  all.push_back(&log_var);
+  if (has_encoder()) all.insert(all.end(), {&mean, &log_var});
   for (const Dense& layer : decoder) all.push_back(&layer);
   for (const Dense& layer : outputs) all.push_back(&layer);
   return all;

@@ -10,12 +10,13 @@ namespace aevb {
 struct Network {
   explicit Network(const Config& config);
 
-  std::vector<Dense> encoder;  // hidden layers
+  std::vector<Dense> encoder;  // hidden layers; none, and no heads, for Monte Carlo EM
   Dense mean, log_var;         // heads of q(z|x)
   std::vector<Dense> decoder;  // hidden layers, from z on
   std::vector<Dense> outputs;  // logits, or mean and log_var
   size_t arena_size = 0;
 
+  bool has_encoder() const { return !encoder.empty(); }
   std::vector<const Dense*> layers() const;
 };
 

@@ -384,6 +384,26 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const 
   if (part != Part::encoder) for_decoder_layers(pass, update_layer);
 }
 
+void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
+            const UpdateRule& rule, Member& member) {
+  UpdateRule bias_rule = rule;
+  bias_rule.decay = 0.0f;  // the prior is on weights
+  const auto step = [&](size_t begin, size_t end, const UpdateRule& part_rule) {
+    const Range lines = member.share((end - begin) / kLineFloats);
+    const Range mine = {begin + lines.begin * kLineFloats, begin + lines.end * kLineFloats};
+    if (mine.empty()) return;
+    k.optimize(part_rule, gradient + mine.begin, mine, arena.weights, arena.state1, arena.state2);
+    std::fill_n(gradient + mine.begin, mine.size(), 0.0f);
+  };
+  for (const std::vector<Dense>* layers : {&network.decoder, &network.outputs}) {
+    for (const Dense& layer : *layers) {
+      step(layer.offset, layer.bias_offset(), rule);
+      step(layer.bias_offset(), layer.end(), bias_rule);
+    }
+  }
+  member.barrier();
+}
+
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
   double weights = 0.0;
   const auto add = [&](const Dense& layer, size_t rows) {

@@ -60,6 +60,10 @@ enum class Part : uint8_t { all, encoder, decoder };
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
             RowGather& meanwhile, Part part = Part::all);
 
+// The decoder's step by a summed gradient (an arena laid out as the weights), which is set to zero.
+void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
+            const UpdateRule& rule, Member& member);
+
 // Floating-point operations of the products for one data row: forward, or the whole step.
 double flops_per_row(const Network& network, size_t n_draws, bool gradients);
 

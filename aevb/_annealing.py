@@ -1,0 +1,131 @@
+"""log p(x) by annealed importance sampling: the path, and the call into the core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb import _core
+from aevb._checks import check_integer
+from aevb._engine import Rows, Subset, resolve_threads, single_threaded_blas
+from aevb._progress import progress_bar
+
+if TYPE_CHECKING:
+    from aevb._base import LatentVariableModel
+
+SCHEDULES = ("sigmoid", "linear")
+STARTS = ("prior", "encoder")
+DEFAULT_CHAINS = 10
+DEFAULT_TEMPERATURES = 200
+DEFAULT_LEAPFROG = 10
+
+Floats = NDArray[np.float64]
+
+
+class Annealing(NamedTuple):
+    """How to go from the start to the posterior."""
+
+    beta: list[float]
+    n_chains: int = DEFAULT_CHAINS
+    n_leapfrog: int = DEFAULT_LEAPFROG
+    start: str = "prior"
+
+
+class AnnealedLikelihood(NamedTuple):
+    """Estimates of log p(x) per row, their errors, effective chains and acceptance."""
+
+    log_p: Floats
+    std_error: Floats
+    ess: Floats
+    acceptance: Floats
+
+
+def temperatures(
+    schedule: Any = "sigmoid", n_temperatures: Any = DEFAULT_TEMPERATURES
+) -> list[float]:
+    """Return the inverse temperatures, from 0 to 1 in n_temperatures steps.
+
+    Parameters
+    ----------
+    schedule : {"sigmoid", "linear"} or array-like of shape (n,)
+        "sigmoid" is that of Wu, Burda, Salakhutdinov, Grosse 2017: a sigmoid between -4 and 4,
+        stretched to 0 and 1. An array is taken as it is.
+    n_temperatures : int
+        Steps of the named schedules.
+    """
+    if isinstance(schedule, str):
+        n = check_integer("n_temperatures", n_temperatures)
+        if schedule not in SCHEDULES:
+            raise ValueError(f"schedule: got {schedule!r}, want 'sigmoid', 'linear' or an array")
+        even = np.linspace(0.0, 1.0, n + 1)
+        if schedule == "linear":
+            return [float(beta) for beta in even]
+        curve = 1.0 / (1.0 + np.exp(-4.0 * (2.0 * even - 1.0)))
+        return [float(beta) for beta in (curve - curve[0]) / (curve[-1] - curve[0])]
+    try:
+        betas = np.asarray(schedule, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"schedule: got {schedule!r}, want a name or an array of numbers"
+        ) from error
+    rises = betas.ndim == 1 and betas.size >= 2 and bool(np.all(np.diff(betas) > 0))
+    if not (rises and betas[0] == 0 and betas[-1] == 1):
+        raise ValueError(f"schedule: got {schedule!r}, want numbers that rise from 0 to 1")
+    return [float(beta) for beta in betas]
+
+
+def annealed_likelihood(
+    model: LatentVariableModel,
+    rows: Rows,
+    subset: Subset,
+    annealing: Annealing,
+    seed: int,
+    n_threads: int | None,
+    *,
+    exact: NDArray[np.float32] | None = None,
+    shown: bool = False,
+) -> AnnealedLikelihood:
+    """Run the chains of each row; with `exact` draws of the posterior, backwards from those."""
+    what = "AIS" if exact is None else "reverse AIS"
+    with progress_bar(what, subset.size, shown=shown) as report, single_threaded_blas():
+        return AnnealedLikelihood(
+            *_core.anneal(
+                model._engine,
+                rows,
+                annealing.beta,
+                exact,
+                **subset._asdict(),
+                n_leapfrog=annealing.n_leapfrog,
+                n_draws=annealing.n_chains,
+                from_encoder=annealing.start == "encoder",
+                seed=seed,
+                n_threads=resolve_threads(n_threads),
+                progress=report,
+            )
+        )
+
+
+def simulated_bounds(
+    model: LatentVariableModel,
+    n_rows: int,
+    annealing: Annealing,
+    seed: int,
+    n_threads: int | None,
+    *,
+    shown: bool = False,
+) -> tuple[Floats, Floats]:
+    """Return lower and upper bounds on log p(x) of rows drawn from the model.
+
+    Bidirectional Monte Carlo: the draw's own z is an exact draw of p(z|x), and chains that go back
+    from it bound log p(x) from above (Grosse, Ghahramani, Adams 2015).
+    """
+    with single_threaded_blas():
+        x, z = model._engine.sample(n_rows, seed=seed, n_threads=resolve_threads(n_threads))
+    rows, subset = Rows(x), Subset(0, n_rows, split=False)
+    lower = annealed_likelihood(model, rows, subset, annealing, seed, n_threads, shown=shown)
+    upper = annealed_likelihood(
+        model, rows, subset, annealing, seed + 1, n_threads, exact=z, shown=shown
+    )
+    return lower.log_p, upper.log_p

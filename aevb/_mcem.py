@@ -1,0 +1,242 @@
+"""The Monte Carlo EM estimator: decoder and prior alone, p(z|x) by HMC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aevb import _core
+from aevb._annealing import Annealing, annealed_likelihood, temperatures
+from aevb._base import LatentVariableModel
+from aevb._data import as_rows, check_data
+from aevb._engine import MonteCarloEm, Rows, Subset, resolve_threads
+from aevb._posterior import warm_up_and_draw
+
+__all__ = ["MCEM"]
+
+_Result = TypeVar("_Result")
+
+
+class MCEM(LatentVariableModel):
+    r"""The variational auto-encoder's decoder, trained by Monte Carlo EM without an encoder.
+
+    The same generative model as `AEVB`'s, and the rival of [1]_, appendix E. Each row of the training set has a Markov chain on p(z|x), which
+    goes on from visit to visit. A step moves the chains by one HMC transition (E), and then takes
+    `n_updates` steps of the weights up the mean of log p(x, z) over them (M). By default a step
+    takes in all rows, as in the paper: it is not an on-line algorithm, and slow on many rows. With
+    `batch_size` the chains of a minibatch move, and the weights follow those alone: more steps in
+    a pass, on chains that stood still under the steps between.
+
+    Without an encoder p(z|x) of new rows is sampled too, so `transform` and `score_samples` take
+    many times as long as those of `AEVB`. Both depend on the model's seed and a row's values alone.
+
+    Parameters
+    ----------
+    n_components : int, default=20
+        Dimension J of the latent variable z.
+    hidden_layer_sizes : int or sequence of int, default=(500,)
+        Widths of hidden layers as `AEVB` has them; the decoder's are in reverse order.
+    activation : {"tanh", "relu", "softplus", "sigmoid"}, default="tanh"
+        Activation of the hidden layers.
+    likelihood : {"auto", "bernoulli", "gaussian", "bounded-gaussian"}, default="auto"
+        p(x|z), as in `AEVB`.
+    n_leapfrog : int, default=10
+        Leapfrog steps of an HMC transition.
+    target_accept : float, default=0.9
+        Acceptance probability that the training chains' common step size is tuned to.
+    n_updates : int, default=5
+        Weight updates after each move of the chains.
+    n_draws : int, default=100
+        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up.
+    optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
+        Step rule.
+    learning_rate : float, default=0.02
+        Global step size.
+    weight_decay : float, default=1.0
+        Precision of the Gaussian prior on the weights, as in `AEVB`.
+    init_scale : float, default=0.1
+        Standard deviation of the initial parameters.
+    batch_size : int, default=None
+        Rows of a step; None is all of them.
+    n_epochs : int, default=200
+        Passes over the data in `fit`: one move of every chain each.
+    binarize : {None, "threshold", "dynamic"}, default=None
+        As in `AEVB`.
+    input_scale : "auto" or float, default="auto"
+        As in `AEVB`.
+    validation_fraction : float, default=0.0
+        Fraction of the rows held out in `fit` for a validation score after each epoch: that of
+        `score_samples`, which takes long.
+    patience : int, default=None
+        Stop when the validation score has not improved for this many epochs, and keep the weights
+        of the best. None trains for all of ``n_epochs``.
+    precision : {"float32"}, default="float32"
+        Arithmetic of the core.
+    n_threads : int, default=None
+        Threads of the core; None takes all cores this process may use. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, minibatches and chains.
+    warm_start : bool, default=False
+        Let `fit` go on from the weights of the previous call. Its chains start anew, and take 20
+        moves before the first update.
+    verbose : int, default=0
+        Show a progress bar if not 0.
+
+    Attributes
+    ----------
+    weights_, likelihood_, input_scale_, n_features_in_
+        As in `AEVB`; the weights are the decoder's.
+    history_ : dict of lists
+        As in `AEVB`, but ``train_bound`` is no bound: it is the mean of log p(x, z) over the
+        chains, and ``validation_bound`` that of `score_samples`, nats per row.
+    n_samples_seen_ : int
+        Rows whose chains were moved so far, all visits counted; each went into `n_updates` weight
+        updates.
+    n_steps_ : int
+        Steps so far.
+
+    References
+    ----------
+    .. [1] D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", arXiv:1312.6114.
+
+    Examples
+    --------
+    >>> from aevb import MCEM
+    >>> from aevb.datasets import load_digits
+    >>> X = load_digits()[:100]
+    >>> model = MCEM(n_components=2, hidden_layer_sizes=(20,), random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (100, 2)
+    """
+
+    _algorithm = "monte-carlo-em"
+    _may_take_all_rows = True
+
+    def __init__(
+        self,
+        n_components: int = 20,
+        *,
+        hidden_layer_sizes: Any = (500,),
+        activation: str = "tanh",
+        likelihood: str = "auto",
+        n_leapfrog: int = 10,
+        target_accept: float = 0.9,
+        n_updates: int = 5,
+        n_draws: int = 100,
+        optimizer: str = "adagrad",
+        learning_rate: float = 0.02,
+        weight_decay: float = 1.0,
+        init_scale: float = 0.1,
+        batch_size: int | None = None,
+        n_epochs: int = 200,
+        binarize: str | None = None,
+        input_scale: Any = "auto",
+        validation_fraction: float = 0.0,
+        patience: int | None = None,
+        precision: str = "float32",
+        n_threads: int | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.likelihood = likelihood
+        self.n_leapfrog = n_leapfrog
+        self.target_accept = target_accept
+        self.n_updates = n_updates
+        self.n_draws = n_draws
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.init_scale = init_scale
+        self.batch_size = batch_size
+        self.n_epochs = n_epochs
+        self.binarize = binarize
+        self.input_scale = input_scale
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.precision = precision
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return means of p(z|x), over `n_draws` draws by HMC.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components), float32
+            Posterior means.
+        """
+        return self._read(X, self._latent_means)
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return an estimate of log p(x) of each row by annealed importance sampling.
+
+        Not a variational bound, of which there is none without an encoder, but in expectation a
+        lower bound too: what ``Evaluator(model).log_likelihood(X, method="ais")`` gives, which
+        has its errors.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples,), float64
+            Log-likelihood of each row, nats.
+        """
+        return self._all_scores(X)
+
+    def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
+        """Return what `work` makes of the rows of X, all checked before it starts."""
+        check_is_fitted(self)
+        return work(as_rows(self, check_data(self, X, reset=False)))
+
+    def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
+        n_threads = resolve_threads(self.n_threads)
+        chains = _core.PosteriorChains(
+            self._engine,
+            rows,
+            self._chain_starts(rows, n_threads),
+            n_leapfrog=int(self.n_leapfrog),
+            adaptation="dual-averaging",
+            per_chain=True,
+            target_accept=float(self.target_accept),
+            seed=self._engine.config.as_dict()["seed"],
+            by_content=True,
+        )
+        n = int(self.n_draws)
+        draws = warm_up_and_draw(chains, n, n, n_threads=n_threads, shown=bool(self.verbose))
+        means: NDArray[np.float32] = draws.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return means
+
+    def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
+        seed = self._engine.config.as_dict()["seed"]
+        annealing = Annealing(temperatures())
+        return annealed_likelihood(self, rows, subset, annealing, seed, self.n_threads).log_p
+
+    def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
+        return np.zeros((rows.shape[0], self._n_features_out), np.float32)
+
+    def _new_chains(self, n_rows: int) -> MonteCarloEm | None:
+        return MonteCarloEm(
+            self._engine,
+            n_rows,
+            n_leapfrog=int(self.n_leapfrog),
+            target_accept=float(self.target_accept),
+            n_updates=int(self.n_updates),
+        )

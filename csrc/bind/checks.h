@@ -1,0 +1,49 @@
+// Checks of what calls about a model and its data have in common.
+#pragma once
+
+#include "bind/arrays.h"
+#include "vae/training.h"
+
+namespace aevb::bind {
+
+inline void check_threads(int n_threads) {
+  check(n_threads >= 1, "n_threads: got " + std::to_string(n_threads) + ", want at least 1");
+}
+
+inline void check_rows(const Model& model, const BoundRows& x) {
+  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) +
+                                                       " columns, want " +
+                                                       std::to_string(model.config().n_visible));
+}
+
+inline Subset subset_of(const BoundRows& x, size_t begin, size_t size, bool split) {
+  check(begin <= x.rows.n_rows && size <= x.rows.n_rows - begin, "subset: out of the rows of X");
+  return {begin, size, split};
+}
+
+inline void check_encoder(const Model& model) {
+  check(model.network().has_encoder(), "model: has no encoder");
+}
+
+inline EpochPart epoch_part(const BoundRows& x, size_t begin, size_t size, bool split,
+                            uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
+                            size_t n_train, int n_threads) {
+  check_threads(n_threads);
+  check(n_train >= 1, "n_train: got 0, want at least 1");
+  return {subset_of(x, begin, size, split),
+          epoch,
+          position,
+          max_steps,
+          max_seconds,
+          n_train,
+          n_threads};
+}
+
+inline py::tuple as_tuple(const Progress& progress) {
+  py::dict seconds;
+  for (size_t i = 0; i < std::size(kPhases); ++i) seconds[kPhases[i]] = progress.phase_seconds[i];
+  return py::make_tuple(progress.n_steps, progress.n_rows, progress.bound_sum, progress.diverged,
+                        seconds);
+}
+
+}  // namespace aevb::bind

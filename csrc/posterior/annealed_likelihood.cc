@@ -1,0 +1,200 @@
+#include "posterior/annealed_likelihood.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "mcmc/annealing.h"
+#include "posterior/density.h"
+
+namespace aevb {
+namespace {
+
+constexpr size_t kTogether = 50;     // chains of a row that run at once; part of what a seed means
+constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
+constexpr float kFirstStep = 0.5f;   // of a standard Gaussian in some tens of dimensions
+
+// p(x, z)^beta q(z)^(1 - beta) in units of q's own: z = mean + sd * u, so that q is a standard
+// Gaussian of u, be it the prior or the encoder's.
+class TemperedPosterior {
+ public:
+  TemperedPosterior(const Model& model, size_t most_rows, size_t n_chains)
+      : posterior_(model, most_rows, n_chains),
+        n_chains_(n_chains),
+        mean_(most_rows, model.config().n_latent),
+        sd_(most_rows, model.config().n_latent),
+        log_volume_(most_rows),
+        z_(most_rows * n_chains, model.config().n_latent),
+        log_ratio_(most_rows * n_chains) {}
+
+  void set_rows(const Rows& rows, const int64_t* index, size_t n, const PixelNoise& noise,
+                bool from_encoder) {
+    posterior_.set_rows(rows, index, n, noise);
+    if (from_encoder) posterior_.encode();
+    const MatView mean = mean_.view(n), sd = sd_.view(n);
+    for (size_t r = 0; r < n; ++r) {
+      log_volume_[r] = 0.0;
+      for (size_t j = 0; j < mean.cols; ++j) {
+        const float log_sd = from_encoder ? 0.5f * posterior_.log_var().row(r)[j] : 0.0f;
+        mean.row(r)[j] = from_encoder ? posterior_.mean().row(r)[j] : 0.0f;
+        sd.row(r)[j] = std::exp(log_sd);
+        log_volume_[r] += static_cast<double>(log_sd);
+      }
+    }
+  }
+  const uint64_t* content_ids() { return posterior_.content_ids(); }
+
+  // Every chain of row r at one z.
+  void start_at(size_t r, const float* z, MatView u) {
+    for (size_t c = r * n_chains_; c < (r + 1) * n_chains_; ++c) {
+      for (size_t j = 0; j < u.cols; ++j)
+        u.row(c)[j] = (z[j] - mean_.view().row(r)[j]) / sd_.view().row(r)[j];
+    }
+  }
+
+  void set_beta(double beta) { beta_ = beta; }
+  const double* log_ratio() const { return log_ratio_.data(); }
+
+  void operator()(ConstMatView u, double* log_p, MatView gradient) {
+    constexpr double kHalfLog2Pi = 0.91893853320467274;
+    const MatView z = z_.view(u.rows);
+    for (size_t c = 0; c < u.rows; ++c) {
+      const float* mean = mean_.view().row(c / n_chains_);
+      const float* sd = sd_.view().row(c / n_chains_);
+      for (size_t j = 0; j < u.cols; ++j) z.row(c)[j] = mean[j] + sd[j] * u.row(c)[j];
+    }
+    posterior_(z, log_p, gradient);
+    const auto warm = static_cast<float>(beta_);
+    for (size_t c = 0; c < u.rows; ++c) {
+      const float* sd = sd_.view().row(c / n_chains_);
+      const float* uc = u.row(c);
+      float* g = gradient.row(c);
+      double log_base = -kHalfLog2Pi * static_cast<double>(u.cols);
+      for (size_t j = 0; j < u.cols; ++j) {
+        log_base -= 0.5 * static_cast<double>(uc[j]) * static_cast<double>(uc[j]);
+        g[j] = warm * sd[j] * g[j] - (1.0f - warm) * uc[j];
+      }
+      log_ratio_[c] = log_p[c] + log_volume_[c / n_chains_] - log_base;
+      log_p[c] = log_base + beta_ * log_ratio_[c];
+    }
+  }
+
+ private:
+  PosteriorDensity posterior_;
+  size_t n_chains_;
+  Matrix mean_, sd_;                // (rows, J)
+  std::vector<double> log_volume_;  // (rows,) sum of log sd
+  Matrix z_;
+  std::vector<double> log_ratio_;
+  double beta_ = 0.0;
+};
+
+// One thread's work on a block of rows.
+class Annealer {
+ public:
+  Annealer(const Model& model, const Annealing& options, bool backwards, size_t most_rows)
+      : n_chains_(std::min(options.n_chains, kTogether)),
+        options_(options),
+        path_{options.beta, options.n_leapfrog, n_chains_},
+        density_(model, most_rows, n_chains_),
+        work_(most_rows * n_chains_, model.config().n_latent),
+        u_(most_rows * n_chains_, model.config().n_latent),
+        gradient_(most_rows * n_chains_, model.config().n_latent),
+        steps_(options.beta.size(), most_rows),
+        log_p_(most_rows * n_chains_),
+        log_weight_(most_rows * n_chains_),
+        acceptance_(most_rows),
+        ids_(most_rows * n_chains_),
+        content_(most_rows) {
+    if (backwards) std::reverse(path_.beta.begin(), path_.beta.end());
+  }
+
+  // exact (n, J) or null. False if the watch stopped it.
+  bool run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
+           std::vector<LogWeights>& weights, double* acceptance, Watch& watch, Member& member) {
+    density_.set_rows(rows, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
+    std::copy_n(density_.content_ids(), n, content_.begin());
+    std::fill_n(steps_.view().row(0), n, kFirstStep);
+    std::fill_n(weights.begin(), n, LogWeights());
+    std::fill_n(acceptance, n, 0.0);
+    const size_t n_passes = ceil_div(options_.n_chains, n_chains_);
+    const uint64_t tuning_seed = mix64(options_.seed + 1);
+    if (!pass(n, 0, exact, true, tuning_seed, watch, member)) return false;
+    for (size_t p = 0; p < n_passes; ++p) {
+      if (!pass(n, p, exact, false, options_.seed, watch, member)) return false;
+      const size_t count = std::min(n_chains_, options_.n_chains - p * n_chains_);
+      for (size_t r = 0; r < n; ++r) {
+        for (size_t c = 0; c < count; ++c) weights[r].add(log_weight_[r * n_chains_ + c]);
+        acceptance[r] += acceptance_[r] / static_cast<double>(n_passes);
+      }
+    }
+    return true;
+  }
+
+ private:
+  bool pass(size_t n, size_t which, const float* exact, bool tune, uint64_t seed, Watch& watch,
+            Member& member) {
+    const size_t n_latent = u_.view().cols;
+    const MatView u = u_.view(n * n_chains_);
+    for (size_t c = 0; c < u.rows; ++c)
+      ids_[c] = mix64(content_[c / n_chains_] + which * n_chains_ + c % n_chains_);
+    if (exact == nullptr) {
+      kernels().normal(noise_rows(seed, stream(Purpose::annealed), ids_.data(), u.rows, 1, u));
+    } else {
+      for (size_t r = 0; r < n; ++r) density_.start_at(r, exact + r * n_latent, u);
+    }
+    const double done = static_cast<double>(n) / static_cast<double>(path_.beta.size() - 1);
+    const auto go_on = [&] {
+      watch.done(done);
+      return watch.go_on(member);
+    };
+    return anneal(kernels(), density_, path_,
+                  {u, gradient_.view(u.rows), log_p_.data(), ids_.data()}, work_, steps_.view(),
+                  tune, seed, log_weight_.data(), acceptance_.data(), go_on);
+  }
+
+  size_t n_chains_;  // of each row at once
+  const Annealing& options_;
+  AnnealingPath path_;
+  TemperedPosterior density_;
+  AnnealingWork work_;
+  Matrix u_, gradient_, steps_;
+  std::vector<double> log_p_, log_weight_, acceptance_;
+  std::vector<uint64_t> ids_, content_;
+};
+
+}  // namespace
+
+void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
+                         const Annealing& options, const float* exact, const LikelihoodRows& out,
+                         double* acceptance, int n_threads, Watch& watch) {
+  const size_t n_latent = model.config().n_latent;
+  const size_t most = std::max<size_t>(1, kMostChains / std::min(options.n_chains, kTogether));
+  const size_t share = ceil_div(subset.size, static_cast<size_t>(n_threads));
+  const size_t block = std::max<size_t>(1, std::min(most, share));
+  const size_t n_blocks = ceil_div(subset.size, block);
+  const size_t team = std::max<size_t>(1, std::min(n_blocks, static_cast<size_t>(n_threads)));
+  std::vector<int64_t> index(subset.size);
+  subset_rows(model, rows, subset, 0, subset.size, index.data());
+  std::vector<std::unique_ptr<Annealer>> annealers;
+  for (size_t i = 0; i < team; ++i)
+    annealers.push_back(std::make_unique<Annealer>(model, options, exact != nullptr, block));
+  std::vector<std::vector<LogWeights>> weights(team, std::vector<LogWeights>(block));
+  const size_t n_passes = 1 + ceil_div(options.n_chains, kTogether);
+  watch.expect(static_cast<double>(subset.size * n_passes));
+  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t piece) {
+    const size_t first = piece * block;
+    const size_t n = std::min(block, subset.size - first);
+    std::vector<LogWeights>& sums = weights[member.rank()];
+    const float* from = exact != nullptr ? exact + first * n_latent : nullptr;
+    if (!annealers[member.rank()]->run(rows, index.data() + first, n, from, sums,
+                                       acceptance + first, watch, member))
+      return;
+    for (size_t r = 0; r < n; ++r) {
+      out.set(first + r, sums[r]);
+      if (exact != nullptr) out.log_p[first + r] = -out.log_p[first + r];
+    }
+  });
+}
+
+}  // namespace aevb

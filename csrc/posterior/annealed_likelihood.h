@@ -1,0 +1,27 @@
+// The marginal likelihood log p(x) by annealed importance sampling with HMC transitions, from the
+// prior or the encoder's q(z|x) to the posterior.
+#pragma once
+
+#include "vae/likelihood.h"
+#include "watch.h"
+
+namespace aevb {
+
+struct Annealing {
+  std::vector<double> beta;  // from 0 to 1, see mcmc/annealing.h
+  size_t n_leapfrog = 10;
+  size_t n_chains = 1;  // of each row
+  bool from_encoder = false;
+  uint64_t seed = 0;
+};
+
+// Log of the mean weight of each row's chains, and their mean acceptance: in expectation a lower
+// bound (Wu, Burda, Salakhutdinov, Grosse 2017). Chains run twice, with noise of their own: the
+// first time their step sizes are tuned, the second counts. With `exact`, draws (subset.size, J)
+// of p(z|x), they go back from those to where they came from, and log_p is in expectation an upper
+// bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
+void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
+                         const Annealing& options, const float* exact, const LikelihoodRows& out,
+                         double* acceptance, int n_threads, Watch& watch);
+
+}  // namespace aevb

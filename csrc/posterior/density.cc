@@ -1,0 +1,110 @@
+#include "posterior/density.h"
+
+#include <memory>
+#include <numeric>
+
+namespace aevb {
+namespace {
+
+// Runs f(Member&) on this thread alone.
+template <class F>
+void alone(F f) {
+  Barrier barrier(1);
+  Member member(0, 1, barrier);
+  f(member);
+}
+
+}  // namespace
+
+PosteriorDensity::PosteriorDensity(const Model& model, size_t most_rows, size_t n_draws)
+    : model_(model), ws_(model, most_rows, n_draws, true, 1) {}
+
+void PosteriorDensity::set_rows(const Rows& rows, const int64_t* index, size_t n,
+                                const PixelNoise& noise) {
+  n_ = n;
+  std::copy_n(index, n, ws_.index.begin());
+  if (noise.by == NoiseBy::id) std::copy_n(noise.ids, n, ws_.ids.begin());
+  alone([&](Member& member) {
+    gather({kernels(), model_, ws_, n, noise.seed}, rows, noise.by, member);
+  });
+}
+
+const uint64_t* PosteriorDensity::content_ids() {
+  for (size_t r = 0; r < n_; ++r) ws_.ids[r] = content_id(pass().x().row(r), pass().x().cols);
+  return ws_.ids.data();
+}
+
+void PosteriorDensity::encode() {
+  alone([&](Member& member) {
+    encode_hidden(pass(), member);
+    encode_heads(pass(), member);
+  });
+}
+
+void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradient) {
+  constexpr double kHalfLog2Pi = 0.91893853320467274;
+  const size_t drawn = pass().drawn();
+  for (size_t i = 0; i < drawn; ++i)
+    std::memcpy(ws_.z.view().row(i), z.row(i), z.cols * sizeof(float));
+  alone([&](Member& member) {
+    decode_hidden(pass(), member);
+    decode_likelihood(pass(), member);
+    backward_decoder(pass(), member);
+    backward_to_z(pass(), member);
+  });
+  const auto n_draws = static_cast<float>(ws_.n_draws);  // whose mean was differentiated
+  for (size_t i = 0; i < drawn; ++i) {
+    double sum = -kHalfLog2Pi * static_cast<double>(z.cols);
+    for (size_t part = 0; part < ws_.n_parts; ++part) sum += ws_.partial[i * ws_.n_parts + part];
+    const float* dz = ws_.dz.view().row(i);
+    for (size_t j = 0; j < z.cols; ++j) {
+      const float zj = z.row(i)[j];
+      sum -= 0.5 * static_cast<double>(zj) * static_cast<double>(zj);
+      gradient.row(i)[j] = n_draws * dz[j] - zj;
+    }
+    log_p[i] = sum;
+  }
+}
+
+void content_ids(const Model& model, const Rows& rows, uint64_t* out) {
+  constexpr size_t kBlock = 100;
+  PosteriorDensity density(model, kBlock);
+  int64_t index[kBlock];
+  for (size_t first = 0; first < rows.n_rows; first += kBlock) {
+    const size_t n = std::min(kBlock, rows.n_rows - first);
+    std::iota(index, index + n, static_cast<int64_t>(first));
+    density.set_rows(rows, index, n);
+    std::copy_n(density.content_ids(), n, out + first);
+  }
+}
+
+void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
+               int n_threads) {
+  constexpr size_t kBlock = 100;
+  const size_t n_latent = model.config().n_latent;
+  const size_t block = std::min(kBlock, rows.n_rows);
+  const size_t n_blocks = ceil_div(rows.n_rows, block);
+  const size_t team = std::min(n_blocks, static_cast<size_t>(n_threads));
+  std::vector<std::unique_ptr<PosteriorDensity>> densities;
+  for (size_t i = 0; i < team; ++i)
+    densities.push_back(std::make_unique<PosteriorDensity>(model, block));
+  std::vector<Matrix> gradients(team, Matrix(block, n_latent));
+  std::vector<int64_t> index(rows.n_rows);
+  std::iota(index.begin(), index.end(), int64_t{0});
+  run_team(static_cast<int>(team), [&](Member& member) {
+    PosteriorDensity& density = *densities[member.rank()];
+    const Range mine = member.share(n_blocks);
+    for (size_t b = mine.begin; b < mine.end; ++b) {
+      const size_t first = b * block;
+      const size_t n = std::min(block, rows.n_rows - first);
+      density.set_rows(rows, index.data() + first, n);
+      for (size_t l = 0; l < n_draws; ++l) {
+        const size_t at = l * rows.n_rows + first;
+        density({z + at * n_latent, n, n_latent, n_latent}, out + at,
+                gradients[member.rank()].view());
+      }
+    }
+  });
+}
+
+}  // namespace aevb
