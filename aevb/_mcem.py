@@ -24,12 +24,12 @@ _Result = TypeVar("_Result")
 class MCEM(LatentVariableModel):
     r"""The variational auto-encoder's decoder, trained by Monte Carlo EM without an encoder.
 
-    The same generative model as `AEVB`'s, and the rival of [1]_, appendix E. Each row of the training set has a Markov chain on p(z|x), which
-    goes on from visit to visit. A step moves the chains by one HMC transition (E), and then takes
-    `n_updates` steps of the weights up the mean of log p(x, z) over them (M). By default a step
-    takes in all rows, as in the paper: it is not an on-line algorithm, and slow on many rows. With
-    `batch_size` the chains of a minibatch move, and the weights follow those alone: more steps in
-    a pass, on chains that stood still under the steps between.
+    The same generative model as `AEVB`'s, and the rival of [1]_, appendix E. Each row of the
+    training set has a Markov chain on p(z|x), which goes on from visit to visit. A step moves the
+    chains by one HMC transition (E), and then takes `n_updates` steps of the weights up the mean of
+    log p(x, z) over them (M). By default a step takes in all rows, as in the paper: it is not an
+    on-line algorithm, and slow on many rows. With `batch_size` the chains of a minibatch move, and
+    the weights follow those alone: more steps in a pass, while the other chains stand still.
 
     Without an encoder p(z|x) of new rows is sampled too, so `transform` and `score_samples` take
     many times as long as those of `AEVB`. Both depend on the model's seed and a row's values alone.
