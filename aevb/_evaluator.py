@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aevb import _core
 from aevb._annealing import (
     DEFAULT_CHAINS,
     DEFAULT_LEAPFROG,
@@ -23,7 +24,7 @@ from aevb._annealing import (
 from aevb._checks import check_choice, check_integer
 from aevb._data import as_rows, check_data
 from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
-from aevb._marginal import log_density_of, marginal_likelihood
+from aevb._marginal import marginal_likelihood
 from aevb._parameters import draw_seed
 from aevb._posterior import sample_posterior
 from aevb._progress import progress_bar
@@ -150,7 +151,7 @@ class Evaluator:
         max_components: int = 5,
         schedule: Any = "sigmoid",
         n_temperatures: int = DEFAULT_TEMPERATURES,
-        start: str = "prior",
+        start: str | None = None,
         bidirectional: bool = False,
         n_simulated: int = 100,
     ) -> Estimate:
@@ -195,10 +196,10 @@ class Evaluator:
             "ais": inverse temperatures of the path; an array rises from 0 to 1.
         n_temperatures : int, default=200
             "ais": steps from 0 to 1 of a named schedule.
-        start : {"prior", "encoder"}, default="prior"
-            "ais": the density that the path begins with. The encoder's is nearer to p(z|x), and
-            the path may be shorter; but where q(z|x) leaves out a part of p(z|x), few of its chains
-            find it.
+        start : {"prior", "encoder"}, default=None
+            "ais": the density that the path begins with; None is the encoder's q(z|x) where there
+            is an encoder. It is nearer to p(z|x), and a path from the prior has to be many times
+            as long; but where q(z|x) leaves out a part of p(z|x), few of its chains find it.
         bidirectional : bool, default=False
             "ais": bound log p(x) of rows simulated from the model on both sides with the same
             settings (Grosse, Ghahramani, Adams, "Sandwiching the marginal likelihood", 2015). The
@@ -233,6 +234,8 @@ class Evaluator:
             return self._by_hmc(X, n_draws, n_leapfrog, n_warmup, max_components)
         if method == "importance":
             return self._by_importance(X, n_draws)
+        if start is None:
+            start = "encoder" if self.model._has_encoder else "prior"
         check_choice("start", start, STARTS)
         if start == "encoder":
             self._require_encoder("start: got 'encoder', want 'prior'")
@@ -317,7 +320,7 @@ class Evaluator:
             with single_threaded_blas():
                 return self.model._engine.log_joint(rows, counted.draws, n_threads=threads)
 
-        log_q = log_density_of(fitted.draws.astype(float), counted.draws.astype(float))
+        log_q = _core.fitted_log_density(fitted.draws, counted.draws, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, self.model._read(X, log_joints))
         if np.mean(ess < 0.1 * n_draws) > 0.1:
             warnings.warn(

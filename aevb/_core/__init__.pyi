@@ -197,3 +197,6 @@ def anneal(
     n_threads: int,
     progress: Callable[[float], object] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def fitted_log_density(
+    fit: NDArray[np.float32], at: NDArray[np.float32], *, n_threads: int
+) -> NDArray[np.float64]: ...

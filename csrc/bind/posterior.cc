@@ -7,6 +7,7 @@
 #include "mcmc/chains.h"
 #include "posterior/annealed_likelihood.h"
 #include "posterior/density.h"
+#include "posterior/kernel_density.h"
 #include "posterior/monte_carlo_em.h"
 
 namespace aevb::bind {
@@ -121,6 +122,20 @@ py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<
     annealed_likelihood(model, x.rows, subset, options, from, out, accepted, n_threads, watch);
   }
   return py::make_tuple(log_p, std_error, n_effective, acceptance);
+}
+
+DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_threads) {
+  check_threads(n_threads);
+  check(fit.ndim() == 3 && at.ndim() == 3, "fit, at: want three dimensions");
+  const auto n_fit = static_cast<size_t>(fit.shape(0)), n_at = static_cast<size_t>(at.shape(0));
+  const auto n_rows = static_cast<size_t>(fit.shape(1)), dim = static_cast<size_t>(fit.shape(2));
+  check(n_fit >= 2, "fit: want at least two draws");
+  check_shape(at, "at", {n_at, n_rows, dim});
+  DoubleArray log_q({at.shape(0), at.shape(1)});
+  double* out = log_q.mutable_data();
+  py::gil_scoped_release nogil;
+  fitted_log_density(fit.data(), n_fit, at.data(), n_at, n_rows, dim, out, n_threads);
+  return log_q;
 }
 
 std::unique_ptr<MonteCarloEm> make_em(const Model& model, size_t n_rows, size_t n_leapfrog,
@@ -253,6 +268,9 @@ void bind_posterior(py::module_& m) {
         arg("from_encoder"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
         "(log p(x), its standard error, effective number of chains, acceptance) per row; back from "
         "the posterior draws `exact` (rows, J), if given.");
+  m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),
+        arg("n_threads"),
+        "Log of the density fitted to each row's draws (n, rows, J), at others: (n, rows).");
   py::module_ k = m.attr("kernels");
   k.def("gaussian_leapfrog", &gaussian_leapfrog, arg("precision"), arg("z"), arg("velocity"),
         arg("step"), arg("n"));
