@@ -34,12 +34,13 @@ class Annealing(NamedTuple):
 
 
 class AnnealedLikelihood(NamedTuple):
-    """Estimates of log p(x) per row, their errors, effective chains and acceptance."""
+    """Per row: log p(x), its error, effective chains, acceptance, and a weighted draw's end."""
 
     log_p: Floats
     std_error: Floats
     ess: Floats
     acceptance: Floats
+    z: NDArray[np.float32]
 
 
 def temperatures(
@@ -90,21 +91,20 @@ def annealed_likelihood(
     """Run the chains of each row; with `exact` draws of the posterior, backwards from those."""
     what = "AIS" if exact is None else "reverse AIS"
     with progress_bar(what, subset.size, shown=shown) as report, single_threaded_blas():
-        return AnnealedLikelihood(
-            *_core.anneal(
-                model._engine,
-                rows,
-                annealing.beta,
-                exact,
-                **subset._asdict(),
-                n_leapfrog=annealing.n_leapfrog,
-                n_draws=annealing.n_chains,
-                from_encoder=annealing.start == "encoder",
-                seed=seed,
-                n_threads=resolve_threads(n_threads),
-                progress=report,
-            )
+        log_p, std_error, ess, acceptance, z = _core.anneal(
+            model._engine,
+            rows,
+            annealing.beta,
+            exact,
+            **subset._asdict(),
+            n_leapfrog=annealing.n_leapfrog,
+            n_draws=annealing.n_chains,
+            from_encoder=annealing.start == "encoder",
+            seed=seed,
+            n_threads=resolve_threads(n_threads),
+            progress=report,
         )
+    return AnnealedLikelihood(log_p, std_error, ess, acceptance, z)
 
 
 def simulated_bounds(

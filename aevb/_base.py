@@ -276,7 +276,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Where HMC on p(z|x) starts: (n_rows, J)."""
         raise NotImplementedError
 
-    def _new_chains(self, n_rows: int) -> MonteCarloEm | None:
+    def _new_chains(self, rows: Rows) -> MonteCarloEm | None:
         """Return the chains of a training set, where training has any."""
         return None
 

@@ -300,27 +300,26 @@ class Evaluator:
                 f"max_components={max_components}: a density fitted to draws of p(z|x) is poor in "
                 f"more; use 'importance', or raise max_components"
             )
-        seed = self._seed()
-        fitted, counted = (
-            sample_posterior(
-                self.model,
-                X,
-                n_draws,
-                n_leapfrog=n_leapfrog,
-                n_warmup=n_warmup,
-                random_state=(seed + stage) % 2**32,
-                n_threads=self._n_threads(),
-                progress=self._shows_progress(),
-            )
-            for stage in (0, 1)
+        # One chain for both, so that what is counted lies where the fit does: chains of their own
+        # may be at other modes of p(z|x), where the fit's density is next to nothing.
+        posterior = sample_posterior(
+            self.model,
+            X,
+            2 * n_draws,
+            n_leapfrog=n_leapfrog,
+            n_warmup=n_warmup,
+            random_state=self._seed() % 2**32,
+            n_threads=self._n_threads(),
+            progress=self._shows_progress(),
         )
+        fitted, counted = posterior.draws[:n_draws], posterior.draws[n_draws:]
         threads = resolve_threads(self._n_threads())
 
         def log_joints(rows: Rows) -> NDArray[np.float64]:
             with single_threaded_blas():
-                return self.model._engine.log_joint(rows, counted.draws, n_threads=threads)
+                return self.model._engine.log_joint(rows, counted, n_threads=threads)
 
-        log_q = _core.fitted_log_density(fitted.draws, counted.draws, n_threads=threads)
+        log_q = _core.fitted_log_density(fitted, counted, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, self.model._read(X, log_joints))
         if np.mean(ess < 0.1 * n_draws) > 0.1:
             warnings.warn(
@@ -330,7 +329,7 @@ class Evaluator:
                 stacklevel=3,
             )
         return Estimate.from_rows(
-            log_p, std_error, n_draws=n_draws, ess=ess, acceptance=counted.acceptance
+            log_p, std_error, n_draws=n_draws, ess=ess, acceptance=posterior.acceptance
         )
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:

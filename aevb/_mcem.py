@@ -12,11 +12,17 @@ from sklearn.utils.validation import check_is_fitted
 from aevb import _core
 from aevb._annealing import Annealing, annealed_likelihood, temperatures
 from aevb._base import LatentVariableModel
+from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
 from aevb._engine import MonteCarloEm, Rows, Subset, resolve_threads
-from aevb._posterior import warm_up_and_draw
+from aevb._parameters import check_real
+from aevb._posterior import draw, warm_up
 
 __all__ = ["MCEM"]
+
+# Where the chains of a model that has learnt already start: a weighted draw of these.
+_FIRST_DRAWS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=10)
+_DRAWS_AT_ONCE = 10  # kept at a time while their mean is taken
 
 _Result = TypeVar("_Result")
 
@@ -47,11 +53,13 @@ class MCEM(LatentVariableModel):
     n_leapfrog : int, default=10
         Leapfrog steps of an HMC transition.
     target_accept : float, default=0.9
-        Acceptance probability that the training chains' common step size is tuned to.
+        Acceptance probability that step sizes are tuned to: one for all training chains, and each
+        row's in `transform`.
     n_updates : int, default=5
         Weight updates after each move of the chains.
     n_draws : int, default=100
-        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up.
+        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up. It takes this,
+        `n_leapfrog` and `target_accept` as they are when it is called.
     optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
         Step rule.
     learning_rate : float, default=0.02
@@ -81,8 +89,9 @@ class MCEM(LatentVariableModel):
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, minibatches and chains.
     warm_start : bool, default=False
-        Let `fit` go on from the weights of the previous call. Its chains start anew, and take 20
-        moves before the first update.
+        Let `fit` go on from the weights of the previous call. Wherever training goes on from
+        weights, in `partial_fit` and `Trainer` too, chains start anew, from draws of p(z|x) by
+        annealed importance sampling.
     verbose : int, default=0
         Show a progress bar if not 0.
 
@@ -92,7 +101,8 @@ class MCEM(LatentVariableModel):
         As in `AEVB`; the weights are the decoder's.
     history_ : dict of lists
         As in `AEVB`, but ``train_bound`` is no bound: it is the mean of log p(x, z) over the
-        chains, and ``validation_bound`` that of `score_samples`, nats per row.
+        chains, after the move and before the updates of each step, and ``validation_bound`` the
+        mean of `score_samples`, nats per row.
     n_samples_seen_ : int
         Rows whose chains were moved so far, all visits counted; each went into `n_updates` weight
         updates.
@@ -208,21 +218,28 @@ class MCEM(LatentVariableModel):
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         n_threads = resolve_threads(self.n_threads)
+        n_draws = check_integer("n_draws", self.n_draws)
+        n_leapfrog = check_integer("n_leapfrog", self.n_leapfrog)
+        check_real("target_accept", self.target_accept)
         chains = _core.PosteriorChains(
             self._engine,
             rows,
             self._chain_starts(rows, n_threads),
-            n_leapfrog=int(self.n_leapfrog),
+            n_leapfrog=n_leapfrog,
             adaptation="dual-averaging",
             per_chain=True,
             target_accept=float(self.target_accept),
             seed=self._engine.config.as_dict()["seed"],
             by_content=True,
         )
-        n = int(self.n_draws)
-        draws = warm_up_and_draw(chains, n, n, n_threads=n_threads, shown=bool(self.verbose))
-        means: NDArray[np.float32] = draws.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return means
+        total = np.zeros((rows.shape[0], self._n_features_out))
+        shown = bool(self.verbose)
+        warm_up(chains, n_draws, n_threads=n_threads, shown=shown)
+        for done in range(0, n_draws, _DRAWS_AT_ONCE):
+            n = min(_DRAWS_AT_ONCE, n_draws - done)
+            draws = draw(chains, n, n_threads=n_threads, shown=shown)
+            total += draws.sum(axis=0, dtype=np.float64)
+        return (total / n_draws).astype(np.float32)
 
     def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
         seed = self._engine.config.as_dict()["seed"]
@@ -232,10 +249,20 @@ class MCEM(LatentVariableModel):
     def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
         return np.zeros((rows.shape[0], self._n_features_out), np.float32)
 
-    def _new_chains(self, n_rows: int) -> MonteCarloEm | None:
+    def _new_chains(self, rows: Rows) -> MonteCarloEm:
+        """Return chains from the prior or, where the weights are not new, from p(z|x)."""
+        seed = self._engine.config.as_dict()["seed"]
+        if self._engine.n_steps == 0:
+            generator = np.random.default_rng(seed)
+            z = generator.standard_normal((rows.shape[0], self._n_features_out), np.float32)
+        else:
+            subset = Subset(0, rows.shape[0], split=False)
+            z = annealed_likelihood(
+                self, rows, subset, _FIRST_DRAWS, seed, self.n_threads, shown=bool(self.verbose)
+            ).z
         return MonteCarloEm(
             self._engine,
-            n_rows,
+            z,
             n_leapfrog=int(self.n_leapfrog),
             target_accept=float(self.target_accept),
             n_updates=int(self.n_updates),

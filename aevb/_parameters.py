@@ -37,7 +37,8 @@ _REALS = {
 _ALL_ROWS = 2**62  # the core's batch_size of a model that takes in all rows at once
 
 
-def _check_real(name: str, value: Any) -> None:
+def check_real(name: str, value: Any) -> None:
+    """Check a parameter that is a real number; TypeError or ValueError naming it."""
     low, low_ok, high, high_ok = _REALS[name]
     want = f"a number in {'[' if low_ok else '('}{low:g}, {high:g}{']' if high_ok else ')'}"
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -77,7 +78,7 @@ def check_parameters(model: LatentVariableModel) -> None:
         if not (name == "batch_size" and model.batch_size is None and model._may_take_all_rows):
             check_integer(name, getattr(model, name))
     for name in (real for real in _REALS if real in params):
-        _check_real(name, getattr(model, name))
+        check_real(name, getattr(model, name))
     check_hidden_layer_sizes(model.hidden_layer_sizes)
     for name in ("n_threads", "patience"):
         if getattr(model, name) is not None:

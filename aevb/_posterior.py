@@ -144,7 +144,8 @@ def sample_posterior(
         seed=seed,
     )
     shown = bool(model.verbose if progress is None else progress)
-    draws = warm_up_and_draw(chains, n_warmup, n_draws, n_threads=threads, shown=shown)
+    warm_up(chains, n_warmup, n_threads=threads, shown=shown)
+    draws = draw(chains, n_draws, n_threads=threads, shown=shown)
     return PosteriorDraws(
         draws,
         chains.acceptance_sum / n_draws,
@@ -155,17 +156,21 @@ def sample_posterior(
     )
 
 
-def warm_up_and_draw(
-    chains: _core.PosteriorChains, n_warmup: int, n_draws: int, *, n_threads: int, shown: bool
-) -> NDArray[np.float32]:
-    """Adapt the step sizes over n_warmup transitions, freeze them, and keep n_draws."""
+def warm_up(chains: _core.PosteriorChains, n: int, *, n_threads: int, shown: bool) -> None:
+    """Adapt the step sizes over n transitions, and freeze them."""
     n_rows = len(chains.step_size)
-    with single_threaded_blas():
-        with progress_bar("HMC warm-up", n_rows, shown=shown) as report:
-            chains.run(n_warmup, adapt=True, keep=False, n_threads=n_threads, progress=report)
-        chains.freeze()
-        with progress_bar("HMC", n_rows, shown=shown) as report:
-            return chains.run(n_draws, adapt=False, keep=True, n_threads=n_threads, progress=report)
+    with progress_bar("HMC warm-up", n_rows, shown=shown) as report, single_threaded_blas():
+        chains.run(n, adapt=True, keep=False, n_threads=n_threads, progress=report)
+    chains.freeze()
+
+
+def draw(
+    chains: _core.PosteriorChains, n: int, *, n_threads: int, shown: bool
+) -> NDArray[np.float32]:
+    """Return the next n states of every chain: (n, n_rows, J)."""
+    n_rows = len(chains.step_size)
+    with progress_bar("HMC", n_rows, shown=shown) as report, single_threaded_blas():
+        return chains.run(n, adapt=False, keep=True, n_threads=n_threads, progress=report)
 
 
 def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

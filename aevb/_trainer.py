@@ -101,7 +101,7 @@ class Trainer:
             if X_val is not None:
                 self._validation = self._prepare_validation(X_val)
         self._n_prior = self.n_train  # N of the prior's weight
-        self._chains = model._new_chains(self._rows.shape[0])
+        self._chains = model._new_chains(self._rows)
         self._start = self._mark()
         self._best: tuple[float, Model] | None = None
         self._n_worse = 0
@@ -234,8 +234,9 @@ class Trainer:
             "validation_bound": self._validation_bound(),
             "seconds": engine.seconds,
         }
-        self.model.history_ = {k: [*v, entry[k]] for k, v in self.history.items()}
-        self._start = self._mark()
+        history = {k: [*v, entry[k]] for k, v in self.history.items()}
+        mark = self._mark()
+        self.model.history_, self._start = history, mark  # at once: an interrupt may be anywhere
         self._watch_validation()
         for callback in self.callbacks:
             if callback(self) is True:

@@ -1,9 +1,12 @@
 """What an interrupt at a bad moment leaves behind, and settings changed after a fit."""
 
+import itertools
+import sys
+
 import numpy as np
 import pytest
 
-from aevb import AEVB, Evaluator, Trainer, datasets
+from aevb import AEVB, MCEM, Evaluator, Trainer, datasets
 
 OPTIONS = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
@@ -78,3 +81,35 @@ def test_a_bound_without_noise_has_no_error(X):
     weights["encoder.mean.bias"][:] = 5
     estimate = Evaluator(model.set_weights(weights)).bound(X, n_draws=50)
     assert np.all(estimate.stderr <= 1e-6 * np.abs(estimate.per_row))
+
+
+def state(trainer):
+    history = {k: v for k, v in trainer.history.items() if k != "seconds"}
+    weights = {name: w.tobytes() for name, w in trainer.model.weights_.items()}
+    chains = trainer._chains and trainer._chains.z.tobytes()
+    return weights, trainer.model.n_steps_, repr(history), chains
+
+
+@pytest.mark.parametrize("kind", [AEVB, MCEM])
+def test_an_interrupt_between_any_two_calls_of_the_trainer_is_made_good(X, kind):
+    def new():
+        return Trainer(kind(**OPTIONS), X[:60])
+
+    good = state(new().run(240))
+    for at in itertools.count():
+        trainer, left = new(), itertools.count(-at)
+
+        def interrupt(frame, event, arg, left=left):
+            if frame.f_code.co_filename.endswith("_trainer.py") and next(left) == 0:
+                raise KeyboardInterrupt
+
+        sys.setprofile(interrupt)
+        try:
+            trainer.step(2)
+            break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        assert state(trainer.run(240)) == good, at
+    assert at > 20

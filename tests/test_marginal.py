@@ -135,11 +135,11 @@ def test_many_components_are_refused_with_the_reason():
 
 
 def test_poor_weights_are_said():
-    """Twenty draws by single leapfrog steps in five dimensions: the fit misses what is counted."""
-    model, X, _ = linear_gaussian(5)
+    """Twenty draws by single leapfrog steps in eight dimensions: the fit misses what is counted."""
+    model, X, _ = linear_gaussian(8)
     with pytest.warns(RuntimeWarning, match="'hmc'.*poor"):
         Evaluator(model, random_state=0).log_likelihood(
-            X, "hmc", n_draws=20, n_leapfrog=1, n_warmup=5
+            X, "hmc", n_draws=20, n_leapfrog=1, n_warmup=0, max_components=8
         )
 
 

@@ -152,7 +152,7 @@ class MonteCarloEm:
     def __init__(
         self,
         model: Model,
-        n_rows: int,
+        z: NDArray[np.float32],
         *,
         n_leapfrog: int,
         target_accept: float,
@@ -196,7 +196,13 @@ def anneal(
     seed: int,
     n_threads: int,
     progress: Callable[[float], object] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float32],
+]: ...
 def fitted_log_density(
     fit: NDArray[np.float32], at: NDArray[np.float32], *, n_threads: int
 ) -> NDArray[np.float64]: ...

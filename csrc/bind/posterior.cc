@@ -112,16 +112,18 @@ py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<
   const Annealing options = {beta, n_leapfrog, n_chains, from_encoder, seed};
   const auto n = static_cast<py::ssize_t>(size);
   DoubleArray log_p(n), std_error(n), n_effective(n), acceptance(n);
-  const LikelihoodRows out = {log_p.mutable_data(), std_error.mutable_data(),
-                              n_effective.mutable_data()};
-  double* accepted = acceptance.mutable_data();
+  FloatArray z = new_matrix(size, model.config().n_latent);
+  const AnnealedRows out = {
+      {log_p.mutable_data(), std_error.mutable_data(), n_effective.mutable_data()},
+      acceptance.mutable_data(),
+      z.mutable_data()};
   const float* from = exact ? exact->data() : nullptr;
   Watch watch = watch_for(progress);
   {
     py::gil_scoped_release nogil;
-    annealed_likelihood(model, x.rows, subset, options, from, out, accepted, n_threads, watch);
+    annealed_likelihood(model, x.rows, subset, options, from, out, n_threads, watch);
   }
-  return py::make_tuple(log_p, std_error, n_effective, acceptance);
+  return py::make_tuple(log_p, std_error, n_effective, acceptance, z);
 }
 
 DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_threads) {
@@ -138,12 +140,13 @@ DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_
   return log_q;
 }
 
-std::unique_ptr<MonteCarloEm> make_em(const Model& model, size_t n_rows, size_t n_leapfrog,
+std::unique_ptr<MonteCarloEm> make_em(const Model& model, const FloatArray& z, size_t n_leapfrog,
                                       double target_accept, size_t n_updates) {
-  check(n_rows >= 1 && n_leapfrog >= 1 && n_updates >= 1,
-        "n_rows, n_leapfrog, n_updates: want at least 1");
+  const ConstMatView start = as_matrix(z, "z", model.config().n_latent);
+  check(start.rows >= 1, "z: got no rows, want at least 1");
+  check(n_leapfrog >= 1 && n_updates >= 1, "n_leapfrog, n_updates: want at least 1");
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
-  return std::make_unique<MonteCarloEm>(model, n_rows,
+  return std::make_unique<MonteCarloEm>(model, start,
                                         EmOptions{n_leapfrog, target_accept, n_updates});
 }
 
@@ -250,8 +253,9 @@ void bind_posterior(py::module_& m) {
       .def_property_readonly("n_divergent", [](const PosteriorChains& self) {
         return as_array(self.chains().n_divergent());
       });
-  py::class_<MonteCarloEm>(m, "MonteCarloEm", "Chains of Monte Carlo EM, one for each row of X.")
-      .def(py::init(&make_em), arg("model"), arg("n_rows"), py::kw_only(), arg("n_leapfrog"),
+  py::class_<MonteCarloEm>(
+      m, "MonteCarloEm", "Chains of Monte Carlo EM, one for each row of X, from z (n_rows, J) on.")
+      .def(py::init(&make_em), arg("model"), arg("z"), py::kw_only(), arg("n_leapfrog"),
            arg("target_accept"), arg("n_updates"))
       .def("copy", [](const MonteCarloEm& self) { return std::make_unique<MonteCarloEm>(self); })
       .def("train", &em_part, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
@@ -263,11 +267,13 @@ void bind_posterior(py::module_& m) {
           "Where the chains stand: (n_rows, J).")
       .def_property_readonly("step_size", &MonteCarloEm::step_size)
       .def_property_readonly("acceptance", &MonteCarloEm::acceptance);
-  m.def("anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
-        arg("begin"), arg("size"), arg("split"), arg("n_leapfrog"), arg("n_draws"),
-        arg("from_encoder"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
-        "(log p(x), its standard error, effective number of chains, acceptance) per row; back from "
-        "the posterior draws `exact` (rows, J), if given.");
+  m.def(
+      "anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
+      arg("begin"), arg("size"), arg("split"), arg("n_leapfrog"), arg("n_draws"),
+      arg("from_encoder"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
+      "(log p(x), its standard error, effective number of chains, acceptance, where a chain drawn "
+      "by its weight ends (rows, J)) per row; back from the posterior draws `exact` (rows, J), if "
+      "given.");
   m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),
         arg("n_threads"),
         "Log of the density fitted to each row's draws (n, rows, J), at others: (n, rows).");

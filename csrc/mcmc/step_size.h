@@ -24,8 +24,11 @@ class StepSize {
     ++n_;
     if (rule_ == Adaptation::multiplicative) {
       // In proportion to the miss, so that the mean and not the median meets the target; more in
-      // the beginning, when it may be far off.
-      log_step_ += (n_ <= kFastSteps ? kFastGain : kSlowGain) * (acceptance - target_);
+      // the beginning, and until it has been met once.
+      const double miss = acceptance - target_;
+      has_met_ = has_met_ || (n_ > 1 && std::signbit(miss) != std::signbit(error_));
+      error_ = miss;
+      log_step_ += (n_ <= kFastSteps || !has_met_ ? kFastGain : kSlowGain) * miss;
       return;
     }
     // Hoffman and Gelman 2014, section 3.2, with their constants; drawn towards ten times the
@@ -57,6 +60,7 @@ class StepSize {
   double error_ = 0.0;
   double log_mean_ = 0.0;
   int n_ = 0;
+  bool has_met_ = false;
 };
 
 }  // namespace aevb

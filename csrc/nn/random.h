@@ -20,7 +20,7 @@ enum class Purpose : uint32_t {
   dream_latent = 10,
   dream_visible = 11,
   annealed = 12,
-  chain_start = 13
+  chosen = 13
 };
 
 // Last word of the noise counter: purpose and the high bits of the step.

@@ -44,6 +44,9 @@ class TemperedPosterior {
   }
   const uint64_t* content_ids() { return posterior_.content_ids(); }
 
+  // Where the chains were last evaluated.
+  const float* z(size_t chain) { return z_.view().row(chain); }
+
   // Every chain of row r at one z.
   void start_at(size_t r, const float* z, MatView u) {
     for (size_t c = r * n_chains_; c < (r + 1) * n_chains_; ++c) {
@@ -104,19 +107,23 @@ class Annealer {
         log_p_(most_rows * n_chains_),
         log_weight_(most_rows * n_chains_),
         acceptance_(most_rows),
+        weights_(most_rows),
+        best_(most_rows),
+        uniform_(1, options.n_chains),
         ids_(most_rows * n_chains_),
         content_(most_rows) {
     if (backwards) std::reverse(path_.beta.begin(), path_.beta.end());
   }
 
-  // exact (n, J) or null. False if the watch stopped it.
+  // exact (n, J) or null; out at the first row. False if the watch stopped it.
   bool run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
-           std::vector<LogWeights>& weights, double* acceptance, Watch& watch, Member& member) {
+           const AnnealedRows& out, Watch& watch, Member& member) {
     density_.set_rows(rows, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
     std::copy_n(density_.content_ids(), n, content_.begin());
     std::fill_n(steps_.view().row(0), n, kFirstStep);
-    std::fill_n(weights.begin(), n, LogWeights());
-    std::fill_n(acceptance, n, 0.0);
+    std::fill_n(weights_.begin(), n, LogWeights());
+    std::fill_n(best_.begin(), n, -std::numeric_limits<double>::infinity());
+    std::fill_n(out.acceptance, n, 0.0);
     const size_t n_passes = ceil_div(options_.n_chains, n_chains_);
     const uint64_t tuning_seed = mix64(options_.seed + 1);
     if (!pass(n, 0, exact, true, tuning_seed, watch, member)) return false;
@@ -124,9 +131,14 @@ class Annealer {
       if (!pass(n, p, exact, false, options_.seed, watch, member)) return false;
       const size_t count = std::min(n_chains_, options_.n_chains - p * n_chains_);
       for (size_t r = 0; r < n; ++r) {
-        for (size_t c = 0; c < count; ++c) weights[r].add(log_weight_[r * n_chains_ + c]);
-        acceptance[r] += acceptance_[r] / static_cast<double>(n_passes);
+        for (size_t c = 0; c < count; ++c) weights_[r].add(log_weight_[r * n_chains_ + c]);
+        out.acceptance[r] += acceptance_[r] / static_cast<double>(n_passes);
+        choose(r, p * n_chains_, count, out.z + r * u_.view().cols);
       }
+    }
+    for (size_t r = 0; r < n; ++r) {
+      out.likelihood.set(r, weights_[r]);
+      if (exact != nullptr) out.likelihood.log_p[r] = -out.likelihood.log_p[r];
     }
     return true;
   }
@@ -153,6 +165,23 @@ class Annealer {
                   tune, seed, log_weight_.data(), acceptance_.data(), go_on);
   }
 
+  // Draws a chain of row r with a probability in proportion to its weight, over all passes: the
+  // largest of the log-weights with Gumbel noise.
+  void choose(size_t r, size_t first, size_t count, float* z) {
+    if (first == 0)
+      std::copy_n(density_.z(r * n_chains_), u_.view().cols, z);  // if no weight is > 0
+    const MatView uniform = uniform_.view();
+    kernels().uniform(
+        noise_rows(options_.seed, stream(Purpose::chosen), content_.data() + r, 1, 1, uniform));
+    for (size_t c = 0; c < count; ++c) {
+      const double u = 0.5 * 0x1p-24 + static_cast<double>(uniform.row(0)[first + c]);
+      const double value = log_weight_[r * n_chains_ + c] - std::log(-std::log(u));
+      if (!(value > best_[r])) continue;
+      best_[r] = value;
+      std::copy_n(density_.z(r * n_chains_ + c), u_.view().cols, z);
+    }
+  }
+
   size_t n_chains_;  // of each row at once
   const Annealing& options_;
   AnnealingPath path_;
@@ -160,14 +189,17 @@ class Annealer {
   AnnealingWork work_;
   Matrix u_, gradient_, steps_;
   std::vector<double> log_p_, log_weight_, acceptance_;
+  std::vector<LogWeights> weights_;
+  std::vector<double> best_;  // of those that a row's chain was chosen from so far
+  Matrix uniform_;
   std::vector<uint64_t> ids_, content_;
 };
 
 }  // namespace
 
 void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
-                         const Annealing& options, const float* exact, const LikelihoodRows& out,
-                         double* acceptance, int n_threads, Watch& watch) {
+                         const Annealing& options, const float* exact, const AnnealedRows& out,
+                         int n_threads, Watch& watch) {
   const size_t n_latent = model.config().n_latent;
   const size_t most = std::max<size_t>(1, kMostChains / std::min(options.n_chains, kTogether));
   const size_t share = ceil_div(subset.size, static_cast<size_t>(n_threads));
@@ -179,21 +211,14 @@ void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
   std::vector<std::unique_ptr<Annealer>> annealers;
   for (size_t i = 0; i < team; ++i)
     annealers.push_back(std::make_unique<Annealer>(model, options, exact != nullptr, block));
-  std::vector<std::vector<LogWeights>> weights(team, std::vector<LogWeights>(block));
   const size_t n_passes = 1 + ceil_div(options.n_chains, kTogether);
   watch.expect(static_cast<double>(subset.size * n_passes));
   run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t piece) {
     const size_t first = piece * block;
     const size_t n = std::min(block, subset.size - first);
-    std::vector<LogWeights>& sums = weights[member.rank()];
     const float* from = exact != nullptr ? exact + first * n_latent : nullptr;
-    if (!annealers[member.rank()]->run(rows, index.data() + first, n, from, sums,
-                                       acceptance + first, watch, member))
-      return;
-    for (size_t r = 0; r < n; ++r) {
-      out.set(first + r, sums[r]);
-      if (exact != nullptr) out.log_p[first + r] = -out.log_p[first + r];
-    }
+    annealers[member.rank()]->run(rows, index.data() + first, n, from, out.from(first, n_latent),
+                                  watch, member);
   });
 }
 

@@ -15,13 +15,26 @@ struct Annealing {
   uint64_t seed = 0;
 };
 
+// (subset.size,) each
+struct AnnealedRows {
+  LikelihoodRows likelihood;
+  double* acceptance;  // mean over the row's chains
+  float* z;            // (subset.size, J) where a chain drawn by its weight ends
+
+  AnnealedRows from(size_t row, size_t n_latent) const {
+    return {{likelihood.log_p + row, likelihood.std_error + row, likelihood.n_effective + row},
+            acceptance + row,
+            z + row * n_latent};
+  }
+};
+
 // Log of the mean weight of each row's chains, and their mean acceptance: in expectation a lower
 // bound (Wu, Burda, Salakhutdinov, Grosse 2017). Chains run twice, with noise of their own: the
 // first time their step sizes are tuned, the second counts. With `exact`, draws (subset.size, J)
 // of p(z|x), they go back from those to where they came from, and log_p is in expectation an upper
 // bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
 void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
-                         const Annealing& options, const float* exact, const LikelihoodRows& out,
-                         double* acceptance, int n_threads, Watch& watch);
+                         const Annealing& options, const float* exact, const AnnealedRows& out,
+                         int n_threads, Watch& watch);
 
 }  // namespace aevb

@@ -15,7 +15,6 @@ namespace {
 
 constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
 constexpr double kFirstStep = 0.1;
-constexpr size_t kBurnIn = 20;  // moves before the first update where the weights are not new
 
 }  // namespace
 
@@ -29,16 +28,13 @@ struct MonteCarloEm::Batch {
   size_t size() const { return index.size(); }
 };
 
-MonteCarloEm::MonteCarloEm(const Model& model, size_t n_rows, const EmOptions& options)
+MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options)
     : options_(options),
       step_size_(Adaptation::multiplicative, options.target_accept, kFirstStep),
-      z_(n_rows, model.config().n_latent),
-      gradient_(model.network().arena_size),
-      n_fresh_(model.n_steps > 0 ? n_rows : 0) {
-  std::vector<uint64_t> ids(n_rows);
-  for (size_t r = 0; r < n_rows; ++r) ids[r] = noise_id(model.n_steps, r);
-  kernels().normal(noise_rows(model.config().seed, stream(Purpose::chain_start), ids.data(), n_rows,
-                              1, z_.view()));
+      z_(z.rows, z.cols),
+      gradient_(model.network().arena_size) {
+  for (size_t r = 0; r < z.rows; ++r)
+    std::memcpy(z_.view().row(r), z.row(r), z.cols * sizeof(float));
 }
 
 Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch) {
@@ -55,7 +51,8 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
     order.rows(position, n, batch.index.data());
     for (size_t m = 0; m < n; ++m)
       batch.ids[m] = noise_id(batch.step, static_cast<size_t>(batch.index[m]));
-    if (!has_moved_) expect(model, rows, batch, part.n_threads, watch);
+    if (n_moved_ != n || moved_step_ != batch.step)
+      expect(model, rows, batch, part.n_threads, watch);
     const double bound =
         std::accumulate(log_joint_.begin(), log_joint_.begin() + static_cast<ptrdiff_t>(n), 0.0);
     if (!std::isfinite(bound)) {
@@ -63,8 +60,7 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
       break;
     }
     maximize(model, rows, batch, part.n_train, part.n_threads, watch);
-    has_moved_ = false;
-    n_updates_done_ = 0;
+    n_moved_ = 0;
     position += n;
     model.n_steps += 1;
     model.n_samples_seen += n;
@@ -100,7 +96,6 @@ void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& bat
   std::vector<Matrix> gradients(static_cast<size_t>(team), Matrix(block, dim));
   const std::vector<float> step(block, static_cast<float>(step_size_.value()));
   std::vector<uint32_t> n_divergent(n_rows);
-  const size_t n_moves = n_fresh_ > 0 ? kBurnIn : 1;
   watch.expect(static_cast<double>(n_rows));
   run_pieces(team, n_blocks, watch, [&](Member& member, size_t piece) {
     const size_t first = piece * block;
@@ -116,11 +111,9 @@ void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& bat
     const ChainRows chains = {z, gradients[member.rank()].view(n), log_joint_.data() + first,
                               batch.ids.data() + first};
     density(chains.z, chains.log_p, chains.gradient);
-    for (size_t move = 0; move < n_moves && watch.go_on(member); ++move) {
-      hmc_transition(kernels(), density, chains, trajectories[member.rank()], step.data(),
-                     options_.n_leapfrog, batch.seed, move, accepted_.data() + first,
-                     n_divergent.data() + first);
-    }
+    hmc_transition(kernels(), density, chains, trajectories[member.rank()], step.data(),
+                   options_.n_leapfrog, batch.seed, 0, accepted_.data() + first,
+                   n_divergent.data() + first);
     watch.done(static_cast<double>(n));
   });
   for (size_t r = 0; r < n_rows; ++r) {
@@ -131,8 +124,9 @@ void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& bat
   acceptance_ = std::accumulate(begin, begin + static_cast<ptrdiff_t>(n_rows), 0.0) /
                 static_cast<double>(n_rows);
   step_size_.adapt(acceptance_);
-  n_fresh_ -= std::min(n_fresh_, n_rows);
-  has_moved_ = true;
+  moved_step_ = batch.step;
+  n_moved_ = n_rows;
+  n_updates_done_ = 0;
 }
 
 // The M-step: updates by the gradient of the mean over the minibatch of log p(x, z).

@@ -17,8 +17,8 @@ struct EmOptions {
 // The chains of one data set, and what an unfinished step has come to.
 class MonteCarloEm {
  public:
-  // Chains start from the prior.
-  MonteCarloEm(const Model& model, size_t n_rows, const EmOptions& options);
+  // Chains start at z (n_rows, J).
+  MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options);
 
   // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
   // is log p(x, z) after the move. What the watch stopped goes on from there in the next call, to
@@ -43,8 +43,8 @@ class MonteCarloEm {
   Buffer<float> gradient_;  // an arena laid out as the weights
   std::vector<double> log_joint_, accepted_;
   double acceptance_ = 0.0;
-  size_t n_fresh_ = 0;         // rows whose chains have to find p(z|x) of a trained model yet
-  bool has_moved_ = false;     // the unfinished step's chains
+  uint64_t moved_step_ = 0;    // the step that is unfinished,
+  size_t n_moved_ = 0;         // its chains, if they have moved,
   size_t n_updates_done_ = 0;  // and its updates
 };
 
