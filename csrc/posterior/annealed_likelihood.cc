@@ -115,8 +115,8 @@ class Annealer {
     if (backwards) std::reverse(path_.beta.begin(), path_.beta.end());
   }
 
-  // exact (n, J) or null; out at the first row. False if the watch stopped it.
-  bool run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
+  // exact (n, J) or null; out at the first row. Of no use if the watch stops it.
+  void run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
            const AnnealedRows& out, Watch& watch, Member& member) {
     density_.set_rows(rows, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
     std::copy_n(density_.content_ids(), n, content_.begin());
@@ -126,9 +126,9 @@ class Annealer {
     std::fill_n(out.acceptance, n, 0.0);
     const size_t n_passes = ceil_div(options_.n_chains, n_chains_);
     const uint64_t tuning_seed = mix64(options_.seed + 1);
-    if (!pass(n, 0, exact, true, tuning_seed, watch, member)) return false;
+    if (!pass(n, 0, exact, true, tuning_seed, watch, member)) return;
     for (size_t p = 0; p < n_passes; ++p) {
-      if (!pass(n, p, exact, false, options_.seed, watch, member)) return false;
+      if (!pass(n, p, exact, false, options_.seed, watch, member)) return;
       const size_t count = std::min(n_chains_, options_.n_chains - p * n_chains_);
       for (size_t r = 0; r < n; ++r) {
         for (size_t c = 0; c < count; ++c) weights_[r].add(log_weight_[r * n_chains_ + c]);
@@ -140,7 +140,6 @@ class Annealer {
       out.likelihood.set(r, weights_[r]);
       if (exact != nullptr) out.likelihood.log_p[r] = -out.likelihood.log_p[r];
     }
-    return true;
   }
 
  private:
