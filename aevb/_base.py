@@ -280,6 +280,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Return the chains of a training set, where training has any."""
         return None
 
+    def _chains_at(self, z: NDArray[np.float32]) -> MonteCarloEm:
+        raise ValueError(f"{type(self).__name__} trains without chains")
+
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Return what `work` makes of the rows of X, checked."""
         if not self.__sklearn_is_fitted__():

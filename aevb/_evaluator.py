@@ -166,8 +166,9 @@ class Evaluator:
         decoders Wu, Burda, Salakhutdinov, Grosse, "On the quantitative analysis of decoder-based
         generative models", 2017). Chains go from the prior, or the encoder's q(z|x), to p(z|x) over
         a path of temperatures with an HMC transition at each. In expectation a lower bound too; it
-        needs no encoder and no low dimension, and takes more time. Step sizes are tuned for each
-        row and temperature in a first round, whose weights are thrown away, and frozen.
+        needs no encoder and no low dimension, and takes more time. Step sizes, which the chains of
+        a row share, are tuned for each row and temperature in a first round of up to 50 chains,
+        whose weights are thrown away, and frozen.
 
         ``"hmc"`` is the paper's (appendix D). Draws from p(z|x) by HMC are fitted by a density
         q(z), a Gaussian kernel density with its bandwidth chosen by held-out score, or a Gaussian
@@ -193,7 +194,8 @@ class Evaluator:
             "hmc": the most latent components it takes. A density fitted to draws says little of
             p(z|x) in many dimensions, and the mean of its ratios is then ruled by a few of them.
         schedule : {"sigmoid", "linear"} or array-like, default="sigmoid"
-            "ais": inverse temperatures of the path; an array rises from 0 to 1.
+            "ais": inverse temperatures of the path; an array, each number greater than the one
+            before, rises from 0 to 1 and makes `n_temperatures` idle.
         n_temperatures : int, default=200
             "ais": steps from 0 to 1 of a named schedule.
         start : {"prior", "encoder"}, default=None
@@ -205,15 +207,16 @@ class Evaluator:
             settings (Grosse, Ghahramani, Adams, "Sandwiching the marginal likelihood", 2015). The
             gap tells how far off the settings are, if the model's own draws are like X.
         n_simulated : int, default=100
-            "ais": rows to simulate for that.
+            "ais": rows to simulate for that; they depend on the seed, not on X.
 
         Returns
         -------
         estimate : Estimate
             Log-likelihoods in nats; ``diagnostics["ess"]`` is the effective number of draws of
             each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is off by
-            more than its standard error, by the delta method, says. For "hmc" and "ais" there is
-            the chains' ``"acceptance"``; for "ais" that is ``bidirectional`` also
+            more than its standard error, by the delta method, says. ``"n_draws"`` is there, and for
+            "hmc" and "ais" the chains' mean ``"acceptance"`` (NaN for a single temperature, which
+            has no transition); for "ais" ``"n_temperatures"`` and, if ``bidirectional``,
             ``"simulated_lower"`` and ``"simulated_upper"``, the bounds of each simulated row
             (n_simulated,), and ``"gap"``, the mean of their difference.
 
@@ -240,8 +243,10 @@ class Evaluator:
         if start == "encoder":
             self._require_encoder("start: got 'encoder', want 'prior'")
         annealing = Annealing(temperatures(schedule, n_temperatures), n_draws, n_leapfrog, start)
-        n_simulated = check_integer("n_simulated", n_simulated) if bidirectional else 0
-        return self._by_annealing(X, annealing, n_simulated)
+        n_simulated = check_integer("n_simulated", n_simulated)
+        if not isinstance(bidirectional, (bool, np.bool_)):
+            raise TypeError(f"bidirectional: got {bidirectional!r}, want a bool")
+        return self._by_annealing(X, annealing, n_simulated if bidirectional else 0)
 
     def _by_importance(self, X: Any, n_draws: int) -> Estimate:
         self._require_encoder("method: got 'importance', want 'ais' or 'hmc'")

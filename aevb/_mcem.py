@@ -20,8 +20,8 @@ from aevb._posterior import draw, warm_up
 
 __all__ = ["MCEM"]
 
-# Where the chains of a model that has learnt already start: a weighted draw of these.
-_FIRST_DRAWS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=10)
+# Chains start at weighted draws of these: from anywhere else, some would stay at the wrong mode.
+_STARTS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=5)
 _DRAWS_AT_ONCE = 10  # kept at a time while their mean is taken
 
 _Result = TypeVar("_Result")
@@ -58,8 +58,9 @@ class MCEM(LatentVariableModel):
     n_updates : int, default=5
         Weight updates after each move of the chains.
     n_draws : int, default=100
-        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up. It takes this,
-        `n_leapfrog` and `target_accept` as they are when it is called.
+        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up, by a chain that
+        starts from a draw by annealed importance sampling. It takes this, `n_leapfrog` and
+        `target_accept` as they are when it is called.
     optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
         Step rule.
     learning_rate : float, default=0.02
@@ -247,19 +248,19 @@ class MCEM(LatentVariableModel):
         return annealed_likelihood(self, rows, subset, annealing, seed, self.n_threads).log_p
 
     def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
-        return np.zeros((rows.shape[0], self._n_features_out), np.float32)
+        seed = self._engine.config.as_dict()["seed"]
+        subset, shown = Subset(0, rows.shape[0], split=False), bool(self.verbose)
+        return annealed_likelihood(self, rows, subset, _STARTS, seed, n_threads, shown=shown).z
 
     def _new_chains(self, rows: Rows) -> MonteCarloEm:
         """Return chains from the prior or, where the weights are not new, from p(z|x)."""
-        seed = self._engine.config.as_dict()["seed"]
-        if self._engine.n_steps == 0:
-            generator = np.random.default_rng(seed)
-            z = generator.standard_normal((rows.shape[0], self._n_features_out), np.float32)
-        else:
-            subset = Subset(0, rows.shape[0], split=False)
-            z = annealed_likelihood(
-                self, rows, subset, _FIRST_DRAWS, seed, self.n_threads, shown=bool(self.verbose)
-            ).z
+        if self._engine.n_steps > 0:
+            return self._chains_at(self._chain_starts(rows, resolve_threads(self.n_threads)))
+        generator = np.random.default_rng(self._engine.config.as_dict()["seed"])
+        shape = rows.shape[0], self._n_features_out
+        return self._chains_at(generator.standard_normal(shape, np.float32))
+
+    def _chains_at(self, z: NDArray[np.float32]) -> MonteCarloEm:
         return MonteCarloEm(
             self._engine,
             z,

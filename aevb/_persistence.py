@@ -6,6 +6,8 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")
+BEST = "trainer/best/"  # names of a checkpoint's tensors
+CHAINS = "trainer/chains"
 
 Estimator = TypeVar("Estimator", bound="LatentVariableModel")
 
@@ -36,6 +40,13 @@ _DAMAGE = (
 
 def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None:
     """Write a fitted model; the file appears whole or not at all."""
+    write_file(path, *describe_model(model))
+
+
+def describe_model(
+    model: LatentVariableModel,
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the header that a file of the model holds."""
     state = model_state(model._engine)
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = model.get_params(deep=False)
@@ -55,6 +66,13 @@ def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None
         },
         "feature_names": _feature_names(model),
     }
+    return arrays, header
+
+
+def write_file(
+    path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], header: dict[str, Any]
+) -> None:
+    """Write arrays and header; what stood at `path` is replaced whole or not at all."""
     metadata = {"aevb": json.dumps(header, default=_plain, allow_nan=False)}
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
@@ -62,38 +80,75 @@ def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None
         # made here and not by save_file, so that it has the permissions of any new file
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         save_file(arrays, temporary, metadata=metadata)
+        _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
+def _sync(path: Path) -> None:
+    """Have it on disk before going on: a crash must not leave a name without its contents."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def load_model(cls: type[Estimator], path: str | os.PathLike[str]) -> Estimator:
     """Read what `save_model` wrote; ValueError naming the file if it is not that."""
+    with reading(path, f"{cls.__name__} model"):
+        header, arrays = read_file(path)
+        return build_model(cls, header, arrays)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Turn whatever a damaged file raises into a ValueError that names it."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such model file")
+        raise FileNotFoundError(f"{path}: no such file")
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("aevb", "null"))
-            _check_header(header, cls.__name__)
-            _check_shapes(header["state"]["config"], file)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _build(cls, header, arrays)
+        yield
     except (SafetensorError, *_DAMAGE) as error:
-        what = str(error) or type(error).__name__
-        raise ValueError(f"{path}: not a readable {cls.__name__} model: {what}") from error
+        raise ValueError(
+            f"{path}: not a readable {what}: {str(error) or type(error).__name__}"
+        ) from error
 
 
-def _build(cls: type[Estimator], header: dict[str, Any], arrays: dict[str, Any]) -> Estimator:
-    state = dict(header["state"])
-    for arena in ARENAS:
-        prefix = f"{arena}/"
-        state[arena] = {
-            name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)
-        }
+def read_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return header and arrays, once the shapes are seen to be those that the header says."""
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads((file.metadata() or {}).get("aevb", "null"))
+        _check_header(header)
+        _check_shapes(header, file)
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"'{name}' has values that are not finite")
+    return header, arrays
+
+
+def arenas_of(arrays: dict[str, NDArray[Any]], prefix: str = "") -> dict[str, dict[str, Any]]:
+    """Return {arena: {name: array}} of the arrays named prefix + arena/name."""
+    return {
+        arena: {
+            name.removeprefix(f"{prefix}{arena}/"): array
+            for name, array in arrays.items()
+            if name.startswith(f"{prefix}{arena}/")
+        }
+        for arena in ARENAS
+    }
+
+
+def build_model(
+    cls: type[Estimator], header: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> Estimator:
+    """Return the model that `describe_model` described."""
+    if header["class"] != cls.__name__:
+        raise ValueError(f"it holds a {header['class']}")
+    state = header["state"] | arenas_of(arrays)
     params = dict(header["params"])
     if isinstance(params.get("hidden_layer_sizes"), list):
         params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
@@ -121,7 +176,7 @@ def _history(columns: dict[str, list[float | None]]) -> dict[str, list[float]]:
     return history
 
 
-def _check_header(header: Any, class_name: str) -> None:
+def _check_header(header: Any) -> None:
     if not isinstance(header, dict):
         raise ValueError("it has no aevb metadata")
     if header["format_version"] > FORMAT_VERSION:
@@ -129,29 +184,30 @@ def _check_header(header: Any, class_name: str) -> None:
             f"its format is version {header['format_version']}, written by aevb "
             f"{header['library_version']}; this aevb reads up to {FORMAT_VERSION}"
         )
-    if header["class"] != class_name:
-        raise ValueError(f"it holds a {header['class']}")
 
 
-def _check_shapes(config: dict[str, Any], file: Any) -> None:
+def _check_shapes(header: dict[str, Any], file: Any) -> None:
     """Compare the tensors with the configuration before anything is allocated by its word."""
+    config = header["state"]["config"]
+    shapes = weight_shapes(config)
+    wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
+    if "trainer" in header:  # a checkpoint: the best weights so far, and chains, where it has them
+        wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}
+        wanted[CHAINS] = (int(header["trainer"]["n_rows"]), int(config["n_components"]))
     names = set(file.keys())
-    expected = weight_shapes(config)
-    for name, shape in expected.items():
-        for arena in ARENAS:
-            key = f"{arena}/{name}"
-            if key not in names:
-                if arena == "weights":
-                    raise ValueError(f"'{key}' is missing")
-                continue
-            tensor = file.get_slice(key)
-            if tuple(tensor.get_shape()) != shape or tensor.get_dtype() != "F32":
-                raise ValueError(
-                    f"'{key}' is {tensor.get_dtype()} {tensor.get_shape()}, want F32 {list(shape)}"
-                )
-    unknown = names - {f"{arena}/{name}" for arena in ARENAS for name in expected}
+    for name in shapes:
+        if f"weights/{name}" not in names:
+            raise ValueError(f"'weights/{name}' is missing")
+    unknown = names - set(wanted)
     if unknown:
         raise ValueError(f"it has unknown tensors {sorted(unknown)[:3]}")
+    for name in names:
+        tensor = file.get_slice(name)
+        if tuple(tensor.get_shape()) != wanted[name] or tensor.get_dtype() != "F32":
+            raise ValueError(
+                f"'{name}' is {tensor.get_dtype()} {tensor.get_shape()}, want F32 "
+                f"{list(wanted[name])}"
+            )
 
 
 def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -188,6 +244,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"cannot write a {type(value).__name__} to the metadata")
-
-
-__all__ = ["load_model", "save_model", "weight_shapes"]

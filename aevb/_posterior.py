@@ -72,7 +72,7 @@ def sample_posterior(
     the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
     transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a
     chain is keyed by its row's place in X, so results do not depend on the number of threads.
-    Where the model has no encoder, chains start at the prior's mean.
+    Where the model has no encoder, chains start from draws by annealed importance sampling.
 
     Parameters
     ----------

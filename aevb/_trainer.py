@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from aevb._checkpoint import Mark, RunState, fingerprint, read_checkpoint, write_checkpoint
 from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
 from aevb._engine import (
     ARENAS,
     SLICE_SECONDS,
     Config,
-    Model,
     Rows,
     Subset,
     resolve_threads,
@@ -48,6 +50,12 @@ class Trainer:
         ``validation_fraction`` of ``X``.
     callbacks : iterable of callables, default=()
         Each is called with the trainer after each epoch; one that returns True stops the run.
+    checkpoint : str or path-like, default=None
+        File to write the run to as it goes, for `resume`: every `checkpoint_every` samples, at the
+        end of `run`, and on Ctrl-C. It is replaced whole or not at all, and is a model's file too,
+        which ``AEVB.load`` reads.
+    checkpoint_every : int, default=None
+        Samples from one checkpoint to the next; by default an epoch's.
     progress : bool, default=None
         Show a progress bar; by default the model's ``verbose``.
 
@@ -79,8 +87,11 @@ class Trainer:
         X: Any,
         *,
         X_val: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
         callbacks: Iterable[Callable[[Trainer], Any]] = (),
         progress: bool | None = None,
+        _resumed: RunState | None = None,
     ) -> None:
         if not hasattr(model, "_initialize"):
             raise TypeError(f"model: got {type(model).__name__}, want an AEVB")
@@ -100,12 +111,95 @@ class Trainer:
             self._validation = (self._rows, Subset(0, n_val, split=True))
             if X_val is not None:
                 self._validation = self._prepare_validation(X_val)
-        self._n_prior = self.n_train  # N of the prior's weight
-        self._chains = model._new_chains(self._rows)
-        self._start = self._mark()
-        self._best: tuple[float, Model] | None = None
-        self._n_worse = 0
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        every = self.n_train if checkpoint_every is None else checkpoint_every
+        self._checkpoint_every = check_integer("checkpoint_every", every)
         self._stopped = False
+        state = _resumed or RunState(
+            start=self._mark(), n_prior=self.n_train, chains=model._new_chains(self._rows)
+        )
+        self._start, self._best, self._n_worse = state.start, state.best, state.n_worse
+        self._n_prior, self._chains = state.n_prior, state.chains  # N of the prior's weight
+        self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
+        self._fingerprint = ""
+        if self.checkpoint is not None:
+            self._fingerprint = fingerprint(model._engine, self._rows)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        X: Any,
+        *,
+        X_val: Any = None,
+        checkpoint_every: int | None = None,
+        callbacks: Iterable[Callable[[Trainer], Any]] = (),
+        progress: bool | None = None,
+    ) -> Trainer:
+        """Go on with a run from its checkpoint, bitwise as if it had never stopped.
+
+        At any number of threads, on the same instruction set; in the midst of an epoch too.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that a `Trainer` with ``checkpoint=path`` wrote. The run goes on writing to it.
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            The same training data.
+        X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
+            The same held-out data, if the run had any.
+        checkpoint_every : int, default=None
+            As in `Trainer`; by default as before.
+        callbacks, progress
+            As in `Trainer`; functions are not kept in files.
+
+        Returns
+        -------
+        trainer : Trainer
+            With the model in ``trainer.model``.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is no checkpoint or of a newer format, or X is not the data that
+            it was training on; the message names the file.
+        """
+        model, state = read_checkpoint(path)
+        every = state.checkpoint_every if checkpoint_every is None else checkpoint_every
+        trainer = cls(
+            model,
+            X,
+            X_val=X_val,
+            checkpoint=path,
+            checkpoint_every=every,
+            callbacks=callbacks,
+            progress=progress,
+            _resumed=state,
+        )
+        if trainer._fingerprint != state.fingerprint:
+            raise ValueError(
+                f"X: got data of shape {trainer._rows.shape} that are not those which the run in "
+                f"{path} was training on; want the same rows in the same order"
+            )
+        return trainer
+
+    def save_checkpoint(self) -> None:
+        """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
+        if self.checkpoint is None:
+            raise ValueError("checkpoint: got None, want a path")
+        write_checkpoint(self, self.checkpoint)
+        self._checkpoint_due = self.model.n_samples_seen_ + self._checkpoint_every
+
+    def _run_state(self) -> RunState:
+        return RunState(
+            start=self._start,
+            n_prior=self._n_prior,
+            n_worse=self._n_worse,
+            best=self._best,
+            chains=self._chains,
+            checkpoint_every=self._checkpoint_every,
+            fingerprint=self._fingerprint,
+        )
 
     def _prepare(self, X: Any, validates_elsewhere: bool) -> tuple[Rows, int, int]:
         """Check X and make the model ready for it; rows, and how many to hold out and train on."""
@@ -177,10 +271,10 @@ class Trainer:
             self._advance(check_integer("n", n))
         return self
 
-    def _mark(self) -> _Mark:
+    def _mark(self) -> Mark:
         """Return where the model stands: an epoch starts here."""
         engine = self.model._engine
-        return _Mark(engine.n_steps, engine.n_samples_seen, engine.bound_sum)
+        return Mark(engine.n_steps, engine.n_samples_seen, engine.bound_sum)
 
     @property
     def _n_left(self) -> int:
@@ -192,11 +286,18 @@ class Trainer:
         batch = int(self.model._engine.config.as_dict()["batch_size"])
         wanted = max(0.0, until - self.model.n_samples_seen_)
         total = math.ceil(wanted) if wanted < math.inf else None
-        with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
-            while self.model.n_samples_seen_ < until and not self._stopped:
-                wanted = until - self.model.n_samples_seen_
-                self._advance(math.ceil(min(wanted, self._n_left or batch) / batch), bar)
+        try:
+            with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
+                while self.model.n_samples_seen_ < until and not self._stopped:
+                    wanted = until - self.model.n_samples_seen_
+                    self._advance(math.ceil(min(wanted, self._n_left or batch) / batch), bar)
+        except KeyboardInterrupt:
+            if self.checkpoint is not None:
+                self.save_checkpoint()
+            raise
         self._restore_best()
+        if self.checkpoint is not None:
+            self.save_checkpoint()
 
     def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
@@ -225,6 +326,8 @@ class Trainer:
                 bar.set_postfix(bound=f"{bound_sum / rows:.2f}", refresh=False)
             if self._n_left <= 0:
                 self._end_epoch()
+            if self.checkpoint is not None and engine.n_samples_seen >= self._checkpoint_due:
+                self.save_checkpoint()
 
     def _end_epoch(self) -> None:
         engine = self.model._engine
@@ -273,14 +376,6 @@ def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
         if not callable(callback):
             raise TypeError(f"callbacks: got {callback!r} among them, want callables")
     return checked
-
-
-class _Mark(NamedTuple):
-    """The core's counts at some moment."""
-
-    n_steps: int
-    n_samples: int
-    bound_sum: float
 
 
 class _Unchanged:

@@ -44,7 +44,11 @@ class PosteriorChains {
   PosteriorChains(const Model& model, const BoundRows& x, const FloatArray& z,
                   const HmcOptions& options, bool by_content)
       : model_(model), x_(x), chains_(x.rows.n_rows, model.config().n_latent, options) {
-    if (by_content) content_ids(model, x.rows, chains_.ids());
+    if (by_content) {
+      std::vector<int64_t> index(x.rows.n_rows);
+      std::iota(index.begin(), index.end(), int64_t{0});
+      content_ids(model, x.rows, index.data(), index.size(), chains_.ids());
+    }
     check_shape(z, "z", {x.rows.n_rows, model.config().n_latent});
     for (size_t r = 0; r < chains_.size(); ++r) {
       std::memcpy(chains_.z().row(r), z.data() + r * model.config().n_latent,
@@ -106,6 +110,7 @@ py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<
   check(beta.size() >= 2 && beta.front() == 0.0 && beta.back() == 1.0 &&
             std::is_sorted(beta.begin(), beta.end()),
         "beta: want at least two numbers that rise from 0 to 1");
+  check(beta.size() < (size_t{1} << 24), "beta: want fewer than 2^24 temperatures");
   check(!from_encoder || model.network().has_encoder(), "start: the model has no encoder");
   const Subset subset = subset_of(x, begin, size, split);
   if (exact) check_shape(*exact, "exact", {size, model.config().n_latent});
@@ -148,6 +153,19 @@ std::unique_ptr<MonteCarloEm> make_em(const Model& model, const FloatArray& z, s
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
   return std::make_unique<MonteCarloEm>(model, start,
                                         EmOptions{n_leapfrog, target_accept, n_updates});
+}
+
+// Content ids of the rows at `index`.
+py::array_t<uint64_t> row_ids(const Model& model, const BoundRows& x,
+                              const std::vector<int64_t>& index) {
+  check_rows(model, x);
+  for (const int64_t row : index)
+    check(row >= 0 && static_cast<size_t>(row) < x.rows.n_rows, "index: out of the rows of X");
+  py::array_t<uint64_t> ids(static_cast<py::ssize_t>(index.size()));
+  uint64_t* out = ids.mutable_data();
+  py::gil_scoped_release nogil;
+  content_ids(model, x.rows, index.data(), index.size(), out);
+  return ids;
 }
 
 py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t begin, size_t size,
@@ -265,7 +283,16 @@ void bind_posterior(py::module_& m) {
       .def_property_readonly(
           "z", [](MonteCarloEm& self) { return dense_array(self.z()); },
           "Where the chains stand: (n_rows, J).")
-      .def_property_readonly("step_size", &MonteCarloEm::step_size)
+      .def_property_readonly("step_size",
+                             [](const MonteCarloEm& self) { return self.step_size().value(); })
+      .def_property(
+          "step_state", [](const MonteCarloEm& self) { return self.step_size().state(); },
+          [](MonteCarloEm& self, const std::array<double, 5>& state) {
+            for (const double value : state) check(std::isfinite(value), "step_state: not finite");
+            check(state[3] >= 0.0 && state[3] < 1e9, "step_state: not a count");
+            self.step_size().set_state(state);
+          },
+          "The adaptation of the step size, for a run that goes on elsewhere.")
       .def_property_readonly("acceptance", &MonteCarloEm::acceptance);
   m.def(
       "anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
@@ -274,6 +301,8 @@ void bind_posterior(py::module_& m) {
       "(log p(x), its standard error, effective number of chains, acceptance, where a chain drawn "
       "by its weight ends (rows, J)) per row; back from the posterior draws `exact` (rows, J), if "
       "given.");
+  m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),
+        "Hashes of the contents of some rows.");
   m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),
         arg("n_threads"),
         "Log of the density fitted to each row's draws (n, rows, J), at others: (n, rows).");

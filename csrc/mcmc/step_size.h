@@ -2,6 +2,7 @@
 // all.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -18,6 +19,18 @@ class StepSize {
       : rule_(rule), target_(target), log_step_(std::log(initial)), log_start_(log_step_) {}
 
   double value() const { return std::exp(log_step_); }
+
+  // All that changes, for a run that goes on elsewhere.
+  std::array<double, 5> state() const {
+    return {log_step_, error_, log_mean_, static_cast<double>(n_), has_met_ ? 1.0 : 0.0};
+  }
+  void set_state(const std::array<double, 5>& state) {
+    log_step_ = state[0];
+    error_ = state[1];
+    log_mean_ = state[2];
+    n_ = static_cast<int>(state[3]);
+    has_met_ = state[4] != 0.0;
+  }
 
   // After a transition of that acceptance probability.
   void adapt(double acceptance) {

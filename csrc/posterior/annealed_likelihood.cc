@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kTogether = 50;     // chains of a row that run at once; part of what a seed means
 constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
+constexpr size_t kLeastBlocks = 16;  // of many rows, for threads to share
 constexpr float kFirstStep = 0.5f;   // of a standard Gaussian in some tens of dimensions
 
 // p(x, z)^beta q(z)^(1 - beta) in units of q's own: z = mean + sd * u, so that q is a standard
@@ -92,13 +93,19 @@ class TemperedPosterior {
   double beta_ = 0.0;
 };
 
+// Chains of a row that run at once: as many in each pass, and few to spare.
+size_t chains_together(size_t n_chains) {
+  return ceil_div(n_chains, ceil_div(n_chains, kTogether));
+}
+
 // One thread's work on a block of rows.
 class Annealer {
  public:
   Annealer(const Model& model, const Annealing& options, bool backwards, size_t most_rows)
-      : n_chains_(std::min(options.n_chains, kTogether)),
+      : n_chains_(chains_together(options.n_chains)),
         options_(options),
-        path_{options.beta, options.n_leapfrog, n_chains_},
+        forwards_{options.beta, options.n_leapfrog, n_chains_},
+        counted_(forwards_),
         density_(model, most_rows, n_chains_),
         work_(most_rows * n_chains_, model.config().n_latent),
         u_(most_rows * n_chains_, model.config().n_latent),
@@ -112,7 +119,7 @@ class Annealer {
         uniform_(1, options.n_chains),
         ids_(most_rows * n_chains_),
         content_(most_rows) {
-    if (backwards) std::reverse(path_.beta.begin(), path_.beta.end());
+    if (backwards) std::reverse(counted_.beta.begin(), counted_.beta.end());
   }
 
   // exact (n, J) or null; out at the first row. Of no use if the watch stops it.
@@ -125,10 +132,9 @@ class Annealer {
     std::fill_n(best_.begin(), n, -std::numeric_limits<double>::infinity());
     std::fill_n(out.acceptance, n, 0.0);
     const size_t n_passes = ceil_div(options_.n_chains, n_chains_);
-    const uint64_t tuning_seed = mix64(options_.seed + 1);
-    if (!pass(n, 0, exact, true, tuning_seed, watch, member)) return;
+    if (!tune(n, exact != nullptr, watch, member)) return;
     for (size_t p = 0; p < n_passes; ++p) {
-      if (!pass(n, p, exact, false, options_.seed, watch, member)) return;
+      if (!pass(n, p, counted_, exact, false, options_.seed, watch, member)) return;
       const size_t count = std::min(n_chains_, options_.n_chains - p * n_chains_);
       for (size_t r = 0; r < n; ++r) {
         for (size_t c = 0; c < count; ++c) weights_[r].add(log_weight_[r * n_chains_ + c]);
@@ -143,8 +149,20 @@ class Annealer {
   }
 
  private:
-  bool pass(size_t n, size_t which, const float* exact, bool tune, uint64_t seed, Watch& watch,
-            Member& member) {
+  // Step sizes for the counted passes. Tuned on the way forwards even for chains that go back:
+  // those start at one exact draw, and steps that had seen it would not leave E w as it is.
+  bool tune(size_t n, bool backwards, Watch& watch, Member& member) {
+    if (!pass(n, 0, forwards_, nullptr, true, mix64(options_.seed + 1), watch, member))
+      return false;
+    const MatView steps = steps_.view();
+    const size_t last = steps.rows - 1;
+    for (size_t i = 1; backwards && i < last - i; ++i)
+      std::swap_ranges(steps.row(i), steps.row(i) + n, steps.row(last - i));
+    return true;
+  }
+
+  bool pass(size_t n, size_t which, const AnnealingPath& path, const float* exact, bool tuning,
+            uint64_t seed, Watch& watch, Member& member) {
     const size_t n_latent = u_.view().cols;
     const MatView u = u_.view(n * n_chains_);
     for (size_t c = 0; c < u.rows; ++c)
@@ -154,14 +172,14 @@ class Annealer {
     } else {
       for (size_t r = 0; r < n; ++r) density_.start_at(r, exact + r * n_latent, u);
     }
-    const double done = static_cast<double>(n) / static_cast<double>(path_.beta.size() - 1);
+    const double done = static_cast<double>(n) / static_cast<double>(path.beta.size() - 1);
     const auto go_on = [&] {
       watch.done(done);
       return watch.go_on(member);
     };
-    return anneal(kernels(), density_, path_,
+    return anneal(kernels(), density_, path,
                   {u, gradient_.view(u.rows), log_p_.data(), ids_.data()}, work_, steps_.view(),
-                  tune, seed, log_weight_.data(), acceptance_.data(), go_on);
+                  tuning, seed, log_weight_.data(), acceptance_.data(), go_on);
   }
 
   // Draws a chain of row r with a probability in proportion to its weight, over all passes: the
@@ -183,7 +201,7 @@ class Annealer {
 
   size_t n_chains_;  // of each row at once
   const Annealing& options_;
-  AnnealingPath path_;
+  AnnealingPath forwards_, counted_;
   TemperedPosterior density_;
   AnnealingWork work_;
   Matrix u_, gradient_, steps_;
@@ -200,17 +218,20 @@ void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
                          int n_threads, Watch& watch) {
   const size_t n_latent = model.config().n_latent;
-  const size_t most = std::max<size_t>(1, kMostChains / std::min(options.n_chains, kTogether));
-  const size_t share = ceil_div(subset.size, static_cast<size_t>(n_threads));
-  const size_t block = std::max<size_t>(1, std::min(most, share));
+  // Blocks follow from the problem alone: a library's products depend on their shapes.
+  const size_t most = std::max<size_t>(1, kMostChains / chains_together(options.n_chains));
+  const size_t block = std::clamp<size_t>(ceil_div(subset.size, kLeastBlocks), 1, most);
   const size_t n_blocks = ceil_div(subset.size, block);
-  const size_t team = std::max<size_t>(1, std::min(n_blocks, static_cast<size_t>(n_threads)));
+  const double work = flops_per_row(model.network(), options.n_chains, true) *
+                      static_cast<double>(subset.size * options.beta.size());
+  const auto team = static_cast<size_t>(
+      useful_threads(static_cast<int>(std::min(n_blocks, static_cast<size_t>(n_threads))), work));
   std::vector<int64_t> index(subset.size);
   subset_rows(model, rows, subset, 0, subset.size, index.data());
   std::vector<std::unique_ptr<Annealer>> annealers;
   for (size_t i = 0; i < team; ++i)
     annealers.push_back(std::make_unique<Annealer>(model, options, exact != nullptr, block));
-  const size_t n_passes = 1 + ceil_div(options.n_chains, kTogether);
+  const size_t n_passes = 1 + ceil_div(options.n_chains, chains_together(options.n_chains));
   watch.expect(static_cast<double>(subset.size * n_passes));
   run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t piece) {
     const size_t first = piece * block;

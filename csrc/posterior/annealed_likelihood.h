@@ -29,8 +29,8 @@ struct AnnealedRows {
 };
 
 // Log of the mean weight of each row's chains, and their mean acceptance: in expectation a lower
-// bound (Wu, Burda, Salakhutdinov, Grosse 2017). Chains run twice, with noise of their own: the
-// first time their step sizes are tuned, the second counts. With `exact`, draws (subset.size, J)
+// bound (Wu, Burda, Salakhutdinov, Grosse 2017). Step sizes, of each row and temperature, are tuned
+// in a pass whose weights are thrown away. With `exact`, draws (subset.size, J)
 // of p(z|x), they go back from those to where they came from, and log_p is in expectation an upper
 // bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
 void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,

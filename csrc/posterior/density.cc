@@ -66,15 +66,14 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
   }
 }
 
-void content_ids(const Model& model, const Rows& rows, uint64_t* out) {
+void content_ids(const Model& model, const Rows& rows, const int64_t* index, size_t n,
+                 uint64_t* out) {
   constexpr size_t kBlock = 100;
   PosteriorDensity density(model, kBlock);
-  int64_t index[kBlock];
-  for (size_t first = 0; first < rows.n_rows; first += kBlock) {
-    const size_t n = std::min(kBlock, rows.n_rows - first);
-    std::iota(index, index + n, static_cast<int64_t>(first));
-    density.set_rows(rows, index, n);
-    std::copy_n(density.content_ids(), n, out + first);
+  for (size_t first = 0; first < n; first += kBlock) {
+    const size_t some = std::min(kBlock, n - first);
+    density.set_rows(rows, index + first, some);
+    std::copy_n(density.content_ids(), some, out + first);
   }
 }
 

@@ -39,8 +39,9 @@ class PosteriorDensity {
   size_t n_ = 0;
 };
 
-// Content ids of all rows -> out (n_rows,).
-void content_ids(const Model& model, const Rows& rows, uint64_t* out);
+// Content ids of the rows index[0 .. n) -> out (n,).
+void content_ids(const Model& model, const Rows& rows, const int64_t* index, size_t n,
+                 uint64_t* out);
 
 // log p(x, z) of n_draws z for each row of x, z (n_draws, n_rows, J) dense -> out (n_draws,
 // n_rows).

@@ -26,7 +26,8 @@ class MonteCarloEm {
   Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
 
   MatView z() { return z_.view(); }
-  double step_size() const { return step_size_.value(); }
+  const StepSize& step_size() const { return step_size_; }
+  StepSize& step_size() { return step_size_; }
   double acceptance() const { return acceptance_; }  // mean of the last move
 
  private:

@@ -100,7 +100,8 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
                                                  std::chrono::duration<double>(part.max_seconds));
 
   Progress progress;
-  bool time_is_up = false;  // written by thread 0 before a barrier, read by all after it
+  double bound_sum = model.bound_sum;  // step by step: one order of summation, however it is sliced
+  bool time_is_up = false;             // written by thread 0 before a barrier, read by all after it
   run_team(n_threads, [&](Member& member) {
     const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
       const size_t n = std::min(batch, part.subset.size - position);
@@ -154,13 +155,14 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
         progress.n_steps += 1;
         progress.n_rows += pass.rows;
         progress.bound_sum += bound;
+        bound_sum += bound;
       }
       if (time_is_up) return;
     }
   });
   model.n_steps += progress.n_steps;
   model.n_samples_seen += progress.n_rows;
-  model.bound_sum += progress.bound_sum;
+  model.bound_sum = bound_sum;
   model.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   progress.diverged = progress.diverged || !model.finite();
   return progress;

@@ -1,0 +1,90 @@
+"""Kill a training run again and again, resume it, and compare it with one that was left alone.
+
+    python tests/kill.py [--kills 200] [--seed 0]
+
+Each kill is a SIGKILL. The run goes on from its checkpoint each time; in the end its weights,
+accumulators, chains and history must be those of the run that was never stopped, bit by bit.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
+
+MODELS = {
+    "AEVB": AEVB(2, hidden_layer_sizes=(30,), random_state=0),
+    "WakeSleep": WakeSleep(2, hidden_layer_sizes=(30,), optimizer="adam", random_state=0),
+    "MCEM": MCEM(2, hidden_layer_sizes=(30,), batch_size=100, random_state=0),
+}
+EVERY = 400  # samples from checkpoint to checkpoint
+
+
+def make_trainer(name, path):
+    """Start the run, or take it up from its checkpoint."""
+    X = datasets.load_digits()[:1000]
+    if Path(path).exists():
+        return Trainer.resume(path, X)
+    return Trainer(MODELS[name], X, checkpoint=path, checkpoint_every=EVERY)
+
+
+def run_for_ever(name, path):
+    trainer = make_trainer(name, path)
+    print("ready", flush=True)
+    trainer.run(np.inf)
+
+
+def state_of(trainer):
+    engine = trainer.model._engine
+    arrays = {f"{a}/{k}": v for a in ("weights", "state1") for k, v in engine.arrays(a).items()}
+    if trainer._chains is not None:
+        arrays["chains"] = trainer._chains.z
+    history = {k: v for k, v in trainer.history.items() if k != "seconds"}
+    hashes = {k: sha256(v.tobytes()).hexdigest() for k, v in arrays.items()}
+    return hashes, repr(history), engine.n_steps
+
+
+def kill_and_compare(name, folder, n_kills, rng):
+    """Return the samples that the run had seen in the end; AssertionError if it went astray."""
+    path = Path(folder) / f"{name}.safetensors"
+    command = [sys.executable, __file__, "--child", name, str(path)]
+    for _ in range(n_kills):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as process:
+            assert process.stdout.readline() == "ready\n", "a checkpoint could not be resumed"
+            time.sleep(rng.exponential(0.1))
+            assert process.poll() is None, "the run ended of itself"
+            process.kill()
+        for left in Path(folder).glob("*.part"):  # of a file that was being written
+            left.unlink()
+    resumed = make_trainer(name, path)
+    resumed.run(resumed.model.n_samples_seen_ + 2000)
+    n_seen = resumed.model.n_samples_seen_
+    whole = Trainer(MODELS[name], datasets.load_digits()[:1000]).run(n_seen)
+    assert state_of(whole) == state_of(resumed)
+    return n_seen
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=201)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        run_for_ever(*args.child)
+    rng = np.random.default_rng(args.seed)
+    n_kills = -(-args.kills // len(MODELS))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in MODELS:
+            n_seen = kill_and_compare(name, folder, n_kills, rng)
+            print(f"{name}: {n_kills} kills, {n_seen} samples, the same bits", flush=True)
+
+
+if __name__ == "__main__":
+    main()

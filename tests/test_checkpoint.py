@@ -1,0 +1,182 @@
+"""Checkpoints: a run that is stopped goes on to the same bits, and no file is half there."""
+
+import errno
+import json
+import os
+
+import kill
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from aevb import AEVB, MCEM, Trainer, WakeSleep, _persistence, datasets
+
+X = datasets.load_digits()[:300]
+SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
+MODELS = {
+    "AEVB": AEVB(**SMALL),
+    "Adam, two layers, early stopping": AEVB(
+        2, hidden_layer_sizes=(8, 5), optimizer="adam", random_state=0, patience=50
+    ).set_params(validation_fraction=0.2),
+    "dynamic": AEVB(**SMALL, binarize="dynamic", batch_size=70),
+    "WakeSleep": WakeSleep(**SMALL, learning_rate=0.05),
+    "MCEM": MCEM(**SMALL),
+    "MCEM of minibatches": MCEM(**SMALL, batch_size=70, optimizer="adam"),
+}
+named = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+
+
+@pytest.fixture(name="path")
+def checkpoint_path(tmp_path):
+    return tmp_path / "run.safetensors"
+
+
+def fresh(model, **options):
+    return Trainer(type(model)(**model.get_params()), X, **options)
+
+
+def stop_after(n_epochs):
+    def callback(trainer):
+        if len(trainer.history["seconds"]) == n_epochs:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+@named
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_an_interrupted_run_goes_on_to_the_same_bits(model, n_threads, path):
+    stopped = fresh(model, checkpoint=path, callbacks=[stop_after(7)])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(6000)
+    resumed = Trainer.resume(path, X)
+    assert resumed.model.get_params() == model.get_params()
+    resumed.model.set_params(n_threads=n_threads)
+    assert kill.state_of(resumed.run(6000)) == kill.state_of(fresh(model).run(6000))
+
+
+@named
+def test_a_checkpoint_in_the_midst_of_an_epoch(model, path):
+    first = fresh(model, checkpoint=path, checkpoint_every=10**6)
+    first.step(2)
+    first.save_checkpoint()
+    first.step(5)
+    second = Trainer.resume(path, X)
+    assert kill.state_of(second.step(5)) == kill.state_of(first)
+
+
+def test_checkpoints_are_written_as_often_as_asked(path):
+    counts = []
+
+    def look(trainer):
+        if path.exists():
+            counts.append(AEVB.load(path).n_samples_seen_)
+
+    fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=600, callbacks=[look]).run(3000)
+    assert len(set(counts)) >= 3
+    assert all(count % 300 == 0 for count in counts)
+    assert AEVB.load(path).n_samples_seen_ == 3000
+    assert Trainer.resume(path, X)._checkpoint_every == 600
+
+
+def test_a_checkpoint_is_a_model_and_a_model_is_no_checkpoint(path):
+    trainer = fresh(MODELS["MCEM"], checkpoint=path).run(600)
+    model = MCEM.load(path)
+    np.testing.assert_array_equal(model.transform(X[:5]), trainer.model.transform(X[:5]))
+    model.save(path)
+    with pytest.raises(ValueError, match=f"{path.name}.*no run"):
+        Trainer.resume(path, X)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Trainer.resume(path.with_name("nowhere"), X)
+
+
+@pytest.mark.parametrize("other", [X[:-1], X[::-1], X + 0.0 * X - 0.01 * (X > 0.5)])
+def test_other_data_are_an_error(other, path):
+    fresh(MODELS["AEVB"], checkpoint=path).run(300)
+    with pytest.raises(ValueError, match="the run in"):
+        Trainer.resume(path, other)
+
+
+@pytest.mark.parametrize("container", [np.asfortranarray, sp.csr_matrix, np.float32])
+def test_the_same_data_in_another_container_will_do(container, path):
+    fresh(MODELS["AEVB"], checkpoint=path).run(300)
+    with pytest.raises(ValueError, match=r"features"):
+        Trainer.resume(path, X[:, :-1])
+    Trainer.resume(path, container(X)).run(600)
+
+
+def test_a_full_disk_leaves_the_checkpoint_and_the_model(path, monkeypatch):
+    trainer = fresh(MODELS["AEVB"], checkpoint=path).run(300)
+    before = path.read_bytes()
+
+    def full(arrays, temporary, metadata):
+        temporary.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_persistence, "save_file", full)
+        with pytest.raises(OSError, match="No space left"):
+            trainer.run(600)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert trainer.model.n_samples_seen_ == 600
+    assert kill.state_of(trainer.run(900)) == kill.state_of(fresh(MODELS["AEVB"]).run(900))
+
+
+def rewrite(path, change):
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["aevb"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(header, arrays)
+    save_file(arrays, path, metadata={"aevb": json.dumps(header)})
+
+
+DAMAGE = {
+    "newer": lambda h, a: h.update(format_version=99),
+    "other class": lambda h, a: h.update({"class": "Unknown"}),
+    "no start": lambda h, a: h["trainer"].pop("start"),
+    "bad start": lambda h, a: h["trainer"].update(start=["x", 1, 2]),
+    "bad count": lambda h, a: h["trainer"].update(n_prior=-1),
+    "bad step": lambda h, a: h["trainer"].update(step_state=[1.0, 2.0]),
+    "no step": lambda h, a: h["trainer"].pop("step_state"),
+    "claims rows": lambda h, a: h["trainer"].update(n_rows=10**15),
+    "chains": lambda h, a: a.update({"trainer/chains": a["trainer/chains"][:-1].copy()}),
+    "NaN": lambda h, a: a.update({"trainer/chains": a["trainer/chains"] * np.float32("nan")}),
+    "more": lambda h, a: a.update({"trainer/other": np.zeros(3, np.float32)}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_checkpoint_is_named(damage, path):
+    fresh(MODELS["MCEM"], checkpoint=path).run(300)
+    rewrite(path, damage)
+    with pytest.raises(ValueError, match=path.name):
+        Trainer.resume(path, X)
+
+
+def test_a_truncated_checkpoint_is_named(path):
+    fresh(MODELS["MCEM"], checkpoint=path).run(300)
+    whole = path.read_bytes()
+    for n in (0, 7, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:n])
+        with pytest.raises(ValueError, match=path.name):
+            Trainer.resume(path, X)
+
+
+@pytest.mark.parametrize("every", [0, -5, 1.5, "often"])
+def test_bad_checkpoint_every_is_named(every, path):
+    with pytest.raises((TypeError, ValueError), match="checkpoint_every"):
+        fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=every)
+
+
+def test_no_path_no_checkpoint():
+    with pytest.raises(ValueError, match="checkpoint"):
+        fresh(MODELS["AEVB"]).save_checkpoint()
+
+
+@pytest.mark.parametrize("name", kill.MODELS)
+def test_killed_runs_go_on_to_the_same_bits(name, tmp_path):
+    """A few kills; tests/kill.py does as many as wanted."""
+    assert kill.kill_and_compare(name, tmp_path, 2, np.random.default_rng(0)) > 2000
