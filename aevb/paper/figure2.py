@@ -1,0 +1,173 @@
+"""Figure 2: the bound against training samples, AEVB and wake-sleep, MNIST and Frey Face."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb import AEVB, WakeSleep, datasets
+from aevb._base import LatentVariableModel
+from aevb._engine import resolve_threads
+from aevb.paper.runs import Row, Run, curve_points, trace, write_rows
+
+ALGORITHMS = {"aevb": AEVB, "wake-sleep": WakeSleep}
+COMPONENTS = {"mnist": (3, 5, 10, 20, 200), "frey": (2, 5, 10, 20)}
+_TITLES = {"mnist": "MNIST", "frey": "Frey"}
+_N_FACES = 1600  # of 1965 train, in random order; the paper names no split
+
+
+def load(dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return training and test rows."""
+    if dataset == "mnist":
+        mnist = datasets.load_mnist()
+        return mnist.train, mnist.test
+    faces = datasets.load_frey_face()
+    order = np.random.default_rng(0).permutation(len(faces))
+    return faces[order[:_N_FACES]], faces[order[_N_FACES:]]
+
+
+def make_model(
+    dataset: str, algorithm: str, n_components: int, seed: int, learning_rate: float
+) -> LatentVariableModel:
+    """Return an estimator with the paper's settings."""
+    shape: dict[str, Any] = {"hidden_layer_sizes": (500,)}
+    if dataset == "frey":
+        shape = {"hidden_layer_sizes": (200,), "likelihood": "bounded-gaussian"}
+    return ALGORITHMS[algorithm](
+        n_components, **shape, learning_rate=learning_rate, random_state=seed
+    )
+
+
+def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
+    """Trace one curve."""
+    train, test = load(run.dataset)
+
+    def judge(model: LatentVariableModel) -> dict[str, float]:
+        return {"train_bound": model.score(train), "test_bound": model.score(test)}
+
+    say = partial(print, flush=True)
+    return trace(run, train, judge, folder, n_threads=n_threads, progress=progress, say=say)
+
+
+def reproduce(
+    out: Path,
+    *,
+    chosen: Sequence[str] = ("mnist", "frey"),
+    n_components: Sequence[int] | None = None,
+    algorithms: Sequence[str] = tuple(ALGORITHMS),
+    n_samples: float = 1e7,
+    n_seeds: int = 1,
+    learning_rate: float | None = None,
+    published: Path | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> list[Row]:
+    """Run what is missing, and write figure2.csv and figure2.png to `out`.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the results; its folder ``runs`` holds a checkpoint for each run, from which a
+        later call goes on.
+    chosen : sequence of {"mnist", "frey"}
+        Data sets.
+    n_components : sequence of int, default=None
+        Latent dimensions; None is those of the figure.
+    algorithms : sequence of {"aevb", "wake-sleep"}
+        Algorithms.
+    n_samples : float, default=1e7
+        Samples to train on.
+    n_seeds : int, default=1
+        Runs of each kind, of seeds 0, 1, ...
+    learning_rate : float, default=None
+        Step size; None tries the paper's three on the first samples.
+    published : Path, default=None
+        CSV of the published curves, drawn thin: panel, algorithm, set, samples, bound_nats.
+    n_jobs : int, default=1
+        Runs at a time, by joblib; they share the cores.
+    progress : bool, default=False
+        Show bars.
+
+    Returns
+    -------
+    rows : list of dict
+        The rows of figure2.csv.
+    """
+    runs = [
+        Run(
+            dataset,
+            algorithm,
+            n,
+            seed,
+            partial(make_model, dataset, algorithm, n, seed),
+            learning_rate,
+            curve_points(n_samples),
+        )
+        for dataset in chosen
+        for n in (n_components or COMPONENTS[dataset])
+        for algorithm in algorithms
+        for seed in range(n_seeds)
+    ]
+    n_threads = max(1, resolve_threads(None) // n_jobs)
+    curves = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(run_one)(run, out / "runs", n_threads, progress=progress and n_jobs == 1)
+        for run in runs
+    )
+    rows = [row for curve in curves for row in curve]
+    write_rows(out / "figure2.csv", rows)
+    draw(rows, read_published(published), out / "figure2.png")
+    return rows
+
+
+def read_published(path: Path | None) -> dict[tuple[str, str, str], list[tuple[float, float]]]:
+    """Return {(panel, algorithm, set): [(samples, bound)]} of a CSV of published curves."""
+    curves: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    if path is not None:
+        with open(path, newline="") as file:
+            for row in csv.DictReader(file):
+                key = row["panel"], row["algorithm"], row["set"]
+                curves.setdefault(key, []).append((float(row["samples"]), float(row["bound_nats"])))
+    return curves
+
+
+def draw(
+    rows: Sequence[Row],
+    published: dict[tuple[str, str, str], list[tuple[float, float]]],
+    path: Path,
+) -> None:
+    """Draw the panels as the paper does: train solid, test dashed, samples on a log axis."""
+    from aevb.plots import offscreen_figure
+
+    panels = list(dict.fromkeys((row["dataset"], int(row["n_components"])) for row in rows))
+    figure = offscreen_figure(3.2 * len(panels), 3.2)
+    colours = dict(zip(ALGORITHMS, ("C3", "C2"), strict=True))
+    for i, (dataset, n) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), i + 1)
+        title = f"{_TITLES[dataset]} Nz={n}"
+        for algorithm, colour in colours.items():
+            for which, style in (("train", "-"), ("test", "--")):
+                for seed in {row["seed"] for row in rows}:
+                    curve = [
+                        (float(row["samples"]), float(row[f"{which}_bound"]))
+                        for row in rows
+                        if (row["dataset"], int(row["n_components"])) == (dataset, n)
+                        and (row["algorithm"], row["seed"]) == (algorithm, seed)
+                    ]
+                    if curve:
+                        label = f"{algorithm} ({which})"
+                        axes.plot(*zip(*curve, strict=True), style, color=colour, label=label)
+                theirs = published.get((title, algorithm, which))
+                if theirs:
+                    axes.plot(*zip(*theirs, strict=True), style, color=colour, lw=0.5, alpha=0.7)
+        axes.set(xscale="log", title=title, xlabel="training samples")
+        if i == 0:
+            axes.set_ylabel("bound, nats per row")
+            axes.legend(fontsize="x-small")
+    figure.savefig(path, dpi=120)

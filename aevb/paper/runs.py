@@ -1,0 +1,169 @@
+"""One run of an experiment: train to each point of a curve, judge, write down, go on after a stop."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aevb import _core
+from aevb._base import LatentVariableModel
+from aevb._trainer import Trainer
+from aevb._version import __version__
+from aevb.exceptions import DivergenceError
+
+LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
+TRIAL_SAMPLES = 100_000
+_N_TRIAL_ROWS = 1000
+
+Row = dict[str, Any]
+
+
+class Run(NamedTuple):
+    """What is trained, and how far."""
+
+    dataset: str
+    algorithm: str
+    n_components: int
+    seed: int
+    make_model: Callable[[float], LatentVariableModel]  # of the learning rate
+    learning_rate: float | None  # None tries LEARNING_RATES
+    points: Sequence[int]  # samples at which to judge
+
+    @property
+    def name(self) -> str:
+        """The stem of the run's files."""
+        return f"{self.dataset}-{self.algorithm}-{self.n_components}-{self.seed}"
+
+
+def curve_points(n_samples: float) -> list[int]:
+    """Return 1, 2, 5 times each power of ten from 1e5 to n_samples, and that itself."""
+    steps = [int(digit * 10.0**power) for power in range(5, 12) for digit in (1, 2, 5)]
+    return [point for point in steps if point < n_samples] + [int(n_samples)]
+
+
+def trace(
+    run: Run,
+    X: Any,
+    judge: Callable[[LatentVariableModel], Mapping[str, float]],
+    folder: Path,
+    *,
+    n_threads: int | None = None,
+    progress: bool = False,
+    say: Callable[[str], object] = print,
+) -> list[Row]:
+    """Return the run's curve, a row for each point; what an earlier call did is not done again.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    X : array-like of shape (n_samples, n_features)
+        Training data.
+    judge : callable
+        Columns of a row for the model as it stands.
+    folder : Path
+        Where its checkpoint, its curve and its settings are kept.
+    n_threads : int, default=None
+        Threads of the core.
+    progress : bool, default=False
+        Show a bar for each stretch from point to point.
+    say : callable, default=print
+        Told of each point.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    curve, checkpoint = folder / f"{run.name}.csv", folder / f"{run.name}.safetensors"
+    rows = _read_rows(curve)
+    if [row["samples"] for row in rows] == [str(point) for point in run.points]:
+        return rows
+    if checkpoint.exists():
+        trainer = Trainer.resume(checkpoint, X, progress=progress)
+    else:
+        rows = []
+        rate = run.learning_rate or _choose_learning_rate(run, X, n_threads, folder)
+        model = run.make_model(rate).set_params(n_threads=n_threads)
+        trainer = Trainer(model, X, checkpoint=checkpoint, progress=progress)
+    trainer.model.set_params(n_threads=n_threads)
+    _write_settings(run, trainer, folder)
+    for point in run.points[len(rows) :]:
+        trainer.run(point)
+        rows.append(
+            {
+                "dataset": run.dataset,
+                "algorithm": run.algorithm,
+                "n_components": run.n_components,
+                "seed": run.seed,
+                "samples": str(point),
+                **{name: f"{value:.3f}" for name, value in judge(trainer.model).items()},
+                "seconds": f"{trainer.model._engine.seconds:.1f}",
+            }
+        )
+        write_rows(curve, rows)
+        say(", ".join(f"{key} {value}" for key, value in rows[-1].items()))
+    return rows
+
+
+def _choose_learning_rate(run: Run, X: Any, n_threads: int | None, folder: Path) -> float:
+    """Return the best of LEARNING_RATES by training score early on; write the trials down."""
+    trials = {}
+    for rate in LEARNING_RATES:
+        model = run.make_model(rate).set_params(n_threads=n_threads)
+        try:
+            score = (
+                Trainer(model, X, progress=False).run(TRIAL_SAMPLES).model.score(X[:_N_TRIAL_ROWS])
+            )
+        except DivergenceError:
+            score = -np.inf
+        trials[rate] = score
+    text = json.dumps({str(rate): score for rate, score in trials.items() if np.isfinite(score)})
+    _replace(folder / f"{run.name}.trials.json", text)
+    best = max(trials, key=lambda rate: trials[rate])
+    if not np.isfinite(trials[best]):
+        raise DivergenceError(0, best)
+    return best
+
+
+def _write_settings(run: Run, trainer: Trainer, folder: Path) -> None:
+    trials = folder / f"{run.name}.trials.json"
+    settings = {
+        "aevb": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "instructions": _core.isa(),
+        "class": type(trainer.model).__name__,
+        "n_train": trainer.n_train,
+        "config": trainer.model._engine.config.as_dict(),
+        "score_of_learning_rates": json.loads(trials.read_text()) if trials.exists() else None,
+    }
+    _replace(folder / f"{run.name}.json", json.dumps(settings, indent=1))
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write a CSV that is there whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    with open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(part, path)
+
+
+def _read_rows(path: Path) -> list[Row]:
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text)
+    os.replace(part, path)

@@ -1,0 +1,133 @@
+"""The paper's experiments: runs that are stopped go on, and what is done is not done again."""
+
+import csv
+import json
+
+import joblib
+import pytest
+
+from aevb import AEVB, DivergenceError, Trainer, datasets
+from aevb.cli import main
+from aevb.paper import figure2, runs
+
+DIGITS = datasets.load_digits()[:300]
+COLUMNS = ["dataset", "algorithm", "n_components", "seed", "samples", "train_bound", "test_bound"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small():
+    """Digits in place of MNIST, curves and trials of a few hundred samples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figure2, "load", lambda dataset: (DIGITS[:200], DIGITS[200:]))
+        patch.setattr(figure2, "curve_points", lambda n: [400, 800, int(n)])
+        patch.setattr(runs, "TRIAL_SAMPLES", 400)
+        yield
+
+
+def reproduce(out, **options):
+    options = {"chosen": ["mnist"], "n_components": [2], "n_samples": 2000} | options
+    return figure2.reproduce(out, **options)
+
+
+def table(out):
+    with open(out / "figure2.csv", newline="") as file:
+        return [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(name="whole", scope="module")
+def whole_runs(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    reproduce(out)
+    return out
+
+
+def test_a_curve_for_each_run(whole):
+    rows = table(whole)
+    assert [row[:5] for row in rows] == [
+        ["mnist", algorithm, "2", "0", samples]
+        for algorithm in ("aevb", "wake-sleep")
+        for samples in ("400", "800", "2000")
+    ]
+    assert all(-60 < float(bound) < -15 for row in rows for bound in row[5:])
+    assert (whole / "figure2.png").stat().st_size > 10_000
+    settings = json.loads((whole / "runs" / "mnist-aevb-2-0.json").read_text())
+    assert settings["config"]["n_components"] == 2
+    scores = settings["score_of_learning_rates"]
+    best = max(scores, key=lambda rate: scores[rate])
+    assert settings["config"]["learning_rate"] == pytest.approx(float(best))
+    assert {"aevb", "numpy", "python", "machine", "instructions"} <= set(settings)
+
+
+@pytest.mark.parametrize("at", [2, 9, 25])
+def test_a_stopped_run_goes_on_to_the_same_curve(whole, at, tmp_path, monkeypatch):
+    real, calls = Trainer._advance, []
+
+    def advance(self, *args):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        real(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_advance", advance)
+        with pytest.raises(KeyboardInterrupt):
+            reproduce(tmp_path)
+    reproduce(tmp_path)
+    assert table(tmp_path) == table(whole)
+
+
+def test_what_is_done_is_not_done_again(whole, monkeypatch):
+    def never(*args):
+        raise AssertionError("trained again")
+
+    before = table(whole)
+    monkeypatch.setattr(Trainer, "_advance", never)
+    reproduce(whole)
+    assert table(whole) == before
+
+
+def test_runs_at_once_give_the_same_curves(whole, tmp_path):
+    with joblib.parallel_config("threading"):  # this process's patches hold
+        reproduce(tmp_path, n_jobs=2)
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_step_size_that_diverges_is_survived(tmp_path, monkeypatch):
+    real = Trainer.run
+
+    def run(self, n_samples):
+        if self.model.learning_rate > 0.05:
+            raise DivergenceError(3, self.model.learning_rate)
+        return real(self, n_samples)
+
+    monkeypatch.setattr(Trainer, "run", run)
+    reproduce(tmp_path, algorithms=["aevb"])
+    settings = json.loads((tmp_path / "runs" / "mnist-aevb-2-0.json").read_text())
+    assert set(settings["score_of_learning_rates"]) == {"0.01", "0.02"}
+
+
+def test_points_of_a_curve():
+    assert runs.curve_points(1e6) == [100_000, 200_000, 500_000, 1_000_000]
+    assert runs.curve_points(3e5) == [100_000, 200_000, 300_000]
+    assert runs.curve_points(50) == [50]
+
+
+def test_the_paper_s_settings():
+    model = figure2.make_model("frey", "wake-sleep", 5, 1, 0.1)
+    assert (model.likelihood, model.hidden_layer_sizes) == ("bounded-gaussian", (200,))
+    assert isinstance(figure2.make_model("mnist", "aevb", 20, 0, 0.02), AEVB)
+
+
+def test_the_command(tmp_path, capsys):
+    published = tmp_path / "published.csv"
+    published.write_text(
+        "panel,algorithm,set,samples,bound_nats\nMNIST Nz=2,aevb,test,400,-50\n"
+        "MNIST Nz=2,aevb,test,2000,-40\n"
+    )
+    command = f"reproduce figure2 --dataset mnist --n-components 2 --samples 2000 --out {tmp_path}"
+    arguments = [*command.split(), "--learning-rate", "0.05", "--algorithms", "aevb"]
+    assert main([*arguments, "--published", str(published)]) == 0
+    assert "figure2.png" in capsys.readouterr().out
+    assert len(table(tmp_path)) == 3
+    assert main([*arguments, "--seeds", "0"]) == 2
+    assert "--seeds" in capsys.readouterr().err
