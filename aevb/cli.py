@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from aevb.paper.command import add_reproduce
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -174,40 +176,11 @@ def _parser() -> _Parser:
     _add_options(sample, _RUN_OPTIONS[1:])
     sample.set_defaults(run=_sample)
 
-    _add_reproduce(commands)
+    add_reproduce(commands)
 
     info = commands.add_parser("info", help="versions, instruction set, threads and BLAS")
     info.set_defaults(run=_info)
     return parser
-
-
-def _add_reproduce(commands: Any) -> None:
-    reproduce = commands.add_parser(
-        "reproduce",
-        help="the paper's experiments",
-        description="Runs may be stopped and go on when called again; what is done is kept.",
-    )
-    figures = reproduce.add_subparsers(title="figures", required=True, metavar="FIGURE")
-    figure2 = figures.add_parser("figure2", help="bounds against training samples")
-    figure2.add_argument("--dataset", nargs="+", choices=("mnist", "frey"), help="default: both")
-    figure2.add_argument(
-        "--n-components", nargs="+", type=int, metavar="J", help="latent units (default: all)"
-    )
-    figure2.add_argument(
-        "--algorithms", nargs="+", choices=("aevb", "wake-sleep"), help="default: both"
-    )
-    figure2.add_argument("--samples", type=float, default=1e7, help="to train on (default: 1e7)")
-    figure2.add_argument("--seeds", type=int, default=1, help="runs of each kind (default: 1)")
-    figure2.add_argument(
-        "--learning-rate",
-        type=_auto_or_float,
-        default="auto",
-        help="'auto' tries the paper's three on the first samples (default: auto)",
-    )
-    figure2.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
-    figure2.add_argument("--published", type=Path, help="CSV of the published curves")
-    figure2.add_argument("--out", type=Path, default=Path("figure2"), help="folder of the results")
-    figure2.set_defaults(run=_reproduce_figure2)
 
 
 class _Version(argparse.Action):
@@ -353,27 +326,6 @@ def _sample(args: argparse.Namespace) -> None:
 
         np.save(args.out, plots.sample_images(model, **what))
     print(f"{args.n_samples} samples: {args.out}")
-
-
-def _reproduce_figure2(args: argparse.Namespace) -> None:
-    for name in ("samples", "seeds", "jobs"):
-        if not getattr(args, name) >= 1:
-            raise _UsageError(f"--{name} must be at least 1, got {getattr(args, name)}")
-    from aevb.paper import figure2
-
-    chosen = {"chosen": args.dataset, "algorithms": args.algorithms}
-    figure2.reproduce(
-        args.out,
-        **{name: values for name, values in chosen.items() if values},
-        n_components=args.n_components,
-        n_samples=args.samples,
-        n_seeds=args.seeds,
-        learning_rate=None if args.learning_rate == "auto" else args.learning_rate,
-        published=args.published,
-        n_jobs=args.jobs,
-        progress=sys.stderr.isatty(),
-    )
-    print(f"Curves: {args.out / 'figure2.csv'}, picture: {args.out / 'figure2.png'}")
 
 
 def _info(args: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ import json
 import joblib
 import pytest
 
-from aevb import AEVB, DivergenceError, Trainer, datasets
+from aevb import AEVB, MCEM, DivergenceError, Trainer, datasets
 from aevb.cli import main
-from aevb.paper import figure2, runs
+from aevb.paper import figure2, figure3, runs
 
 DIGITS = datasets.load_digits()[:300]
 COLUMNS = ["dataset", "algorithm", "n_components", "seed", "samples", "train_bound", "test_bound"]
@@ -131,3 +131,25 @@ def test_the_command(tmp_path, capsys):
     assert len(table(tmp_path)) == 3
     assert main([*arguments, "--seeds", "0"]) == 2
     assert "--seeds" in capsys.readouterr().err
+
+
+def test_figure_3(tmp_path, monkeypatch):
+    """All three algorithms; a visit of Monte Carlo EM is five samples."""
+    monkeypatch.setattr(figure3, "load", lambda n_train: (DIGITS[:n_train], DIGITS[200:]))
+    monkeypatch.setattr(figure3, "_POINTS", (1000,))
+    command = f"reproduce figure3 --n-train 100 --samples 2e3 --out {tmp_path}"
+    assert main([*command.split(), "--learning-rate", "0.1"]) == 0
+    with open(tmp_path / "figure3.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["algorithm"], row["samples"]) for row in rows] == [
+        (algorithm, samples)
+        for algorithm in ("aevb", "wake-sleep", "mcem")
+        for samples in ("1000", "2000")
+    ]
+    for row in rows:
+        assert -60 < float(row["train_log_likelihood"]) < -15
+        # the two estimators of one thing
+        assert abs(float(row["test_log_likelihood"]) - float(row["test_ais"])) < 0.5
+    mcem = MCEM.load(tmp_path / "runs" / "mnist100-mcem-3-0.safetensors")
+    assert mcem.n_samples_seen_ * mcem.n_updates == 2000
+    assert (tmp_path / "figure3.png").stat().st_size > 10_000

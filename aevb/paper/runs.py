@@ -1,4 +1,4 @@
-"""One run of an experiment: train to each point of a curve, judge, write down, go on after a stop."""
+"""One run of an experiment: train to each point of a curve, judge, note; go on after a stop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Run(NamedTuple):
     seed: int
     make_model: Callable[[float], LatentVariableModel]  # of the learning rate
     learning_rate: float | None  # None tries LEARNING_RATES
-    points: Sequence[int]  # samples at which to judge
+    points: Sequence[int]  # samples, rows that go into a weight update, at which to judge
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ def trace(
     trainer.model.set_params(n_threads=n_threads)
     _write_settings(run, trainer, folder)
     for point in run.points[len(rows) :]:
-        trainer.run(point)
+        _run_to(trainer, point)
         rows.append(
             {
                 "dataset": run.dataset,
@@ -109,15 +109,19 @@ def trace(
     return rows
 
 
+def _run_to(trainer: Trainer, n_samples: float) -> Trainer:
+    """Train until so many rows have gone into weight updates."""
+    return trainer.run(n_samples / getattr(trainer.model, "n_updates", 1))
+
+
 def _choose_learning_rate(run: Run, X: Any, n_threads: int | None, folder: Path) -> float:
     """Return the best of LEARNING_RATES by training score early on; write the trials down."""
     trials = {}
     for rate in LEARNING_RATES:
         model = run.make_model(rate).set_params(n_threads=n_threads)
         try:
-            score = (
-                Trainer(model, X, progress=False).run(TRIAL_SAMPLES).model.score(X[:_N_TRIAL_ROWS])
-            )
+            trial = _run_to(Trainer(model, X, progress=False), TRIAL_SAMPLES)
+            score = trial.model.score(X[:_N_TRIAL_ROWS])
         except DivergenceError:
             score = -np.inf
         trials[rate] = score

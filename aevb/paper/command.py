@@ -1,0 +1,67 @@
+"""``aevb reproduce``: its options, and the experiment that they name."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add_reproduce(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="the paper's experiments",
+        description="Runs may be stopped and go on when called again; what is done is kept.",
+    )
+    figures = reproduce.add_subparsers(title="figures", required=True, metavar="FIGURE")
+    figure2 = figures.add_parser("figure2", help="bounds against training samples")
+    figure2.add_argument(
+        "--dataset", dest="chosen", nargs="+", choices=("mnist", "frey"), help="default: both"
+    )
+    figure2.add_argument(
+        "--n-components", nargs="+", type=_count, metavar="J", help="latent units (default: all)"
+    )
+    _add_options(figure2, "figure2", ("aevb", "wake-sleep"))
+    figure3 = figures.add_parser("figure3", help="likelihoods against training samples")
+    figure3.add_argument("--n-train", nargs="+", type=_count, metavar="N", help="default: both")
+    _add_options(figure3, "figure3", ("aevb", "wake-sleep", "mcem"))
+
+
+def _add_options(parser: argparse.ArgumentParser, name: str, algorithms: tuple[str, ...]) -> None:
+    parser.add_argument("--algorithms", nargs="+", choices=algorithms, help="default: all")
+    parser.add_argument(
+        "--samples", dest="n_samples", type=_count, default=10**7, help="to train on (default: 1e7)"
+    )
+    parser.add_argument(
+        "--seeds", dest="n_seeds", type=_count, default=1, help="runs of each kind (default: 1)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, help="by default the best of three on the first samples"
+    )
+    parser.add_argument(
+        "--jobs", dest="n_jobs", type=_count, default=1, help="runs at a time (default: 1)"
+    )
+    parser.add_argument("--published", type=Path, help="CSV of the published curves")
+    parser.add_argument("--out", type=Path, default=Path(name), help="folder of the results")
+    parser.set_defaults(run=_reproduce, figure=name)
+
+
+def _count(text: str) -> int:
+    value = float(text)
+    if value != int(value) or value < 1:
+        raise ValueError(text)
+    return int(value)
+
+
+_count.__name__ = "number, at least 1"  # argparse names the type in its messages
+
+
+def _reproduce(args: argparse.Namespace) -> None:
+    figure = importlib.import_module(f"aevb.paper.{args.figure}")
+    options = {k: v for k, v in vars(args).items() if k not in ("run", "figure") and v is not None}
+    figure.reproduce(**options, progress=sys.stderr.isatty())
+    results = args.out / args.figure
+    print(f"Curves: {results}.csv, picture: {results}.png")
