@@ -11,6 +11,7 @@ import numpy as np
 
 from aevb import _core
 from aevb._engine import Model, MonteCarloEm, Rows
+from aevb._parameters import check_parameters
 from aevb._persistence import (
     BEST,
     CHAINS,
@@ -46,6 +47,8 @@ class RunState(NamedTuple):
     best: tuple[float, Model] | None = None
     chains: MonteCarloEm | None = None
     checkpoint_every: int = 1
+    n_train: int = 0
+    n_validation: int = 0
     fingerprint: str = ""
 
 
@@ -68,6 +71,8 @@ def write_checkpoint(trainer: Trainer, path: str | os.PathLike[str]) -> None:
         "n_prior": state.n_prior,
         "n_worse": state.n_worse,
         "checkpoint_every": state.checkpoint_every,
+        "n_train": state.n_train,
+        "n_validation": state.n_validation,
         "fingerprint": state.fingerprint,
     }
     if state.best is not None:
@@ -99,7 +104,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[LatentVariableModel, 
         if CHAINS in arrays:
             chains = model._chains_at(arrays[CHAINS])
             chains.step_state = described["step_state"]
+        check_parameters(model)
+        if (chains is None) == (not model._has_encoder):
+            raise ValueError("its chains are not those of its kind of model")
         n_steps, n_samples, bound_sum = described["start"]
+        n_train = _count(described["n_train"])
+        n_seen = model.n_samples_seen_
+        if not (0 <= n_steps <= model.n_steps_ and n_samples <= n_seen <= n_samples + n_train):
+            raise ValueError(f"its epoch starts at {n_samples} samples of {n_seen}")
+        if not (n_samples >= 0 and math.isfinite(bound_sum)):
+            raise ValueError(f"its epoch starts at {n_samples} samples, with the sum {bound_sum}")
         return model, RunState(
             Mark(int(n_steps), int(n_samples), float(bound_sum)),
             _count(described["n_prior"]),
@@ -107,6 +121,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[LatentVariableModel, 
             best,
             chains,
             _count(described["checkpoint_every"]),
+            n_train,
+            _count(described["n_validation"], lowest=0),
             str(described["fingerprint"]),
         )
 
@@ -118,6 +134,6 @@ def _estimator(name: str) -> type[LatentVariableModel]:
 
 
 def _count(value: Any, lowest: int = 1) -> int:
-    if not isinstance(value, int) or value < lowest:
+    if not isinstance(value, int) or not lowest <= value < 2**62:
         raise ValueError(f"it has the count {value!r}")
     return value

@@ -189,7 +189,7 @@ class Evaluator:
             are counted as independent; with the paper's 4 steps successive ones are alike, and few
             draws then leave parts of p(z|x) out.
         n_warmup : int, default=200
-            "hmc": transitions before the first draw, of each stage.
+            "hmc": transitions before the first draw.
         max_components : int, default=5
             "hmc": the most latent components it takes. A density fitted to draws says little of
             p(z|x) in many dimensions, and the mean of its ratios is then ruled by a few of them.
@@ -246,6 +246,12 @@ class Evaluator:
         n_simulated = check_integer("n_simulated", n_simulated)
         if not isinstance(bidirectional, (bool, np.bool_)):
             raise TypeError(f"bidirectional: got {bidirectional!r}, want a bool")
+        config = self.model._engine.config.as_dict()
+        if bidirectional and config["likelihood"] != "bernoulli" and config["binarize"] != "none":
+            raise ValueError(
+                f"bidirectional: got True, want False for binarize={config['binarize']!r} with a "
+                f"Gaussian likelihood: its draws are not data of that kind"
+            )
         return self._by_annealing(X, annealing, n_simulated if bidirectional else 0)
 
     def _by_importance(self, X: Any, n_draws: int) -> Estimate:
@@ -326,9 +332,10 @@ class Evaluator:
 
         log_q = _core.fitted_log_density(fitted, counted, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, self.model._read(X, log_joints))
-        if np.mean(ess < 0.1 * n_draws) > 0.1:
+        poor = float(np.mean(~(ess >= 0.1 * n_draws)))  # NaN too: a chain that stood still
+        if poor > 0.1:
             warnings.warn(
-                f"'hmc': of {np.mean(ess < 0.1 * n_draws):.0%} of the rows a tenth of the draws or "
+                f"'hmc': of {poor:.0%} of the rows a tenth of the draws or "
                 f"fewer carry the weight; the estimates are poor, use more draws or 'importance'",
                 RuntimeWarning,
                 stacklevel=3,
@@ -358,7 +365,9 @@ class Evaluator:
         if not (isinstance(threshold, (int, float, np.number)) and 0 <= threshold < np.inf):
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
 
-        means = self.model._read(X, self.model._latent_means)
+        self._require_encoder("active_units: posterior means by HMC vary of themselves")
+        threads = resolve_threads(self._n_threads())
+        means = self.model._read(X, lambda rows: self.model._chain_starts(rows, threads))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 

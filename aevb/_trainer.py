@@ -52,8 +52,9 @@ class Trainer:
         Each is called with the trainer after each epoch; one that returns True stops the run.
     checkpoint : str or path-like, default=None
         File to write the run to as it goes, for `resume`: every `checkpoint_every` samples, at the
-        end of `run`, and on Ctrl-C. It is replaced whole or not at all, and is a model's file too,
-        which ``AEVB.load`` reads.
+        end of `run`, and on Ctrl-C out of it (unless a step of `MCEM` is begun: the last one stays
+        then). It is replaced whole or not at all, and is a model's file too, which ``AEVB.load``
+        reads.
     checkpoint_every : int, default=None
         Samples from one checkpoint to the next; by default an epoch's.
     progress : bool, default=None
@@ -104,6 +105,9 @@ class Trainer:
         self.model = model
         self.callbacks = _check_callbacks(callbacks)
         self.progress = bool(model.verbose) if progress is None else progress
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        if checkpoint_every is not None:
+            checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
         with _Unchanged(model):
             self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
             # The held-out rows are the first of the split's order, the training rows the rest.
@@ -111,19 +115,17 @@ class Trainer:
             self._validation = (self._rows, Subset(0, n_val, split=True))
             if X_val is not None:
                 self._validation = self._prepare_validation(X_val)
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
-        every = self.n_train if checkpoint_every is None else checkpoint_every
-        self._checkpoint_every = check_integer("checkpoint_every", every)
-        self._stopped = False
-        state = _resumed or RunState(
-            start=self._mark(), n_prior=self.n_train, chains=model._new_chains(self._rows)
-        )
+            state = _resumed or RunState(
+                start=self._mark(), n_prior=self.n_train, chains=model._new_chains(self._rows)
+            )
+            self._fingerprint = ""
+            if self.checkpoint is not None:
+                self._fingerprint = fingerprint(model._engine, self._rows)
         self._start, self._best, self._n_worse = state.start, state.best, state.n_worse
         self._n_prior, self._chains = state.n_prior, state.chains  # N of the prior's weight
+        self._checkpoint_every = checkpoint_every or self.n_train
         self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
-        self._fingerprint = ""
-        if self.checkpoint is not None:
-            self._fingerprint = fingerprint(model._engine, self._rows)
+        self._stopped = False
 
     @classmethod
     def resume(
@@ -176,6 +178,12 @@ class Trainer:
             progress=progress,
             _resumed=state,
         )
+        held_out = trainer._validation[1].size
+        if (trainer.n_train, held_out) != (state.n_train, state.n_validation):
+            raise ValueError(
+                f"X_val: got {held_out} rows held out and {trainer.n_train} to train on, but the "
+                f"run in {path} had {state.n_validation} and {state.n_train}"
+            )
         if trainer._fingerprint != state.fingerprint:
             raise ValueError(
                 f"X: got data of shape {trainer._rows.shape} that are not those which the run in "
@@ -187,8 +195,13 @@ class Trainer:
         """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
+        if self._in_midst():
+            raise ValueError("checkpoint: an interrupt has left a step begun; train a step first")
         write_checkpoint(self, self.checkpoint)
         self._checkpoint_due = self.model.n_samples_seen_ + self._checkpoint_every
+
+    def _in_midst(self) -> bool:
+        return self._chains is not None and self._chains.in_midst
 
     def _run_state(self) -> RunState:
         return RunState(
@@ -198,6 +211,8 @@ class Trainer:
             best=self._best,
             chains=self._chains,
             checkpoint_every=self._checkpoint_every,
+            n_train=self.n_train,
+            n_validation=self._validation[1].size,
             fingerprint=self._fingerprint,
         )
 
@@ -290,11 +305,14 @@ class Trainer:
             with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
                 while self.model.n_samples_seen_ < until and not self._stopped:
                     wanted = until - self.model.n_samples_seen_
-                    self._advance(math.ceil(min(wanted, self._n_left or batch) / batch), bar)
+                    n = math.ceil(min(wanted, self._n_left or batch) / batch)
+                    self._advance(max(1, n), bar)
         except KeyboardInterrupt:
-            if self.checkpoint is not None:
+            if self.checkpoint is not None and not self._in_midst():
                 self.save_checkpoint()
             raise
+        if self._n_left <= 0:  # an epoch whose end was interrupted
+            self._end_epoch()
         self._restore_best()
         if self.checkpoint is not None:
             self.save_checkpoint()

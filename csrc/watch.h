@@ -13,8 +13,7 @@ namespace aevb {
 
 class Watch {
  public:
-  // Told the fraction of the work that is done, on the thread that began it, with the caller's
-  // floating-point state.
+  // Told the fraction of the work that is done, on the thread that began it, subnormals alive.
   using Report = std::function<void(double done)>;
 
   explicit Watch(Report report) : report_(std::move(report)) {}
@@ -45,7 +44,7 @@ class Watch {
     if (stopped_.load(std::memory_order_relaxed)) return;
     const FlushSubnormals callers(false);
     try {
-      report_(done_.load(std::memory_order_relaxed) / total_);
+      report_(total_ > 0.0 ? done_.load(std::memory_order_relaxed) / total_ : 1.0);
     } catch (...) {
       error_ = std::current_exception();
       stopped_.store(true, std::memory_order_relaxed);

@@ -348,3 +348,11 @@ def test_progress(capsys):
     assert capsys.readouterr() == ("", "")
     Evaluator(model, progress=True).log_likelihood(X, "ais", n_temperatures=5)
     assert "100%" in capsys.readouterr().err
+
+
+def test_draws_of_a_binarised_gaussian_model_are_no_such_data():
+    model = AEVB(2, hidden_layer_sizes=(5,), likelihood="gaussian", binarize="threshold")
+    model.set_params(n_epochs=1, random_state=0).fit(np.eye(8))
+    with pytest.raises(ValueError, match="bidirectional"):
+        ais(model, np.eye(8), n_temperatures=5, bidirectional=True)
+    assert np.isfinite(ais(model, np.eye(8), n_temperatures=5).per_row).all()

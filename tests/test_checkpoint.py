@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 
 import kill
 import numpy as np
@@ -144,6 +145,11 @@ DAMAGE = {
     "claims rows": lambda h, a: h["trainer"].update(n_rows=10**15),
     "chains": lambda h, a: a.update({"trainer/chains": a["trainer/chains"][:-1].copy()}),
     "NaN": lambda h, a: a.update({"trainer/chains": a["trainer/chains"] * np.float32("nan")}),
+    "no chains": lambda h, a: a.pop("trainer/chains"),
+    "early start": lambda h, a: h["trainer"].update(start=[0, -300, 0.0]),
+    "late start": lambda h, a: h["trainer"].update(start=[9, 9999, 0.0]),
+    "huge count": lambda h, a: h["trainer"].update(n_prior=10**30),
+    "parameter": lambda h, a: h["params"].update(n_epochs="5"),
     "more": lambda h, a: a.update({"trainer/other": np.zeros(3, np.float32)}),
 }
 
@@ -163,6 +169,44 @@ def test_a_truncated_checkpoint_is_named(path):
         path.write_bytes(whole[:n])
         with pytest.raises(ValueError, match=path.name):
             Trainer.resume(path, X)
+
+
+def test_ctrl_c_in_the_midst_of_a_step_leaves_the_last_checkpoint(path):
+    """Half of a step's updates are nothing to go on from."""
+    model = MCEM(**SMALL, n_updates=60_000)
+    trainer = fresh(model, checkpoint=path)
+    trainer.save_checkpoint()
+    before = path.read_bytes()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(300)
+    assert trainer._in_midst()
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match="step begun"):
+        trainer.save_checkpoint()
+
+
+def test_a_resumed_run_holds_out_the_same_rows(path):
+    model = AEVB(**SMALL, validation_fraction=0.2)
+    Trainer(model, X, X_val=X[:30], checkpoint=path).run(600)
+    with pytest.raises(ValueError, match="X_val"):
+        Trainer.resume(path, X)
+
+
+@pytest.mark.parametrize("bad", [{"checkpoint_every": 0}, {"checkpoint": 3}, {"callbacks": 1}])
+def test_a_trainer_that_fails_leaves_the_model_as_it_was(bad):
+    model = AEVB(**SMALL)
+    with pytest.raises((TypeError, ValueError)):
+        Trainer(model, X, **bad)
+    assert not hasattr(model, "weights_")
+
+
+def test_chains_of_another_shape_are_refused():
+    trainer = fresh(MODELS["MCEM"]).step()
+    trainer.model.set_params(hidden_layer_sizes=(300,), n_epochs=1).fit(X)
+    with pytest.raises(ValueError, match="model: has another shape"):
+        trainer.step()
 
 
 @pytest.mark.parametrize("every", [0, -5, 1.5, "often"])

@@ -80,8 +80,12 @@ def trace(
     folder.mkdir(parents=True, exist_ok=True)
     curve, checkpoint = folder / f"{run.name}.csv", folder / f"{run.name}.safetensors"
     rows = _read_rows(curve)
-    if [row["samples"] for row in rows] == [str(point) for point in run.points]:
+    _check_settings(run, folder)
+    samples = [int(row["samples"]) for row in rows]
+    if samples == list(run.points):
         return rows
+    if samples != list(run.points[: len(rows)]):
+        raise ValueError(f"{curve}: has the points {samples}, want those of {list(run.points)}")
     if checkpoint.exists():
         trainer = Trainer.resume(checkpoint, X, progress=progress)
     else:
@@ -97,8 +101,8 @@ def trace(
             {
                 "dataset": run.dataset,
                 "algorithm": run.algorithm,
-                "n_components": run.n_components,
-                "seed": run.seed,
+                "n_components": str(run.n_components),
+                "seed": str(run.seed),
                 "samples": str(point),
                 **{name: f"{value:.3f}" for name, value in judge(trainer.model).items()},
                 "seconds": f"{trainer.model._engine.seconds:.1f}",
@@ -107,6 +111,19 @@ def trace(
         write_rows(curve, rows)
         say(", ".join(f"{key} {value}" for key, value in rows[-1].items()))
     return rows
+
+
+def _check_settings(run: Run, folder: Path) -> None:
+    """Refuse to go on with a run of another step size."""
+    path = folder / f"{run.name}.json"
+    if run.learning_rate is None or not path.exists():
+        return
+    found = json.loads(path.read_text())["config"]["learning_rate"]
+    if np.float32(run.learning_rate) != np.float32(found):
+        raise ValueError(
+            f"learning_rate: got {run.learning_rate:g}, but the run in {path} has {found:g}; use "
+            f"another folder"
+        )
 
 
 def _run_to(trainer: Trainer, n_samples: float) -> Trainer:

@@ -173,6 +173,7 @@ py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t b
                   size_t n_train, int n_threads) {
   check_rows(model, x);
   check(x.rows.n_rows == self.z().rows, "X: has other rows than there are chains");
+  check(self.fits(model), "model: has another shape than when its chains were made");
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
   Watch watch = watch_for(py::none());
@@ -293,6 +294,8 @@ void bind_posterior(py::module_& m) {
             self.step_size().set_state(state);
           },
           "The adaptation of the step size, for a run that goes on elsewhere.")
+      .def_property_readonly("in_midst", &MonteCarloEm::in_midst,
+                             "Whether an interrupt has left a step begun.")
       .def_property_readonly("acceptance", &MonteCarloEm::acceptance);
   m.def(
       "anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kHalfLog2Pi = 0.91893853320467274;
 constexpr size_t kDrawsPerDimension = 4;  // with fewer, a Gaussian and no kernel density
+constexpr double kLeastSpread = 1e-150;   // of a chain that stood still
 constexpr int kBandwidths = 10;           // Scott's rule times e^((i - 5) / 2), as Kingma's code
 
 // The draws of one row as double, and a density fitted to them.
@@ -51,7 +52,7 @@ class RowDensity {
       for (size_t l = 0; l < n_; ++l) sum += draws_[l * dim_ + j];
       mean_[j] = sum / n;
       for (size_t l = 0; l < n_; ++l) squares += std::pow(draws_[l * dim_ + j] - mean_[j], 2);
-      spread_[j] = std::max(std::sqrt(squares / (n - 1.0)), std::numeric_limits<double>::min());
+      spread_[j] = std::max(std::sqrt(squares / (n - 1.0)), kLeastSpread);
     }
   }
 

@@ -28,6 +28,14 @@ class MonteCarloEm {
   MatView z() { return z_.view(); }
   const StepSize& step_size() const { return step_size_; }
   StepSize& step_size() { return step_size_; }
+  // Whether an interrupt has left a step begun: its chains have moved, its updates are not all
+  // done.
+  bool in_midst() const { return n_moved_ > 0; }
+  // Whether the chains are of a model of this shape.
+  bool fits(const Model& model) {
+    return model.config().n_latent == z_.view().cols &&
+           model.network().arena_size == gradient_.size();
+  }
   double acceptance() const { return acceptance_; }  // mean of the last move
 
  private:

@@ -1,6 +1,7 @@
 // Importance weights, given by their logarithms and summed as they come.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
