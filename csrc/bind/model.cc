@@ -169,8 +169,9 @@ DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArr
   DoubleArray value({z.shape(0), z.shape(1)});
   double* out = value.mutable_data();
   const float* draws = z.data();
+  Watch watch = watch_for(py::none());
   py::gil_scoped_release nogil;
-  log_joint(self, x.rows, draws, n_draws, out, n_threads);
+  log_joint(self, x.rows, draws, n_draws, out, n_threads, watch);
   return value;
 }
 

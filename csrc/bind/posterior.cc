@@ -140,8 +140,9 @@ DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_
   check_shape(at, "at", {n_at, n_rows, dim});
   DoubleArray log_q({at.shape(0), at.shape(1)});
   double* out = log_q.mutable_data();
+  Watch watch = watch_for(py::none());
   py::gil_scoped_release nogil;
-  fitted_log_density(fit.data(), n_fit, at.data(), n_at, n_rows, dim, out, n_threads);
+  fitted_log_density(fit.data(), n_fit, at.data(), n_at, n_rows, dim, out, n_threads, watch);
   return log_q;
 }
 

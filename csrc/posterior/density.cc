@@ -78,7 +78,7 @@ void content_ids(const Model& model, const Rows& rows, const int64_t* index, siz
 }
 
 void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
-               int n_threads) {
+               int n_threads, Watch& watch) {
   constexpr size_t kBlock = 100;
   const size_t n_latent = model.config().n_latent;
   const size_t block = std::min(kBlock, rows.n_rows);
@@ -90,18 +90,17 @@ void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_dr
   std::vector<Matrix> gradients(team, Matrix(block, n_latent));
   std::vector<int64_t> index(rows.n_rows);
   std::iota(index.begin(), index.end(), int64_t{0});
-  run_team(static_cast<int>(team), [&](Member& member) {
+  watch.expect(static_cast<double>(rows.n_rows) * static_cast<double>(n_draws));
+  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t b) {
     PosteriorDensity& density = *densities[member.rank()];
-    const Range mine = member.share(n_blocks);
-    for (size_t b = mine.begin; b < mine.end; ++b) {
-      const size_t first = b * block;
-      const size_t n = std::min(block, rows.n_rows - first);
-      density.set_rows(rows, index.data() + first, n);
-      for (size_t l = 0; l < n_draws; ++l) {
-        const size_t at = l * rows.n_rows + first;
-        density({z + at * n_latent, n, n_latent, n_latent}, out + at,
-                gradients[member.rank()].view());
-      }
+    const size_t first = b * block;
+    const size_t n = std::min(block, rows.n_rows - first);
+    density.set_rows(rows, index.data() + first, n);
+    for (size_t l = 0; l < n_draws && watch.go_on(member); ++l) {
+      const size_t at = l * rows.n_rows + first;
+      density({z + at * n_latent, n, n_latent, n_latent}, out + at,
+              gradients[member.rank()].view());
+      watch.done(static_cast<double>(n));
     }
   });
 }
