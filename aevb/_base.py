@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,7 +52,7 @@ _FIXED = (
 )
 
 
-class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of the estimators: a decoder p(x|z) with prior N(0, I)."""
 
     _algorithm = "aevb"  # of the core's Config
@@ -173,6 +174,24 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     # Inference
 
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return posterior means of z.
+
+        With an encoder (`AEVB`, `WakeSleep`) those of q(z|x); of `MCEM` the mean of ``n_draws``
+        draws of p(z|x) by HMC.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components), float32
+            Posterior means.
+        """
+        return self._read(X, self._latent_means)
+
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return the means of p(x|z), in the units of the data times ``input_scale_``.
 
@@ -233,6 +252,27 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             )
         return x
 
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return the variational lower bound on log p(x) of each row; of `MCEM` an estimate of it.
+
+        With an encoder (`AEVB`, `WakeSleep`) the bound, estimated with ``n_draws``. `MCEM` has no
+        encoder and no such bound: there it is log p(x) by annealed importance sampling, what
+        ``Evaluator(model).log_likelihood(X, method="ais")`` gives, in expectation a lower bound
+        too. Either way the noise depends on the model's seed and the row's values alone: a row has
+        the same score in any batch, and the same on every call.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Bound, or log-likelihood, of each row, nats.
+        """
+        return self._read(X, lambda rows: self._scores(rows, Subset(0, rows.shape[0], split=False)))
+
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, nats per row.
 
@@ -255,26 +295,17 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     _has_encoder = False
     _may_take_all_rows = False  # batch_size=None
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the posterior means of z."""
-        raise NotImplementedError
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return log p(x) of each row, or what stands for it."""
-        raise NotImplementedError
-
+    @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        raise NotImplementedError
+        """Posterior means (n_rows, J)."""
 
+    @abstractmethod
     def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
-        raise NotImplementedError
+        """Log p(x) of the subset's rows, or a bound on it."""
 
-    def _all_scores(self, X: Any) -> NDArray[np.float64]:
-        return self._read(X, lambda rows: self._scores(rows, Subset(0, rows.shape[0], split=False)))
-
-    def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
-        """Where HMC on p(z|x) starts: (n_rows, J)."""
-        raise NotImplementedError
+    @abstractmethod
+    def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
+        """Where HMC on p(z|x) starts (n_rows, J)."""
 
     def _new_chains(self, rows: Rows) -> MonteCarloEm | None:
         """Return the chains of a training set, where training has any."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from aevb import _core
-from aevb._engine import Model, MonteCarloEm, Rows
+from aevb._engine import ARENAS, Model, MonteCarloEm, Rows
 from aevb._parameters import check_parameters
 from aevb._persistence import (
     BEST,
@@ -78,7 +78,7 @@ def write_checkpoint(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     if state.best is not None:
         bound, best = state.best
         described["best_bound"] = bound if math.isfinite(bound) else None
-        for arena in ("weights", "state1", "state2"):
+        for arena in ARENAS:
             arrays |= {f"{BEST}{arena}/{k}": a for k, a in best.arrays(arena).items()}
     if state.chains is not None:
         arrays[CHAINS] = state.chains.z

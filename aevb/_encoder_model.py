@@ -16,39 +16,6 @@ class EncoderModel(LatentVariableModel):
 
     _has_encoder = True
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the means of q(z|x).
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components), float32
-            Posterior means.
-        """
-        return self._read(X, self._latent_means)
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return the variational lower bound on log p(x) of each row, estimated with ``n_draws``.
-
-        The noise depends on the model's seed and the row's values alone: a row has the same bound
-        in any batch, and the same on every call.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        bound : ndarray of shape (n_samples,), float64
-            Bound of each row, nats.
-        """
-        return self._all_scores(X)
-
     def bound_and_gradient(
         self, X: Any, noise: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
@@ -79,7 +46,8 @@ class EncoderModel(LatentVariableModel):
         return self._read(X, gradient)
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        return self._chain_starts(rows, resolve_threads(self.n_threads))
+        with single_threaded_blas():
+            return self._engine.encode(rows, n_threads=resolve_threads(self.n_threads))
 
     def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
         config = self._engine.config.as_dict()
@@ -87,6 +55,6 @@ class EncoderModel(LatentVariableModel):
             self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads
         )[0]
 
-    def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
+    def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
         with single_threaded_blas():
             return self._engine.encode(rows, n_threads=n_threads)

@@ -98,6 +98,7 @@ os.register_at_fork(after_in_child=_note_fork)
 
 # A call into the core lasts about this long, so that Ctrl-C is answered promptly.
 SLICE_SECONDS = 0.05
+_FIRST_SLICE = 100  # rows, before it is known how long they take
 _MOST_THREADS = 1024
 
 
@@ -109,15 +110,15 @@ class Subset(NamedTuple):
     split: bool
 
 
-def in_slices(
-    size: int, n_first: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
+def _in_slices(
+    size: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
 ) -> tuple[NDArray[np.float64], ...]:
     """Join what ``compute(begin, n)`` returns for consecutive slices of rows.
 
     Slices are short, so that Ctrl-C is answered between them.
     """
     parts: list[tuple[NDArray[np.float64], ...]] = []
-    begin, n = 0, n_first
+    begin, n = 0, _FIRST_SLICE
     while begin < size:
         n = min(n, size - begin)
         start = time.perf_counter()
@@ -144,7 +145,7 @@ def bound_of(
             n_threads=resolve_threads(n_threads),
         )
 
-    bound, variance = in_slices(subset.size, 100, compute)
+    bound, variance = _in_slices(subset.size, compute)
     return bound, variance
 
 

@@ -367,7 +367,7 @@ class Evaluator:
 
         self._require_encoder("active_units: posterior means by HMC vary of themselves")
         threads = resolve_threads(self._n_threads())
-        means = self.model._read(X, lambda rows: self.model._chain_starts(rows, threads))
+        means = self.model._read(X, lambda rows: self.model._chain_starts(rows, 0, threads))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 

@@ -178,40 +178,6 @@ class MCEM(LatentVariableModel):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return means of p(z|x), over `n_draws` draws by HMC.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components), float32
-            Posterior means.
-        """
-        return self._read(X, self._latent_means)
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return an estimate of log p(x) of each row by annealed importance sampling.
-
-        Not a variational bound, of which there is none without an encoder, but in expectation a
-        lower bound too: what ``Evaluator(model).log_likelihood(X, method="ais")`` gives, which
-        has its errors.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        log_p : ndarray of shape (n_samples,), float64
-            Log-likelihood of each row, nats.
-        """
-        return self._all_scores(X)
-
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Return what `work` makes of the rows of X, all checked before it starts."""
         check_is_fitted(self)
@@ -219,18 +185,19 @@ class MCEM(LatentVariableModel):
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         n_threads = resolve_threads(self.n_threads)
+        seed = self._engine.config.as_dict()["seed"]
         n_draws = check_integer("n_draws", self.n_draws)
         n_leapfrog = check_integer("n_leapfrog", self.n_leapfrog)
         check_real("target_accept", self.target_accept)
         chains = _core.PosteriorChains(
             self._engine,
             rows,
-            self._chain_starts(rows, n_threads),
+            self._chain_starts(rows, seed, n_threads),
             n_leapfrog=n_leapfrog,
             adaptation="dual-averaging",
             per_chain=True,
             target_accept=float(self.target_accept),
-            seed=self._engine.config.as_dict()["seed"],
+            seed=seed,
             by_content=True,
         )
         total = np.zeros((rows.shape[0], self._n_features_out))
@@ -247,16 +214,16 @@ class MCEM(LatentVariableModel):
         annealing = Annealing(temperatures())
         return annealed_likelihood(self, rows, subset, annealing, seed, self.n_threads).log_p
 
-    def _chain_starts(self, rows: Rows, n_threads: int) -> NDArray[np.float32]:
-        seed = self._engine.config.as_dict()["seed"]
+    def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
         subset, shown = Subset(0, rows.shape[0], split=False), bool(self.verbose)
         return annealed_likelihood(self, rows, subset, _STARTS, seed, n_threads, shown=shown).z
 
     def _new_chains(self, rows: Rows) -> MonteCarloEm:
         """Return chains from the prior or, where the weights are not new, from p(z|x)."""
+        seed = self._engine.config.as_dict()["seed"]
         if self._engine.n_steps > 0:
-            return self._chains_at(self._chain_starts(rows, resolve_threads(self.n_threads)))
-        generator = np.random.default_rng(self._engine.config.as_dict()["seed"])
+            return self._chains_at(self._chain_starts(rows, seed, resolve_threads(self.n_threads)))
+        generator = np.random.default_rng(seed)
         shape = rows.shape[0], self._n_features_out
         return self._chains_at(generator.standard_normal(shape, np.float32))
 

@@ -136,7 +136,7 @@ def sample_posterior(
     chains = _core.PosteriorChains(
         model._engine,
         rows,
-        model._chain_starts(rows, threads),
+        model._chain_starts(rows, seed, threads),
         n_leapfrog=n_leapfrog,
         adaptation=adaptation,
         per_chain=step_size_per == "chain",

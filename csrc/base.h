@@ -42,6 +42,8 @@ constexpr size_t row_stride(size_t n_cols) {
   return (ceil_div(n_cols, kPanel) * (kPanel / kLineFloats) + 1) * kLineFloats;
 }
 
+inline constexpr double kHalfLog2Pi = 0.91893853320467274;
+
 // Guarded data with a value out of range.
 struct OutOfRange : std::invalid_argument {
   using std::invalid_argument::invalid_argument;

@@ -338,7 +338,7 @@ print("usable", (run(X).mean, run(X, "ais", n_temperatures=3).mean) == before)
 def test_ctrl_c(n_rows, tmp_path):
     """In minutes of work: in the simulated rows, as one of X takes no time, or in those of X."""
     command = [sys.executable, "-c", LONG_CALL % n_rows]  # in the checkout, sources are imported
-    child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (child.stdout, child.stderr) == ("interrupted True\nusable True\n", "")
 
 

@@ -173,14 +173,17 @@ def test_a_truncated_checkpoint_is_named(path):
 
 def test_ctrl_c_in_the_midst_of_a_step_leaves_the_last_checkpoint(path):
     """Half of a step's updates are nothing to go on from."""
-    model = MCEM(**SMALL, n_updates=60_000)
+    model = MCEM(**SMALL, n_updates=1_000_000)
     trainer = fresh(model, checkpoint=path)
     trainer.save_checkpoint()
     before = path.read_bytes()
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    with pytest.raises(KeyboardInterrupt):
-        trainer.run(300)
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run(300)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
     assert trainer._in_midst()
     assert path.read_bytes() == before
     with pytest.raises(ValueError, match="step begun"):

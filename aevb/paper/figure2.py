@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb import AEVB, WakeSleep, datasets
 from aevb._base import LatentVariableModel
-from aevb._engine import resolve_threads
-from aevb.paper.runs import Row, Run, curve_points, trace, write_rows
+from aevb.paper.curves import draw, read_published, run_all
+from aevb.paper.runs import Row, Run, curve_points, trace
 
 ALGORITHMS = {"aevb": AEVB, "wake-sleep": WakeSleep}
 COMPONENTS = {"mnist": (3, 5, 10, 20, 200), "frey": (2, 5, 10, 20)}
@@ -115,59 +113,13 @@ def reproduce(
         for algorithm in algorithms
         for seed in range(n_seeds)
     ]
-    n_threads = max(1, resolve_threads(None) // n_jobs)
-    curves = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(run_one)(run, out / "runs", n_threads, progress=progress and n_jobs == 1)
-        for run in runs
+    rows = run_all(runs, run_one, out / "figure2.csv", n_jobs=n_jobs, progress=progress)
+    draw(
+        rows,
+        read_published(published, "samples", "bound_nats"),
+        out / "figure2.png",
+        panel_of=lambda row: f"{_TITLES[row['dataset']]} Nz={row['n_components']}",
+        column="bound",
+        axes={"xscale": "log", "xlabel": "training samples", "ylabel": "bound, nats per row"},
     )
-    rows = [row for curve in curves for row in curve]
-    write_rows(out / "figure2.csv", rows)
-    draw(rows, read_published(published), out / "figure2.png")
     return rows
-
-
-def read_published(path: Path | None) -> dict[tuple[str, str, str], list[tuple[float, float]]]:
-    """Return {(panel, algorithm, set): [(samples, bound)]} of a CSV of published curves."""
-    curves: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
-    if path is not None:
-        with open(path, newline="") as file:
-            for row in csv.DictReader(file):
-                key = row["panel"], row["algorithm"], row["set"]
-                curves.setdefault(key, []).append((float(row["samples"]), float(row["bound_nats"])))
-    return curves
-
-
-def draw(
-    rows: Sequence[Row],
-    published: dict[tuple[str, str, str], list[tuple[float, float]]],
-    path: Path,
-) -> None:
-    """Draw the panels as the paper does: train solid, test dashed, samples on a log axis."""
-    from aevb.plots import offscreen_figure
-
-    panels = list(dict.fromkeys((row["dataset"], int(row["n_components"])) for row in rows))
-    figure = offscreen_figure(3.2 * len(panels), 3.2)
-    colours = dict(zip(ALGORITHMS, ("C3", "C2"), strict=True))
-    for i, (dataset, n) in enumerate(panels):
-        axes = figure.add_subplot(1, len(panels), i + 1)
-        title = f"{_TITLES[dataset]} Nz={n}"
-        for algorithm, colour in colours.items():
-            for which, style in (("train", "-"), ("test", "--")):
-                for seed in {row["seed"] for row in rows}:
-                    curve = [
-                        (float(row["samples"]), float(row[f"{which}_bound"]))
-                        for row in rows
-                        if (row["dataset"], int(row["n_components"])) == (dataset, n)
-                        and (row["algorithm"], row["seed"]) == (algorithm, seed)
-                    ]
-                    if curve:
-                        label = f"{algorithm} ({which})"
-                        axes.plot(*zip(*curve, strict=True), style, color=colour, label=label)
-                theirs = published.get((title, algorithm, which))
-                if theirs:
-                    axes.plot(*zip(*theirs, strict=True), style, color=colour, lw=0.5, alpha=0.7)
-        axes.set(xscale="log", title=title, xlabel="training samples")
-        if i == 0:
-            axes.set_ylabel("bound, nats per row")
-            axes.legend(fontsize="x-small")
-    figure.savefig(path, dpi=120)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from aevb import AEVB, MCEM, Evaluator, WakeSleep, datasets
 from aevb._base import LatentVariableModel
-from aevb._engine import resolve_threads
-from aevb.paper.runs import Row, Run, trace, write_rows
+from aevb.paper.curves import draw, read_published, run_all
+from aevb.paper.runs import Row, Run, trace
 
 ALGORITHMS: dict[str, type[LatentVariableModel]] = {
     "aevb": AEVB,
@@ -38,9 +35,9 @@ def load(n_train: int) -> tuple[Any, Any]:
     return mnist.train[:n_train], mnist.test
 
 
-def run_one(run: Run, n_train: int, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
+def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
     """Trace one curve."""
-    train, test = load(n_train)
+    train, test = load(int(run.dataset.removeprefix("mnist")))
 
     def judge(model: LatentVariableModel) -> dict[str, float]:
         evaluator = Evaluator(model, random_state=run.seed, n_threads=n_threads)
@@ -101,77 +98,27 @@ def reproduce(
     """
     points = [int(point) for point in _POINTS if point < n_samples] + [int(n_samples)]
     runs = [
-        (
-            Run(
-                f"mnist{n}",
-                algorithm,
-                3,
-                seed,
-                partial(make_model, algorithm, seed),
-                learning_rate,
-                points,
-            ),
-            n,
+        Run(
+            f"mnist{n}",
+            algorithm,
+            3,
+            seed,
+            partial(make_model, algorithm, seed),
+            learning_rate,
+            points,
         )
         for n in n_train
         for algorithm in algorithms
         for seed in range(n_seeds)
     ]
-    n_threads = max(1, resolve_threads(None) // n_jobs)
-    curves = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(run_one)(run, n, out / "runs", n_threads, progress=progress and n_jobs == 1)
-        for run, n in runs
+    rows = run_all(runs, run_one, out / "figure3.csv", n_jobs=n_jobs, progress=progress)
+    draw(
+        rows,
+        read_published(published, "samples_millions", "marginal_log_likelihood_nats"),
+        out / "figure3.png",
+        panel_of=lambda row: f"N={row['dataset'].removeprefix('mnist')}",
+        column="log_likelihood",
+        unit=1e6,
+        axes={"xlabel": "training samples (millions)", "ylabel": "log p(x), nats per row"},
     )
-    rows = [row for curve in curves for row in curve]
-    write_rows(out / "figure3.csv", rows)
-    draw(rows, read_published(published), out / "figure3.png")
     return rows
-
-
-def read_published(path: Path | None) -> dict[tuple[str, str, str], list[tuple[float, float]]]:
-    """Return {(panel, algorithm, set): [(millions, nats)]} of a CSV of published curves."""
-    curves: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
-    if path is not None:
-        with open(path, newline="") as file:
-            for row in csv.DictReader(file):
-                key = row["panel"], row["algorithm"], row["set"]
-                value = float(row["marginal_log_likelihood_nats"])
-                curves.setdefault(key, []).append((float(row["samples_millions"]), value))
-    return curves
-
-
-def draw(
-    rows: Sequence[Row],
-    published: dict[tuple[str, str, str], list[tuple[float, float]]],
-    path: Path,
-) -> None:
-    """Draw a panel for each training size: train solid, test dashed, millions of samples."""
-    from aevb.plots import offscreen_figure
-
-    panels = list(dict.fromkeys(row["dataset"] for row in rows))
-    figure = offscreen_figure(5.0 * len(panels), 4.0)
-    most = max(float(row["samples"]) for row in rows) / 1e6
-    for i, dataset in enumerate(panels):
-        axes = figure.add_subplot(1, len(panels), i + 1)
-        title = f"N={dataset.removeprefix('mnist')}"
-        for algorithm, colour in zip(ALGORITHMS, ("C3", "C2", "C0"), strict=True):
-            for which, style in (("train", "-"), ("test", "--")):
-                for seed in dict.fromkeys(row["seed"] for row in rows):
-                    kind = (dataset, algorithm, seed)
-                    curve = [
-                        (float(row["samples"]) / 1e6, float(row[f"{which}_log_likelihood"]))
-                        for row in rows
-                        if (row["dataset"], row["algorithm"], row["seed"]) == kind
-                    ]
-                    if curve:
-                        label = f"{algorithm} ({which})"
-                        axes.plot(*zip(*curve, strict=True), style, color=colour, label=label)
-                points = published.get((title, algorithm, which), [])
-                theirs = [point for point in points if point[0] <= most]
-                if theirs:
-                    axes.plot(*zip(*theirs, strict=True), style, color=colour, lw=0.5, alpha=0.7)
-        axes.set(title=title, xlabel="training samples (millions)")
-        if i == 0:
-            axes.set_ylabel("log p(x), nats per row")
-            axes.legend(fontsize="x-small")
-    figure.savefig(path, dpi=120)

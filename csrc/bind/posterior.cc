@@ -57,7 +57,9 @@ class PosteriorChains {
   }
 
   FloatArray run(size_t n, bool adapt, bool keep, int n_threads, const py::object& progress) {
-    check(n_threads >= 1, "n_threads: want at least 1");
+    check_threads(n_threads);
+    check(n < kMostIterations - chains_.n_done(),
+          "n: want fewer than 2^24 transitions in all, for noise of their own");
     const size_t n_chains = chains_.size();
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
     FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(model_.config().n_latent)});
@@ -86,8 +88,8 @@ std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows
                                              const FloatArray& z, size_t n_leapfrog,
                                              const std::string& adaptation, bool per_chain,
                                              double target_accept, uint64_t seed, bool by_content) {
+  check_rows(model, x);
   check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
-  check(x.rows.n_cols == model.config().n_visible, "X: has other columns than the model");
   check(n_leapfrog >= 1, "n_leapfrog: got 0, want at least 1");
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
   return std::make_unique<PosteriorChains>(
@@ -110,7 +112,7 @@ py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<
   check(beta.size() >= 2 && beta.front() == 0.0 && beta.back() == 1.0 &&
             std::is_sorted(beta.begin(), beta.end()),
         "beta: want at least two numbers that rise from 0 to 1");
-  check(beta.size() < (size_t{1} << 24), "beta: want fewer than 2^24 temperatures");
+  check(beta.size() < kMostIterations, "n_temperatures: want fewer than 2^24");
   check(!from_encoder || model.network().has_encoder(), "start: the model has no encoder");
   const Subset subset = subset_of(x, begin, size, split);
   if (exact) check_shape(*exact, "exact", {size, model.config().n_latent});

@@ -39,6 +39,7 @@ class Chains {
   }
 
   size_t size() const { return n_; }
+  uint64_t n_done() const { return n_done_; }  // transitions
   MatView z() { return z_.view(); }
   const std::vector<float>& step() const { return step_; }
 

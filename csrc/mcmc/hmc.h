@@ -87,9 +87,12 @@ void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double*
   }
 }
 
+// Transitions of a chain that have noise of their own.
+inline constexpr uint64_t kMostIterations = uint64_t{1} << 24;
+
 // One transition of every chain: n_leapfrog steps of about its own size, then Metropolis' test on
 // H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts the
-// divergent ones. Noise is keyed by the seed, each chain's id and the iteration (below 2^24).
+// divergent ones. Noise is keyed by the seed, each chain's id and the iteration.
 template <LogDensity D>
 void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Trajectory& t,
                     const float* step, size_t n_leapfrog, uint64_t seed, uint64_t iteration,

@@ -60,7 +60,6 @@ class TemperedPosterior {
   const double* log_ratio() const { return log_ratio_.data(); }
 
   void operator()(ConstMatView u, double* log_p, MatView gradient) {
-    constexpr double kHalfLog2Pi = 0.91893853320467274;
     const MatView z = z_.view(u.rows);
     for (size_t c = 0; c < u.rows; ++c) {
       const float* mean = mean_.view().row(c / n_chains_);

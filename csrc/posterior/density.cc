@@ -42,7 +42,6 @@ void PosteriorDensity::encode() {
 }
 
 void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradient) {
-  constexpr double kHalfLog2Pi = 0.91893853320467274;
   const size_t drawn = pass().drawn();
   for (size_t i = 0; i < drawn; ++i)
     std::memcpy(ws_.z.view().row(i), z.row(i), z.cols * sizeof(float));

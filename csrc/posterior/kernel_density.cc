@@ -7,7 +7,6 @@
 namespace aevb {
 namespace {
 
-constexpr double kHalfLog2Pi = 0.91893853320467274;
 constexpr size_t kDrawsPerDimension = 4;  // with fewer, a Gaussian and no kernel density
 constexpr double kLeastSpread = 1e-150;   // of a chain that stood still
 constexpr int kBandwidths = 10;           // Scott's rule times e^((i - 5) / 2), as Kingma's code

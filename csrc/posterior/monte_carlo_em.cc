@@ -14,6 +14,7 @@ namespace aevb {
 namespace {
 
 constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
+constexpr size_t kLeastBlocks = 4;   // and a multiple of it, for threads to share
 constexpr double kFirstStep = 0.1;
 
 }  // namespace
@@ -26,6 +27,41 @@ struct MonteCarloEm::Batch {
   std::vector<uint64_t> ids;  // of their noise
 
   size_t size() const { return index.size(); }
+};
+
+// What steps of up to n_rows need, allocated once for a call.
+struct MonteCarloEm::Work {
+  Work(const Model& model, size_t n_rows, size_t n_leapfrog, int n_threads)
+      // by the problem alone: a library's products depend on their shapes
+      : chain_block(ceil_div(n_rows, round_up(ceil_div(n_rows, kMostChains), kLeastBlocks))),
+        row_block(block_rows(model, 1, n_rows)),
+        chain_team(team(model, n_rows * n_leapfrog,
+                        std::min(static_cast<size_t>(n_threads), ceil_div(n_rows, chain_block)))),
+        row_team(team(model, row_block, static_cast<size_t>(n_threads))),
+        step(chain_block),
+        n_divergent(n_rows),
+        ws(model, row_block, 1, true, row_team) {
+    const size_t dim = model.config().n_latent;
+    for (int i = 0; i < chain_team; ++i) {
+      densities.push_back(std::make_unique<PosteriorDensity>(model, chain_block));
+      trajectories.emplace_back(chain_block, dim);
+      gradients.emplace_back(chain_block, dim);
+    }
+  }
+
+  static int team(const Model& model, size_t n_rows, size_t n_threads) {
+    return useful_threads(static_cast<int>(n_threads),
+                          flops_per_row(model.network(), 1, true) * static_cast<double>(n_rows));
+  }
+
+  size_t chain_block, row_block;
+  int chain_team, row_team;
+  std::vector<std::unique_ptr<PosteriorDensity>> densities;  // of each thread, as those below
+  std::vector<Trajectory> trajectories;
+  std::vector<Matrix> gradients;
+  std::vector<float> step;
+  std::vector<uint32_t> n_divergent;
+  Workspace ws;
 };
 
 MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options)
@@ -43,6 +79,11 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
   const Clock::time_point start = Clock::now();
   const EpochOrder order(model, rows, part);
   const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const size_t most = std::min(config.batch_size, part.subset.size);
+  Work work(model, most, options_.n_leapfrog, part.n_threads);
+  if (moved_.view().rows < most) moved_ = Matrix(most, config.n_latent);
+  log_joint_.resize(std::max(log_joint_.size(), most));
+  accepted_.resize(std::max(accepted_.size(), most));
   Progress progress;
   size_t position = part.position;
   while (progress.n_steps < part.max_steps && position < part.subset.size) {
@@ -51,15 +92,14 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
     order.rows(position, n, batch.index.data());
     for (size_t m = 0; m < n; ++m)
       batch.ids[m] = noise_id(batch.step, static_cast<size_t>(batch.index[m]));
-    if (n_moved_ != n || moved_step_ != batch.step)
-      expect(model, rows, batch, part.n_threads, watch);
+    if (n_moved_ != n || moved_step_ != batch.step) expect(rows, batch, work, watch);
     const double bound =
         std::accumulate(log_joint_.begin(), log_joint_.begin() + static_cast<ptrdiff_t>(n), 0.0);
     if (!std::isfinite(bound)) {
       progress.diverged = true;
       break;
     }
-    maximize(model, rows, batch, part.n_train, part.n_threads, watch);
+    maximize(model, rows, batch, part.n_train, work, watch);
     n_moved_ = 0;
     position += n;
     model.n_steps += 1;
@@ -76,31 +116,16 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
 }
 
 // The E-step: one HMC transition of every chain of the minibatch, all of one step size.
-void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& batch, int n_threads,
-                          Watch& watch) {
+void MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch) {
   const size_t n_rows = batch.size();
   const size_t dim = z_.view().cols;
-  const size_t share = ceil_div(n_rows, static_cast<size_t>(n_threads));
-  const size_t block = std::min(kMostChains, round_up(share, kRowBlock));
-  const size_t n_blocks = ceil_div(n_rows, block);
-  const int team = useful_threads(
-      static_cast<int>(std::min(n_blocks, static_cast<size_t>(n_threads))),
-      flops_per_row(model.network(), 1, true) * static_cast<double>(n_rows * options_.n_leapfrog));
-  if (moved_.view().rows < n_rows) moved_ = Matrix(n_rows, dim);
-  log_joint_.resize(std::max(log_joint_.size(), n_rows));
-  accepted_.resize(std::max(accepted_.size(), n_rows));
-  std::vector<std::unique_ptr<PosteriorDensity>> densities;
-  for (int i = 0; i < team; ++i)
-    densities.push_back(std::make_unique<PosteriorDensity>(model, block));
-  std::vector<Trajectory> trajectories(static_cast<size_t>(team), Trajectory(block, dim));
-  std::vector<Matrix> gradients(static_cast<size_t>(team), Matrix(block, dim));
-  const std::vector<float> step(block, static_cast<float>(step_size_.value()));
-  std::vector<uint32_t> n_divergent(n_rows);
+  const size_t block = work.chain_block;
+  std::fill(work.step.begin(), work.step.end(), static_cast<float>(step_size_.value()));
   watch.expect(static_cast<double>(n_rows));
-  run_pieces(team, n_blocks, watch, [&](Member& member, size_t piece) {
+  run_pieces(work.chain_team, ceil_div(n_rows, block), watch, [&](Member& member, size_t piece) {
     const size_t first = piece * block;
     const size_t n = std::min(block, n_rows - first);
-    PosteriorDensity& density = *densities[member.rank()];
+    PosteriorDensity& density = *work.densities[member.rank()];
     density.set_rows(rows, batch.index.data() + first, n,
                      {NoiseBy::id, batch.seed, batch.ids.data() + first});
     const MatView z = moved_.view().block(first, n);
@@ -108,12 +133,12 @@ void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& bat
       const auto row = static_cast<size_t>(batch.index[first + r]);
       std::memcpy(z.row(r), z_.view().row(row), dim * sizeof(float));
     }
-    const ChainRows chains = {z, gradients[member.rank()].view(n), log_joint_.data() + first,
+    const ChainRows chains = {z, work.gradients[member.rank()].view(n), log_joint_.data() + first,
                               batch.ids.data() + first};
     density(chains.z, chains.log_p, chains.gradient);
-    hmc_transition(kernels(), density, chains, trajectories[member.rank()], step.data(),
+    hmc_transition(kernels(), density, chains, work.trajectories[member.rank()], work.step.data(),
                    options_.n_leapfrog, batch.seed, 0, accepted_.data() + first,
-                   n_divergent.data() + first);
+                   work.n_divergent.data() + first);
     watch.done(static_cast<double>(n));
   });
   for (size_t r = 0; r < n_rows; ++r) {
@@ -131,18 +156,16 @@ void MonteCarloEm::expect(const Model& model, const Rows& rows, const Batch& bat
 
 // The M-step: updates by the gradient of the mean over the minibatch of log p(x, z).
 void MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train,
-                            int n_threads, Watch& watch) {
+                            Work& work, Watch& watch) {
   const size_t n_rows = batch.size();
-  const size_t block = block_rows(model, 1, n_rows);
-  const int team = useful_threads(
-      n_threads, flops_per_row(model.network(), 1, true) * static_cast<double>(block));
-  Workspace ws(model, block, 1, true, team);
+  const size_t block = work.row_block;
+  Workspace& ws = work.ws;
   const Kernels& k = kernels();
   const UpdateRule sum_up;
   const size_t first_update = n_updates_done_;
   bool stop = false;  // written by thread 0 before a barrier, read by all after the next
   watch.expect(static_cast<double>(n_rows * options_.n_updates));
-  run_team(team, [&](Member& member) {
+  run_team(work.row_team, [&](Member& member) {
     for (size_t done = first_update; done < options_.n_updates; ++done) {
       for_row_blocks(n_rows, block, [&](size_t first, size_t n) {
         const Pass pass = {k, model, ws, n, batch.seed};

@@ -40,9 +40,9 @@ class MonteCarloEm {
 
  private:
   struct Batch;
-  void expect(const Model& model, const Rows& rows, const Batch& batch, int n_threads,
-              Watch& watch);
-  void maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, int n_threads,
+  struct Work;
+  void expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch);
+  void maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
                 Watch& watch);
 
   EmOptions options_;

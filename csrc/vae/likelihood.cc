@@ -1,7 +1,6 @@
 #include "vae/likelihood.h"
 
 #include "vae/blocks.h"
-#include "vae/log_weights.h"
 
 namespace aevb {
 void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,

@@ -1,0 +1,111 @@
+"""What the figures share: runs at once, published curves, and panels of curves."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from aevb._engine import resolve_threads
+from aevb.paper.runs import Row, Run, write_rows
+
+COLOURS = {"aevb": "C3", "wake-sleep": "C2", "mcem": "C0"}
+
+# {(panel, algorithm, set): [(x, y)]}
+Published = dict[tuple[str, str, str], list[tuple[float, float]]]
+
+
+def run_all(
+    runs: Sequence[Run],
+    trace_one: Callable[..., list[Row]],
+    path: Path,
+    *,
+    n_jobs: int,
+    progress: bool,
+) -> list[Row]:
+    """Return the rows of all runs, `n_jobs` at a time on shares of the cores; write them to path.
+
+    ``trace_one(run, folder, n_threads, progress=...)`` returns those of one.
+    """
+    n_threads = max(1, resolve_threads(None) // n_jobs)
+    curves = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(trace_one)(
+            run, path.parent / "runs", n_threads, progress=progress and n_jobs == 1
+        )
+        for run in runs
+    )
+    rows = [row for curve in curves for row in curve]
+    write_rows(path, rows)
+    return rows
+
+
+def read_published(path: Path | None, x: str, y: str) -> Published:
+    """Return the curves of a CSV with the columns panel, algorithm, set, and those named."""
+    curves: Published = {}
+    if path is not None:
+        with open(path, newline="") as file:
+            for row in csv.DictReader(file):
+                key = row["panel"], row["algorithm"], row["set"]
+                curves.setdefault(key, []).append((float(row[x]), float(row[y])))
+    return curves
+
+
+def draw(
+    rows: Sequence[Row],
+    published: Published,
+    path: Path,
+    *,
+    panel_of: Callable[[Row], str],
+    column: str,
+    unit: float = 1.0,
+    axes: Mapping[str, Any],
+) -> None:
+    """Draw a panel for each ``panel_of(row)``: train solid, test dashed, the published ones thin.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Rows of all curves, with ``train_<column>`` and ``test_<column>``.
+    published : dict
+        From `read_published`.
+    path : Path
+        The picture.
+    panel_of : callable
+        Title of a row's panel.
+    column : str
+        What is drawn.
+    unit : float, default=1.0
+        Samples of the x axis' unit.
+    axes : mapping
+        Settings of every panel; ``ylabel`` is the first one's alone.
+    """
+    from aevb.plots import offscreen_figure
+
+    panels = list(dict.fromkeys(panel_of(row) for row in rows))
+    most = max(float(row["samples"]) for row in rows) / unit
+    figure = offscreen_figure(1.0 + 3.5 * len(panels), 3.6)
+    settings = dict(axes)
+    for i, title in enumerate(panels):
+        panel = figure.add_subplot(1, len(panels), i + 1)
+        lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+        for row in (row for row in rows if panel_of(row) == title):
+            for which in ("train", "test"):
+                point = float(row["samples"]) / unit, float(row[f"{which}_{column}"])
+                lines.setdefault((row["algorithm"], which, row["seed"]), []).append(point)
+        for (algorithm, which, _), line in lines.items():
+            style: dict[str, Any] = {
+                "color": COLOURS[algorithm],
+                "ls": "-" if which == "train" else "--",
+            }
+            panel.plot(*zip(*line, strict=True), **style, label=f"{algorithm} ({which})")
+            theirs = [p for p in published.get((title, algorithm, which), []) if p[0] <= most]
+            if theirs:
+                panel.plot(*zip(*theirs, strict=True), **style, lw=0.5, alpha=0.7)
+        panel.set(title=title, **settings)
+        if i == 0:
+            panel.legend(fontsize="x-small")
+            settings.pop("ylabel", None)
+    figure.savefig(path, dpi=120)
