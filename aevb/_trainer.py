@@ -19,6 +19,7 @@ from aevb._engine import (
     ARENAS,
     SLICE_SECONDS,
     Config,
+    Model,
     Rows,
     Subset,
     resolve_threads,
@@ -297,7 +298,7 @@ class Trainer:
         return self.n_train - (self.model._engine.n_samples_seen - self._start.n_samples)
 
     def _run(self, until: float) -> None:
-        self._stopped = False
+        self._stopped = self._patience_is_out()
         batch = int(self.model._engine.config.as_dict()["batch_size"])
         wanted = max(0.0, until - self.model.n_samples_seen_)
         total = math.ceil(wanted) if wanted < math.inf else None
@@ -356,9 +357,11 @@ class Trainer:
             "seconds": engine.seconds,
         }
         history = {k: [*v, entry[k]] for k, v in self.history.items()}
+        best, n_worse = self._watch(entry["validation_bound"])
         mark = self._mark()
-        self.model.history_, self._start = history, mark  # at once: an interrupt may be anywhere
-        self._watch_validation()
+        # all at once: an interrupt may be anywhere
+        self.model.history_, self._start, self._best, self._n_worse = history, mark, best, n_worse
+        self._stopped = self._stopped or self._patience_is_out()
         for callback in self.callbacks:
             if callback(self) is True:
                 self._stopped = True
@@ -367,17 +370,16 @@ class Trainer:
         rows, subset = self._validation
         return float(self.model._scores(rows, subset).mean()) if subset.size else math.nan
 
-    def _watch_validation(self) -> None:
-        """Keep the best weights by validation bound; stop after `patience` worse epochs."""
+    def _watch(self, bound: float) -> tuple[tuple[float, Model] | None, int]:
+        """Return the best bound with its weights, and the number of worse epochs since."""
         if self.model.patience is None:
-            return
-        bound = self.history["validation_bound"][-1]
+            return self._best, self._n_worse
         if self._best is None or bound > self._best[0]:
-            self._best = (bound, self.model._engine.copy())
-            self._n_worse = 0
-        else:
-            self._n_worse += 1
-            self._stopped = self._stopped or self._n_worse >= self.model.patience
+            return (bound, self.model._engine.copy()), 0
+        return self._best, self._n_worse + 1
+
+    def _patience_is_out(self) -> bool:
+        return self.model.patience is not None and self._n_worse >= self.model.patience
 
     def _restore_best(self) -> None:
         """Take the best weights back; the counts of what has been seen stay."""

@@ -190,6 +190,18 @@ def test_ctrl_c_in_the_midst_of_a_step_leaves_the_last_checkpoint(path):
         trainer.save_checkpoint()
 
 
+def test_a_run_out_of_patience_does_not_go_on(path):
+    model = AEVB(**SMALL, learning_rate=1.0, optimizer="adam", patience=2)
+    model.set_params(validation_fraction=0.2)
+    whole = fresh(model).run(30_000)
+    n_epochs = len(whole.history["seconds"])
+    assert 3 <= n_epochs < 100
+    stopped = fresh(model, checkpoint=path, callbacks=[stop_after(n_epochs)])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(30_000)
+    assert kill.state_of(Trainer.resume(path, X).run(30_000)) == kill.state_of(whole)
+
+
 def test_a_resumed_run_holds_out_the_same_rows(path):
     model = AEVB(**SMALL, validation_fraction=0.2)
     Trainer(model, X, X_val=X[:30], checkpoint=path).run(600)
