@@ -59,6 +59,29 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
     return Data(X, low, high)
 
 
+def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
+    """Return dense data with a stand-in for what is missing, and where that is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``mask`` is not boolean or not of the shape of ``X``, or what it leaves of ``X`` is not
+        what `check_data` wants.
+    """
+    X = validate_data(
+        model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
+    )
+    missing = np.isnan(X) if mask is None else np.ascontiguousarray(mask)
+    if missing.dtype != np.bool_:
+        raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
+    if missing.shape != X.shape:
+        raise ValueError(f"mask: got shape {missing.shape}, want that of X, {X.shape}")
+    filled = np.where(missing, X.dtype.type(0), X)
+    if not np.isfinite(filled).all():
+        raise ValueError("X: has values that are not finite where they are observed")
+    return Data(filled, *_value_range(filled)), missing
+
+
 def _checked_csr(X: Any) -> Any:
     """Return a matrix whose structure the gather can trust: contiguous, in range, no duplicates."""
     vectors = [np.ascontiguousarray(v) for v in (X.data, X.indices, X.indptr)]

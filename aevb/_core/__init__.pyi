@@ -206,6 +206,17 @@ def anneal(
     NDArray[np.float64],
     NDArray[np.float32],
 ]: ...
+def impute(
+    model: Model,
+    X: Rows,
+    missing: NDArray[np.bool_],
+    *,
+    method: str,
+    n_iterations: int,
+    seed: int,
+    n_threads: int,
+    progress: Callable[[float], object] | None = None,
+) -> NDArray[np.float32]: ...
 def content_ids(model: Model, X: Rows, index: list[int]) -> NDArray[np.uint64]: ...
 def fitted_log_density(
     fit: NDArray[np.float32], at: NDArray[np.float32], *, n_threads: int

@@ -7,6 +7,7 @@
 #include "mcmc/chains.h"
 #include "posterior/annealed_likelihood.h"
 #include "posterior/density.h"
+#include "posterior/imputation.h"
 #include "posterior/kernel_density.h"
 #include "posterior/monte_carlo_em.h"
 
@@ -15,6 +16,9 @@ namespace {
 
 constexpr Name<Adaptation> kAdaptations[] = {{"dual-averaging", Adaptation::dual_averaging},
                                              {"multiplicative", Adaptation::multiplicative}};
+
+constexpr Name<ImputeBy> kImputeBy[] = {
+    {"mean", ImputeBy::mean}, {"sample", ImputeBy::sample}, {"map", ImputeBy::mode}};
 
 // The posterior of the block of rows that the chains belong to.
 class RowsPosterior {
@@ -188,6 +192,31 @@ py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t b
   return as_tuple(progress);
 }
 
+FloatArray impute_rows(const Model& model, const BoundRows& x, const py::array_t<bool>& missing,
+                       const std::string& method, size_t n_iterations, uint64_t seed, int n_threads,
+                       const py::object& progress) {
+  check_rows(model, x);
+  check_encoder(model);
+  check_threads(n_threads);
+  check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
+  check(n_iterations >= 1 && n_iterations < kMostIterations,
+        "n_iterations: want at least 1 and fewer than 2^24");
+  const auto n_rows = static_cast<py::ssize_t>(x.rows.n_rows),
+             n_cols = static_cast<py::ssize_t>(x.rows.n_cols);
+  check(missing.ndim() == 2 && missing.shape(0) == n_rows && missing.shape(1) == n_cols,
+        [&] { return "mask: got shape " + shape_of(missing) + ", want that of X"; });
+  check((missing.flags() & py::array::c_style) != 0, "mask: want a C-contiguous array");
+  const Imputation options = {parse("method", method, kImputeBy), n_iterations, seed};
+  FloatArray filled = new_matrix(x.rows.n_rows, x.rows.n_cols);
+  float* out = filled.mutable_data();
+  Watch watch = watch_for(progress);
+  {
+    py::gil_scoped_release nogil;
+    impute(model, x.rows, missing.data(), options, out, n_threads, watch);
+  }
+  return filled;
+}
+
 // A Gaussian of the given precision matrix, for the tests of leapfrog and transition.
 class GaussianDensity {
  public:
@@ -307,6 +336,10 @@ void bind_posterior(py::module_& m) {
       "(log p(x), its standard error, effective number of chains, acceptance, where a chain drawn "
       "by its weight ends (rows, J)) per row; back from the posterior draws `exact` (rows, J), if "
       "given.");
+  m.def("impute", &impute_rows, arg("model"), arg("X"), arg("missing"), py::kw_only(),
+        arg("method"), arg("n_iterations"), arg("seed"), arg("n_threads"),
+        arg("progress") = py::none(),
+        "Rows with what is missing filled in (rows, D); the rest of them is of no use.");
   m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),
         "Hashes of the contents of some rows.");
   m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),

@@ -20,7 +20,10 @@ enum class Purpose : uint32_t {
   dream_latent = 10,
   dream_visible = 11,
   annealed = 12,
-  chosen = 13
+  chosen = 13,
+  imputed_latent = 14,
+  imputed_visible = 15,
+  imputed_accept = 16
 };
 
 // Last word of the noise counter: purpose and the high bits of the step.

@@ -198,37 +198,59 @@ void decode_outputs(const Pass& pass, Member& member) {
   }
 }
 
-void decode_likelihood(const Pass& pass, Member& member) {
+namespace {
+
+// r of one panel of outputs, and its gradient in their place.
+void panel_likelihood(const Pass& pass, size_t panel, Range rows) {
   Workspace& ws = pass.ws;
-  const Network& net = pass.model.network();
   const Likelihood likelihood = pass.model.config().likelihood;
   const auto kernel = likelihood == Likelihood::bernoulli  ? pass.k.bernoulli
                       : likelihood == Likelihood::gaussian ? pass.k.gaussian
                                                            : pass.k.bounded_gaussian;
+  const size_t column = panel * kPanel;
+  kernel({.first_row = rows.begin,
+          .rows = rows.size(),
+          .n_cols = panel_width(pass.model.config().n_visible, panel),
+          .n_draws = ws.n_draws,
+          .x = pass.x().data + column,
+          .ldx = pass.x().stride,
+          .mean = ws.outputs.front().view().data + column,
+          .log_var = ws.outputs.back().view().data + column,
+          .ld = ws.outputs.front().view().stride,
+          .scale = 1.0f / static_cast<float>(ws.n_draws),
+          .partial = ws.partial.data() + panel,
+          .partial_stride = ws.n_parts});
+}
+
+// f(panel, rows) for this thread's share of the outputs.
+template <class F>
+void share_outputs(const Pass& pass, Member& member, F f) {
   const size_t n_blocks = ceil_div(pass.drawn(), kRowBlock);
   const size_t n_visible = pass.model.config().n_visible;
   Share share(member, column_cost(n_visible) * n_blocks);
   share_panels(share, n_visible, n_blocks, [&](size_t panel, Range blocks) {
-    const Range rows = block_range(blocks, kRowBlock, pass.drawn());
+    f(panel, block_range(blocks, kRowBlock, pass.drawn()));
+  });
+  member.barrier();
+}
+
+}  // namespace
+
+void decode_likelihood(const Pass& pass, Member& member) {
+  Workspace& ws = pass.ws;
+  const Network& net = pass.model.network();
+  share_outputs(pass, member, [&](size_t panel, Range rows) {
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
       dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(),
                     ws.outputs[i].view(), Activation::identity, panel, rows);
     }
-    const size_t column = panel * kPanel;
-    kernel({.first_row = rows.begin,
-            .rows = rows.size(),
-            .n_cols = panel_width(n_visible, panel),
-            .n_draws = ws.n_draws,
-            .x = pass.x().data + column,
-            .ldx = pass.x().stride,
-            .mean = ws.outputs.front().view().data + column,
-            .log_var = ws.outputs.back().view().data + column,
-            .ld = ws.outputs.front().view().stride,
-            .scale = 1.0f / static_cast<float>(ws.n_draws),
-            .partial = ws.partial.data() + panel,
-            .partial_stride = ws.n_parts});
+    panel_likelihood(pass, panel, rows);
   });
-  member.barrier();
+}
+
+void output_likelihood(const Pass& pass, Member& member) {
+  share_outputs(pass, member,
+                [&](size_t panel, Range rows) { panel_likelihood(pass, panel, rows); });
 }
 
 void sum_bound(const Pass& pass, Member& member) {

@@ -1,0 +1,318 @@
+#include "posterior/imputation.h"
+
+#include <memory>
+#include <numeric>
+
+#include "mcmc/hmc.h"
+#include "mcmc/step_size.h"
+#include "vae/blocks.h"
+
+namespace aevb {
+namespace {
+
+constexpr size_t kBlock = 100;      // rows that a thread works on at once
+constexpr size_t kStartSteps = 50;  // of the ascent to where a chain starts
+constexpr float kFirstStep = 0.1f;  // of the ascent, in units of the prior's variance
+constexpr float kFaster = 1.2f, kSlower = 0.5f;
+constexpr size_t kLeapfrog = 5;
+constexpr double kTargetAccept = 0.8;
+
+void copy_matrix(ConstMatView from, MatView to) {
+  for (size_t r = 0; r < from.rows; ++r)
+    std::memcpy(to.row(r), from.row(r), from.cols * sizeof(float));
+}
+
+void copy_dense(ConstMatView from, float* to) {
+  copy_matrix(from, {to, from.rows, from.cols, from.cols});
+}
+
+// One thread's work on a block of rows: it runs the phases alone. A LogDensity: that of z and what
+// is observed.
+class Imputer {
+ public:
+  Imputer(const Model& model, size_t most_rows, const Imputation& options)
+      : model_(model),
+        options_(options),
+        ws_(model, most_rows, 1, true, 1),
+        sum_(most_rows, model.config().n_visible),
+        trajectory_(most_rows, model.config().n_latent),
+        z_(most_rows, model.config().n_latent),
+        gradient_(most_rows, model.config().n_latent),
+        log_joint_(most_rows),
+        ids_(most_rows),
+        step_(most_rows),
+        acceptance_(most_rows),
+        n_divergent_(most_rows),
+        log_ratio_(most_rows) {
+    for (size_t i = 0; i < ws_.outputs.size(); ++i) {
+      now_.emplace_back(most_rows, model.config().n_visible);
+      proposed_.emplace_back(most_rows, model.config().n_visible);
+    }
+  }
+
+  // missing and out at the first row. Leaves off if the data are out of range or the watch says so.
+  void run(const Rows& rows, size_t first, size_t n, const bool* missing, float* out, Watch& watch,
+           Member& member) {
+    n_ = n;
+    missing_ = missing;
+    std::iota(ids_.begin(), ids_.begin() + static_cast<int64_t>(n), first);
+    std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
+              static_cast<int64_t>(first));
+    if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, alone_)) return;
+    fill(kObserved, [](size_t, size_t) { return 0.0f; });
+    climb(kStartSteps);
+    const bool mode = options_.by == ImputeBy::mode;
+    if (!mode) begin_chain();
+    for (size_t t = 1; t <= options_.n_iterations; ++t) {
+      if (mode) {
+        step_up();
+      } else {
+        iterate(t);
+      }
+      watch.done(static_cast<double>(n));
+      if (!watch.go_on(member)) return;
+    }
+    switch (options_.by) {
+      case ImputeBy::mean:
+        return take_mean(out);
+      case ImputeBy::sample:
+        return copy_dense(pass().x(), out);
+      case ImputeBy::mode:
+        decode(z_.view(n_));
+        decoder_means(pass(), alone_);
+        return copy_dense(ws_.outputs.front().view(n_), out);
+    }
+  }
+
+  const Workspace& workspace() const { return ws_; }
+
+  // log p(x_observed, z) but for a constant of each row, and its gradient: outputs of missing
+  // values are set to a constant, and pass no gradient on.
+  void operator()(ConstMatView z, double* log_p, MatView gradient) {
+    decode(z);
+    mask_outputs();
+    output_likelihood(pass(0, kObserved), alone_);
+    mask_outputs();
+    backward_decoder(pass(), alone_);
+    backward_to_z(pass(), alone_);
+    for (size_t r = 0; r < n_; ++r) {
+      log_p[r] = log_likelihood(r) - detail::kinetic(z.row(r), z.cols);  // |z|^2 / 2
+      for (size_t j = 0; j < z.cols; ++j)
+        gradient.row(r)[j] = ws_.dz.view().row(r)[j] - z.row(r)[j];
+    }
+  }
+
+ private:
+  enum : size_t { kChain, kObserved };  // slots of x: filled in, and zero where it is missing
+
+  Pass pass(size_t t = 0, size_t slot = kChain) {
+    for (size_t r = 0; r < n_; ++r) ws_.ids[r] = noise_id(t, ids_[r]);
+    return {kernels(), model_, ws_, n_, options_.seed, t, slot};
+  }
+
+  NoiseRows noise(size_t t, Purpose purpose, MatView out) {
+    const uint64_t* ids = pass(t).ws.ids.data();
+    return noise_rows(options_.seed, stream(purpose, t), ids, n_, 1, out);
+  }
+
+  // Raw outputs at z, in the workspace.
+  void decode(ConstMatView z) {
+    if (z.data != ws_.z.view().data) copy_matrix(z, ws_.z.view());
+    decode_hidden(pass(), alone_);
+    decode_outputs(pass(), alone_);
+  }
+
+  double log_likelihood(size_t r) const {
+    const float* parts = ws_.partial.data() + r * ws_.n_parts;
+    return std::accumulate(parts, parts + ws_.n_parts, 0.0);
+  }
+
+  // value(row, column) where x is missing.
+  template <class F>
+  void fill(size_t slot, F value) {
+    const MatView x = pass(0, slot).x();
+    for (size_t r = 0; r < n_; ++r) {
+      const bool* missing = missing_ + r * x.cols;
+      for (size_t c = 0; c < x.cols; ++c) {
+        if (missing[c]) x.row(r)[c] = value(r, c);
+      }
+    }
+  }
+
+  void mask_outputs() {
+    for (Matrix& output : ws_.outputs) {
+      const MatView a = output.view(n_);
+      for (size_t r = 0; r < n_; ++r) {
+        const bool* missing = missing_ + r * a.cols;
+        for (size_t c = 0; c < a.cols; ++c) a.row(r)[c] = missing[c] ? 0.0f : a.row(r)[c];
+      }
+    }
+  }
+
+  // Gradient ascent of log p(x_observed, z), from the prior on.
+  void climb(size_t n_steps) {
+    const MatView z = z_.view(n_);
+    kernels().normal(noise(0, Purpose::imputed_latent, z));
+    (*this)(z, log_joint_.data(), gradient_.view());
+    std::fill_n(step_.begin(), n_, kFirstStep);
+    for (size_t t = 0; t < n_steps; ++t) step_up();
+  }
+
+  // One step, kept by the rows that it takes higher.
+  void step_up() {
+    const MatView z = z_.view(n_), g = gradient_.view(n_);
+    const MatView at = trajectory_.z.view(n_), slope = trajectory_.gradient.view(n_);
+    copy_matrix(z, at);
+    detail::add_scaled(at, g, step_.data(), 1.0f);
+    (*this)(at, trajectory_.log_p.data(), slope);
+    for (size_t r = 0; r < n_; ++r) {
+      const bool higher = trajectory_.log_p[r] > log_joint_[r];
+      step_[r] *= higher ? kFaster : kSlower;
+      if (!higher) continue;
+      log_joint_[r] = trajectory_.log_p[r];
+      detail::copy_row(z, at, r);
+      detail::copy_row(g, slope, r);
+    }
+  }
+
+  void begin_chain() {
+    copy_matrix(pass(0, kObserved).x(), pass().x());
+    step_sizes_.assign(n_, StepSize(Adaptation::dual_averaging, kTargetAccept, kFirstStep));
+    std::fill_n(step_.begin(), n_, kFirstStep);
+    for (size_t r = 0; r < n_; ++r)
+      std::fill_n(sum_.view().row(r), model_.config().n_visible, 0.0f);
+  }
+
+  void iterate(size_t t) {
+    const bool tuning = t <= options_.n_iterations / 2;
+    const ChainRows chains = {z_.view(n_), gradient_.view(n_), log_joint_.data(), ids_.data()};
+    hmc_transition(kernels(), *this, chains, trajectory_, step_.data(), kLeapfrog, options_.seed, t,
+                   acceptance_.data(), n_divergent_.data());
+    for (size_t r = 0; tuning && r < n_; ++r) {
+      step_sizes_[r].adapt(acceptance_[r]);
+      if (t == options_.n_iterations / 2) step_sizes_[r].freeze();
+      step_[r] = static_cast<float>(step_sizes_[r].value());
+    }
+    draw_missing(t, !tuning);
+    propose(t);
+    accept(t);
+    (*this)(chains.z, chains.log_p, chains.gradient);
+  }
+
+  // The missing part of x ~ p(x|z); `count` adds the means of p(x|z) up. Leaves the raw outputs at
+  // z in now_.
+  void draw_missing(size_t t, bool count) {
+    decode(z_.view(n_));
+    copy_outputs(ws_.outputs, now_);
+    const Pass now = pass(t);
+    decoder_means(now, alone_);
+    const MatView drawn = ws_.outputs.front().view(n_);
+    for (size_t r = 0; count && r < n_; ++r) {
+      for (size_t c = 0; c < drawn.cols; ++c) sum_.view().row(r)[c] += drawn.row(r)[c];
+    }
+    draw_visible(now, Purpose::imputed_visible, alone_);
+    copy_matrix(pass(0, kObserved).x(), now.x());  // drawing has overwritten it
+    fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
+    ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
+  }
+
+  // z ~ q(z|x) into the workspace, and its raw outputs.
+  void propose(size_t t) {
+    encode_hidden(pass(), alone_);
+    encode_heads(pass(), alone_);
+    kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
+    const MatView z = ws_.z.view(n_);
+    for (size_t r = 0; r < n_; ++r) {
+      const float *mean = ws_.mean.view().row(r), *log_var = ws_.log_var.view().row(r);
+      for (size_t j = 0; j < z.cols; ++j)
+        z.row(r)[j] = mean[j] + std::exp(0.5f * log_var[j]) * ws_.eps.view().row(r)[j];
+    }
+    decode(z);
+    copy_outputs(ws_.outputs, proposed_);
+  }
+
+  // Metropolis' test of the proposal for p(z|x).
+  void accept(size_t t) {
+    std::fill_n(log_ratio_.begin(), n_, 0.0);
+    weigh(ws_.z.view(n_), proposed_, 1.0);
+    weigh(z_.view(n_), now_, -1.0);
+    const MatView uniform = trajectory_.uniform.view(n_);
+    kernels().uniform(noise(t, Purpose::imputed_accept, uniform));
+    for (size_t r = 0; r < n_; ++r) {
+      if (std::log(static_cast<double>(uniform.row(r)[0])) < log_ratio_[r])
+        detail::copy_row(z_.view(), ws_.z.view(), r);
+    }
+  }
+
+  // Adds sign * [log p(x, z) - log q(z|x)] but for constants, from the raw outputs at z.
+  void weigh(ConstMatView z, std::vector<Matrix>& outputs, double sign) {
+    copy_outputs(outputs, ws_.outputs);
+    output_likelihood(pass(), alone_);
+    for (size_t r = 0; r < n_; ++r) {
+      const float *mean = ws_.mean.view().row(r), *log_var = ws_.log_var.view().row(r);
+      double log_q = 0.0;
+      for (size_t j = 0; j < z.cols; ++j) {
+        const auto v = static_cast<double>(log_var[j]);
+        const double d = static_cast<double>(z.row(r)[j]) - static_cast<double>(mean[j]);
+        log_q -= 0.5 * (v + d * d * std::exp(-v));
+      }
+      log_ratio_[r] += sign * (log_likelihood(r) - detail::kinetic(z.row(r), z.cols) - log_q);
+    }
+  }
+
+  void take_mean(float* out) {
+    const MatView sum = sum_.view(n_);
+    const auto n_counted =
+        static_cast<float>(options_.n_iterations - options_.n_iterations / 2);
+    for (size_t r = 0; r < n_; ++r) {
+      for (size_t c = 0; c < sum.cols; ++c) sum.row(r)[c] /= n_counted;
+    }
+    copy_dense(sum, out);
+  }
+
+  void copy_outputs(std::vector<Matrix>& from, std::vector<Matrix>& to) {
+    for (size_t i = 0; i < from.size(); ++i) copy_matrix(from[i].view(n_), to[i].view());
+  }
+
+  const Model& model_;
+  const Imputation& options_;
+  Workspace ws_;
+  Matrix sum_;             // (rows, D) of means
+  Trajectory trajectory_;  // and the ascent's next step
+  Matrix z_, gradient_;    // (rows, J)
+  std::vector<double> log_joint_;
+  std::vector<uint64_t> ids_;
+  std::vector<float> step_;  // of the ascent, then of HMC
+  std::vector<StepSize> step_sizes_;
+  std::vector<double> acceptance_;
+  std::vector<uint32_t> n_divergent_;
+  std::vector<double> log_ratio_;       // of the proposal
+  std::vector<Matrix> now_, proposed_;  // raw outputs at z_, and at the proposal
+  Barrier barrier_{1};
+  Member alone_{0, 1, barrier_};
+  size_t n_ = 0;
+  const bool* missing_ = nullptr;
+};
+
+}  // namespace
+
+void impute(const Model& model, const Rows& rows, const bool* missing, const Imputation& options,
+            float* out, int n_threads, Watch& watch) {
+  const size_t n_visible = model.config().n_visible;
+  const size_t block = std::min(kBlock, rows.n_rows);
+  const size_t n_blocks = ceil_div(rows.n_rows, block);
+  const size_t team = std::min(n_blocks, static_cast<size_t>(n_threads));
+  std::vector<std::unique_ptr<Imputer>> imputers;
+  for (size_t i = 0; i < team; ++i)
+    imputers.push_back(std::make_unique<Imputer>(model, block, options));
+  watch.expect(static_cast<double>(rows.n_rows) * static_cast<double>(options.n_iterations));
+  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t b) {
+    const size_t first = b * block;
+    const size_t n = std::min(block, rows.n_rows - first);
+    imputers[member.rank()]->run(rows, first, n, missing + first * n_visible,
+                                 out + first * n_visible, watch, member);
+  });
+  for (const auto& imputer : imputers) check_range(imputer->workspace(), rows);
+}
+
+}  // namespace aevb
