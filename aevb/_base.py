@@ -60,6 +60,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     likelihood_: str
     input_scale_: float
     history_: dict[str, list[float]]
+    learning_rate_trials_: dict[float, float]
     n_features_in_: int
 
     # Learning
@@ -337,6 +338,13 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Rows trained on so far, all visits counted."""
         self._require_fitted("n_samples_seen_")
         return self._engine.n_samples_seen
+
+    @property
+    def learning_rate_(self) -> float:
+        """The step size in use."""
+        self._require_fitted("learning_rate_")
+        # the shortest number that is this one in float32, the core's type
+        return float(str(np.float32(self._engine.config.as_dict()["learning_rate"])))
 
     @property
     def n_steps_(self) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core

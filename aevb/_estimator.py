@@ -36,8 +36,10 @@ class AEVB(EncoderModel):
         Draws L of z per row and minibatch.
     optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
         Step rule; the paper's is Adagrad.
-    learning_rate : float, default=0.02
-        Global step size.
+    learning_rate : float or "auto", default=0.02
+        Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first
+        training: each for a tenth of ``n_epochs``, a million samples at most; what scores best on
+        training rows then stays.
     weight_decay : float, default=1.0
         Precision of the Gaussian prior on the weights (not biases): a minibatch's mean gradient
         has ``-weight_decay / n_samples * w`` added. 1 is the paper's MAP estimate.
@@ -76,6 +78,11 @@ class AEVB(EncoderModel):
         The likelihood in use.
     input_scale_ : float
         The factor in use.
+    learning_rate_ : float
+        The step size in use.
+    learning_rate_trials_ : dict of float to float
+        Of ``learning_rate="auto"``: the score that each rate came to, nats per row; minus infinity
+        for one that diverged.
     history_ : dict of lists
         ``samples_seen``, ``train_bound`` and ``validation_bound`` (nats per row; NaN without
         validation data) and ``seconds`` of training, an entry per epoch.
@@ -119,7 +126,7 @@ class AEVB(EncoderModel):
         bound_estimator: str = "analytic-kl",
         n_draws: int = 1,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.02,
+        learning_rate: float | str = 0.02,
         weight_decay: float = 1.0,
         init_scale: float = 0.1,
         batch_size: int = 100,

@@ -63,8 +63,10 @@ class MCEM(LatentVariableModel):
         `target_accept` as they are when it is called.
     optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
         Step rule.
-    learning_rate : float, default=0.02
-        Global step size.
+    learning_rate : float or "auto", default=0.02
+        Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first
+        training: each for a tenth of ``n_epochs``, a million samples at most; what scores best on
+        training rows then stays.
     weight_decay : float, default=1.0
         Precision of the Gaussian prior on the weights, as in `AEVB`.
     init_scale : float, default=0.1
@@ -98,7 +100,7 @@ class MCEM(LatentVariableModel):
 
     Attributes
     ----------
-    weights_, likelihood_, input_scale_, n_features_in_
+    weights_, likelihood_, input_scale_, learning_rate_, learning_rate_trials_, n_features_in_
         As in `AEVB`; the weights are the decoder's.
     history_ : dict of lists
         As in `AEVB`, but ``train_bound`` is no bound: it is the mean of log p(x, z) over the
@@ -139,7 +141,7 @@ class MCEM(LatentVariableModel):
         n_updates: int = 5,
         n_draws: int = 100,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.02,
+        learning_rate: float | str = 0.02,
         weight_decay: float = 1.0,
         init_scale: float = 0.1,
         batch_size: int | None = None,

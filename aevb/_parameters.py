@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from aevb._checks import check_integer
 from aevb._engine import Config
+from aevb._learning_rate import LEARNING_RATES
 
 if TYPE_CHECKING:
     from aevb._base import LatentVariableModel
@@ -78,7 +79,8 @@ def check_parameters(model: LatentVariableModel) -> None:
         if not (name == "batch_size" and model.batch_size is None and model._may_take_all_rows):
             check_integer(name, getattr(model, name))
     for name in (real for real in _REALS if real in params):
-        check_real(name, getattr(model, name))
+        if not (name == "learning_rate" and _is_auto(model.learning_rate)):
+            check_real(name, getattr(model, name))
     check_hidden_layer_sizes(model.hidden_layer_sizes)
     for name in ("n_threads", "patience"):
         if getattr(model, name) is not None:
@@ -88,7 +90,7 @@ def check_parameters(model: LatentVariableModel) -> None:
         if not isinstance(value, (bool, np.bool_, Integral)):
             raise TypeError(f"{name}: got {value!r}, want a bool or an integer")
     scale = model.input_scale
-    if not (isinstance(scale, str) and scale == "auto"):
+    if not _is_auto(scale):
         if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
             raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
         if not 1e-37 < float(scale) < 1e37:
@@ -106,7 +108,7 @@ def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config
         bound_estimator=getattr(model, "bound_estimator", "analytic-kl"),
         n_draws=int(model.n_draws),
         optimizer=model.optimizer,
-        learning_rate=float(model.learning_rate),
+        learning_rate=_learning_rate(model),
         weight_decay=float(model.weight_decay),
         init_scale=float(model.init_scale),
         batch_size=_ALL_ROWS if model.batch_size is None else int(model.batch_size),
@@ -114,6 +116,17 @@ def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config
         seed=seed,
         algorithm=model._algorithm,
     )
+
+
+def _learning_rate(model: LatentVariableModel) -> float:
+    """Return what is asked for; for "auto" what is in use, or where trials begin."""
+    if not _is_auto(model.learning_rate):
+        return float(model.learning_rate)
+    return model.learning_rate_ if model.__sklearn_is_fitted__() else LEARNING_RATES[0]
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def draw_seed(random_state: Any) -> int:

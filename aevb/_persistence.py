@@ -65,6 +65,10 @@ def describe_model(
             for key, values in model.history_.items()
         },
         "feature_names": _feature_names(model),
+        "learning_rate_trials": [
+            [rate, score if math.isfinite(score) else None]
+            for rate, score in getattr(model, "learning_rate_trials_", {}).items()
+        ],
     }
     return arrays, header
 
@@ -160,6 +164,11 @@ def build_model(
     if not 0 < model.input_scale_ < math.inf:
         raise ValueError(f"input_scale is {model.input_scale_}")
     model.history_ = _history(header["history"])
+    trials = header.get("learning_rate_trials")
+    if trials:
+        model.learning_rate_trials_ = {
+            float(rate): -math.inf if score is None else float(score) for rate, score in trials
+        }
     names = header["feature_names"]
     if names is not None:
         if len(names) != model.n_features_in_ or not all(isinstance(n, str) for n in names):

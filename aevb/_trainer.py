@@ -25,6 +25,7 @@ from aevb._engine import (
     resolve_threads,
     single_threaded_blas,
 )
+from aevb._learning_rate import choose_learning_rate
 from aevb._parameters import check_parameters
 from aevb.exceptions import DivergenceError
 
@@ -109,6 +110,7 @@ class Trainer:
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
+        is_new = not model.__sklearn_is_fitted__()
         with _Unchanged(model):
             self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
             # The held-out rows are the first of the split's order, the training rows the rest.
@@ -122,11 +124,15 @@ class Trainer:
             self._fingerprint = ""
             if self.checkpoint is not None:
                 self._fingerprint = fingerprint(model._engine, self._rows)
-        self._start, self._best, self._n_worse = state.start, state.best, state.n_worse
-        self._n_prior, self._chains = state.n_prior, state.chains  # N of the prior's weight
-        self._checkpoint_every = checkpoint_every or self.n_train
-        self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
-        self._stopped = False
+            self._start, self._best, self._n_worse = state.start, state.best, state.n_worse
+            self._n_prior, self._chains = state.n_prior, state.chains  # N of the prior's weight
+            self._checkpoint_every = checkpoint_every or self.n_train
+            self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
+            self._stopped = False
+            self._title: str | None = None  # of the progress bar, and the rows in all that it is to
+            self._goal: float | None = None  # show, where this is part of a longer run
+            if is_new and model.learning_rate == "auto":
+                choose_learning_rate(self)
 
     @classmethod
     def resume(
@@ -300,10 +306,8 @@ class Trainer:
     def _run(self, until: float) -> None:
         self._stopped = self._patience_is_out()
         batch = int(self.model._engine.config.as_dict()["batch_size"])
-        wanted = max(0.0, until - self.model.n_samples_seen_)
-        total = math.ceil(wanted) if wanted < math.inf else None
         try:
-            with tqdm(total=total, unit=" rows", unit_scale=True, disable=not self.progress) as bar:
+            with self._progress_bar(until) as bar:
                 while self.model.n_samples_seen_ < until and not self._stopped:
                     wanted = until - self.model.n_samples_seen_
                     n = math.ceil(min(wanted, self._n_left or batch) / batch)
@@ -317,6 +321,19 @@ class Trainer:
         self._restore_best()
         if self.checkpoint is not None:
             self.save_checkpoint()
+
+    def _progress_bar(self, until: float) -> tqdm[Any]:
+        seen = self.model.n_samples_seen_
+        begin, end = (seen, until) if self._goal is None else (0, self._goal)
+        return tqdm(
+            desc=self._title,
+            initial=seen - begin,
+            total=math.ceil(max(0.0, end - begin)) if end < math.inf else None,
+            unit=" rows",
+            unit_scale=True,
+            disable=not self.progress,
+            leave=self._goal is None,
+        )
 
     def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
@@ -339,7 +356,7 @@ class Trainer:
                 )
             n_steps -= done
             if diverged:
-                raise DivergenceError(engine.n_steps, float(self.model.learning_rate))
+                raise DivergenceError(engine.n_steps, self.model.learning_rate_)
             if bar is not None:
                 bar.update(rows)
                 bar.set_postfix(bound=f"{bound_sum / rows:.2f}", refresh=False)

@@ -32,7 +32,7 @@ class WakeSleep(EncoderModel):
         Draws of z per row in the wake step, and of `score_samples`.
     optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
         Step rule.
-    learning_rate : float, default=0.02
+    learning_rate : float or "auto", default=0.02
         Global step size. The encoder follows dreams that change with the decoder: where the bound
         stalls, a larger step may help.
     weight_decay : float, default=1.0
@@ -95,7 +95,7 @@ class WakeSleep(EncoderModel):
         likelihood: str = "auto",
         n_draws: int = 1,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.02,
+        learning_rate: float | str = 0.02,
         weight_decay: float = 1.0,
         init_scale: float = 0.1,
         batch_size: int = 100,

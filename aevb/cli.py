@@ -110,7 +110,7 @@ _MODEL_OPTIONS: tuple[tuple[str, Any, str], ...] = (
     ),
     ("n_draws", int, "draws of z per row"),
     ("optimizer", ("adagrad", "adam", "sgd"), "that climbs the bound"),
-    ("learning_rate", float, "step size"),
+    ("learning_rate", _auto_or_float, "step size, or auto"),
     ("weight_decay", float, "precision of the weights' Gaussian prior"),
     ("init_scale", float, "standard deviation of the first weights"),
     ("batch_size", int, "rows per step"),

@@ -31,16 +31,12 @@ def load(dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
     return faces[order[:_N_FACES]], faces[order[_N_FACES:]]
 
 
-def make_model(
-    dataset: str, algorithm: str, n_components: int, seed: int, learning_rate: float
-) -> LatentVariableModel:
+def make_model(dataset: str, algorithm: str, n_components: int, seed: int) -> LatentVariableModel:
     """Return an estimator with the paper's settings."""
     shape: dict[str, Any] = {"hidden_layer_sizes": (500,)}
     if dataset == "frey":
         shape = {"hidden_layer_sizes": (200,), "likelihood": "bounded-gaussian"}
-    return ALGORITHMS[algorithm](
-        n_components, **shape, learning_rate=learning_rate, random_state=seed
-    )
+    return ALGORITHMS[algorithm](n_components, **shape, random_state=seed)
 
 
 def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
@@ -62,7 +58,7 @@ def reproduce(
     algorithms: Sequence[str] = tuple(ALGORITHMS),
     n_samples: float = 1e7,
     n_seeds: int = 1,
-    learning_rate: float | None = None,
+    learning_rate: float | str = "auto",
     published: Path | None = None,
     n_jobs: int = 1,
     progress: bool = False,
@@ -84,8 +80,8 @@ def reproduce(
         Samples to train on.
     n_seeds : int, default=1
         Runs of each kind, of seeds 0, 1, ...
-    learning_rate : float, default=None
-        Step size; None tries the paper's three on the first samples.
+    learning_rate : float or "auto", default="auto"
+        Step size; "auto" tries the paper's three on the first tenth of the samples.
     published : Path, default=None
         CSV of the published curves, drawn thin: panel, algorithm, set, samples, bound_nats.
     n_jobs : int, default=1

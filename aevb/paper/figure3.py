@@ -23,9 +23,9 @@ _AIS: dict[str, Any] = {"start": "prior", "n_draws": 5, "n_temperatures": 100}
 _POINTS = (1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 30e6, 40e6, 50e6, 60e6)  # as far as the paper's axis
 
 
-def make_model(algorithm: str, seed: int, learning_rate: float) -> LatentVariableModel:
+def make_model(algorithm: str, seed: int) -> LatentVariableModel:
     """Return an estimator with the paper's settings: three latent variables, 100 units."""
-    options: dict[str, Any] = {"learning_rate": learning_rate, "random_state": seed}
+    options: dict[str, Any] = {"random_state": seed}
     return ALGORITHMS[algorithm](3, hidden_layer_sizes=(100,), **options)
 
 
@@ -58,7 +58,7 @@ def reproduce(
     algorithms: Sequence[str] = tuple(ALGORITHMS),
     n_samples: float = 1e7,
     n_seeds: int = 1,
-    learning_rate: float | None = None,
+    learning_rate: float | str = "auto",
     published: Path | None = None,
     n_jobs: int = 1,
     progress: bool = False,
@@ -81,8 +81,8 @@ def reproduce(
         Samples to train on.
     n_seeds : int, default=1
         Runs of each kind, of seeds 0, 1, ...
-    learning_rate : float, default=None
-        Step size; None tries the paper's three on the first samples.
+    learning_rate : float or "auto", default="auto"
+        Step size; "auto" tries the paper's three on the first tenth of the samples.
     published : Path, default=None
         CSV of the published curves, drawn thin: panel, algorithm, set, samples_millions,
         marginal_log_likelihood_nats.

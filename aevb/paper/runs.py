@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,6 @@ from aevb import _core
 from aevb._base import LatentVariableModel
 from aevb._trainer import Trainer
 from aevb._version import __version__
-from aevb.exceptions import DivergenceError
-
-LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
-TRIAL_SAMPLES = 100_000
-_N_TRIAL_ROWS = 1000
 
 Row = dict[str, Any]
 
@@ -32,8 +28,8 @@ class Run(NamedTuple):
     algorithm: str
     n_components: int
     seed: int
-    make_model: Callable[[float], LatentVariableModel]  # of the learning rate
-    learning_rate: float | None  # None tries LEARNING_RATES
+    make_model: Callable[[], LatentVariableModel]
+    learning_rate: float | str  # "auto" tries the paper's
     points: Sequence[int]  # samples, rows that go into a weight update, at which to judge
 
     @property
@@ -73,7 +69,7 @@ def trace(
     n_threads : int, default=None
         Threads of the core.
     progress : bool, default=False
-        Show a bar for each stretch from point to point.
+        Show a bar of samples done, samples per second and the time left.
     say : callable, default=print
         Told of each point.
     """
@@ -90,13 +86,18 @@ def trace(
         trainer = Trainer.resume(checkpoint, X, progress=progress)
     else:
         rows = []
-        rate = run.learning_rate or _choose_learning_rate(run, X, n_threads, folder)
-        model = run.make_model(rate).set_params(n_threads=n_threads)
+        model = run.make_model()
+        n_epochs = math.ceil(run.points[-1] / _n_updates(model) / X.shape[0])
+        model.set_params(learning_rate=run.learning_rate, n_epochs=n_epochs, n_threads=n_threads)
         trainer = Trainer(model, X, checkpoint=checkpoint, progress=progress)
+        trials = getattr(model, "learning_rate_trials_", {})
+        for rate, score in trials.items():
+            say(f"{run.name}: step size {rate:g} comes to {score:.3f}")
     trainer.model.set_params(n_threads=n_threads)
     _write_settings(run, trainer, folder)
+    trainer._title, trainer._goal = run.name, run.points[-1] / _n_updates(trainer.model)
     for point in run.points[len(rows) :]:
-        _run_to(trainer, point)
+        trainer.run(point / _n_updates(trainer.model))
         rows.append(
             {
                 "dataset": run.dataset,
@@ -116,42 +117,22 @@ def trace(
 def _check_settings(run: Run, folder: Path) -> None:
     """Refuse to go on with a run of another step size."""
     path = folder / f"{run.name}.json"
-    if run.learning_rate is None or not path.exists():
+    if run.learning_rate == "auto" or not path.exists():
         return
     found = json.loads(path.read_text())["config"]["learning_rate"]
     if np.float32(run.learning_rate) != np.float32(found):
         raise ValueError(
-            f"learning_rate: got {run.learning_rate:g}, but the run in {path} has {found:g}; use "
+            f"learning_rate: got {run.learning_rate}, but the run in {path} has {found:g}; use "
             f"another folder"
         )
 
 
-def _run_to(trainer: Trainer, n_samples: float) -> Trainer:
-    """Train until so many rows have gone into weight updates."""
-    return trainer.run(n_samples / getattr(trainer.model, "n_updates", 1))
-
-
-def _choose_learning_rate(run: Run, X: Any, n_threads: int | None, folder: Path) -> float:
-    """Return the best of LEARNING_RATES by training score early on; write the trials down."""
-    trials = {}
-    for rate in LEARNING_RATES:
-        model = run.make_model(rate).set_params(n_threads=n_threads)
-        try:
-            trial = _run_to(Trainer(model, X, progress=False), TRIAL_SAMPLES)
-            score = trial.model.score(X[:_N_TRIAL_ROWS])
-        except DivergenceError:
-            score = -np.inf
-        trials[rate] = score
-    text = json.dumps({str(rate): score for rate, score in trials.items() if np.isfinite(score)})
-    _replace(folder / f"{run.name}.trials.json", text)
-    best = max(trials, key=lambda rate: trials[rate])
-    if not np.isfinite(trials[best]):
-        raise DivergenceError(0, best)
-    return best
+def _n_updates(model: LatentVariableModel) -> int:
+    """Return the weight updates that a row goes into at each visit."""
+    return int(getattr(model, "n_updates", 1))
 
 
 def _write_settings(run: Run, trainer: Trainer, folder: Path) -> None:
-    trials = folder / f"{run.name}.trials.json"
     settings = {
         "aevb": __version__,
         "numpy": np.__version__,
@@ -162,7 +143,10 @@ def _write_settings(run: Run, trainer: Trainer, folder: Path) -> None:
         "class": type(trainer.model).__name__,
         "n_train": trainer.n_train,
         "config": trainer.model._engine.config.as_dict(),
-        "score_of_learning_rates": json.loads(trials.read_text()) if trials.exists() else None,
+        "score_of_learning_rates": {
+            f"{rate:g}": score if math.isfinite(score) else None
+            for rate, score in getattr(trainer.model, "learning_rate_trials_", {}).items()
+        },
     }
     _replace(folder / f"{run.name}.json", json.dumps(settings, indent=1))
 

@@ -262,8 +262,7 @@ class Imputer {
 
   void take_mean(float* out) {
     const MatView sum = sum_.view(n_);
-    const auto n_counted =
-        static_cast<float>(options_.n_iterations - options_.n_iterations / 2);
+    const auto n_counted = static_cast<float>(options_.n_iterations - options_.n_iterations / 2);
     for (size_t r = 0; r < n_; ++r) {
       for (size_t c = 0; c < sum.cols; ++c) sum.row(r)[c] /= n_counted;
     }
