@@ -8,7 +8,7 @@ import pytest
 
 from aevb import AEVB, MCEM, Trainer, datasets
 from aevb.cli import main
-from aevb.paper import figure2, figure3, runs
+from aevb.paper import figure2, figure3, figure4, figure5, gallery, runs
 
 DIGITS = datasets.load_digits()[:300]
 COLUMNS = ["dataset", "algorithm", "n_components", "seed", "samples", "train_bound", "test_bound"]
@@ -19,7 +19,9 @@ def small():
     """Digits in place of MNIST, curves of a few hundred samples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figure2, "load", lambda dataset: (DIGITS[:200], DIGITS[200:]))
-        patch.setattr(figure2, "curve_points", lambda n: [400, 800, int(n)])
+        patch.setattr(
+            figure2, "curve_points", lambda n: [p for p in (400, 800) if p < n] + [int(n)]
+        )
         yield
 
 
@@ -143,3 +145,50 @@ def test_figure_3(tmp_path, monkeypatch):
     mcem = MCEM.load(tmp_path / "runs" / "mnist100-mcem-3-0.safetensors")
     assert mcem.n_samples_seen_ * mcem.n_updates == 2000
     assert (tmp_path / "figure3.png").stat().st_size > 10_000
+
+
+@pytest.fixture(name="small_images")
+def digits_in_place_of_mnist(monkeypatch):
+    monkeypatch.setattr(gallery, "load", lambda dataset: (DIGITS[:200], DIGITS[200:]))
+    for module in (figure4, figure5, gallery):
+        shapes = {"mnist": (8, 8), "frey": (8, 8)}
+        monkeypatch.setattr(module, "IMAGE_SHAPES", shapes)
+
+
+def test_figures_4_and_5_use_the_runs_of_figure_2(small_images, whole, monkeypatch):
+    folder = whole / "runs"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    command = ["reproduce", "figure4", "--dataset", "mnist", "--samples", "2e3"]
+    assert main([*command, "--out", str(whole)]) == 0
+    command = ["reproduce", "figure5", "--n-components", "2", "3", "--samples", "2e3"]
+    assert main([*command, "--out", str(whole)]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name in before} == (
+        before
+    )
+    assert len(AEVB.load(folder / "mnist-aevb-3-0.safetensors").history_["seconds"]) == 10
+    for name in ("figure4", "figure5"):
+        assert (whole / f"{name}.png").stat().st_size > 10_000
+    with open(whole / "figure5.csv", newline="") as file:
+        assert {row["n_components"] for row in csv.DictReader(file)} == {"2", "3"}
+
+
+def test_a_shorter_curve_of_a_longer_run(whole):
+    before = table(whole)
+    rows = reproduce(whole, n_samples=800)
+    assert [row["samples"] for row in rows] == ["400", "800"] * 2
+    reproduce(whole)
+    assert table(whole) == before
+
+
+def test_the_gallery_restores(small_images, tmp_path):
+    """Posterior inference beats what was given, and pixel means."""
+    command = f"reproduce gallery --samples 3e4 --learning-rate 0.1 --out {tmp_path}"
+    assert main(command.split()) == 0
+    with open(tmp_path / "gallery.csv", newline="") as file:
+        rmse = {(row["task"], row["method"]): float(row["rmse"]) for row in csv.DictReader(file)}
+    assert len(rmse) == 3 + 2 * 5
+    assert rmse["denoising", "posterior mean"] < rmse["denoising", "as given"]
+    for task in ("inpainting", "super-resolution"):
+        assert rmse[task, "posterior mean"] < rmse[task, "pixel means"] < rmse[task, "as given"]
+        assert rmse[task, "posterior mean"] < rmse[task, "a draw"]
+    assert (tmp_path / "gallery.png").stat().st_size > 10_000

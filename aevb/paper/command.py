@@ -18,35 +18,59 @@ def add_reproduce(commands: Any) -> None:
     )
     figures = reproduce.add_subparsers(title="figures", required=True, metavar="FIGURE")
     figure2 = figures.add_parser("figure2", help="bounds against training samples")
-    figure2.add_argument(
-        "--dataset", dest="chosen", nargs="+", choices=("mnist", "frey"), help="default: both"
-    )
-    figure2.add_argument(
-        "--n-components", nargs="+", type=_count, metavar="J", help="latent units (default: all)"
-    )
-    _add_options(figure2, "figure2", ("aevb", "wake-sleep"))
+    _add_datasets(figure2)
+    _add_components(figure2)
+    _add_curves(figure2, ("aevb", "wake-sleep"))
     figure3 = figures.add_parser("figure3", help="likelihoods against training samples")
     figure3.add_argument("--n-train", nargs="+", type=_count, metavar="N", help="default: both")
-    _add_options(figure3, "figure3", ("aevb", "wake-sleep", "mcem"))
+    _add_curves(figure3, ("aevb", "wake-sleep", "mcem"))
+    figure4 = figures.add_parser("figure4", help="manifolds of two latent variables")
+    _add_datasets(figure4)
+    figure5 = figures.add_parser("figure5", help="random samples")
+    _add_components(figure5)
+    for parser in (figure2, figure3, figure4, figure5):
+        parser.add_argument(
+            "--jobs", dest="n_jobs", type=_count, default=1, help="runs at a time (default: 1)"
+        )
+    figures.add_parser("gallery", help="denoising, inpainting, super-resolution")
+    for name, parser in figures.choices.items():
+        _add_options(parser)
+        parser.set_defaults(run=_reproduce, figure=name)
 
 
-def _add_options(parser: argparse.ArgumentParser, name: str, algorithms: tuple[str, ...]) -> None:
+def _add_datasets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset", dest="chosen", nargs="+", choices=("mnist", "frey"), help="default: both"
+    )
+
+
+def _add_components(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--n-components", nargs="+", type=_count, metavar="J", help="latent units (default: all)"
+    )
+
+
+def _add_curves(parser: argparse.ArgumentParser, algorithms: tuple[str, ...]) -> None:
     parser.add_argument("--algorithms", nargs="+", choices=algorithms, help="default: all")
     parser.add_argument(
-        "--samples", dest="n_samples", type=_count, default=10**7, help="to train on (default: 1e7)"
-    )
-    parser.add_argument(
         "--seeds", dest="n_seeds", type=_count, default=1, help="runs of each kind (default: 1)"
+    )
+    parser.add_argument("--published", type=Path, help="CSV of the published curves")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--samples", dest="n_samples", type=_count, default=10**7, help="to train on (default: 1e7)"
     )
     parser.add_argument(
         "--learning-rate", type=float, help="by default the best of three on the first samples"
     )
     parser.add_argument(
-        "--jobs", dest="n_jobs", type=_count, default=1, help="runs at a time (default: 1)"
+        "--out",
+        type=Path,
+        default=Path("reproduction"),
+        help="folder of the results (default: reproduction)",
     )
-    parser.add_argument("--published", type=Path, help="CSV of the published curves")
-    parser.add_argument("--out", type=Path, default=Path(name), help="folder of the results")
-    parser.set_defaults(run=_reproduce, figure=name)
 
 
 def _count(text: str) -> int:
@@ -64,4 +88,4 @@ def _reproduce(args: argparse.Namespace) -> None:
     options = {k: v for k, v in vars(args).items() if k not in ("run", "figure") and v is not None}
     figure.reproduce(**options, progress=sys.stderr.isatty())
     results = args.out / args.figure
-    print(f"Curves: {results}.csv, picture: {results}.png")
+    print(f"Numbers: {results}.csv, picture: {results}.png")

@@ -26,11 +26,19 @@ def run_all(
     n_jobs: int,
     progress: bool,
 ) -> list[Row]:
-    """Return the rows of all runs, `n_jobs` at a time on shares of the cores; write them to path.
+    """Return the rows of all runs, `n_jobs` at a time; write them to path.
+
+    On this machine they share its cores, and no more run at once than there are; a cluster's joblib
+    backend gives each the cores of where it runs.
 
     ``trace_one(run, folder, n_threads, progress=...)`` returns those of one.
     """
-    n_threads = max(1, resolve_threads(None) // n_jobs)
+    backend, _ = joblib.parallel.get_active_backend()
+    n_threads = None  # of another machine: all that it has
+    if type(backend).__module__ == "joblib._parallel_backends":  # this machine's own
+        n_cores = resolve_threads(None)
+        n_jobs = min(n_jobs, n_cores)
+        n_threads = n_cores // n_jobs
     curves = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(trace_one)(
             run, path.parent / "runs", n_threads, progress=progress and n_jobs == 1

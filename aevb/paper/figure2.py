@@ -39,7 +39,7 @@ def make_model(dataset: str, algorithm: str, n_components: int, seed: int) -> La
     return ALGORITHMS[algorithm](n_components, **shape, random_state=seed)
 
 
-def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
+def run_one(run: Run, folder: Path, n_threads: int | None, *, progress: bool) -> list[Row]:
     """Trace one curve."""
     train, test = load(run.dataset)
 
@@ -48,6 +48,21 @@ def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[R
 
     say = partial(print, flush=True)
     return trace(run, train, judge, folder, n_threads=n_threads, progress=progress, say=say)
+
+
+def make_run(
+    dataset: str,
+    algorithm: str,
+    n_components: int,
+    seed: int = 0,
+    *,
+    learning_rate: float | str,
+    n_samples: float,
+) -> Run:
+    """Return the run of one curve."""
+    model = partial(make_model, dataset, algorithm, n_components, seed)
+    points = curve_points(n_samples)
+    return Run(dataset, algorithm, n_components, seed, model, learning_rate, points)
 
 
 def reproduce(
@@ -85,7 +100,7 @@ def reproduce(
     published : Path, default=None
         CSV of the published curves, drawn thin: panel, algorithm, set, samples, bound_nats.
     n_jobs : int, default=1
-        Runs at a time, by joblib; they share the cores.
+        Runs at a time, by joblib; on one machine they share its cores.
     progress : bool, default=False
         Show bars.
 
@@ -95,15 +110,7 @@ def reproduce(
         The rows of figure2.csv.
     """
     runs = [
-        Run(
-            dataset,
-            algorithm,
-            n,
-            seed,
-            partial(make_model, dataset, algorithm, n, seed),
-            learning_rate,
-            curve_points(n_samples),
-        )
+        make_run(dataset, algorithm, n, seed, learning_rate=learning_rate, n_samples=n_samples)
         for dataset in chosen
         for n in (n_components or COMPONENTS[dataset])
         for algorithm in algorithms

@@ -35,7 +35,7 @@ def load(n_train: int) -> tuple[Any, Any]:
     return mnist.train[:n_train], mnist.test
 
 
-def run_one(run: Run, folder: Path, n_threads: int, *, progress: bool) -> list[Row]:
+def run_one(run: Run, folder: Path, n_threads: int | None, *, progress: bool) -> list[Row]:
     """Trace one curve."""
     train, test = load(int(run.dataset.removeprefix("mnist")))
 
@@ -87,7 +87,7 @@ def reproduce(
         CSV of the published curves, drawn thin: panel, algorithm, set, samples_millions,
         marginal_log_likelihood_nats.
     n_jobs : int, default=1
-        Runs at a time, by joblib; they share the cores.
+        Runs at a time, by joblib; on one machine they share its cores.
     progress : bool, default=False
         Show bars.
 
