@@ -26,6 +26,24 @@ def randoms(rng, *shape, scale=1.0):
     return rng.normal(scale=scale, size=shape).astype(np.float32)
 
 
+def test_the_gradient_alone_is_the_gradient(isa):
+    rng = np.random.default_rng(0)
+    for d in (1, 16, 63, 784):
+        a, v = randoms(rng, 5, d, scale=3), randoms(rng, 5, d)
+        x = rng.random((5, d), dtype=np.float32)
+        for kernel, *arguments in (
+            (kernels.bernoulli, a, x),
+            (kernels.gaussian, a, v, x, False),
+            (kernels.gaussian, a, v, x, True),
+        ):
+            r, *gradients = kernel(*arguments)
+            none, *alone = kernel(*arguments, with_r=False)
+            assert (r != 0).all()
+            assert (none == 0).all()
+            for one, other in zip(gradients, alone, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
 # --- Bernoulli --------------------------------------------------------------------------------
 
 

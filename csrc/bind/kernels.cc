@@ -114,9 +114,9 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
   return py::make_tuple(back(w), back(s1), back(s2));
 }
 
-// r of every row and the gradients in place of the outputs.
+// r of every row (0 if it is not wanted) and the gradients in place of the outputs.
 FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matrix& log_var,
-                      const FloatArray& x) {
+                      const FloatArray& x, bool with_r) {
   Matrix data = padded(x, "x");
   const MatView m = mean.view();
   check(data.view().rows == m.rows && data.view().cols == m.cols && log_var.view().rows == m.rows &&
@@ -136,24 +136,24 @@ FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matr
             .log_var = log_var.view().data + column,
             .ld = m.stride,
             .scale = 1.0f,
-            .partial = partial.data(),
+            .partial = with_r ? partial.data() : nullptr,
             .partial_stride = 1});
     for (size_t i = 0; i < m.rows; ++i) r.mutable_data()[i] += partial[i];
   }
   return r;
 }
 
-py::tuple bernoulli(const FloatArray& logits, const FloatArray& x) {
+py::tuple bernoulli(const FloatArray& logits, const FloatArray& x, bool with_r) {
   Matrix a = padded(logits, "logits");
-  const FloatArray r = likelihood(kernels().bernoulli, a, a, x);
+  const FloatArray r = likelihood(kernels().bernoulli, a, a, x, with_r);
   return py::make_tuple(r, dense_array(a.view()));
 }
 
 py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x,
-                   bool bounded) {
+                   bool bounded, bool with_r) {
   Matrix m = padded(mean, "mean_raw"), v = padded(log_var, "log_var_raw");
   const FloatArray r =
-      likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x);
+      likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x, with_r);
   return py::make_tuple(r, dense_array(m.view()), dense_array(v.view()));
 }
 
@@ -285,8 +285,9 @@ void bind_kernels(py::module_& m) {
   k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
         arg("decay"), arg("step"));
-  k.def("bernoulli", &bernoulli, arg("logits"), arg("x"));
-  k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"));
+  k.def("bernoulli", &bernoulli, arg("logits"), arg("x"), arg("with_r") = true);
+  k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"),
+        arg("with_r") = true);
   k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
         arg("estimator"));
   k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),

@@ -224,14 +224,15 @@ class GaussianDensity {
   void set_block(size_t, size_t) {}
   void operator()(ConstMatView z, double* log_p, MatView gradient) {
     for (size_t r = 0; r < z.rows; ++r) {
-      log_p[r] = 0.0;
+      double sum = 0.0;
       for (size_t i = 0; i < z.cols; ++i) {
         double product = 0.0;
         for (size_t j = 0; j < z.cols; ++j)
           product += static_cast<double>(precision_.row(i)[j]) * static_cast<double>(z.row(r)[j]);
         gradient.row(r)[i] = static_cast<float>(-product);
-        log_p[r] -= 0.5 * product * static_cast<double>(z.row(r)[i]);
+        sum -= 0.5 * product * static_cast<double>(z.row(r)[i]);
       }
+      if (log_p != nullptr) log_p[r] = sum;
     }
   }
 

@@ -97,7 +97,7 @@ struct PanelLikelihood {
   float* log_var;  // Gaussian: the same for raw log-variances
   size_t ld;
   float scale;
-  float* partial;  // (rows,) with stride: the panel's part of r, unscaled
+  float* partial;  // (rows,) with stride: the panel's part of r, unscaled; null: the gradient alone
   size_t partial_stride;
 };
 

@@ -19,7 +19,8 @@ AEVB_INLINE void put_partials(const PanelLikelihood& t, size_t first, size_t n, 
 // C.1 from the logit a: r = sum x a - softplus(a), dr/da = x - sigmoid(a). The factors 1 + e^-|a|
 // of softplus are multiplied over the panel (at most 2^64) and one logarithm is taken of their
 // product: accurate to a rounding of 1 per pixel, not of softplus(a) itself where that is below it.
-void bernoulli(const PanelLikelihood& t) {
+template <bool kWithR>
+void bernoulli_panel(const PanelLikelihood& t) {
   const Vec scale = set1(t.scale);
   const size_t end = t.first_row + t.rows;
   for (size_t first = t.first_row; first < end; first += W) {
@@ -39,22 +40,29 @@ void bernoulli(const PanelLikelihood& t) {
         const Vec e = exp(as_vec(as_ints(a) | INT32_MIN));  // e^-|a|
         const Vec one_plus_e = 1.0f + e;
         const Vec y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
-        sum += select(real, fma(xc, a, -max(Vec{}, a)), Vec{});
-        factor *= select(real, one_plus_e, set1(1.0f));
+        if constexpr (kWithR) {
+          sum += select(real, fma(xc, a, -max(Vec{}, a)), Vec{});
+          factor *= select(real, one_plus_e, set1(1.0f));
+        }
         store(logit + c, select(real, scale * (xc - y), Vec{}));
       }
       linear[i] = sum;
       factors[i] = factor;
     }
+    if constexpr (!kWithR) continue;
     const Vec total = combine_lanes(linear, [](Vec a, Vec b) { return a + b; });
     const Vec product = combine_lanes(factors, [](Vec a, Vec b) { return a * b; });
     put_partials(t, first, n, total - log(product));
   }
 }
 
+void bernoulli(const PanelLikelihood& t) {
+  t.partial != nullptr ? bernoulli_panel<true>(t) : bernoulli_panel<false>(t);
+}
+
 // C.2: r = -1/2 sum [log 2 pi + v + (x - m)^2 e^-v] with the floored log-variance v = floor +
 // softplus(raw - floor), and m the raw mean or, bounded, its sigmoid.
-template <bool kBounded>
+template <bool kBounded, bool kWithR>
 void gaussian_panel(const PanelLikelihood& t) {
   constexpr float kLog2Pi = 1.8378770664093453f;
   const Vec scale = set1(t.scale);
@@ -74,7 +82,7 @@ void gaussian_panel(const PanelLikelihood& t) {
         const Vec error = load(x + c) - m;
         const Vec precision = exp(-v);
         const Vec square = error * error * precision;
-        total += select(real, kLog2Pi + v + square, Vec{});
+        if constexpr (kWithR) total += select(real, kLog2Pi + v + square, Vec{});
         Vec dm = scale * error * precision;
         if (kBounded) dm *= m * (1.0f - m);
         const Vec dv = scale * 0.5f * (square - 1.0f) * slope;
@@ -83,8 +91,14 @@ void gaussian_panel(const PanelLikelihood& t) {
       }
       totals[i] = total;
     }
+    if constexpr (!kWithR) continue;
     put_partials(t, first, n, -0.5f * combine_lanes(totals, [](Vec a, Vec b) { return a + b; }));
   }
+}
+
+template <bool kBounded>
+void gaussian(const PanelLikelihood& t) {
+  t.partial != nullptr ? gaussian_panel<kBounded, true>(t) : gaussian_panel<kBounded, false>(t);
 }
 
 // out = mean + e^(v/2) eps: a draw of x, over the means

@@ -11,7 +11,7 @@
 
 namespace aevb {
 
-// Writes the log-density of each row of z and its gradient.
+// Writes the log-density of each row of z, unless log_p is null, and its gradient.
 template <class D>
 concept LogDensity = requires(D& density, ConstMatView z, double* log_p, MatView gradient) {
   { density(z, log_p, gradient) } -> std::same_as<void>;
@@ -82,7 +82,7 @@ void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double*
   detail::add_scaled(velocity, gradient, step, 0.5f);
   for (size_t i = 1; i <= n; ++i) {
     detail::add_scaled(z, velocity, step, 1.0f);
-    density(z, log_p, gradient);
+    density(z, i < n ? nullptr : log_p, gradient);
     detail::add_scaled(velocity, gradient, step, i < n ? 1.0f : 0.5f);
   }
 }

@@ -77,6 +77,7 @@ class TemperedPosterior {
         log_base -= 0.5 * static_cast<double>(uc[j]) * static_cast<double>(uc[j]);
         g[j] = warm * sd[j] * g[j] - (1.0f - warm) * uc[j];
       }
+      if (log_p == nullptr) continue;
       log_ratio_[c] = log_p[c] + log_volume_[c / n_chains_] - log_base;
       log_p[c] = log_base + beta_ * log_ratio_[c];
     }

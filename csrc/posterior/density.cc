@@ -47,19 +47,21 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
     std::memcpy(ws_.z.view().row(i), z.row(i), z.cols * sizeof(float));
   alone([&](Member& member) {
     decode_hidden(pass(), member);
-    decode_likelihood(pass(), member);
+    decode_likelihood(pass(), member, log_p != nullptr);
     backward_decoder(pass(), member);
     backward_to_z(pass(), member);
   });
   const auto n_draws = static_cast<float>(ws_.n_draws);  // whose mean was differentiated
   for (size_t i = 0; i < drawn; ++i) {
+    const float* dz = ws_.dz.view().row(i);
+    for (size_t j = 0; j < z.cols; ++j) gradient.row(i)[j] = n_draws * dz[j] - z.row(i)[j];
+  }
+  for (size_t i = 0; log_p != nullptr && i < drawn; ++i) {
     double sum = -kHalfLog2Pi * static_cast<double>(z.cols);
     for (size_t part = 0; part < ws_.n_parts; ++part) sum += ws_.partial[i * ws_.n_parts + part];
-    const float* dz = ws_.dz.view().row(i);
     for (size_t j = 0; j < z.cols; ++j) {
-      const float zj = z.row(i)[j];
-      sum -= 0.5 * static_cast<double>(zj) * static_cast<double>(zj);
-      gradient.row(i)[j] = n_draws * dz[j] - zj;
+      const auto zj = static_cast<double>(z.row(i)[j]);
+      sum -= 0.5 * zj * zj;
     }
     log_p[i] = sum;
   }

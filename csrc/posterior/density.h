@@ -28,8 +28,8 @@ class PosteriorDensity {
   ConstMatView mean() { return ws_.mean.view(n_); }
   ConstMatView log_var() { return ws_.log_var.view(n_); }
 
-  // log p(x, z) and its gradient for z (n * n_draws, J), the draws of a row together; z may be in
-  // any row layout.
+  // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J), the draws of a row
+  // together; z may be in any row layout.
   void operator()(ConstMatView z, double* log_p, MatView gradient);
 
  private:

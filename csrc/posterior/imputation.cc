@@ -96,7 +96,8 @@ class Imputer {
     backward_decoder(pass(), alone_);
     backward_to_z(pass(), alone_);
     for (size_t r = 0; r < n_; ++r) {
-      log_p[r] = log_likelihood(r) - detail::kinetic(z.row(r), z.cols);  // |z|^2 / 2
+      if (log_p != nullptr)
+        log_p[r] = log_likelihood(r) - detail::kinetic(z.row(r), z.cols);  // |z|^2 / 2
       for (size_t j = 0; j < z.cols; ++j)
         gradient.row(r)[j] = ws_.dz.view().row(r)[j] - z.row(r)[j];
     }

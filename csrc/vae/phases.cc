@@ -200,8 +200,8 @@ void decode_outputs(const Pass& pass, Member& member) {
 
 namespace {
 
-// r of one panel of outputs, and its gradient in their place.
-void panel_likelihood(const Pass& pass, size_t panel, Range rows) {
+// r of one panel of outputs, if wanted, and its gradient in their place.
+void panel_likelihood(const Pass& pass, size_t panel, Range rows, bool with_r) {
   Workspace& ws = pass.ws;
   const Likelihood likelihood = pass.model.config().likelihood;
   const auto kernel = likelihood == Likelihood::bernoulli  ? pass.k.bernoulli
@@ -218,7 +218,7 @@ void panel_likelihood(const Pass& pass, size_t panel, Range rows) {
           .log_var = ws.outputs.back().view().data + column,
           .ld = ws.outputs.front().view().stride,
           .scale = 1.0f / static_cast<float>(ws.n_draws),
-          .partial = ws.partial.data() + panel,
+          .partial = with_r ? ws.partial.data() + panel : nullptr,
           .partial_stride = ws.n_parts});
 }
 
@@ -236,7 +236,7 @@ void share_outputs(const Pass& pass, Member& member, F f) {
 
 }  // namespace
 
-void decode_likelihood(const Pass& pass, Member& member) {
+void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   share_outputs(pass, member, [&](size_t panel, Range rows) {
@@ -244,13 +244,13 @@ void decode_likelihood(const Pass& pass, Member& member) {
       dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(),
                     ws.outputs[i].view(), Activation::identity, panel, rows);
     }
-    panel_likelihood(pass, panel, rows);
+    panel_likelihood(pass, panel, rows, with_r);
   });
 }
 
 void output_likelihood(const Pass& pass, Member& member) {
   share_outputs(pass, member,
-                [&](size_t panel, Range rows) { panel_likelihood(pass, panel, rows); });
+                [&](size_t panel, Range rows) { panel_likelihood(pass, panel, rows, true); });
 }
 
 void sum_bound(const Pass& pass, Member& member) {

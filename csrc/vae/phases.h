@@ -40,8 +40,9 @@ void encode_heads(const Pass& pass, Member& member);       // mean and log_var a
 void encode_and_sample(const Pass& pass, Member& member);  // and z, and the bound's terms
 void decode_hidden(const Pass& pass, Member& member);
 void decode_outputs(const Pass& pass, Member& member);  // raw outputs
-// r = log p(x|z), and its gradient in place of the outputs; and that of outputs as they stand.
-void decode_likelihood(const Pass& pass, Member& member);
+// r = log p(x|z), unless the gradient alone is wanted, and its gradient in place of the outputs;
+// and that of outputs as they stand.
+void decode_likelihood(const Pass& pass, Member& member, bool with_r = true);
 void output_likelihood(const Pass& pass, Member& member);
 void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.variance
 
