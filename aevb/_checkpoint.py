@@ -134,6 +134,6 @@ def _estimator(name: str) -> type[LatentVariableModel]:
 
 
 def _count(value: Any, lowest: int = 1) -> int:
-    if not isinstance(value, int) or not lowest <= value < 2**62:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value < 2**62:
         raise ValueError(f"it has the count {value!r}")
     return value

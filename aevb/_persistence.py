@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from aevb._engine import ARENAS, model_from_state, model_state
+from aevb._parameters import check_parameters
 from aevb._version import __version__
 
 if TYPE_CHECKING:
@@ -46,7 +48,14 @@ def save_model(model: LatentVariableModel, path: str | os.PathLike[str]) -> None
 def describe_model(
     model: LatentVariableModel,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and the header that a file of the model holds."""
+    """Return the arrays and the header that a file of the model holds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is none that `build_model` would take.
+    """
+    check_parameters(model)
     state = model_state(model._engine)
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = model.get_params(deep=False)
@@ -61,8 +70,7 @@ def describe_model(
         "state": state,
         "input_scale": model.input_scale_,
         "history": {
-            key: [None if math.isnan(v) else v for v in values]
-            for key, values in model.history_.items()
+            key: [_number_out(v) for v in values] for key, values in model.history_.items()
         },
         "feature_names": _feature_names(model),
         "learning_rate_trials": [
@@ -151,17 +159,26 @@ def build_model(
 ) -> Estimator:
     """Return the model that `describe_model` described."""
     if header["class"] != cls.__name__:
-        raise ValueError(f"it holds a {header['class']}")
+        raise ValueError(f"it holds a {header['class']!r}")
     state = header["state"] | arenas_of(arrays)
+    algorithm = state["config"].get("algorithm", "aevb")
+    if algorithm != cls._algorithm:
+        raise ValueError(f"its algorithm is {algorithm!r}, of a {cls.__name__} {cls._algorithm!r}")
+    for name in ("bound_sum", "seconds"):
+        if not math.isfinite(state[name]):
+            raise ValueError(f"{name} is {state[name]}")
     params = dict(header["params"])
     if isinstance(params.get("hidden_layer_sizes"), list):
         params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
+    if not isinstance(params.get("random_state"), (int, NoneType)):
+        raise ValueError(f"random_state is {params['random_state']!r}")
     model = cls(**params)
+    check_parameters(model)
     model._engine = model_from_state(state)
     model.n_features_in_ = int(state["config"]["n_visible"])
     model.likelihood_ = state["config"]["likelihood"]
     model.input_scale_ = float(header["input_scale"])
-    if not 0 < model.input_scale_ < math.inf:
+    if not 1e-37 < model.input_scale_ < 1e37:  # as the parameter's
         raise ValueError(f"input_scale is {model.input_scale_}")
     model.history_ = _history(header["history"])
     trials = header.get("learning_rate_trials")
@@ -169,9 +186,13 @@ def build_model(
         model.learning_rate_trials_ = {
             float(rate): -math.inf if score is None else float(score) for rate, score in trials
         }
+        if not all(map(math.isfinite, model.learning_rate_trials_)):
+            raise ValueError("it tried learning rates that are not finite")
     names = header["feature_names"]
     if names is not None:
-        if len(names) != model.n_features_in_ or not all(isinstance(n, str) for n in names):
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise ValueError("its feature_names are no list of texts")
+        if len(names) != model.n_features_in_:
             raise ValueError(f"it names {len(names)} features of {model.n_features_in_}")
         model.feature_names_in_ = np.asarray(names, dtype=object)
     return model
@@ -180,9 +201,20 @@ def build_model(
 def _history(columns: dict[str, list[float | None]]) -> dict[str, list[float]]:
     if set(columns) != set(HISTORY_KEYS) or len({len(c) for c in columns.values()}) != 1:
         raise ValueError("its history is incomplete")
-    history = {key: [math.nan if v is None else float(v) for v in columns[key]] for key in columns}
+    history = {key: [_number_in(v) for v in columns[key]] for key in columns}
     history["samples_seen"] = [int(v) for v in history["samples_seen"]]
     return history
+
+
+def _number_out(value: float) -> float | str | None:
+    """Return what JSON can hold: NaN as null, infinities as texts."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(float(value))
+
+
+def _number_in(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _check_header(header: Any) -> None:
@@ -198,6 +230,9 @@ def _check_header(header: Any) -> None:
 def _check_shapes(header: dict[str, Any], file: Any) -> None:
     """Compare the tensors with the configuration before anything is allocated by its word."""
     config = header["state"]["config"]
+    for name in config:
+        if not name.isascii():  # pybind11 ends the process over half of a surrogate pair
+            raise ValueError(f"its configuration has {name!r}")
     shapes = weight_shapes(config)
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
     if "trainer" in header:  # a checkpoint: the best weights so far, and chains, where it has them

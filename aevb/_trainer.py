@@ -175,16 +175,19 @@ class Trainer:
         """
         model, state = read_checkpoint(path)
         every = state.checkpoint_every if checkpoint_every is None else checkpoint_every
-        trainer = cls(
-            model,
-            X,
-            X_val=X_val,
-            checkpoint=path,
-            checkpoint_every=every,
-            callbacks=callbacks,
-            progress=progress,
-            _resumed=state,
-        )
+        try:
+            trainer = cls(
+                model,
+                X,
+                X_val=X_val,
+                checkpoint=path,
+                checkpoint_every=every,
+                callbacks=callbacks,
+                progress=progress,
+                _resumed=state,
+            )
+        except ValueError as error:
+            raise ValueError(f"the run in {path} cannot go on: {error}") from error
         held_out = trainer._validation[1].size
         if (trainer.n_train, held_out) != (state.n_train, state.n_validation):
             raise ValueError(

@@ -149,7 +149,10 @@ DAMAGE = {
     "early start": lambda h, a: h["trainer"].update(start=[0, -300, 0.0]),
     "late start": lambda h, a: h["trainer"].update(start=[9, 9999, 0.0]),
     "huge count": lambda h, a: h["trainer"].update(n_prior=10**30),
+    "bool for a count": lambda h, a: h["trainer"].update(checkpoint_every=True),
     "parameter": lambda h, a: h["params"].update(n_epochs="5"),
+    "other parameter": lambda h, a: h["params"].update(optimizer="adam"),
+    "patience": lambda h, a: h["params"].update(patience=3),
     "more": lambda h, a: a.update({"trainer/other": np.zeros(3, np.float32)}),
 }
 

@@ -101,6 +101,22 @@ def test_numpy_parameters_and_odd_types(X, tmp_path):
     assert_same(loaded.fit(X), model.fit(X), X)  # warm start: both go on
 
 
+def test_a_history_of_any_numbers_comes_back(X, tmp_path):
+    model = small(validation_fraction=0.2, n_epochs=3).fit(X)
+    model.history_["validation_bound"] = [np.nan, -np.inf, np.inf]
+    model.save(tmp_path / "m")
+    loaded = AEVB.load(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.history_["validation_bound"], [np.nan, -np.inf, np.inf])
+
+
+def test_what_could_not_be_read_is_not_written(X, path):
+    before = path.read_bytes()
+    model = small().fit(X).set_params(batch_size=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        model.save(path)
+    assert path.read_bytes() == before
+
+
 def test_feature_names_and_scale_come_back(tmp_path):
     columns = ["ä", "b c", 'quote"', "d"]
     X = np.random.default_rng(0).integers(0, 256, (30, 4)).astype(np.uint8)
@@ -270,6 +286,19 @@ HEADERS = {
     "no parameters": lambda h: h.update(params=None),
     "later format": lambda h: h.update(format_version=10**6),
     "other class": lambda h: h.update({"class": "Other"}),
+    "other algorithm": lambda h: h["state"]["config"].update(algorithm="wake-sleep"),
+    "no encoder": lambda h: h["state"]["config"].update(algorithm="monte-carlo-em"),
+    "wrong parameter": lambda h: h["params"].update(n_threads="x"),
+    "endless parameter": lambda h: h["params"].update(learning_rate=float("inf")),
+    "nested seed": lambda h: h["params"].update(random_state=[[1]]),
+    "wrapping draws": lambda h: h["state"]["config"].update(n_draws=2**64 - 1),
+    "wrapping batch": lambda h: h["state"]["config"].update(batch_size=2**64 - 1),
+    "half a character": lambda h: h["state"]["config"].update({"\ud800": 1}),
+    "nan seconds": lambda h: h["state"].update(seconds=float("nan")),
+    "endless sum": lambda h: h["state"].update(bound_sum=float("inf")),
+    "tiny scale": lambda h: h.update(input_scale=1e-40),
+    "text for names": lambda h: h.update(feature_names="a" * D),
+    "endless rate": lambda h: h.update(learning_rate_trials=[["inf", 1.0]]),
 }
 
 

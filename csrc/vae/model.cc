@@ -6,6 +6,12 @@
 #include "nn/random.h"
 
 namespace aevb {
+namespace {
+
+constexpr size_t kMostDraws = (size_t{1} << 31) - 1;
+constexpr size_t kAllRows = size_t{1} << 62;
+
+}  // namespace
 
 void Config::validate() const {
   const auto at_least_one = [](size_t value, const char* name) {
@@ -15,6 +21,11 @@ void Config::validate() const {
   at_least_one(n_latent, "n_components");
   at_least_one(n_draws, "n_draws");
   at_least_one(batch_size, "batch_size");
+  // So that no product with a count of theirs wraps around. All rows at once are 2^62 of them.
+  check(n_draws <= kMostDraws,
+        "n_draws: got " + std::to_string(n_draws) + ", want at most 2^31 - 1");
+  check(batch_size <= kAllRows,
+        "batch_size: got " + std::to_string(batch_size) + ", want at most 2^62");
   for (const size_t width : hidden) at_least_one(width, "hidden_layer_sizes");
   check(!hidden.empty(), "hidden_layer_sizes: got none, want at least one layer");
   check(std::isfinite(learning_rate) && learning_rate > 0,
