@@ -5,7 +5,6 @@ from __future__ import annotations
 import copyreg
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -96,9 +95,8 @@ def _note_fork() -> None:
 os.register_at_fork(after_in_child=_note_fork)
 
 
-# A call into the core lasts about this long, so that Ctrl-C is answered promptly.
+# A call that trains lasts about this long, so that Ctrl-C is answered promptly.
 SLICE_SECONDS = 0.05
-_FIRST_SLICE = 100  # rows, before it is known how long they take
 _MOST_THREADS = 1024
 
 
@@ -110,43 +108,20 @@ class Subset(NamedTuple):
     split: bool
 
 
-def _in_slices(
-    size: int, compute: Callable[[int, int], tuple[NDArray[np.float64], ...]]
-) -> tuple[NDArray[np.float64], ...]:
-    """Join what ``compute(begin, n)`` returns for consecutive slices of rows.
-
-    Slices are short, so that Ctrl-C is answered between them.
-    """
-    parts: list[tuple[NDArray[np.float64], ...]] = []
-    begin, n = 0, _FIRST_SLICE
-    while begin < size:
-        n = min(n, size - begin)
-        start = time.perf_counter()
-        with single_threaded_blas():
-            parts.append(compute(begin, n))
-        begin += n
-        n = max(1, int(n * min(10.0, SLICE_SECONDS / (time.perf_counter() - start))))
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-
 def bound_of(
     model: Model, rows: Rows, subset: Subset, n_draws: int, seed: int, n_threads: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the bound of each row and its variance over the noise."""
-
-    def compute(begin: int, n: int) -> tuple[NDArray[np.float64], ...]:
+    with single_threaded_blas():
         return model.bound(
             rows,
-            begin=subset.begin + begin,
-            size=n,
+            begin=subset.begin,
+            size=subset.size,
             split=subset.split,
             n_draws=n_draws,
             seed=seed,
             n_threads=resolve_threads(n_threads),
         )
-
-    bound, variance = _in_slices(subset.size, compute)
-    return bound, variance
 
 
 def model_state(model: Model) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 // it reports, and what the report throws ends the work and comes out of it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -31,6 +32,14 @@ class Watch {
     return !stopped_.load(std::memory_order_relaxed);
   }
 
+  // For a team that goes through steps together, each with a barrier inside: thread 0 reports as a
+  // step begins, and at its end every thread is told the same, whether it was the last.
+  void begin(size_t step, const Member& member) {
+    if (go_on(member) || member.rank() != 0) return;
+    last_.store(std::min(step, last_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+  }
+  bool ends(size_t step) const { return step >= last_.load(std::memory_order_relaxed); }
+
   // Throws what stopped the work, if something did.
   void rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
@@ -56,6 +65,7 @@ class Watch {
   double total_ = 1.0;
   std::atomic<double> done_{0.0};
   std::atomic<bool> stopped_{false};
+  std::atomic<size_t> last_{std::numeric_limits<size_t>::max()};  // step of a team
   std::exception_ptr error_;
   Clock::time_point next_ = Clock::now() + kEvery;
 };

@@ -1,7 +1,10 @@
 """What an interrupt at a bad moment leaves behind, and settings changed after a fit."""
 
 import itertools
+import os
+import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -113,3 +116,63 @@ def test_an_interrupt_between_any_two_calls_of_the_trainer_is_made_good(X, kind)
             sys.setprofile(None)
         assert state(trainer.run(240)) == good, at
     assert at > 20
+
+
+N_LONG = 2_000_000  # rows that take far longer than until the interrupt
+LONG_CALLS = {
+    "sample": lambda model, X: model.sample(N_LONG),
+    "transform": lambda model, X: model.transform(X),
+    "score_samples": lambda model, X: model.score_samples(X),
+    "reconstruct": lambda model, X: model.reconstruct(X),
+    "inverse_transform": lambda model, X: model.inverse_transform(X[:, :2]),
+    "bound_and_gradient": lambda model, X: model.bound_and_gradient(X),
+    "active_units": lambda model, X: Evaluator(model).active_units(X),
+}
+
+CORE_CALLS = {"encode", "decode", "sample", "bound", "bound_and_gradient"}
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("what", LONG_CALLS)
+def test_ctrl_c_ends_a_reading_call_and_the_model_answers_as_before(what, n_threads):
+    X = np.random.default_rng(0).random((100, 20), dtype=np.float32)
+    model = AEVB(2, hidden_layer_sizes=(300,), n_epochs=1, random_state=0, n_threads=n_threads)
+    before = model.fit(X).transform(X).tobytes(), model.score_samples(X).tobytes()
+    ends, rows = [], np.broadcast_to(X[:1], (N_LONG, 20))
+
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+
+    def note(frame, event, called):
+        if event.startswith("c_") and called.__name__ in CORE_CALLS:
+            ends.append(event)
+            if event == "c_call":
+                timer.start()
+
+    sys.setprofile(note)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            LONG_CALLS[what](model, rows)
+    finally:
+        sys.setprofile(None)
+        timer.cancel()
+        timer.join()
+    # out of the core itself: had that gone on to its end, Python would have raised only then
+    assert ends == ["c_call", "c_exception"]
+    assert (model.transform(X).tobytes(), model.score_samples(X).tobytes()) == before
+
+
+def test_an_interrupt_changes_no_bit_of_what_comes_after(X):
+    """Reports come between blocks of rows: those that raise nothing leave no trace."""
+    model = AEVB(2, hidden_layer_sizes=(300,), n_epochs=1, random_state=0).fit(X)
+    many = np.tile(X, (400, 1))
+    calls = [lambda: model.transform(many), lambda: model.sample(10**5, random_state=0)]
+    alone = [call().tobytes() for call in calls]
+    heard = []
+    default = signal.signal(signal.SIGALRM, lambda *_: heard.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        assert [call().tobytes() for call in calls] == alone
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, default)
+    assert heard

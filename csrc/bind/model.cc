@@ -93,8 +93,9 @@ FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
   check_threads(n_threads);
   FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
   float* out = mean.mutable_data();
+  Watch watch = watch_for(py::none());
   py::gil_scoped_release nogil;
-  encode(self, x.rows, out, n_threads);
+  encode(self, x.rows, out, n_threads, watch);
   return mean;
 }
 
@@ -103,8 +104,9 @@ FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
   const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
   FloatArray mean = new_matrix(view.rows, self.config().n_visible);
   float* out = mean.mutable_data();
+  Watch watch = watch_for(py::none());
   py::gil_scoped_release nogil;
-  decode(self, view, out, n_threads);
+  decode(self, view, out, n_threads, watch);
   return mean;
 }
 
@@ -114,9 +116,10 @@ py::tuple sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads)
   FloatArray z = new_matrix(n, self.config().n_latent);
   float* x_out = x.mutable_data();
   float* z_out = z.mutable_data();
+  Watch watch = watch_for(py::none());
   {
     py::gil_scoped_release nogil;
-    sample(self, seed, n, x_out, z_out, n_threads);
+    sample(self, seed, n, x_out, z_out, n_threads, watch);
   }
   return py::make_tuple(x, z);
 }
@@ -131,9 +134,10 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
   DoubleArray value(static_cast<py::ssize_t>(size)), variance(static_cast<py::ssize_t>(size));
   double* value_out = value.mutable_data();
   double* variance_out = variance.mutable_data();
+  Watch watch = watch_for(py::none());
   {
     py::gil_scoped_release nogil;
-    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads);
+    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads, watch);
   }
   return py::make_tuple(value, variance);
 }
@@ -186,9 +190,10 @@ py::tuple bound_gradient(const Model& self, const BoundRows& x,
   DoubleArray value(static_cast<py::ssize_t>(x.rows.n_rows));
   double* out = value.mutable_data();
   Buffer<float> gradient(self.network().arena_size);
+  Watch watch = watch_for(py::none());
   {
     py::gil_scoped_release nogil;
-    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads);
+    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads, watch);
   }
   return py::make_tuple(value, unpack_arena(self.network(), gradient.data()));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vae/training.h"
+#include "watch.h"
 
 namespace aevb {
 
@@ -29,6 +30,15 @@ void for_row_blocks(size_t n, size_t block, F f) {
   for (size_t first = 0; first < n; first += block) {
     if (!f(first, std::min(block, n - first))) return;
   }
+}
+
+// The same where f has a barrier, until the watch is told to stop.
+template <class F>
+void for_row_blocks(size_t n, size_t block, Watch& watch, const Member& member, F f) {
+  for_row_blocks(n, block, [&](size_t first, size_t some) {
+    watch.begin(first, member);
+    return f(first, some) && !watch.ends(first);
+  });
 }
 
 inline void check_range(const Workspace& ws, const Rows& rows) {
