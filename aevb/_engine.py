@@ -88,8 +88,9 @@ _forked = False
 
 
 def _note_fork() -> None:
-    global _forked
+    global _forked, _blas_lock
     _forked = True
+    _blas_lock = threading.Lock()  # the old one may be held by a thread that was not forked
 
 
 os.register_at_fork(after_in_child=_note_fork)

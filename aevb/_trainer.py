@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -243,6 +244,8 @@ class Trainer:
         try:
             data = check_data(self.model, X_val, reset=False)
             return as_rows(self.model, data), Subset(0, data.n_rows, split=False)
+        except TypeError as error:
+            raise TypeError(f"X_val: {error}") from error
         except ValueError as error:
             raise ValueError(f"X_val: {error}") from error
 
@@ -325,18 +328,20 @@ class Trainer:
         if self.checkpoint is not None:
             self.save_checkpoint()
 
-    def _progress_bar(self, until: float) -> tqdm[Any]:
+    def _progress_bar(self, until: float) -> AbstractContextManager[tqdm[Any] | None]:
+        if not self.progress:  # a bar takes a lock, even if disabled, that a fork may leave held
+            return nullcontext()
         seen = self.model.n_samples_seen_
         begin, end = (seen, until) if self._goal is None else (0, self._goal)
-        return tqdm(
+        bar: AbstractContextManager[tqdm[Any]] = tqdm(
             desc=self._title,
             initial=seen - begin,
             total=math.ceil(max(0.0, end - begin)) if end < math.inf else None,
             unit=" rows",
             unit_scale=True,
-            disable=not self.progress,
             leave=self._goal is None,
         )
+        return bar
 
     def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
@@ -409,9 +414,10 @@ class Trainer:
 
 
 def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
-    if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks: got {callbacks!r}, want an iterable of callables")
-    checked = tuple(callbacks)
+    try:
+        checked = tuple(callbacks)
+    except TypeError as error:
+        raise TypeError(f"callbacks: got {callbacks!r}, want an iterable of callables") from error
     for callback in checked:
         if not callable(callback):
             raise TypeError(f"callbacks: got {callback!r} among them, want callables")
