@@ -18,6 +18,7 @@ from aevb._persistence import (
     arenas_of,
     build_model,
     describe_model,
+    plain_number,
     read_file,
     reading,
     write_file,
@@ -77,7 +78,7 @@ def write_checkpoint(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     }
     if state.best is not None:
         bound, best = state.best
-        described["best_bound"] = bound if math.isfinite(bound) else None
+        described["best_bound"] = plain_number(bound)
         for arena in ARENAS:
             arrays |= {f"{BEST}{arena}/{k}": a for k, a in best.arrays(arena).items()}
     if state.chains is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +72,7 @@ def describe_model(
         "state": state,
         "input_scale": model.input_scale_,
         "history": {
-            key: [_number_out(v) for v in values] for key, values in model.history_.items()
+            key: [plain_number(v) for v in values] for key, values in model.history_.items()
         },
         "feature_names": _feature_names(model),
         "learning_rate_trials": [
@@ -89,9 +91,15 @@ def write_file(
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        # made here and not by save_file, so that it has the permissions of any new file
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        save_file(arrays, temporary, metadata=metadata)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        mode = os.fstat(descriptor).st_mode & 0o777  # of any new file; save_file may have its own
+        os.close(descriptor)
+        try:
+            save_file(arrays, temporary, metadata=metadata)
+        except SafetensorError as error:  # the system's, in its own clothes
+            code = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(code[1]) if code else errno.EIO, str(error), str(path)) from error
+        os.chmod(temporary, mode)
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
@@ -198,19 +206,12 @@ def build_model(
     return model
 
 
-def _history(columns: dict[str, list[float | None]]) -> dict[str, list[float]]:
+def _history(columns: dict[str, list[float | str | None]]) -> dict[str, list[float]]:
     if set(columns) != set(HISTORY_KEYS) or len({len(c) for c in columns.values()}) != 1:
         raise ValueError("its history is incomplete")
     history = {key: [_number_in(v) for v in columns[key]] for key in columns}
     history["samples_seen"] = [int(v) for v in history["samples_seen"]]
     return history
-
-
-def _number_out(value: float) -> float | str | None:
-    """Return what JSON can hold: NaN as null, infinities as texts."""
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else str(float(value))
 
 
 def _number_in(value: float | str | None) -> float:
@@ -276,6 +277,13 @@ def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         shapes[f"{name}.weight"] = (n_in, n_out)
         shapes[f"{name}.bias"] = (n_out,)
     return shapes
+
+
+def plain_number(value: float) -> float | str | None:
+    """Return what JSON has for a number: it has no NaN and no infinity."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
 
 
 def _feature_names(model: LatentVariableModel) -> list[str] | None:

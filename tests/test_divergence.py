@@ -1,0 +1,124 @@
+"""Training that leaves the finite numbers: what stays, in memory and on disk."""
+
+import kill
+import numpy as np
+import pytest
+
+from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep
+
+X = 5 * np.random.default_rng(0).standard_normal((200, 4))
+SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "likelihood": "gaussian", "random_state": 0}
+KINDS = {
+    "AEVB": AEVB(**SMALL, optimizer="sgd", batch_size=10),
+    "WakeSleep": WakeSleep(**SMALL, optimizer="sgd", batch_size=10),
+    "MCEM": MCEM(**SMALL, optimizer="sgd", batch_size=50, n_leapfrog=2),
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+CALM, WILD = 1e-3, 1e6
+
+
+def new(kind, **settings):
+    return type(KINDS[kind])(**KINDS[kind].get_params() | settings)
+
+
+def all_finite(model):
+    return all(np.isfinite(weight).all() for weight in model.weights_.values())
+
+
+def again_and_again(call):
+    """One pass of partial_fit may not get there."""
+    while True:
+        call(X)
+
+
+def state(model):
+    weights = {name: weight.tobytes() for name, weight in model.weights_.items()}
+    return weights, repr(model.history_), model.n_steps_, model.n_samples_seen_
+
+
+@kinds
+def test_a_fit_that_diverges_leaves_the_estimator_as_it_was(kind):
+    model = new(kind, learning_rate=WILD, n_epochs=50)
+    with pytest.raises(DivergenceError, match="learning_rate smaller than 1e\\+06"):
+        model.fit(X)
+    assert not model.__sklearn_is_fitted__()
+    model.set_params(learning_rate=CALM, n_epochs=2).fit(X)
+    before = state(model)
+    for call in (model.fit, model.set_params(warm_start=True).fit, model.partial_fit):
+        model.set_params(learning_rate=WILD, n_epochs=50)
+        with pytest.raises(DivergenceError) as caught:
+            again_and_again(call)
+        assert caught.value.learning_rate == WILD
+        if call != model.partial_fit:
+            assert state(model) == before
+    assert all_finite(model)
+
+
+@kinds
+def test_a_run_that_diverges_goes_back_to_where_it_began(kind):
+    trainer = Trainer(new(kind, learning_rate=CALM), X).run(600)
+    before, history = state(trainer.model), trainer.history
+    assert len(history["train_bound"]) == 3
+    trainer.model.set_params(learning_rate=WILD)
+    trainer = Trainer(trainer.model, X)
+    with pytest.raises(DivergenceError) as caught:
+        trainer.run(10**6)
+    assert caught.value.step > trainer.model.n_steps_
+    assert state(trainer.model) == before
+    assert trainer.history == history
+    trainer.model.set_params(learning_rate=CALM)
+    Trainer(trainer.model, X).run(1200)
+    assert trainer.model.n_samples_seen_ == 1200
+    assert all_finite(trainer.model)
+
+
+@kinds
+def test_the_last_good_checkpoint_stays(kind, tmp_path):
+    path = tmp_path / "run.safetensors"
+    model = new(kind, learning_rate=CALM)
+    seen = []
+
+    def go_wild(trainer):
+        seen.append(path.read_bytes() if path.exists() else b"")
+        if len(seen) == 4:
+            trainer.model._engine.set_arrays(
+                {k: np.full_like(w, 1e30) for k, w in trainer.model.weights_.items()}, "weights"
+            )
+
+    trainer = Trainer(model, X, checkpoint=path, checkpoint_every=200, callbacks=[go_wild])
+    with pytest.raises(DivergenceError):
+        trainer.step(100).run(10**6)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    resumed = Trainer.resume(path, X)
+    assert resumed.model.n_samples_seen_ > 0
+    assert all_finite(resumed.model)
+
+
+@kinds
+def test_a_wild_step_after_a_checkpoint_does_not_touch_it(kind, tmp_path):
+    path = tmp_path / "run.safetensors"
+    trainer = Trainer(new(kind, learning_rate=CALM), X, checkpoint=path).run(600)
+    before = path.read_bytes()
+    trainer.model._engine.set_arrays(
+        {k: np.full_like(w, 1e30) for k, w in trainer.model.weights_.items()}, "weights"
+    )
+    with pytest.raises(DivergenceError):
+        trainer.run(10**6)
+    assert path.read_bytes() == before
+    resumed = Trainer.resume(path, X).run(1200)
+    assert kill.state_of(resumed) == kill.state_of(
+        Trainer(new(kind, learning_rate=CALM), X).run(1200)
+    )
+
+
+def test_a_validation_bound_below_float32_is_kept_and_saved(tmp_path):
+    """Held-out data may have a density of 0 where the training data have none such."""
+    path = tmp_path / "run.safetensors"
+    model = new("AEVB", learning_rate=CALM, patience=10)
+    trainer = Trainer(model, X, X_val=1e30 * X, checkpoint=path).run(600)
+    assert trainer.history["validation_bound"] == [-np.inf] * 3
+    model.save(tmp_path / "m")
+    assert AEVB.load(tmp_path / "m").history_ == model.history_
+    resumed = Trainer.resume(path, X, X_val=1e30 * X)
+    assert resumed._best[0] == -np.inf
+    assert resumed.history == trainer.history

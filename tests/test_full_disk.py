@@ -1,0 +1,205 @@
+"""Places that cannot be written to: the file that was there stays, alone, and so does the model."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+
+import kill
+import numpy as np
+import pytest
+
+from aevb import AEVB, Trainer, _persistence
+
+X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "n_epochs": 1, "random_state": 0}
+
+
+def failing(code):
+    def fail(*args, **kwargs):
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def half_written(arrays, path, metadata):
+    path.write_bytes(b"half a file")
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+# Where writing a file can fail: (in what, its name, what it does instead).
+FAILURES = {
+    "no such permission": (os, "open", failing(errno.EACCES)),
+    "a read-only file system": (os, "open", failing(errno.EROFS)),
+    "full at the first byte": (_persistence, "save_file", failing(errno.ENOSPC)),
+    "full half-way": (_persistence, "save_file", half_written),
+    "full when it is synced": (os, "fsync", failing(errno.ENOSPC)),
+    "an error of the device": (os, "fsync", failing(errno.EIO)),
+    "no renaming": (os, "replace", failing(errno.EACCES)),
+    "over quota": (_persistence, "save_file", failing(errno.EDQUOT)),
+}
+failures = pytest.mark.parametrize("failure", FAILURES)
+
+
+@failures
+def test_saving(failure, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    model = AEVB(**SMALL).fit(X)
+    model.save(path)
+    before = path.read_bytes()
+    model.partial_fit(X)
+    answer = model.transform(X).tobytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(*FAILURES[failure])
+        with pytest.raises(OSError, match=r"\[Errno"):
+            model.save(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+    assert model.transform(X).tobytes() == answer
+    model.save(path)  # as soon as there is room again
+    assert AEVB.load(path).transform(X).tobytes() == answer
+
+
+@failures
+def test_checkpoints(failure, tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    trainer = Trainer(AEVB(**SMALL), X, checkpoint=path, checkpoint_every=40).run(80)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(*FAILURES[failure])
+        with pytest.raises(OSError, match=r"\[Errno"):
+            trainer.run(200)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+    assert trainer.model.n_samples_seen_ == 120  # it stands where the checkpoint failed
+    whole = kill.state_of(Trainer(AEVB(**SMALL), X).run(200))
+    assert kill.state_of(Trainer.resume(path, X).run(200)) == whole
+    assert kill.state_of(trainer.run(200)) == whole
+
+
+def test_a_disk_that_is_really_full(tmp_path):
+    """The kernel itself refuses to let the file grow: a limit on the size of files."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+import numpy as np
+from aevb import AEVB
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+model = AEVB(**{SMALL!r}).fit(X)
+model.save("m")
+before = Path("m").read_bytes()
+resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, resource.RLIM_INFINITY))
+try:
+    model.save("m")
+except OSError as error:
+    print(type(error).__name__, error.errno)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert Path("m").read_bytes() == before
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (0, f"OSError {errno.EFBIG}\n"), run.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("place", ["below a file", "nowhere", "a folder"])
+def test_places_that_are_none(place, tmp_path):
+    (tmp_path / "file").write_bytes(b"something")
+    (tmp_path / "folder").mkdir()
+    places = {"below a file": "file/m", "nowhere": "nowhere/m", "a folder": "folder"}
+    model = AEVB(**SMALL).fit(X)
+    answer = model.transform(X).tobytes()
+    with pytest.raises(OSError, match=r"\[Errno"):
+        model.save(tmp_path / places[place])
+    with pytest.raises(OSError, match=r"\[Errno"):
+        Trainer(AEVB(**SMALL), X, checkpoint=tmp_path / places[place]).run(80)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder"]
+    assert (tmp_path / "file").read_bytes() == b"something"
+    assert list((tmp_path / "folder").iterdir()) == []
+    assert model.transform(X).tobytes() == answer
+
+
+def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        AEVB(**SMALL).fit(X).save(tmp_path / "m")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o640
+
+
+# --------------------------------------------------------------------------------------- memory
+MEMORY = """
+import resource
+from pathlib import Path
+import numpy as np
+from aevb import AEVB, MCEM, Evaluator, WakeSleep, sample_posterior
+
+def used():
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+model = AEVB(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, n_threads=2).fit(X)
+em = MCEM(2, hidden_layer_sizes=(5,), n_epochs=1, n_draws=5, random_state=0, n_threads=2).fit(X)
+wide = np.broadcast_to(X[:1, :1], (10**9, 6))  # takes no memory of its own
+answer = model.transform(X).tobytes()
+CALLS = {
+    "sample": lambda: model.sample(2**31 - 1),
+    "decode": lambda: model.inverse_transform(np.zeros((10**8, 2), np.float32)),
+    "encode": lambda: model.transform(wide),
+    "scores": lambda: model.score_samples(wide),
+    "draws": lambda: Evaluator(model).bound(X, n_draws=2**31 - 1),
+    "posterior": lambda: sample_posterior(model, X, 2**31 - 1, n_warmup=0),
+    "chains": lambda: em.transform(wide),
+    "temperatures": lambda: Evaluator(model).log_likelihood(X, "ais", n_temperatures=2**31 - 1),
+    "simulated": lambda: Evaluator(model).log_likelihood(
+        X, "ais", bidirectional=True, n_simulated=2**31 - 1, n_temperatures=2
+    ),
+    "hidden": lambda: AEVB(2, hidden_layer_sizes=(2**31 - 1,)).fit(X),
+    "two hidden": lambda: AEVB(2, hidden_layer_sizes=(2**31 - 1,) * 2).fit(X),
+    "many hidden": lambda: AEVB(2, hidden_layer_sizes=(10**9,) * 5).fit(X),
+    "components": lambda: WakeSleep(2**31 - 1, hidden_layer_sizes=(10,)).fit(X),
+    "components of chains": lambda: MCEM(2**31 - 1, hidden_layer_sizes=(1,)).fit(X),
+    "training draws": lambda: AEVB(2, hidden_layer_sizes=(5,), n_draws=2**31 - 1).fit(X),
+    "refit": lambda: model.set_params(hidden_layer_sizes=(10**9,)).fit(X),
+}
+room = used() + 400 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+for name, call in CALLS.items():
+    try:
+        call()
+    except (MemoryError, ValueError) as error:
+        print(name, type(error).__name__, error, sep=": ")
+    model.set_params(hidden_layer_sizes=(5,))
+    assert model.transform(X).tobytes() == answer, name
+before = used()
+for _ in range(20):
+    for name in ("hidden", "sample", "training draws", "draws"):
+        try:
+            CALLS[name]()
+        except (MemoryError, ValueError):
+            pass
+assert used() - before < 50 * 2**20, used() - before
+model.partial_fit(X)
+assert model.n_samples_seen_ == 80
+print("alive")
+"""
+
+
+def test_memory_that_there_is_not(tmp_path):
+    """No crash, no leak, and a model that goes on; 400 MB of memory are left."""
+    assert resource.RLIMIT_AS  # this platform has it
+    command = [sys.executable, "-W", "error", "-c", MEMORY]
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    *said, last = run.stdout.splitlines()
+    assert last == "alive"
+    names = [line.split(":")[0] for line in said]
+    assert names == [line.split('"')[1] for line in MEMORY.splitlines() if '": lambda' in line]
+    assert not any("vector::" in line for line in said), said
