@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from aevb._checks import check_integer
+from aevb._checks import check_integer, check_scores, check_unmasked
 from aevb._data import (
     Data,
     as_rows,
@@ -191,7 +191,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Z : ndarray of shape (n_samples, n_components), float32
             Posterior means.
         """
-        return self._read(X, self._latent_means)
+        return still_finite("X", self._read(X, self._latent_means))
 
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return the means of p(x|z), in the units of the data times ``input_scale_``.
@@ -207,9 +207,14 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Decoder means.
         """
         check_is_fitted(self)
-        means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        check_unmasked("Z", Z)
+        with np.errstate(all="ignore"):  # casts of what is about to be an error
+            means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        return still_finite("Z", self._decode(means))
+
+    def _decode(self, Z: NDArray[np.float32]) -> NDArray[np.float32]:
         with single_threaded_blas():
-            return self._engine.decode(means, n_threads=resolve_threads(self.n_threads))
+            return self._engine.decode(Z, n_threads=resolve_threads(self.n_threads))
 
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
         """Return the decoder's means at the posterior means that `transform` gives.
@@ -224,9 +229,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         X : ndarray of shape (n_samples, n_features), float32
             Reconstructions, in the units of the data times ``input_scale_``.
         """
-        Z = self._read(X, self._latent_means)
-        with single_threaded_blas():
-            return self._engine.decode(Z, n_threads=resolve_threads(self.n_threads))
+        return still_finite("X", self._decode(self.transform(X)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[np.float32]:
         """Draw x from the generative model: z from the prior, then x from p(x|z).
@@ -251,7 +254,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             x, _ = self._engine.sample(
                 n_samples, seed=seed, n_threads=resolve_threads(self.n_threads)
             )
-        return x
+        return still_finite("sample", x)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return the variational lower bound on log p(x) of each row; of `MCEM` an estimate of it.
@@ -270,9 +273,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Bound, or log-likelihood, of each row, nats.
+            Bound, or log-likelihood, of each row, nats; -inf where it is below float32's range.
         """
-        return self._read(X, lambda rows: self._scores(rows, Subset(0, rows.shape[0], split=False)))
+        scores = self._read(
+            X, lambda rows: self._scores(rows, Subset(0, rows.shape[0], split=False))
+        )
+        return check_scores("X", scores)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, nats per row.
@@ -367,9 +373,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         check_is_fitted(self)
         if not isinstance(weights, dict):
             raise TypeError(f"weights: got {type(weights).__name__}, want a dict of arrays")
-        unknown = sorted(set(weights) - set(self.weights_))
+        names = set(self.weights_)
+        unknown, missing = set(weights) - names, names - set(weights)
         if unknown:
-            raise ValueError(f"weights: got the unknown names {unknown}")
+            raise ValueError(f"weights: got the unknown names {sorted(map(repr, unknown))}")
+        if missing:
+            raise ValueError(f"weights: got none for {sorted(missing)}, want all of weights_")
         arrays = {name: finite_array(f"weights['{name}']", w) for name, w in weights.items()}
         self._engine.set_arrays(arrays, "weights")
         return self
@@ -426,10 +435,24 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
     """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
+    check_unmasked(name, value)
+    if np.iscomplexobj(value):
+        raise ValueError(f"{name}: got complex numbers, want real ones")
     try:
-        array = np.ascontiguousarray(value, dtype=np.float32)
+        with np.errstate(all="ignore"):
+            array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: want an array of numbers, {error}") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: has values that are not finite in float32")
     return array
+
+
+def still_finite(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what the network made of the argument; ValueError naming that if it overflowed."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{name}: takes the network, with its weights as they are, out of float32's finite "
+            f"numbers; want smaller values"
+        )
+    return values

@@ -5,6 +5,9 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 _HIGHEST = 2**31 - 1
 
 
@@ -16,6 +19,29 @@ def check_integer(name: str, value: Any, lowest: int = 1) -> int:
     if not lowest <= int(value) <= _HIGHEST:
         raise ValueError(f"{name}: got {value!r}, {want}")
     return int(value)
+
+
+def check_unmasked(name: str, value: Any) -> None:
+    """ValueError naming the argument if some of a masked array's values are masked.
+
+    NumPy's conversions would read what lies under the mask.
+    """
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name}: got masked values, want an array without, or filled ones")
+
+
+def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log-probabilities; ValueError naming the argument if some are not a number.
+
+    Minus infinity is one: a density below float32's range.
+    """
+    if np.isnan(scores).any():
+        row = int(np.isnan(scores).argmax())
+        raise ValueError(
+            f"{name}: row {row} takes the network, with its weights as they are, out of float32's "
+            f"finite numbers; want smaller values"
+        )
+    return scores
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

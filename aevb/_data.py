@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from aevb._checks import check_unmasked
 from aevb._engine import Rows
 
 if TYPE_CHECKING:
@@ -46,15 +47,19 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
         If ``X`` is not a finite, non-empty, two-dimensional numeric array with as many columns as
         the model was fitted with.
     """
-    X = validate_data(model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None)
+    check_unmasked("X", X)
+    if sparse.issparse(X):
+        _check_structure(X)
+    with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
+        X = validate_data(model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None)
     if sparse.issparse(X):
         X = _checked_csr(X)
         low, high = _value_range(X.data)
         if X.nnz < X.shape[0] * X.shape[1]:
             low, high = min(low, 0.0), max(high, 0.0)
     else:
-        if not X.flags.aligned:
-            X = X.copy()
+        if not (X.flags.aligned and X.dtype.isnative):  # frames keep foreign byte orders
+            X = X.astype(X.dtype.newbyteorder("="))
         low, high = _value_range(X)
     return Data(X, low, high)
 
@@ -68,9 +73,12 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
         If ``mask`` is not boolean or not of the shape of ``X``, or what it leaves of ``X`` is not
         what `check_data` wants.
     """
-    X = validate_data(
-        model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
-    )
+    check_unmasked("X", X)
+    check_unmasked("mask", mask)
+    with np.errstate(all="ignore"):
+        X = validate_data(
+            model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
+        )
     missing = np.isnan(X) if mask is None else np.ascontiguousarray(mask)
     if missing.dtype != np.bool_:
         raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
@@ -82,11 +90,49 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
     return Data(filled, *_value_range(filled)), missing
 
 
+def _check_structure(X: Any) -> None:
+    """ValueError if a sparse matrix's vectors do not fit together.
+
+    SciPy trusts them, and writes where they point: this comes before any conversion. Its own
+    ``check_format`` does not look at the inside of ``indptr`` where that ends with 0.
+    """
+    if X.ndim != 2:
+        raise ValueError(f"X: got a sparse array of shape {X.shape}, want two dimensions")
+    if X.format == "coo":
+        coordinates = zip((X.row, X.col), X.shape, strict=True)
+        fits = all(
+            len(index) == len(X.data) and _all_within(index, 0, n - 1) for index, n in coordinates
+        )
+    elif X.format in ("csr", "csc", "bsr"):
+        block = X.blocksize if X.format == "bsr" else (1, 1)
+        n_outer, n_inner = (n // b for n, b in zip(X.shape, block, strict=True))
+        if X.format == "csc":
+            n_outer, n_inner = n_inner, n_outer
+        fits = (
+            X.indptr.shape == (n_outer + 1,)
+            and X.indices.shape == X.data.shape[:1]
+            and X.indptr.dtype.kind in "iu"
+            and X.indptr[0] == 0
+            and X.indptr[-1] <= len(X.indices)
+            and bool(np.all(X.indptr[1:] >= X.indptr[:-1]))
+            and _all_within(X.indices, 0, n_inner - 1)
+        )
+    else:
+        return  # the others are converted by way of checks, or of Python's
+    if not fits:
+        raise ValueError(f"X: got a damaged {X.format.upper()} matrix: its index vectors are wrong")
+
+
+def _all_within(index: NDArray[Any], low: int, high: int) -> bool:
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        return False
+    return index.size == 0 or bool(low <= index.min() and index.max() <= high)
+
+
 def _checked_csr(X: Any) -> Any:
-    """Return a matrix whose structure the gather can trust: contiguous, in range, no duplicates."""
+    """Return a matrix that the gather can read: contiguous, no duplicates."""
     vectors = [np.ascontiguousarray(v) for v in (X.data, X.indices, X.indptr)]
     checked = sparse.csr_matrix(tuple(vectors), shape=X.shape)  # the caller's own is left alone
-    checked.check_format(full_check=True)
     if not checked.has_canonical_format:
         checked = checked.copy()
         checked.sum_duplicates()

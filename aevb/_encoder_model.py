@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._base import LatentVariableModel, finite_array
-from aevb._checks import check_integer
+from aevb._base import LatentVariableModel, finite_array, still_finite
+from aevb._checks import check_integer, check_scores
 from aevb._data import as_rows, observed_data
 from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
 from aevb._parameters import draw_seed
@@ -51,7 +51,8 @@ class EncoderModel(LatentVariableModel):
             with single_threaded_blas():
                 return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
 
-        return self._read(X, gradient)
+        bound, gradients = self._read(X, gradient)
+        return check_scores("X", bound), gradients
 
     def impute(
         self,
@@ -136,4 +137,4 @@ class EncoderModel(LatentVariableModel):
 
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
         with single_threaded_blas():
-            return self._engine.encode(rows, n_threads=n_threads)
+            return still_finite("X", self._engine.encode(rows, n_threads=n_threads))

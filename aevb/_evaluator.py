@@ -21,7 +21,7 @@ from aevb._annealing import (
     simulated_bounds,
     temperatures,
 )
-from aevb._checks import check_choice, check_integer
+from aevb._checks import check_choice, check_integer, check_scores
 from aevb._data import as_rows, check_data
 from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
 from aevb._marginal import marginal_likelihood
@@ -65,7 +65,8 @@ class Estimate:
     ) -> Estimate:
         """Build the estimate whose mean and its error follow from the rows."""
         n = per_row.shape[0]
-        mean_stderr = float(per_row.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+        with np.errstate(all="ignore"):  # NaN where a row has -inf
+            mean_stderr = float(per_row.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
         return cls(per_row, stderr, float(per_row.mean()), mean_stderr, diagnostics)
 
 
@@ -138,6 +139,7 @@ class Evaluator:
             return bound_of(self.model._engine, rows, subset, n_draws, seed, self._n_threads())
 
         bound, variance = self.model._read(X, bounds)
+        check_scores("X", bound)
         return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
 
     def log_likelihood(
@@ -272,6 +274,7 @@ class Evaluator:
                 )
 
         log_p, std_error, ess = self.model._read(X, likelihoods)
+        check_scores("X", log_p)
         return Estimate.from_rows(log_p, std_error, n_draws=n_draws, ess=ess)
 
     def _by_annealing(self, X: Any, annealing: Annealing, n_simulated: int) -> Estimate:
@@ -280,6 +283,7 @@ class Evaluator:
         subset = Subset(0, rows.shape[0], split=False)
         threads = self._n_threads()
         found = annealed_likelihood(model, rows, subset, annealing, seed, threads, shown=shown)
+        check_scores("X", found.log_p)
         simulated: dict[str, Any] = {}
         if n_simulated > 0:
             lower, upper = simulated_bounds(

@@ -29,8 +29,9 @@ def marginal_likelihood(log_q: Floats, log_joint: Floats) -> MarginalLikelihood:
         At draws that q was not fitted to.
     """
     n = log_q.shape[0]
-    log_w = log_q - log_joint
-    log_sum = logsumexp(log_w, axis=0)
-    ess = np.exp(2 * log_sum - logsumexp(2 * log_w, axis=0))
+    with np.errstate(invalid="ignore"):  # where p(x, z) vanishes: NaN
+        log_w = log_q - log_joint
+        log_sum = logsumexp(log_w, axis=0)
+        ess = np.exp(2 * log_sum - logsumexp(2 * log_w, axis=0))
     variance = np.maximum(n / ess - 1.0, 0.0) / max(n - 1, 1)
     return MarginalLikelihood(math.log(n) - log_sum, np.sqrt(variance), ess)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Set
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,8 @@ def check_real(name: str, value: Any) -> None:
 
 def check_hidden_layer_sizes(value: Any) -> list[int]:
     """Return the widths as a list; a single integer is one layer."""
-    sizes = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    one = not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping, Set))
+    sizes = [value] if one or getattr(value, "ndim", 1) == 0 else list(value)
     if not sizes:
         raise ValueError("hidden_layer_sizes: got none, want at least one layer")
     return [check_integer("hidden_layer_sizes", size) for size in sizes]

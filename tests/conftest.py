@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 
+import hypothesis
 import pytest
 
 from aevb import _core
+
+hypothesis.settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # A background job of a shell is started with Ctrl-C ignored, and so are its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -19,3 +25,11 @@ def isa(request):
     _core.force_isa(request.param)
     yield request.param
     _core.force_isa(previous)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many calls of the Python face were made with generated arguments."""
+    module = sys.modules.get("test_face_properties")
+    if module is not None and module.CALLS:
+        counts = ", ".join(f"{n} {what}" for what, n in sorted(module.CALLS.items()))
+        terminalreporter.write_line(f"{module.CALLS.total()} generated calls: {counts}")

@@ -1,3 +1,4 @@
+#include <bit>
 #include <optional>
 #include <tuple>
 
@@ -16,6 +17,8 @@ char type_of(const py::array& a, const char* name) {
     return std::string(name) + ": got dtype " + std::string(py::str(a.dtype())) +
            ", want a float, integer or bool dtype";
   });
+  check(a.dtype().byteorder() != (std::endian::native == std::endian::little ? '>' : '<'),
+        std::string(name) + ": want the machine's byte order");
   check((a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0,
         std::string(name) + ": want an aligned array");
   return type;

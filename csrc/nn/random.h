@@ -57,13 +57,15 @@ inline uint64_t mix64(uint64_t x) {
 }
 
 // Noise id of a row by its content: evaluating a row gives the same value wherever it stands in
-// whatever batch. `row` is padded with zeros to whole cache lines. Four independent chains hide the
-// multiplier's latency.
+// whatever batch. Adding 0 makes one of the two zeros: a sparse matrix does not keep a -0. `row` is
+// padded with zeros to whole cache lines. Four independent chains hide the multiplier's latency.
 inline uint64_t content_id(const float* row, size_t n_cols) {
   uint64_t h[4] = {1, 2, 3, 4};
   for (size_t i = 0; i < round_up(n_cols, kLineFloats); i += 8) {
+    float values[8];
+    for (size_t k = 0; k < 8; ++k) values[k] = row[i + k] + 0.0f;
     uint64_t word[4];
-    std::memcpy(word, row + i, sizeof word);
+    std::memcpy(word, values, sizeof word);
     for (size_t lane = 0; lane < 4; ++lane) {
       h[lane] = (h[lane] ^ word[lane]) * 0x9e3779b97f4a7c15ULL;
       h[lane] ^= h[lane] >> 29;
