@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,8 @@ from aevb._engine import (
 from aevb._parameters import check_parameters, draw_seed, make_config
 from aevb._persistence import HISTORY_KEYS, load_model, save_model
 from aevb._trainer import Trainer
+from aevb._version import __version__
+from aevb.exceptions import InconsistentVersionWarning
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -418,6 +421,21 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         # AttributeError, so that hasattr says what it says of any fitted attribute
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"{type(self).__name__} has no '{name}' before it is fitted")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_aevb_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_aevb_version", "an unknown version")
+        if version != __version__:
+            warnings.warn(
+                f"this {type(self).__name__} was pickled by aevb {version} and is read by "
+                f"{__version__}, which may not understand it; files of save() are meant to be kept",
+                InconsistentVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
 
     @property
     def _n_features_out(self) -> int:

@@ -150,8 +150,24 @@ def model_from_state(state: dict[str, Any]) -> Model:
     return model
 
 
-def _reduce(model: Model) -> tuple[Callable[[dict[str, Any]], Model], tuple[dict[str, Any]]]:
-    return model_from_state, (model_state(model),)
+PICKLE_FORMAT = 1  # of what `_reduce` writes; a later one is refused by this library
+
+
+def _reduce(model: Model) -> tuple[Callable[..., Model], tuple[dict[str, Any], int]]:
+    return unpickle_model, (model_state(model), PICKLE_FORMAT)
+
+
+def unpickle_model(state: dict[str, Any], pickle_format: int) -> Model:
+    """Build the model of a pickle; ValueError if it is of another format or damaged."""
+    if pickle_format != PICKLE_FORMAT:
+        raise ValueError(
+            f"pickle: the core's state has format {pickle_format!r}, want {PICKLE_FORMAT}; it was "
+            f"written by another version of aevb. Files of save() are meant to be kept"
+        )
+    try:
+        return model_from_state(state)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"pickle: the core's state is damaged: {error}") from error
 
 
 copyreg.pickle(Model, _reduce)

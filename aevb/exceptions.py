@@ -1,8 +1,12 @@
-"""Errors that are aevb's own."""
+"""Errors and warnings that are aevb's own."""
 
 from __future__ import annotations
 
-__all__ = ["DivergenceError"]
+__all__ = ["DivergenceError", "InconsistentVersionWarning"]
+
+
+class InconsistentVersionWarning(UserWarning):
+    """A model was unpickled by another version of aevb than pickled it."""
 
 
 class DivergenceError(ArithmeticError):
