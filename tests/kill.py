@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
 
@@ -31,11 +32,13 @@ def make_trainer(name, path):
     X = datasets.load_digits()[:1000]
     if Path(path).exists():
         return Trainer.resume(path, X)
-    return Trainer(MODELS[name], X, checkpoint=path, checkpoint_every=EVERY)
+    return Trainer(clone(MODELS[name]), X, checkpoint=path, checkpoint_every=EVERY)
 
 
 def run_for_ever(name, path):
     trainer = make_trainer(name, path)
+    if not Path(path).exists():
+        trainer.run(EVERY)  # a checkpoint to begin with, however slow the machine
     print("ready", flush=True)
     trainer.run(np.inf)
 
@@ -65,7 +68,7 @@ def kill_and_compare(name, folder, n_kills, rng):
     resumed = make_trainer(name, path)
     resumed.run(resumed.model.n_samples_seen_ + 2000)
     n_seen = resumed.model.n_samples_seen_
-    whole = Trainer(MODELS[name], datasets.load_digits()[:1000]).run(n_seen)
+    whole = Trainer(clone(MODELS[name]), datasets.load_digits()[:1000]).run(n_seen)
     assert state_of(whole) == state_of(resumed)
     return n_seen
 
