@@ -119,7 +119,13 @@ def test_the_command(tmp_path, capsys):
     command = f"reproduce figure2 --dataset mnist --n-components 2 --samples 2000 --out {tmp_path}"
     arguments = [*command.split(), "--learning-rate", "0.05", "--algorithms", "aevb"]
     assert main([*arguments, "--published", str(published)]) == 0
-    assert "figure2.png" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "figure2.png" in out
+    # ours at 400, 800 and 2000 samples, the published values at and between their points
+    cells = [line.split(" | ") for line in out.splitlines() if line.startswith("| MNIST Nz=2")]
+    assert [(line[2], line[4], line[6]) for line in cells] == [
+        ("400", "", "-50.0"), ("800", "", "-47.5"), ("2000", "", "-40.0"),
+    ]  # fmt: skip
     assert len(table(tmp_path)) == 3
     assert main([*arguments, "--seeds", "0"]) == 2
     assert "--seeds" in capsys.readouterr().err

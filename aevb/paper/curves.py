@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 
 from aevb._engine import resolve_threads
 from aevb.paper.runs import Row, Run, write_rows
@@ -59,6 +60,38 @@ def read_published(path: Path | None, x: str, y: str) -> Published:
                 key = row["panel"], row["algorithm"], row["set"]
                 curves.setdefault(key, []).append((float(row[x]), float(row[y])))
     return curves
+
+
+def table(
+    rows: Sequence[Row],
+    published: Published,
+    *,
+    panel_of: Callable[[Row], str],
+    column: str,
+    unit: float = 1.0,
+) -> str:
+    """Return all points in Markdown, the published values (read between their points) beside ours.
+
+    Parameters
+    ----------
+    rows, published, panel_of, column, unit
+        As in `draw`.
+    """
+    lines = [
+        "| panel | algorithm | samples | train | published | test | published | seconds |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        cells = [panel_of(row), row["algorithm"], f"{float(row['samples']):g}"]
+        for which in ("train", "test"):
+            cells.append(f"{float(row[f'{which}_{column}']):.1f}")
+            curve = sorted(published.get((panel_of(row), row["algorithm"], which), []))
+            at = float(row["samples"]) / unit
+            xs, ys = [x for x, _ in curve], [y for _, y in curve]
+            known = bool(xs) and xs[0] <= at <= xs[-1]
+            cells.append(f"{float(np.interp(at, xs, ys)):.1f}" if known else "")
+        lines.append("| " + " | ".join([*cells, f"{float(row['seconds']):.0f}"]) + " |")
+    return "\n".join(lines)
 
 
 def draw(

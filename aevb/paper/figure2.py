@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aevb import AEVB, WakeSleep, datasets
 from aevb._base import LatentVariableModel
-from aevb.paper.curves import draw, read_published, run_all
+from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, curve_points, trace
 
 ALGORITHMS = {"aevb": AEVB, "wake-sleep": WakeSleep}
@@ -117,12 +117,12 @@ def reproduce(
         for seed in range(n_seeds)
     ]
     rows = run_all(runs, run_one, out / "figure2.csv", n_jobs=n_jobs, progress=progress)
-    draw(
-        rows,
-        read_published(published, "samples", "bound_nats"),
-        out / "figure2.png",
-        panel_of=lambda row: f"{_TITLES[row['dataset']]} Nz={row['n_components']}",
-        column="bound",
-        axes={"xscale": "log", "xlabel": "training samples", "ylabel": "bound, nats per row"},
-    )
+    theirs = read_published(published, "samples", "bound_nats")
+    shown: dict[str, Any] = {
+        "panel_of": lambda row: f"{_TITLES[row['dataset']]} Nz={row['n_components']}",
+        "column": "bound",
+    }
+    print(table(rows, theirs, **shown))
+    axes = {"xscale": "log", "xlabel": "training samples", "ylabel": "bound, nats per row"}
+    draw(rows, theirs, out / "figure2.png", axes=axes, **shown)
     return rows

@@ -9,7 +9,7 @@ from typing import Any
 
 from aevb import AEVB, MCEM, Evaluator, WakeSleep, datasets
 from aevb._base import LatentVariableModel
-from aevb.paper.curves import draw, read_published, run_all
+from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, trace
 
 ALGORITHMS: dict[str, type[LatentVariableModel]] = {
@@ -112,13 +112,13 @@ def reproduce(
         for seed in range(n_seeds)
     ]
     rows = run_all(runs, run_one, out / "figure3.csv", n_jobs=n_jobs, progress=progress)
-    draw(
-        rows,
-        read_published(published, "samples_millions", "marginal_log_likelihood_nats"),
-        out / "figure3.png",
-        panel_of=lambda row: f"N={row['dataset'].removeprefix('mnist')}",
-        column="log_likelihood",
-        unit=1e6,
-        axes={"xlabel": "training samples (millions)", "ylabel": "log p(x), nats per row"},
-    )
+    theirs = read_published(published, "samples_millions", "marginal_log_likelihood_nats")
+    shown: dict[str, Any] = {
+        "panel_of": lambda row: f"N={row['dataset'].removeprefix('mnist')}",
+        "column": "log_likelihood",
+        "unit": 1e6,
+    }
+    print(table(rows, theirs, **shown))
+    axes = {"xlabel": "training samples (millions)", "ylabel": "log p(x), nats per row"}
+    draw(rows, theirs, out / "figure3.png", axes=axes, **shown)
     return rows
