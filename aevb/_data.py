@@ -79,7 +79,7 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
         X = validate_data(
             model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
         )
-    missing = np.isnan(X) if mask is None else np.ascontiguousarray(mask)
+    missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
     if missing.dtype != np.bool_:
         raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
     if missing.shape != X.shape:

@@ -65,10 +65,10 @@ class EncoderModel(LatentVariableModel):
     ) -> NDArray[np.float32]:
         """Fill in missing values given those observed.
 
-        "mean" and "sample" run a Markov chain for each row: z is proposed from q(z|x) and accepted
-        by the Metropolis rule as a draw of p(z|x), then the missing part of x is drawn from p(x|z)
-        [1]_. In the first quarter of the iterations every proposal is accepted [2]_, so that a
-        chain finds its way. "map" climbs log p(x_observed, z) from where such a chain stands.
+        Each row climbs log p(x_observed, z) from a draw of the prior: "map" to the end, "mean" and
+        "sample" to where a Markov chain starts. The chain moves z by a step of HMC, draws the
+        missing part of x from p(x|z), and proposes z from q(z|x), accepted by the Metropolis rule
+        as a draw of p(z|x) [1]_, which makes the pseudo-Gibbs sampler [2]_ exact.
 
         Parameters
         ----------
