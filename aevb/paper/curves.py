@@ -14,6 +14,7 @@ from aevb._engine import resolve_threads
 from aevb.paper.runs import Row, Run, write_rows
 
 COLOURS = {"aevb": "C3", "wake-sleep": "C2", "mcem": "C0"}
+_MOST_COLUMNS = 5  # of panels
 
 # {(panel, algorithm, set): [(x, y)]}
 Published = dict[tuple[str, str, str], list[tuple[float, float]]]
@@ -102,7 +103,7 @@ def draw(
     panel_of: Callable[[Row], str],
     column: str,
     unit: float = 1.0,
-    axes: Mapping[str, Any],
+    axes: Callable[[str], Mapping[str, Any]],
 ) -> None:
     """Draw a panel for each ``panel_of(row)``: train solid, test dashed, the published ones thin.
 
@@ -120,17 +121,18 @@ def draw(
         What is drawn.
     unit : float, default=1.0
         Samples of the x axis' unit.
-    axes : mapping
-        Settings of every panel; ``ylabel`` is the first one's alone.
+    axes : callable
+        Settings of the panel of a title.
     """
     from aevb.plots import offscreen_figure
 
     panels = list(dict.fromkeys(panel_of(row) for row in rows))
     most = max(float(row["samples"]) for row in rows) / unit
-    figure = offscreen_figure(1.0 + 3.5 * len(panels), 3.6)
-    settings = dict(axes)
+    n_columns = min(len(panels), _MOST_COLUMNS)
+    n_rows = -(-len(panels) // n_columns)
+    figure = offscreen_figure(1.0 + 3.5 * n_columns, 3.6 * n_rows)
     for i, title in enumerate(panels):
-        panel = figure.add_subplot(1, len(panels), i + 1)
+        panel = figure.add_subplot(n_rows, n_columns, i + 1)
         lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
         for row in (row for row in rows if panel_of(row) == title):
             for which in ("train", "test"):
@@ -145,8 +147,7 @@ def draw(
             theirs = [p for p in published.get((title, algorithm, which), []) if p[0] <= most]
             if theirs:
                 panel.plot(*zip(*theirs, strict=True), **style, lw=0.5, alpha=0.7)
-        panel.set(title=title, **settings)
+        panel.set(title=title, **axes(title))
         if i == 0:
             panel.legend(fontsize="x-small")
-            settings.pop("ylabel", None)
     figure.savefig(path, dpi=120)

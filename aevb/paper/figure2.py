@@ -65,6 +65,13 @@ def make_run(
     return Run(dataset, algorithm, n_components, seed, model, learning_rate, points)
 
 
+def _axes(title: str) -> dict[str, Any]:
+    """Return the settings of a panel: the paper's axes."""
+    limits = (-150, -95) if title.startswith(_TITLES["mnist"]) else (0, 1600)
+    labels = {"xlabel": "training samples", "ylabel": "bound, nats per row"}
+    return {"xscale": "log", "ylim": limits, **labels}
+
+
 def reproduce(
     out: Path,
     *,
@@ -123,6 +130,5 @@ def reproduce(
         "column": "bound",
     }
     print(table(rows, theirs, **shown))
-    axes = {"xscale": "log", "xlabel": "training samples", "ylabel": "bound, nats per row"}
-    draw(rows, theirs, out / "figure2.png", axes=axes, **shown)
+    draw(rows, theirs, out / "figure2.png", axes=_axes, **shown)
     return rows
