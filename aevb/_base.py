@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from aevb._checks import check_integer, check_scores, check_unmasked
+from aevb._checks import check_dense, check_integer, check_scores, check_unmasked
 from aevb._data import (
     Data,
     as_rows,
@@ -210,6 +210,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Decoder means.
         """
         check_is_fitted(self)
+        check_dense("Z", Z)
         check_unmasked("Z", Z)
         with np.errstate(all="ignore"):  # casts of what is about to be an error
             means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
@@ -453,14 +454,15 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
     """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
+    check_dense(name, value)
     check_unmasked(name, value)
-    if np.iscomplexobj(value):
-        raise ValueError(f"{name}: got complex numbers, want real ones")
     try:
+        if np.iscomplexobj(value):
+            raise ValueError("got complex ones")
         with np.errstate(all="ignore"):
             array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: want an array of numbers, {error}") from error
+        raise ValueError(f"{name}: want an array of real numbers, {error}") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: has values that are not finite in float32")
     return array

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 _HIGHEST = 2**31 - 1
 
@@ -19,6 +20,15 @@ def check_integer(name: str, value: Any, lowest: int = 1) -> int:
     if not lowest <= int(value) <= _HIGHEST:
         raise ValueError(f"{name}: got {value!r}, {want}")
     return int(value)
+
+
+def check_dense(name: str, value: Any) -> None:
+    """TypeError naming the argument if it is sparse.
+
+    Before scikit-learn sees it: that prints some, and SciPy writes where a damaged one points.
+    """
+    if sparse.issparse(value):
+        raise TypeError(f"{name}: got a sparse matrix or array, want a dense one")
 
 
 def check_unmasked(name: str, value: Any) -> None:

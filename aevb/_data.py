@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from aevb._checks import check_unmasked
+from aevb._checks import check_dense, check_unmasked
 from aevb._engine import Rows
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
         If ``mask`` is not boolean or not of the shape of ``X``, or what it leaves of ``X`` is not
         what `check_data` wants.
     """
-    check_unmasked("X", X)
-    check_unmasked("mask", mask)
+    for name, value in (("X", X), ("mask", mask)):
+        check_dense(name, value)
+        check_unmasked(name, value)
     with np.errstate(all="ignore"):
         X = validate_data(
             model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False

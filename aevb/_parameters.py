@@ -47,8 +47,7 @@ def check_real(name: str, value: Any) -> None:
     value = float(value)
     above = value >= low if low_ok else value > low
     below = value <= high if high_ok else value < high
-    vanishes = value > 0 and np.float32(value) == 0
-    if not (above and below) or vanishes:
+    if not (above and below) or (value > 0 and np.float32(value) == 0):
         raise ValueError(f"{name}: got {value!r}, want {want}, and not so small as to vanish")
 
 

@@ -183,7 +183,7 @@ def shuffled(csr, rng):
     coo = csr.tocoo()
     row = np.concatenate([coo.row, coo.row])
     col = np.concatenate([coo.col, coo.col])
-    data = np.concatenate([coo.data / 2, coo.data / 2])
+    data = np.concatenate([coo.data, np.zeros_like(coo.data)])  # the sum is exact
     order = np.lexsort((rng.random(len(row)), row))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=csr.shape[0]))])
     return sp.csr_matrix((data[order], col[order], indptr), shape=csr.shape)

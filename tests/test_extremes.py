@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from aevb import AEVB, MCEM, DivergenceError, Evaluator, WakeSleep
 
@@ -181,3 +182,20 @@ def test_many_draws_of_few_rows():
     apart = np.abs(estimate.per_row - other.per_row)
     assert np.all(apart < 5 * np.hypot(estimate.stderr, other.stderr))
     assert np.isfinite(Evaluator(model).log_likelihood(X, n_draws=100_000).per_row).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_latent_variables_and_weights_are_dense(dtype):
+    """Damaged or not, a sparse matrix is refused before anybody walks along its indices."""
+    model = AEVB(2, hidden_layer_sizes=(7,), n_epochs=1).fit(
+        np.random.default_rng(0).random((20, 6))
+    )
+    damaged = sp.csr_matrix(np.ones((3, model.n_components), dtype))
+    damaged.indptr[1] = 2**30
+    with pytest.raises(TypeError, match=r"Z: got a sparse"):
+        model.inverse_transform(damaged)
+    with pytest.raises(TypeError, match=r"X: got a sparse"):
+        model.impute(damaged)
+    name = "decoder.hidden0.weight"
+    with pytest.raises(TypeError, match=rf"{name}.*: got a sparse"):
+        model.set_weights(model.weights_ | {name: damaged})
