@@ -123,7 +123,7 @@ def _impute(
 
 
 def _draw(tasks: list[Task], truth: Images, path: Path) -> None:
-    figure = offscreen_figure(6.5, 6.0 * len(tasks))
+    figure = offscreen_figure(6.5, 2.9 * len(tasks))
     height = IMAGE_SHAPES["mnist"][0]
     for task, panel in zip(tasks, figure.subplots(len(tasks)), strict=True):
         lines = {"original": truth, "as given": task.given, **task.restored}
