@@ -10,13 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
 from aevb._base import LatentVariableModel, finite_array, still_finite
-from aevb._checks import check_integer, check_scores
+from aevb._checks import check_choice, check_integer, check_scores
 from aevb._data import as_rows, observed_data
 from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
 from aevb._parameters import draw_seed
 from aevb._progress import progress_bar
-
-_IMPUTE_BY = ("mean", "sample", "map")
 
 
 class EncoderModel(LatentVariableModel):
@@ -99,9 +97,7 @@ class EncoderModel(LatentVariableModel):
            inference in deep generative models", 2014, appendix F.
         """
         check_is_fitted(self)
-        if not isinstance(method, str) or method not in _IMPUTE_BY:
-            want = ", ".join(map(repr, _IMPUTE_BY))
-            raise ValueError(f"method: got {method!r}, want one of {want}")
+        check_choice("method", method, ("mean", "sample", "map"))
         n_iterations = check_integer("n_iterations", n_iterations)
         data, missing = observed_data(self, X, mask)
         rows = as_rows(self, data)

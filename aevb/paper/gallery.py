@@ -70,6 +70,7 @@ def reproduce(
     training, test = load("mnist")
     truth = test[:_N_JUDGED] * np.float32(model.input_scale_)
     mean = training.mean(axis=0, dtype=np.float64) * model.input_scale_
+    model.input_scale_ = 1.0  # from here on images come in the model's own units
     tasks = [_denoise(model, truth), _inpaint(model, truth, mean), _sharpen(model, truth, mean)]
     rows = [
         {
@@ -90,7 +91,6 @@ def _denoise(model: AEVB, truth: Images) -> Task:
     generator = np.random.default_rng(0)
     flipped = generator.random(truth.shape) < _SHARE_FLIPPED
     given = np.where(flipped, generator.integers(0, 2, truth.shape), truth).astype(np.float32)
-    model.input_scale_ = 1.0  # the images are in units of its own
     draws = sample_posterior(model, given, _N_POSTERIOR, random_state=0).draws
     posterior = np.zeros_like(given)
     for z in draws:

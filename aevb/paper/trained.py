@@ -23,7 +23,8 @@ def train(
 ) -> list[AEVB]:
     """Return a model for each (data set, latent dimensions); write their curves to `path`.
 
-    Their runs are those of figure 2: in one folder with it, they are not made twice.
+    Their runs are those of figure 2: in one folder with it, they are not made twice. One that has
+    gone further there gives the model of where it stands.
     """
     runs = [
         make_run(dataset, "aevb", n, learning_rate=learning_rate, n_samples=n_samples)

@@ -44,10 +44,8 @@ class Imputer {
         acceptance_(most_rows),
         n_divergent_(most_rows),
         log_ratio_(most_rows) {
-    for (size_t i = 0; i < ws_.outputs.size(); ++i) {
+    for (size_t i = 0; i < ws_.outputs.size(); ++i)
       now_.emplace_back(most_rows, model.config().n_visible);
-      proposed_.emplace_back(most_rows, model.config().n_visible);
-    }
   }
 
   // missing and out at the first row. Leaves off if the data are out of range or the watch says so.
@@ -229,14 +227,14 @@ class Imputer {
         z.row(r)[j] = mean[j] + std::exp(0.5f * log_var[j]) * ws_.eps.view().row(r)[j];
     }
     decode(z);
-    copy_outputs(ws_.outputs, proposed_);
   }
 
   // Metropolis' test of the proposal for p(z|x).
   void accept(size_t t) {
     std::fill_n(log_ratio_.begin(), n_, 0.0);
-    weigh(ws_.z.view(n_), proposed_, 1.0);
-    weigh(z_.view(n_), now_, -1.0);
+    weigh(ws_.z.view(n_), 1.0);
+    copy_outputs(now_, ws_.outputs);
+    weigh(z_.view(n_), -1.0);
     const MatView uniform = trajectory_.uniform.view(n_);
     kernels().uniform(noise(t, Purpose::imputed_accept, uniform));
     for (size_t r = 0; r < n_; ++r) {
@@ -245,9 +243,9 @@ class Imputer {
     }
   }
 
-  // Adds sign * [log p(x, z) - log q(z|x)] but for constants, from the raw outputs at z.
-  void weigh(ConstMatView z, std::vector<Matrix>& outputs, double sign) {
-    copy_outputs(outputs, ws_.outputs);
+  // Adds sign * [log p(x, z) - log q(z|x)] but for constants; the workspace has the raw outputs at
+  // z, which are lost.
+  void weigh(ConstMatView z, double sign) {
     output_likelihood(pass(), alone_);
     for (size_t r = 0; r < n_; ++r) {
       const float *mean = ws_.mean.view().row(r), *log_var = ws_.log_var.view().row(r);
@@ -286,8 +284,8 @@ class Imputer {
   std::vector<StepSize> step_sizes_;
   std::vector<double> acceptance_;
   std::vector<uint32_t> n_divergent_;
-  std::vector<double> log_ratio_;       // of the proposal
-  std::vector<Matrix> now_, proposed_;  // raw outputs at z_, and at the proposal
+  std::vector<double> log_ratio_;  // of the proposal
+  std::vector<Matrix> now_;        // raw outputs at z_
   Barrier barrier_{1};
   Member alone_{0, 1, barrier_};
   size_t n_ = 0;
