@@ -62,8 +62,8 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
   Matrix din = poisoned(d.view().rows, packed.layer.n_in);
   Buffer<float> scratch(kBackwardScratch);
   for (size_t panel = 0; panel * kPanel < packed.layer.n_in; ++panel) {
-    dense_backward(kernels(), packed.layer, packed.arena.data(), d.view(), din.view(), false, panel,
-                   {0, d.view().rows}, scratch.data());
+    dense_backward(kernels(), packed.layer, packed.arena.data(), nullptr, d.view(), din.view(),
+                   false, panel, {0, d.view().rows}, scratch.data());
     const size_t column = panel * kPanel;
     kernels().differentiate(parse("activation", activation, kActivations), d.view().rows,
                             panel_width(packed.layer.n_in, panel), out.view().data + column,

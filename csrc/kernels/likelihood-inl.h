@@ -33,19 +33,20 @@ void bernoulli_panel(const PanelLikelihood& t) {
       float* logit = t.mean + (first + i) * t.ld;
       Vec sum = {};
       Vec factor = set1(1.0f);
-      for (size_t c = 0; c < t.n_cols; c += W) {
-        const Ints real = first_lanes(t.n_cols - c);  // not padding
-        const Vec a = load(logit + c);
-        const Vec xc = load(x + c);
-        const Vec e = exp(as_vec(as_ints(a) | INT32_MIN));  // e^-|a|
-        const Vec one_plus_e = 1.0f + e;
-        const Vec y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
+      for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
+        constexpr size_t N = size;
+        const auto real = first_lanes<N>(t.n_cols - c);  // not padding
+        const auto a = load<N>(logit + c);
+        const auto xc = load<N>(x + c);
+        const auto e = exp_minus_abs(a);
+        const auto one_plus_e = 1.0f + e;
+        const auto y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
         if constexpr (kWithR) {
-          sum += select(real, fma(xc, a, -max(Vec{}, a)), Vec{});
-          factor *= select(real, one_plus_e, set1(1.0f));
+          sum = add(sum, select(real, fma(xc, a, -max(Vec{}, a)), Vec{}));
+          factor = multiply(factor, select(real, one_plus_e, set1(1.0f)));
         }
         store(logit + c, select(real, scale * (xc - y), Vec{}));
-      }
+      });
       linear[i] = sum;
       factors[i] = factor;
     }
@@ -75,20 +76,21 @@ void gaussian_panel(const PanelLikelihood& t) {
       float* mean = t.mean + (first + i) * t.ld;
       float* log_var = t.log_var + (first + i) * t.ld;
       Vec total = {};
-      for (size_t c = 0; c < t.n_cols; c += W) {
-        const Ints real = first_lanes(t.n_cols - c);
-        const auto [v, slope] = smooth_floor(load(log_var + c), kLogVarFloor);
-        const Vec m = kBounded ? sigmoid(load(mean + c)) : load(mean + c);
-        const Vec error = load(x + c) - m;
-        const Vec precision = exp(-v);
-        const Vec square = error * error * precision;
-        if constexpr (kWithR) total += select(real, kLog2Pi + v + square, Vec{});
-        Vec dm = scale * error * precision;
-        if (kBounded) dm *= m * (1.0f - m);
-        const Vec dv = scale * 0.5f * (square - 1.0f) * slope;
+      for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
+        constexpr size_t N = size;
+        const auto real = first_lanes<N>(t.n_cols - c);
+        const auto [v, slope] = smooth_floor(load<N>(log_var + c), kLogVarFloor);
+        const auto m = kBounded ? sigmoid(load<N>(mean + c)) : load<N>(mean + c);
+        const auto error = load<N>(x + c) - m;
+        const auto precision = exp(-v);
+        const auto square = error * error * precision;
+        if constexpr (kWithR) total = add(total, select(real, kLog2Pi + v + square, Vec{}));
+        auto dm = scale * error * precision;
+        if constexpr (kBounded) dm = dm * (m * (1.0f - m));
+        const auto dv = scale * 0.5f * (square - 1.0f) * slope;
         store(mean + c, select(real, dm, Vec{}));
         store(log_var + c, select(real, dv, Vec{}));
-      }
+      });
       totals[i] = total;
     }
     if constexpr (!kWithR) continue;

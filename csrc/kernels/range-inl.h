@@ -18,7 +18,7 @@ bool within(size_t rows, size_t n_cols, const float* x, size_t ldx, float low, f
     }
     if (c < n_cols) {
       const Vec v = load(row + c);
-      in_range &= (v >= low) & (v <= high) | ~first_lanes(n_cols - c);
+      in_range &= ((v >= low) & (v <= high)) | ~first_lanes(n_cols - c);
     }
   }
   return bits(~in_range) == 0;

@@ -24,30 +24,30 @@ inline constexpr double kAdamBeta1 = 0.9;    // Kingma & Ba 2015, algorithm 1
 inline constexpr double kAdamBeta2 = 0.999;  // double: 1 - 0.999f is 1.3e-5 off 0.001
 inline constexpr float kAdamEpsilon = 1e-8f;
 
-// One vector's step, at index `at` of every array the optimiser has (the others may be null).
-template <Optimizer optimizer>
-AEVB_INLINE void step_vector(const UpdateRule& rule, Vec sum, size_t at, float* weight,
-                             float* state1, float* state2) {
+// The step of N vectors from index `at` of every array the optimiser has (the others may be null).
+template <Optimizer optimizer, size_t N>
+AEVB_INLINE void step_pack(const UpdateRule& rule, const Vecs<N>& sum, size_t at, float* weight,
+                           float* state1, float* state2) {
+  using V = Vecs<N>;
   if constexpr (optimizer == Optimizer::accumulate) {
-    store(state1 + at, load(state1 + at) + sum);
+    store(state1 + at, load<N>(state1 + at) + sum);
   } else {
-    const Vec w = load(weight + at);
-    const Vec g = fma(set1(-rule.decay), w, rule.scale * sum);
+    const V w = load<N>(weight + at);
+    const V g = fma(set1(-rule.decay), w, rule.scale * sum);
     if constexpr (optimizer == Optimizer::sgd) {
       store(weight + at, fma(set1(rule.learning_rate), g, w));
     } else if constexpr (optimizer == Optimizer::adagrad) {
-      const Vec acc = fma(g, g, load(state1 + at));
+      const V acc = fma(g, g, load<N>(state1 + at));
       store(state1 + at, acc);
       store(weight + at, fma(rule.learning_rate * g, reciprocal_sqrt(acc + kAdagradEpsilon), w));
     } else {
       constexpr float beta1 = kAdamBeta1, beta2 = kAdamBeta2;
       constexpr float rest1 = 1.0 - kAdamBeta1, rest2 = 1.0 - kAdamBeta2;
-      const Vec m = fma(set1(beta1), load(state1 + at), rest1 * g);
-      const Vec v = fma(set1(beta2), load(state2 + at), rest2 * g * g);
+      const V m = fma(set1(beta1), load<N>(state1 + at), rest1 * g);
+      const V v = fma(set1(beta2), load<N>(state2 + at), rest2 * g * g);
       store(state1 + at, m);
       store(state2 + at, v);
-      const Vec step =
-          rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
+      const V step = rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
       store(weight + at, fma(set1(rule.learning_rate), step, w));
     }
   }
@@ -57,7 +57,7 @@ template <Optimizer optimizer>
 AEVB_INLINE void step_row(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1,
                           float* s2) {
   for (size_t c = 0; c < r.size(); c += W)
-    step_vector<optimizer>(rule, load(sum + c), r.begin + c, w, s1, s2);
+    step_pack<optimizer>(rule, load<1>(sum + c), r.begin + c, w, s1, s2);
 }
 
 // The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors
@@ -132,11 +132,9 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   }
 #pragma GCC unroll 20
   for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < C; ++v) {
-      step_vector<optimizer>(*u.rule, acc[r][v], at + r * kPanel + v * W, u.weight, u.state1,
-                             u.state2);
-    }
+    const auto sum =
+        make_pack<C>([&](size_t v) __attribute__((always_inline)) { return acc[r][v]; });
+    step_pack<optimizer>(*u.rule, sum, at + r * kPanel, u.weight, u.state1, u.state2);
   }
 }
 

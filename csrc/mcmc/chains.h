@@ -61,7 +61,7 @@ class Chains {
   // Rows of a block when n chains are shared by so many threads, evenly; no grouping changes a
   // result.
   static size_t block_rows(size_t n, int n_threads) {
-    constexpr size_t kMost = 200;  // keeps a block's activations in L2
+    constexpr size_t kMost = 100;  // keeps a block's activations in L2
     const size_t per_thread = ceil_div(n, static_cast<size_t>(n_threads));
     return round_up(ceil_div(per_thread, ceil_div(per_thread, kMost)), kRowBlock);
   }

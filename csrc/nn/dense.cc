@@ -71,21 +71,28 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   }
 }
 
-void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
-                    MatView din, bool accumulate, size_t panel, Range rows, float* scratch) {
+void dense_transpose(const Kernels& k, const Dense& layer, const float* weights, size_t panel,
+                     Range outputs, float* out) {
   const size_t width = panel_width(layer.n_in, panel);
+  for (size_t o = outputs.begin; o < outputs.end; o += kPanel) {
+    const float* w = weights + layer.panel_offset(o / kPanel) + panel * kPanel * kPanel;
+    k.transpose(width, std::min(kPanel, outputs.end - o), w, out + (o - outputs.begin) * kPanel);
+  }
+}
+
+void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
+                    const float* transposed, ConstMatView delta, MatView din, bool accumulate,
+                    size_t panel, Range rows, float* scratch) {
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
-    for (size_t d = 0; d < n_depth; d += kPanel) {  // scratch (n_depth, width) = W^T
-      const float* w = weights + layer.panel_offset((depth + d) / kPanel) + panel * kPanel * kPanel;
-      k.transpose(width, std::min(kPanel, n_depth - d), w, scratch + d * kPanel);
-    }
+    if (transposed == nullptr)
+      dense_transpose(k, layer, weights, panel, {depth, depth + n_depth}, scratch);
     k.product({.rows = rows.size(),
                .k = n_depth,
-               .n_cols = width,
+               .n_cols = panel_width(layer.n_in, panel),
                .a = delta.row(rows.begin) + depth,
                .lda = delta.stride,
-               .b = scratch,
+               .b = transposed != nullptr ? transposed + depth * kPanel : scratch,
                .c = din.row(rows.begin) + panel * kPanel,
                .ldc = din.stride,
                .bias = nullptr,

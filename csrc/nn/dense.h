@@ -19,6 +19,7 @@ struct Dense {
   size_t offset = 0;
 
   size_t n_panels() const { return ceil_div(n_out, kPanel); }
+  size_t transposed_panel_size() const { return n_panels() * kPanel * kPanel; }
   size_t panel_offset(size_t panel) const { return offset + panel * n_in * kPanel; }
   size_t bias_offset(size_t panel = 0) const { return panel_offset(n_panels()) + panel * kPanel; }
   size_t end() const { return bias_offset(n_panels()); }
@@ -51,9 +52,16 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                    MatView out, Activation activation, size_t panel, Range rows,
                    const Nonzeros* nonzeros = nullptr);
 
-// din[:, panel of inputs] (+)= delta W^T for the given rows.
-void dense_backward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView delta,
-                    MatView din, bool accumulate, size_t panel, Range rows, float* scratch);
+// W^T of one panel of inputs and a range of outputs, which begins with a panel's first -> out
+// (outputs in whole panels, kPanel).
+void dense_transpose(const Kernels& k, const Dense& layer, const float* weights, size_t panel,
+                     Range outputs, float* out);
+
+// din[:, panel of inputs] (+)= delta W^T for the given rows; `transposed` is W^T of that panel and
+// all outputs, or null: it is made, in scratch.
+void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
+                    const float* transposed, ConstMatView delta, MatView din, bool accumulate,
+                    size_t panel, Range rows, float* scratch);
 
 // The optimiser's step for inputs of one panel, and for its bias with the first of them; `nonzeros`
 // of `in` with its rows found, or null. Meanwhile memory `ahead` is fetched.

@@ -22,6 +22,7 @@ PosteriorDensity::PosteriorDensity(const Model& model, size_t most_rows, size_t 
 void PosteriorDensity::set_rows(const Rows& rows, const int64_t* index, size_t n,
                                 const PixelNoise& noise) {
   n_ = n;
+  ws_.transpose_decoder(kernels(), model_);
   std::copy_n(index, n, ws_.index.begin());
   if (noise.by == NoiseBy::id) std::copy_n(noise.ids, n, ws_.ids.begin());
   alone([&](Member& member) {

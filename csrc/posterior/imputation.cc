@@ -57,6 +57,7 @@ class Imputer {
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
     if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, alone_)) return;
+    ws_.transpose_decoder(kernels(), model_);
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
     climb(kStartSteps);
     const bool mode = options_.by == ImputeBy::mode;

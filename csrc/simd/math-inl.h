@@ -1,53 +1,73 @@
-// exp, log, tanh, sigmoid, softplus, sin and cos on a Vec. Accuracies are asserted by
-// tests/test_math.py.
+// exp, log, tanh, sigmoid, softplus, sin and cos. V is a Vec or a Pack of them. Accuracies are
+// asserted by tests/test_math.py.
 #pragma once
 
-#include "simd/vec-inl.h"
+#include "simd/pack-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
 
 // Horner's rule, highest coefficient first.
-template <size_t N>
-AEVB_INLINE Vec polynomial(Vec x, const float (&coefficients)[N]) {
-  Vec p = set1(coefficients[0]);
+template <class V, size_t N>
+AEVB_INLINE V polynomial(const V& x, const float (&coefficients)[N]) {
+  static_assert(N >= 2);
+  V p = fma(set1(coefficients[0]), x, set1(coefficients[1]));
 #pragma GCC unroll 16
-  for (size_t i = 1; i < N; ++i) p = fma(p, x, set1(coefficients[i]));
+  for (size_t i = 2; i < N; ++i) p = fma(p, x, set1(coefficients[i]));
   return p;
 }
 
-// e^x. x = n log 2 + r with |r| <= log(2)/2, e^r by the polynomial of Cephes' expf, scaled by 2^n
-// in two halves so that n = 128 and the subnormal results do not overflow the exponent field. Below
-// -104 it is 0, above 88.73 inf.
-AEVB_INLINE Vec exp(Vec x) {
-  x = min(set1(89.0f), max(set1(-104.0f), x));
-  const Ints n = round_to_int(x * 1.44269504088896341f);
-  const Vec nf = to_float(n);
-  Vec r = fma(nf, set1(-0.693359375f),
-              x);  // log 2 in two parts; the first has nine bits, so n * it is exact
+// e^x = 2^n e^r. x = n log 2 + r with |r| <= log(2)/2, e^r by the polynomial of Cephes' expf.
+template <class V>
+struct ExpParts {
+  decltype(round_to_int(V{})) n;
+  V e_r;
+};
+template <class V>
+AEVB_INLINE ExpParts<V> exp_parts(const V& x) {
+  const auto n = round_to_int(x * 1.44269504088896341f);
+  const V nf = to_float(n);
+  V r = fma(nf, set1(-0.693359375f),
+            x);  // log 2 in two parts; the first has nine bits, so n * it is exact
   r = fma(nf, set1(2.12194440e-4f), r);
-  const Vec p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
-                               4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f});
-  const Vec e = fma(p, r * r, r) + 1.0f;
-  const Ints half = n >> 1;
-  return e * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
+  const V p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                             1.6666665459e-1f, 5.0000001201e-1f});
+  return {n, fma(p, r * r, r) + 1.0f};
+}
+
+// e^x, scaled by 2^n in two halves so that n = 128 and the subnormal results do not overflow the
+// exponent field. Below -104 it is 0, above 88.73 inf.
+template <class V>
+AEVB_INLINE V exp(const V& x) {
+  const auto [n, e_r] = exp_parts(min(set1(89.0f), max(set1(-104.0f), x)));
+  const auto half = n >> 1;
+  return e_r * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
+}
+
+// e^-|x|, 0 where it would be below the smallest normal number: from n = -127 on, where 2^n is made
+// of an exponent field of 0.
+template <class V>
+AEVB_INLINE V exp_minus_abs(const V& x) {
+  const auto [n, e_r] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x) | INT32_MIN)));
+  return e_r * as_vec((n + 127) << 23);
 }
 
 // Natural logarithm of a positive normal number (Cephes' logf); inf and NaN pass through, 0 and
 // subnormals give log(FLT_MIN).
-AEVB_INLINE Vec log(Vec x) {
-  const Vec normal = max(set1(1.17549435e-38f), x);
-  const Ints bits = as_ints(normal);
+template <class V>
+AEVB_INLINE V log(const V& x) {
+  const V normal = max(set1(1.17549435e-38f), x);
+  const auto bits = as_ints(normal);
   // mantissa in [sqrt(1/2), sqrt(2)): subtract the bits of sqrt(1/2), take the exponent of what is
   // left
-  const Ints offset = bits - 0x3f3504f3;
-  const Vec exponent = to_float(offset >> 23);
-  const Vec m = as_vec((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  const Vec p = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f,
-                               -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
-                               2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
-  const Vec m2 = m * m;
-  Vec r = m2 * m * p;
+  const auto offset = bits - 0x3f3504f3;
+  const V exponent = to_float(offset >> 23);
+  const V m = as_vec((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  const V p = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f,
+                             -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
+                             2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
+  const V m2 = m * m;
+  V r = m2 * m * p;
   r = fma(exponent, set1(-2.12194440e-4f), r);
   r = fma(m2, set1(-0.5f), r);
   r = m + r;
@@ -57,42 +77,48 @@ AEVB_INLINE Vec log(Vec x) {
 
 // tanh as in Cephes' tanhf: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above. (Eigen's
 // rational function has fewer operations, but is up to 5 ulp off with FMA and 6 without.)
-AEVB_INLINE Vec tanh(Vec x) {
-  const Vec a = abs(x);
-  const Vec x2 = x * x;
-  const Vec p = polynomial(x2, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
-                                1.33314422036e-1f, -3.33332819422e-1f});
-  const Vec small = fma(x2 * x, p, x);
-  const Vec large = 1.0f - 2.0f / (exp(a + a) + 1.0f);
+template <class V>
+AEVB_INLINE V tanh(const V& x) {
+  const V a = abs(x);
+  const V x2 = x * x;
+  const V p = polynomial(x2, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                              1.33314422036e-1f, -3.33332819422e-1f});
+  const V small = fma(x2 * x, p, x);
+  const V large = 1.0f - 2.0f / (exp(a + a) + 1.0f);
   return select(a < 0.625f, small, as_vec(as_ints(large) | (as_ints(x) & INT32_MIN)));
 }
 
 // 1 / (1 + e^-x), accurate in both tails.
-AEVB_INLINE Vec sigmoid(Vec x) {
-  const Vec e = exp(as_vec(as_ints(x) | INT32_MIN));  // e^-|x|
+template <class V>
+AEVB_INLINE V sigmoid(const V& x) {
+  const V e = exp_minus_abs(x);
   return select(x >= 0.0f, set1(1.0f), e) / (1.0f + e);
 }
 
 // log(1 + e) for e in [0, 1], with the rounding error of 1 + e put back.
-AEVB_INLINE Vec log1p_unit(Vec e) {
-  const Vec u = 1.0f + e;
+template <class V>
+AEVB_INLINE V log1p_unit(const V& e) {
+  const V u = 1.0f + e;
   return log(u) + (e - (u - 1.0f)) / u;
 }
 
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
-AEVB_INLINE Vec softplus(Vec x) {
-  return max(set1(0.0f), x) + log1p_unit(exp(as_vec(as_ints(x) | INT32_MIN)));
+template <class V>
+AEVB_INLINE V softplus(const V& x) {
+  return max(set1(0.0f), x) + log1p_unit(exp_minus_abs(x));
 }
 
 // A log-variance above a smooth floor, v = floor + softplus(raw - floor), and dv/draw. Written
 // about the larger of the two, so that neither is absorbed by the other.
+template <class V>
 struct Floored {
-  Vec value;
-  Vec slope;
+  V value;
+  V slope;
 };
-AEVB_INLINE Floored smooth_floor(Vec raw, float floor) {
-  const Vec above = raw - floor;
-  const Vec e = exp(as_vec(as_ints(above) | INT32_MIN));  // e^-|raw - floor|
+template <class V>
+AEVB_INLINE Floored<V> smooth_floor(const V& raw, float floor) {
+  const V above = raw - floor;
+  const V e = exp_minus_abs(above);
   return {max(set1(floor), raw) + log1p_unit(e), select(above >= 0.0f, set1(1.0f), e) / (1.0f + e)};
 }
 

@@ -38,8 +38,8 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
     const Range rows = block_range(blocks, kRowBlock, n);
     bool accumulate = false;
     for (const Upstream& up : upstream) {
-      dense_backward(pass.k, up.layer, pass.model.weights(), up.delta, din, accumulate, panel, rows,
-                     pass.ws.scratch(member.rank()));
+      dense_backward(pass.k, up.layer, pass.model.weights(), pass.ws.transposed(up.layer, panel),
+                     up.delta, din, accumulate, panel, rows, pass.ws.scratch(member.rank()));
       accumulate = true;
     }
     const size_t column = panel * kPanel;
