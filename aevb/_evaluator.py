@@ -148,6 +148,7 @@ class Evaluator:
         method: str = "importance",
         *,
         n_draws: int | None = None,
+        n_adaptations: int = 0,
         n_leapfrog: int | None = None,
         n_warmup: int = 200,
         max_components: int = 5,
@@ -186,6 +187,11 @@ class Evaluator:
         n_draws : int, default=None
             Draws of z per row; None is 1000 for "importance". For "ais", the chains of a row; None
             is 10. For "hmc", the draws of each of the two stages; None is 50, as in the paper.
+        n_adaptations : int, default=0
+            "importance": rounds of `n_draws` draws each before those that count. They fit a
+            Gaussian with full covariance to p(z|x), round by round, and the next ones are drawn
+            from it. With 3 of them some thousand draws are worth hundreds, where those from q(z|x)
+            are worth a handful.
         n_leapfrog : int, default=None
             "hmc" and "ais": leapfrog steps of a trajectory; None is 20 and 10. The draws of "hmc"
             are counted as independent; with the paper's 4 steps successive ones are alike, and few
@@ -235,10 +241,11 @@ class Evaluator:
         if n_leapfrog is None:
             n_leapfrog = 20 if method == "hmc" else DEFAULT_LEAPFROG
         n_leapfrog = check_integer("n_leapfrog", n_leapfrog)
+        n_adaptations = check_integer("n_adaptations", n_adaptations, lowest=0)
         if method == "hmc":
             return self._by_hmc(X, n_draws, n_leapfrog, n_warmup, max_components)
         if method == "importance":
-            return self._by_importance(X, n_draws)
+            return self._by_importance(X, n_draws, n_adaptations)
         if start is None:
             start = "encoder" if self.model._has_encoder else "prior"
         check_choice("start", start, STARTS)
@@ -256,7 +263,7 @@ class Evaluator:
             )
         return self._by_annealing(X, annealing, n_simulated if bidirectional else 0)
 
-    def _by_importance(self, X: Any, n_draws: int) -> Estimate:
+    def _by_importance(self, X: Any, n_draws: int, n_adaptations: int) -> Estimate:
         self._require_encoder("method: got 'importance', want 'ais' or 'hmc'")
 
         def likelihoods(rows: Rows) -> tuple[NDArray[np.float64], ...]:
@@ -268,6 +275,7 @@ class Evaluator:
                     begin=0,
                     size=n,
                     n_draws=n_draws,
+                    n_adaptations=n_adaptations,
                     seed=self._seed(),
                     n_threads=resolve_threads(self._n_threads()),
                     progress=report,

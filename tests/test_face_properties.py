@@ -236,7 +236,7 @@ def test_parameters_set_after_a_fit(name, drawn):
 
 ARGUMENTS = {
     ("bound",): ["n_draws"],
-    ("log_likelihood", "importance"): ["n_draws", "method"],
+    ("log_likelihood", "importance"): ["n_draws", "n_adaptations", "method"],
     ("log_likelihood", "ais"): [
         "n_draws", "n_leapfrog", "schedule", "n_temperatures", "start", "bidirectional",
         "n_simulated",

@@ -4,6 +4,7 @@ A tolerance of 5 standard errors: among 100 rows a right estimator fails for a s
 n draws per row, log of a mean is low by about stderr^2 / 2, which is in the tolerance of means.
 """
 
+import copy
 import functools
 import itertools
 
@@ -88,8 +89,9 @@ class LinearGaussian:
 linear_gaussian = functools.cache(LinearGaussian)
 
 
-def estimate(model, X, n_draws, seed=0, **options):
-    return Evaluator(model, random_state=seed, **options).log_likelihood(X, n_draws=n_draws)
+def estimate(model, X, n_draws, seed=0, n_adaptations=0, **options):
+    evaluator = Evaluator(model, random_state=seed, **options)
+    return evaluator.log_likelihood(X, n_draws=n_draws, n_adaptations=n_adaptations)
 
 
 @pytest.mark.parametrize("n_draws", [1, 7, 1001])
@@ -218,6 +220,69 @@ def test_quadrature(isa, likelihood, n_components):
     assert Evaluator(model, random_state=0).bound(X, n_draws=100).mean < result.mean
 
 
+def misled(known, sigmas):
+    """Return the model with the means of q(z|x) so many of its standard deviations off."""
+    model = copy.deepcopy(known.model)
+    w = model.weights_
+    w["encoder.mean.bias"] = w["encoder.mean.bias"] + sigmas * np.sqrt(known.q_variance)
+    return model.set_weights(w)
+
+
+# Of N(m, 1.3 S) as a proposal for N(m, S), in two dimensions: E w^2 / (E w)^2.
+ADAPTED_RHO = 1.3**2 / (2 * 1.3 - 1)
+
+
+@pytest.mark.parametrize(("spread", "sigmas"), [(0.2, 0), (1.0, 2), (2.0, 3)])
+def test_adaptation_finds_a_gaussian_posterior(isa, spread, sigmas):
+    """Whatever the encoder says, weights vary as little as those of p(z|x) itself, widened.
+
+    The fit has errors of its own, a few per cent with 1000 draws.
+    """
+    known = linear_gaussian("oblique", spread)
+    model = misled(known, sigmas)
+    result = estimate(model, known.X, 1000, n_adaptations=3)
+    ess = result.diagnostics["ess"]
+    assert np.mean(ess) == pytest.approx(1000 / ADAPTED_RHO, rel=0.03)
+    assert estimate(model, known.X, 1000).diagnostics["ess"].mean() < 0.6 * ess.mean()
+    error = result.per_row - known.log_p(known.X)
+    rounding = known.rounding(known.X) * (1 + sigmas)
+    assert np.all(np.abs(error) < 5 * result.stderr + rounding)
+    of_mean = np.sqrt((result.stderr**2).sum()) / len(error)
+    assert abs(error.mean()) < 5 * of_mean + np.mean(result.stderr**2) + rounding.mean()
+
+
+@pytest.mark.parametrize("n_draws", [10, 30])
+def test_the_likelihood_is_unbiased_after_adaptation(n_draws):
+    """What the draws that were fitted said does not matter; 100 rows and 40 seeds."""
+    known = linear_gaussian("oblique", 2.0)
+    runs = [
+        estimate(known.model, known.X, n_draws, seed, n_adaptations=2).per_row for seed in range(40)
+    ]
+    ratio = np.exp(np.array(runs) - known.log_p(known.X))
+    error = ratio.std() / np.sqrt(ratio.size)
+    assert error < 0.02
+    assert abs(ratio.mean() - 1) < 5 * error + known.rounding(known.X).mean()
+
+
+@pytest.mark.parametrize("n_components", [1, 2])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_quadrature_after_adaptation(likelihood, n_components):
+    model, X = trained(likelihood, n_components)
+    log_p, _ = quadrature(likelihood, n_components, 181)
+    result = estimate(model, X, 1000, n_adaptations=2)
+    assert np.all(np.abs(result.per_row - log_p) < 5 * result.stderr + ROUNDING)
+    plain = estimate(model, X, 1000)
+    assert np.median(result.diagnostics["ess"]) > np.median(plain.diagnostics["ess"])
+
+
+def test_adaptation_where_the_encoder_leaves_nothing_to_fit():
+    """All draws of all rounds but one are worth next to nothing: a finite result, or an error."""
+    known = linear_gaussian("oblique", 0.01)
+    result = estimate(misled(known, 100), known.X, 10, n_adaptations=3)
+    assert np.isfinite(result.per_row).all()
+    assert (result.per_row < known.log_p(known.X) + 5).all()
+
+
 def test_stderr_is_the_spread_over_seeds():
     """100 rows and 40 seeds: two variances known to a few per cent each."""
     known = linear_gaussian("oblique", 2.0)
@@ -237,10 +302,11 @@ def test_stderr_falls_as_one_over_the_root_of_the_draws():
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("n_draws", [1, 7, 1001])
-def test_fields(likelihood, n_draws):
+@pytest.mark.parametrize("n_adaptations", [0, 2])
+def test_fields(likelihood, n_draws, n_adaptations):
     """Variance of the mean weight over its square: (n / ess - 1) / (n - 1), if ddof is 1."""
     model, X = trained(likelihood, 2)
-    result = estimate(model, X, n_draws)
+    result = estimate(model, X, n_draws, n_adaptations=n_adaptations)
     ess = result.diagnostics["ess"]
     assert isinstance(result, Estimate)
     assert result.per_row.shape == result.stderr.shape == ess.shape == (len(X),)
@@ -269,22 +335,27 @@ def as_bytes(result):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("n_draws", [1, 7, 1001])
-def test_thread_count_does_not_matter(isa, likelihood, n_draws):
+@pytest.mark.parametrize("n_adaptations", [0, 2])
+def test_thread_count_does_not_matter(isa, likelihood, n_draws, n_adaptations):
     model, X = trained(likelihood, 2)
-    one, two, three = (as_bytes(estimate(model, X, n_draws, n_threads=n)) for n in (1, 2, 3))
+    one, two, three = (
+        as_bytes(estimate(model, X, n_draws, n_adaptations=n_adaptations, n_threads=n))
+        for n in (1, 2, 3)
+    )
     assert one == two == three
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("n_draws", [1, 7, 101])
-def test_other_rows_do_not_matter(isa, likelihood, n_draws):
+@pytest.mark.parametrize(("n_draws", "n_adaptations"), [(1, 0), (7, 0), (101, 0), (101, 2)])
+def test_other_rows_do_not_matter(isa, likelihood, n_draws, n_adaptations):
     """Bit by bit; but a BLAS chooses its kernel by the shape, so its last bits follow the batch."""
     model, X = trained(likelihood, 2)
-    whole = estimate(model, X, n_draws)
+    evaluate = functools.partial(estimate, model, n_draws=n_draws, n_adaptations=n_adaptations)
+    whole = evaluate(X)
     order = np.random.default_rng(0).permutation(len(X))
-    parts = [estimate(model, X[i : i + size], n_draws) for i, size in ((0, 1), (1, 7), (8, 99))]
+    parts = [evaluate(X[i : i + size]) for i, size in ((0, 1), (1, 7), (8, 99))]
     again = np.concatenate([part.per_row for part in parts])
-    shuffled = estimate(model, X[order], n_draws).per_row
+    shuffled = evaluate(X[order]).per_row
     if isa == "blas":
         np.testing.assert_allclose(again, whole.per_row, rtol=0, atol=ROUNDING)
         np.testing.assert_allclose(shuffled, whole.per_row[order], rtol=0, atol=ROUNDING)
@@ -325,6 +396,8 @@ def test_pixels_and_containers(container):
         (lambda e, X: e.log_likelihood(X, n_draws=0), "n_draws"),
         (lambda e, X: e.log_likelihood(X, n_draws=1.5), "n_draws"),
         (lambda e, X: e.log_likelihood(X, n_draws="many"), "n_draws"),
+        (lambda e, X: e.log_likelihood(X, n_adaptations=-1), "n_adaptations"),
+        (lambda e, X: e.log_likelihood(X, n_adaptations=0.5), "n_adaptations"),
         (lambda e, X: e.log_likelihood(X[:, :3]), "features"),
         (lambda e, X: e.log_likelihood(X * np.nan), "NaN"),
         (lambda e, X: e.log_likelihood(X[:0]), "0 sample"),

@@ -104,6 +104,7 @@ class Model:
         begin: int,
         size: int,
         n_draws: int,
+        n_adaptations: int,
         seed: int,
         n_threads: int,
         progress: Callable[[float], object] | None = None,

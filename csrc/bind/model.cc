@@ -143,7 +143,7 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
 }
 
 py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
-                          size_t n_draws, uint64_t seed, int n_threads,
+                          size_t n_draws, size_t n_adaptations, uint64_t seed, int n_threads,
                           const py::object& progress) {
   check_rows(self, x);
   check_encoder(self);
@@ -157,7 +157,7 @@ py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, s
                               n_effective.mutable_data()};
   {
     py::gil_scoped_release nogil;
-    importance(self, x.rows, subset, n_draws, seed, out, n_threads, watch);
+    importance(self, x.rows, subset, n_draws, n_adaptations, seed, out, n_threads, watch);
   }
   return py::make_tuple(log_p, std_error, n_effective);
 }
@@ -230,7 +230,8 @@ void bind_model(py::module_& m) {
            arg("n_draws"), arg("seed"), arg("n_threads"),
            "(bound, variance over the noise) per row of the subset.")
       .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
-           arg("n_draws"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
+           arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
+           arg("progress") = py::none(),
            "(log p(x), its standard error, effective number of draws) per row.")
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
            "log p(x, z) of z (draws, rows, J): (draws, rows).")

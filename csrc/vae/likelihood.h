@@ -1,4 +1,4 @@
-// The marginal likelihood log p(x) by importance sampling, the encoder as proposal.
+// The marginal likelihood log p(x) by importance sampling, from the encoder on.
 #pragma once
 
 #include "vae/inference.h"
@@ -20,9 +20,12 @@ struct LikelihoodRows {
   }
 };
 
-// Weights p(x, z) / q(z|x), Burda, Grosse, Salakhutdinov 2016, eq. 8: a lower bound in expectation.
-// Memory does not grow with n_draws. Noise is keyed by the seed and each row's content.
-void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
-                const LikelihoodRows& out, int n_threads, Watch& watch);
+// Weights p(x, z) / q(z), Burda, Grosse, Salakhutdinov 2016, eq. 8: a lower bound in expectation. q
+// is the encoder's q(z|x) or, after rounds of n_draws draws each that are fitted and not counted, a
+// Gaussian of each row's own. Memory does not grow with n_draws. Noise is keyed by the seed and
+// each row's content.
+void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
+                size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
+                Watch& watch);
 
 }  // namespace aevb

@@ -23,6 +23,8 @@ class LogWeights {
     sum_ += weight;
     squares_ += weight * weight;
   }
+  double largest() const { return largest_; }   // logarithm
+  double relative_sum() const { return sum_; }  // of the weights, relative to the largest
   double log_mean() const { return largest_ + std::log(sum_ / n_); }
   // Of log_mean, by the delta method; NaN for one weight.
   double std_error() const {
