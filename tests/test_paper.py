@@ -98,6 +98,20 @@ def test_the_trials_are_told(tmp_path, capsys):
     assert capsys.readouterr().out.count("mnist-aevb-2-0: step size 0.") == 3
 
 
+def test_first_parameters_of_another_scale(tmp_path):
+    narrow, again = tmp_path / "narrow", tmp_path / "again"
+    one = {"algorithms": ["aevb"], "learning_rate": 0.02}
+    reproduce(tmp_path, **one)
+    reproduce(narrow, init_scale=0.01, **one)
+    assert table(narrow) != table(tmp_path)
+    command = f"reproduce figure2 --dataset mnist --n-components 2 --samples 2000 --out {again}"
+    options = "--algorithms aevb --learning-rate 0.02 --init-scale 0.01"
+    assert main([*command.split(), *options.split()]) == 0
+    assert table(again) == table(narrow)
+    with pytest.raises(ValueError, match=r"init_scale: got 0.1, but the run in .* has 0.01"):
+        reproduce(narrow, **one)
+
+
 def test_points_of_a_curve():
     assert runs.curve_points(1e6) == [100_000, 200_000, 500_000, 1_000_000]
     assert runs.curve_points(3e5) == [100_000, 200_000, 300_000]

@@ -55,6 +55,9 @@ def _add_curves(parser: argparse.ArgumentParser, algorithms: tuple[str, ...]) ->
     parser.add_argument(
         "--seeds", dest="n_seeds", type=_count, default=1, help="runs of each kind (default: 1)"
     )
+    parser.add_argument(
+        "--init-scale", type=float, help="s.d. of the first parameters (default: 0.1)"
+    )
     parser.add_argument("--published", type=Path, help="CSV of the published curves")
 
 

@@ -59,6 +59,7 @@ def reproduce(
     n_samples: float = 1e7,
     n_seeds: int = 1,
     learning_rate: float | str = "auto",
+    init_scale: float = 0.1,
     published: Path | None = None,
     n_jobs: int = 1,
     progress: bool = False,
@@ -83,6 +84,8 @@ def reproduce(
         Runs of each kind, of seeds 0, 1, ...
     learning_rate : float or "auto", default="auto"
         Step size; "auto" tries the paper's three on the first tenth of the samples.
+    init_scale : float, default=0.1
+        Standard deviation of the first parameters; the paper's N(0, 0.01) can be read as 0.01 too.
     published : Path, default=None
         CSV of the published curves, drawn thin: panel, algorithm, set, samples_millions,
         marginal_log_likelihood_nats.
@@ -106,6 +109,7 @@ def reproduce(
             partial(make_model, algorithm, seed),
             learning_rate,
             points,
+            init_scale,
         )
         for n in n_train
         for algorithm in algorithms

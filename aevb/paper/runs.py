@@ -31,6 +31,7 @@ class Run(NamedTuple):
     make_model: Callable[[], LatentVariableModel]
     learning_rate: float | str  # "auto" tries the paper's
     points: Sequence[int]  # samples, rows that go into a weight update, at which to judge
+    init_scale: float = 0.1  # standard deviation of the first parameters
 
     @property
     def name(self) -> str:
@@ -88,7 +89,8 @@ def trace(
         rows = []
         model = run.make_model()
         n_epochs = math.ceil(run.points[-1] / _n_updates(model) / X.shape[0])
-        model.set_params(learning_rate=run.learning_rate, n_epochs=n_epochs, n_threads=n_threads)
+        model.set_params(learning_rate=run.learning_rate, init_scale=run.init_scale)
+        model.set_params(n_epochs=n_epochs, n_threads=n_threads)
         trainer = Trainer(model, X, checkpoint=checkpoint, progress=progress)
         trials = getattr(model, "learning_rate_trials_", {})
         for rate, score in trials.items():
@@ -115,16 +117,17 @@ def trace(
 
 
 def _check_settings(run: Run, folder: Path) -> None:
-    """Refuse to go on with a run of another step size."""
+    """Refuse to go on with a run of another step size or other first parameters."""
     path = folder / f"{run.name}.json"
-    if run.learning_rate == "auto" or not path.exists():
+    if not path.exists():
         return
-    found = json.loads(path.read_text())["config"]["learning_rate"]
-    if np.float32(run.learning_rate) != np.float32(found):
-        raise ValueError(
-            f"learning_rate: got {run.learning_rate}, but the run in {path} has {found:g}; use "
-            f"another folder"
-        )
+    config = json.loads(path.read_text())["config"]
+    for name in ("learning_rate", "init_scale"):
+        wanted, found = getattr(run, name), config[name]
+        if wanted != "auto" and np.float32(wanted) != np.float32(found):
+            raise ValueError(
+                f"{name}: got {wanted}, but the run in {path} has {found:g}; use another folder"
+            )
 
 
 def _n_updates(model: LatentVariableModel) -> int:
