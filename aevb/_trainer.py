@@ -39,8 +39,8 @@ class Trainer:
 
     ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
     them, or stop by a rule of your own. The model is trained in place. After a `DivergenceError` it
-    is as it was before the call that raised it; after Ctrl-C it stands at the last completed
-    minibatch.
+    stands, with its history, where the last epoch of the call ended, or where the call began if
+    none did; after Ctrl-C, at the last completed minibatch.
 
     Parameters
     ----------
@@ -130,6 +130,7 @@ class Trainer:
             self._checkpoint_every = checkpoint_every or self.n_train
             self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
             self._stopped = False
+            self._undo: _Undo | None = None  # in a call
             self._title: str | None = None  # of the progress bar, and the rows in all that it is to
             self._goal: float | None = None  # show, where this is part of a longer run
             if is_new and model.learning_rate == "auto":
@@ -270,7 +271,8 @@ class Trainer:
         Raises
         ------
         DivergenceError
-            If the bound or a weight is no longer finite.
+            If the bound or a weight is no longer finite. The model then is as it was when its last
+            epoch ended in this call, or before the call, and so is the history.
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
@@ -387,6 +389,8 @@ class Trainer:
         # all at once: an interrupt may be anywhere
         self.model.history_, self._start, self._best, self._n_worse = history, mark, best, n_worse
         self._stopped = self._stopped or self._patience_is_out()
+        if self._undo is not None:
+            self._undo.take()
         for callback in self.callbacks:
             if callback(self) is True:
                 self._stopped = True
@@ -445,21 +449,28 @@ class _Unchanged:
 
 
 class _Undo:
-    """Puts a trainer and its model back as they were if training diverges."""
+    """Puts a trainer and its model back, if training diverges, as they were when last taken."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._engine = trainer.model._engine.copy()
-        self._history = trainer.history
-        self._state = {k: v for k, v in vars(trainer).items() if k != "model"}
+        self.take()
+
+    def take(self) -> None:
+        """Take the state to go back to."""
+        trainer = self._trainer
+        state = {k: v for k, v in vars(trainer).items() if k not in ("model", "_undo")}
         if trainer._chains is not None:
-            self._state["_chains"] = trainer._chains.copy()
+            state["_chains"] = trainer._chains.copy()
+        # all at once: an interrupt may be anywhere
+        self._taken = trainer.model._engine.copy(), trainer.history, state
 
     def __enter__(self) -> None:
-        return None
+        self._trainer._undo = self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._trainer._undo = None
         if kind is not None and issubclass(kind, DivergenceError):
-            self._trainer.model._engine = self._engine
-            self._trainer.model.history_ = self._history
-            self._trainer.__dict__.update(self._state)
+            engine, history, state = self._taken
+            self._trainer.model._engine = engine
+            self._trainer.model.history_ = history
+            self._trainer.__dict__.update(state)

@@ -73,6 +73,28 @@ def test_a_run_that_diverges_goes_back_to_where_it_began(kind):
 
 
 @kinds
+def test_a_run_that_diverges_keeps_the_epochs_before(kind):
+    def go_wild(trainer):
+        if trainer.model.n_samples_seen_ == 600:
+            trainer.model._engine.set_arrays(
+                {k: np.full_like(w, 1e30) for k, w in trainer.model.weights_.items()}, "weights"
+            )
+
+    trainer = Trainer(new(kind, learning_rate=CALM), X, callbacks=[go_wild])
+    with pytest.raises(DivergenceError):
+        trainer.run(10**6)
+    calm = Trainer(new(kind, learning_rate=CALM), X).run(600)
+    assert len(trainer.history["train_bound"]) == 3
+    assert kill.state_of(trainer) == kill.state_of(calm)
+    trainer.callbacks = ()
+    assert kill.state_of(trainer.run(1200)) == kill.state_of(calm.run(1200))
+    with pytest.raises(DivergenceError):  # of a call without an epoch
+        trainer.model.set_params(learning_rate=WILD)
+        Trainer(trainer.model, X).step(10**6)
+    assert all_finite(trainer.model)
+
+
+@kinds
 def test_the_last_good_checkpoint_stays(kind, tmp_path):
     path = tmp_path / "run.safetensors"
     model = new(kind, learning_rate=CALM)

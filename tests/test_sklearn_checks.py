@@ -38,7 +38,7 @@ def test_scikit_learn_agrees_on_array_api_inputs():
         [*command, "-k", "check_array_api_input"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=os.environ | {"SCIPY_ARRAY_API": "1"},
         cwd="/",  # not the sources: the installed package
     )
