@@ -88,9 +88,10 @@ def test_a_run_that_diverges_keeps_the_epochs_before(kind):
     assert kill.state_of(trainer) == kill.state_of(calm)
     trainer.callbacks = ()
     assert kill.state_of(trainer.run(1200)) == kill.state_of(calm.run(1200))
-    with pytest.raises(DivergenceError):  # of a call without an epoch
-        trainer.model.set_params(learning_rate=WILD)
-        Trainer(trainer.model, X).step(10**6)
+    trainer.model.set_params(learning_rate=WILD)
+    wild = Trainer(trainer.model, X)
+    with pytest.raises(DivergenceError):
+        wild.step(10**6)
     assert all_finite(trainer.model)
 
 

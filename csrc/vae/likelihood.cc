@@ -91,7 +91,7 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
         }
         if (round == n_adaptations) break;
         for (size_t r = mine.begin; r < mine.end; ++r)
-          known[r].proposal.fit(ws.log_var.view().row(r));
+          known[r].proposal.fit(ws.mean.view().row(r), ws.log_var.view().row(r));
       }
       for (size_t r = mine.begin; r < mine.end; ++r) out.set(first + r, known[r].counted);
       return true;

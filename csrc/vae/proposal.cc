@@ -54,15 +54,17 @@ void GaussianProposal::add(double log_weight, const float* z) {
   }
 }
 
-void GaussianProposal::fit(const float* log_var) {
+void GaussianProposal::fit(const float* mean, const float* log_var) {
   const double total = weights_.relative_sum();
+  const bool any = total > 0.0;
   const auto dim = static_cast<double>(dim_);
-  const double unknown = dim / (dim + weights_.n_effective());
-  for (double& value : sum_) value /= total;
+  const double unknown = any ? dim / (dim + weights_.n_effective()) : 1.0;
+  for (size_t i = 0; i < dim_; ++i) sum_[i] = any ? sum_[i] / total : double{mean[i]};
   for (size_t i = 0; i < dim_; ++i) {
     double* row = products_.data() + i * dim_;
     for (size_t j = 0; j <= i; ++j) {
-      row[j] = kInflation * (1.0 - unknown) * (row[j] / total - sum_[i] * sum_[j]);
+      const double moment = any ? row[j] / total - sum_[i] * sum_[j] : 0.0;
+      row[j] = kInflation * (1.0 - unknown) * moment;
     }
     row[i] += kInflation * unknown * std::exp(double{log_var[i]});
   }

@@ -17,9 +17,9 @@ class GaussianProposal {
 
   void add(double log_weight, const float* z);
 
-  // Takes the moments of the draws that were added, and forgets them; exp(log_var) are the
-  // variances of q(z|x).
-  void fit(const float* log_var);
+  // Takes the moments of the draws that were added, and forgets them. q(z|x) is given by mean and
+  // log_var; it is taken whole where no draw had a weight.
+  void fit(const float* mean, const float* log_var);
   void forget();
 
   // z = m + L eps; log p(z) - log N(z) is returned.
