@@ -18,13 +18,13 @@ TSAN_LIBRARIES = ("libtsan.so",)
 ASAN_OPTIONS = {
     # Python keeps much until the end of the process, which is no leak of ours
     "detect_leaks": 0,
-    # more than there is is a MemoryError, as tests expect it, not the end of the process
+    # more than its limit for one allocation is a MemoryError, as tests expect it
     "allocator_may_return_null": 1,
     "detect_stack_use_after_return": 1,
     "strict_init_order": 1,
 }
-# AddressSanitizer ends the process where operator new would throw.
-ASAN_CANNOT = ["test_full_disk.py::test_memory_that_there_is_not"]
+# Where memory runs out before that limit, AddressSanitizer ends the process instead of throwing.
+ASAN_CANNOT = ["tests/test_full_disk.py::test_memory_that_there_is_not"]
 TSAN_OPTIONS = {
     # tests fork from processes with threads
     "die_after_fork": 0,

@@ -163,7 +163,7 @@ class Evaluator:
         ``"importance"`` is the logarithm of the mean of p(x, z) / q(z|x) over draws z ~ q(z|x) of
         the encoder (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", eq. 8): in
         expectation a lower bound, which rises to log p(x) with the number of draws. Memory does
-        not grow with it.
+        not grow with it. With `n_adaptations`, q is a Gaussian fitted to each row instead.
 
         ``"ais"`` is annealed importance sampling (Neal, "Annealed importance sampling", 2001; for
         decoders Wu, Burda, Salakhutdinov, Grosse, "On the quantitative analysis of decoder-based
@@ -190,8 +190,7 @@ class Evaluator:
         n_adaptations : int, default=0
             "importance": rounds of `n_draws` draws each before those that count. They fit a
             Gaussian with full covariance to p(z|x), round by round, and the next ones are drawn
-            from it. With 3 of them some thousand draws are worth hundreds, where those from q(z|x)
-            are worth a handful.
+            from it. Worth its time where ``diagnostics["ess"]`` is small without.
         n_leapfrog : int, default=None
             "hmc" and "ais": leapfrog steps of a trajectory; None is 20 and 10. The draws of "hmc"
             are counted as independent; with the paper's 4 steps successive ones are alike, and few

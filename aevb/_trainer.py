@@ -465,10 +465,10 @@ class _Undo:
         self._taken = trainer.model._engine.copy(), trainer.history, state
 
     def __enter__(self) -> None:
-        self._trainer._undo = self
+        self._outer, self._trainer._undo = self._trainer._undo, self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._trainer._undo = None
+        self._trainer._undo = self._outer
         if kind is not None and issubclass(kind, DivergenceError):
             engine, history, state = self._taken
             self._trainer.model._engine = engine

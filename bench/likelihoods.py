@@ -71,7 +71,7 @@ def main():
     print(f"bound of {len(X)} rows: {evaluator.bound(X, n_draws=100).mean:.2f}", flush=True)
     if model.n_components <= 5:
         report("hmc", lambda: evaluator.log_likelihood(X, "hmc"))
-    for n in args.adaptations:
+    for n in args.adaptations:  # the last of them is what annealing is compared with
         sampled = report(
             f"importance sampling, {n} adaptations",
             lambda n=n: evaluator.log_likelihood(X, n_draws=args.importance_draws, n_adaptations=n),
@@ -86,7 +86,7 @@ def main():
         )
         difference = ais.per_row - sampled.per_row
         print(
-            f"  less the last of these, row by row: mean {difference.mean():+.3f}, median "
+            f"  less importance sampling, row by row: mean {difference.mean():+.3f}, median "
             f"{np.median(difference):+.3f}, s.d. {difference.std():.3f}",
             flush=True,
         )

@@ -57,6 +57,8 @@ def slope_error(activation, h):
 
 def check_dense_backward(delta, weight, h, activation):
     got = kernels.dense_backward(delta, weight, h, activation)
+    kept = kernels.dense_backward(delta, weight, h, activation, kept=True)
+    assert kept.tobytes() == got.tobytes()
     delta, weight, h = np.float64(delta), np.float64(weight), np.float64(h)
     m = weight.shape[1]
     back, slope = delta @ weight.T, oracle.SLOPES[activation](h)

@@ -18,6 +18,7 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.exceptions import NotFittedError
 
 from aevb import AEVB, Estimate, Evaluator, datasets
+from aevb._engine import Rows
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 # Of trained models in float32: a log weight has some 12 terms of up to 16 nats, of 30 roundings.
@@ -285,6 +286,34 @@ def test_adaptation_where_the_encoder_leaves_nothing_to_fit():
     for n_adaptations in (0, 2):
         result = estimate(known.model, far, 10, n_adaptations=n_adaptations)
         assert (result.per_row == -np.inf).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_progress_and_a_stop_in_a_later_round(n_threads):
+    """Runs of some tenths of a second; what has been done is told every twentieth of one."""
+    model, X = trained("bernoulli", 2)
+    settings = {"n_draws": 40_000, "n_adaptations": 2, "seed": 0, "n_threads": n_threads}
+
+    def run(progress):
+        return model._engine.importance(
+            Rows(X), begin=0, size=len(X), progress=progress, **settings
+        )
+
+    seen = []
+    whole = run(seen.append)
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] < 0.5 < seen[-1] <= 1
+
+    class StopError(Exception):
+        pass
+
+    def stop(done):
+        if done > 0.5:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run(stop)
+    assert run(None)[0].tobytes() == whole[0].tobytes()
 
 
 def test_stderr_is_the_spread_over_seeds():

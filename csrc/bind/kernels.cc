@@ -56,14 +56,17 @@ FloatArray dense(const FloatArray& x, const FloatArray& weight, const FloatArray
 }
 
 FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight,
-                               const FloatArray& h, const std::string& activation) {
+                               const FloatArray& h, const std::string& activation, bool kept) {
   Packed packed(weight, nullptr);
+  Transposed transposed(packed.layer);
+  if (kept) transposed.make(kernels(), packed.arena.data());
   Matrix d = padded(delta, "delta"), out = padded(h, "h");
   Matrix din = poisoned(d.view().rows, packed.layer.n_in);
   Buffer<float> scratch(kBackwardScratch);
   for (size_t panel = 0; panel * kPanel < packed.layer.n_in; ++panel) {
-    dense_backward(kernels(), packed.layer, packed.arena.data(), nullptr, d.view(), din.view(),
-                   false, panel, {0, d.view().rows}, scratch.data());
+    dense_backward(kernels(), packed.layer, packed.arena.data(),
+                   kept ? transposed.panel(panel) : nullptr, d.view(), din.view(), false, panel,
+                   {0, d.view().rows}, scratch.data());
     const size_t column = panel * kPanel;
     kernels().differentiate(parse("activation", activation, kActivations), d.view().rows,
                             panel_width(packed.layer.n_in, panel), out.view().data + column,
@@ -280,7 +283,7 @@ void bind_kernels(py::module_& m) {
   k.def("unary", &unary, arg("name"), arg("x"));
   k.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
   k.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
-        arg("activation"));
+        arg("activation"), arg("kept") = false);
   k.def("dense_gradient", &dense_gradient, arg("x"), arg("delta"));
   k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),

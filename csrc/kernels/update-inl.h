@@ -1,6 +1,6 @@
 // Weight gradients with the optimiser's step as their epilogue: a tile of A^T delta goes from
-// registers to a scratch tile in L1 and from there into the weights, so gradients never reach
-// memory, and each weight and its accumulators are read and written once per step.
+// registers into the weights, so gradients never reach memory, and each weight and its accumulators
+// are read and written once per step.
 //
 // Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 5 x 2 + 2 + 1.
 #pragma once

@@ -80,6 +80,13 @@ void dense_transpose(const Kernels& k, const Dense& layer, const float* weights,
   }
 }
 
+void Transposed::make(const Kernels& k, const float* weights) {
+  for (size_t panel = 0; panel * kPanel < layer_->n_in; ++panel) {
+    dense_transpose(k, *layer_, weights, panel, {0, layer_->n_out},
+                    data_.data() + panel * panel_size());
+  }
+}
+
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
                     size_t panel, Range rows, float* scratch) {

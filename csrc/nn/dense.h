@@ -19,7 +19,6 @@ struct Dense {
   size_t offset = 0;
 
   size_t n_panels() const { return ceil_div(n_out, kPanel); }
-  size_t transposed_panel_size() const { return n_panels() * kPanel * kPanel; }
   size_t panel_offset(size_t panel) const { return offset + panel * n_in * kPanel; }
   size_t bias_offset(size_t panel = 0) const { return panel_offset(n_panels()) + panel * kPanel; }
   size_t end() const { return bias_offset(n_panels()); }
@@ -62,6 +61,22 @@ void dense_transpose(const Kernels& k, const Dense& layer, const float* weights,
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
                     size_t panel, Range rows, float* scratch);
+
+// W^T of a layer, kept for passes that come again with the same weights.
+class Transposed {
+ public:
+  explicit Transposed(const Dense& layer)
+      : layer_(&layer), data_(ceil_div(layer.n_in, kPanel) * panel_size()) {}
+  const Dense& layer() const { return *layer_; }
+  void make(const Kernels& k, const float* weights);
+  // (outputs in whole panels, kPanel)
+  const float* panel(size_t panel) const { return data_.data() + panel * panel_size(); }
+
+ private:
+  size_t panel_size() const { return layer_->n_panels() * kPanel * kPanel; }
+  const Dense* layer_;
+  Buffer<float> data_;
+};
 
 // The optimiser's step for inputs of one panel, and for its bias with the first of them; `nonzeros`
 // of `in` with its rows found, or null. Meanwhile memory `ahead` is fetched.

@@ -17,12 +17,16 @@ void alone(F f) {
 }  // namespace
 
 PosteriorDensity::PosteriorDensity(const Model& model, size_t most_rows, size_t n_draws)
-    : model_(model), ws_(model, most_rows, n_draws, true, 1) {}
+    : model_(model), ws_(model, most_rows, n_draws, true, 1) {
+  ws_.keep_transposed(model);
+  take_weights();
+}
+
+void PosteriorDensity::take_weights() { ws_.transpose(kernels(), model_); }
 
 void PosteriorDensity::set_rows(const Rows& rows, const int64_t* index, size_t n,
                                 const PixelNoise& noise) {
   n_ = n;
-  ws_.transpose_decoder(kernels(), model_);
   std::copy_n(index, n, ws_.index.begin());
   if (noise.by == NoiseBy::id) std::copy_n(noise.ids, n, ws_.ids.begin());
   alone([&](Member& member) {

@@ -17,10 +17,11 @@ struct PixelNoise {
 // One thread's own: it runs the phases alone, so that blocks need no barriers.
 class PosteriorDensity {
  public:
-  // For blocks of up to so many rows, with n_draws z for each.
+  // For blocks of up to so many rows, with n_draws z for each, of the model as it is now.
   PosteriorDensity(const Model& model, size_t most_rows, size_t n_draws = 1);
 
   void set_rows(const Rows& rows, const int64_t* index, size_t n, const PixelNoise& noise = {});
+  void take_weights();            // that the model has got since
   const uint64_t* content_ids();  // of the block's rows, see nn/random.h
 
   // Mean and log-variance of q(z|x) of the block's rows.

@@ -46,6 +46,9 @@ class Imputer {
         log_ratio_(most_rows) {
     for (size_t i = 0; i < ws_.outputs.size(); ++i)
       now_.emplace_back(most_rows, model.config().n_visible);
+    step_sizes_.reserve(most_rows);
+    ws_.keep_transposed(model);
+    ws_.transpose(kernels(), model);
   }
 
   // missing and out at the first row. Leaves off if the data are out of range or the watch says so.
@@ -57,7 +60,6 @@ class Imputer {
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
     if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, alone_)) return;
-    ws_.transpose_decoder(kernels(), model_);
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
     climb(kStartSteps);
     const bool mode = options_.by == ImputeBy::mode;

@@ -126,6 +126,7 @@ void MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work, Watc
     const size_t first = piece * block;
     const size_t n = std::min(block, n_rows - first);
     PosteriorDensity& density = *work.densities[member.rank()];
+    density.take_weights();
     density.set_rows(rows, batch.index.data() + first, n,
                      {NoiseBy::id, batch.seed, batch.ids.data() + first});
     const MatView z = moved_.view().block(first, n);

@@ -44,8 +44,8 @@ AEVB_INLINE V exp(const V& x) {
   return e_r * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
 }
 
-// e^-|x|, 0 where it would be below the smallest normal number: from n = -127 on, where 2^n is made
-// of an exponent field of 0.
+// e^-|x|, 0 from n = -127 on, where the exponent field of 2^n is 0: what is below the smallest
+// normal number may be 0 or not.
 template <class V>
 AEVB_INLINE V exp_minus_abs(const V& x) {
   const auto [n, e_r] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x) | INT32_MIN)));

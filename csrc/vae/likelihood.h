@@ -1,4 +1,4 @@
-// The marginal likelihood log p(x) by importance sampling, from the encoder on.
+// The marginal likelihood log p(x) by importance sampling.
 #pragma once
 
 #include "vae/inference.h"

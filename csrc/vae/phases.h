@@ -12,7 +12,7 @@ struct Pass {
   Workspace& ws;
   size_t rows;              // data rows in this pass
   uint64_t seed;            // of the noise
-  uint64_t noise_step = 0;  // its high bits go into the noise stream; 0 outside training
+  uint64_t noise_step = 0;  // its high bits go into the noise stream
   size_t slot = 0;          // which x of the workspace
 
   MatView x() const { return ws.x[slot].view(rows); }

@@ -30,12 +30,6 @@ double factorize(double* a, size_t n) {
 
 }  // namespace
 
-void GaussianProposal::forget() {
-  weights_ = {};
-  std::fill(sum_.begin(), sum_.end(), 0.0);
-  std::fill(products_.begin(), products_.end(), 0.0);
-}
-
 void GaussianProposal::add(double log_weight, const float* z) {
   const double before = weights_.largest();
   weights_.add(log_weight);
@@ -56,23 +50,30 @@ void GaussianProposal::add(double log_weight, const float* z) {
 
 void GaussianProposal::fit(const float* mean, const float* log_var) {
   const double total = weights_.relative_sum();
-  const bool any = total > 0.0;
   const auto dim = static_cast<double>(dim_);
-  const double unknown = any ? dim / (dim + weights_.n_effective()) : 1.0;
-  for (size_t i = 0; i < dim_; ++i) sum_[i] = any ? sum_[i] / total : double{mean[i]};
+  const double unknown = dim / (dim + weights_.n_effective());
+  for (double& value : sum_) value /= total;
   for (size_t i = 0; i < dim_; ++i) {
     double* row = products_.data() + i * dim_;
-    for (size_t j = 0; j <= i; ++j) {
-      const double moment = any ? row[j] / total - sum_[i] * sum_[j] : 0.0;
-      row[j] = kInflation * (1.0 - unknown) * moment;
-    }
+    for (size_t j = 0; j <= i; ++j)
+      row[j] = kInflation * (1.0 - unknown) * (row[j] / total - sum_[i] * sum_[j]);
     row[i] += kInflation * unknown * std::exp(double{log_var[i]});
   }
   log_determinant_ = factorize(products_.data(), dim_);
+  if (!std::isfinite(log_determinant_)) {  // no weight was a positive number, or all z were one
+    std::copy_n(mean, dim_, sum_.begin());
+    std::fill(products_.begin(), products_.end(), 0.0);
+    for (size_t i = 0; i < dim_; ++i)
+      products_[i * dim_ + i] = kInflation * std::exp(double{log_var[i]});
+    log_determinant_ = factorize(products_.data(), dim_);
+  }
   const auto to_float = [](double value) { return static_cast<float>(value); };
   std::transform(sum_.begin(), sum_.end(), mean_.begin(), to_float);
   std::transform(products_.begin(), products_.end(), factor_.begin(), to_float);
-  forget();
+
+  weights_ = {};
+  std::fill(sum_.begin(), sum_.end(), 0.0);
+  std::fill(products_.begin(), products_.end(), 0.0);
 }
 
 float GaussianProposal::draw(const float* eps, float* z) const {

@@ -9,7 +9,7 @@
 namespace aevb {
 
 // N(m, L L^T). Draws of an earlier proposal give it the moments of p(z|x) (Cappe, Guillin, Marin,
-// Robert 2004); what few of them leave unknown of the covariance is taken from q(z|x).
+// Robert 2004); the fewer they are, effectively, the more of q(z|x)'s covariance is mixed in.
 class GaussianProposal {
  public:
   explicit GaussianProposal(size_t dim)
@@ -18,11 +18,10 @@ class GaussianProposal {
   void add(double log_weight, const float* z);
 
   // Takes the moments of the draws that were added, and forgets them. q(z|x) is given by mean and
-  // log_var; it is taken whole where no draw had a weight.
+  // log_var; where the draws say nothing, N is q(z|x), widened.
   void fit(const float* mean, const float* log_var);
-  void forget();
 
-  // z = m + L eps; log p(z) - log N(z) is returned.
+  // After fit(): z = m + L eps; log p(z) - log N(z) is returned.
   float draw(const float* eps, float* z) const;
 
  private:

@@ -33,26 +33,18 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   scratch_ = Buffer<float>(static_cast<size_t>(threads) * kBackwardScratch);
 }
 
-void Workspace::transpose_decoder(const Kernels& k, const Model& model) {
-  const Network& net = model.network();
-  if (transposed_.empty()) {
-    for (const std::vector<Dense>* layers : {&net.decoder, &net.outputs}) {
-      for (const Dense& layer : *layers)
-        transposed_.emplace_back(&layer,
-                                 ceil_div(layer.n_in, kPanel) * layer.transposed_panel_size());
-    }
-  }
-  for (auto& [layer, out] : transposed_) {
-    for (size_t panel = 0; panel * kPanel < layer->n_in; ++panel) {
-      dense_transpose(k, *layer, model.weights(), panel, {0, layer->n_out},
-                      out.data() + panel * layer->transposed_panel_size());
-    }
-  }
+void Workspace::keep_transposed(const Model& model) {
+  for (const Dense& layer : model.network().decoder) transposed_.emplace_back(layer);
+  for (const Dense& layer : model.network().outputs) transposed_.emplace_back(layer);
+}
+
+void Workspace::transpose(const Kernels& k, const Model& model) {
+  for (Transposed& kept : transposed_) kept.make(k, model.weights());
 }
 
 const float* Workspace::transposed(const Dense& layer, size_t panel) const {
-  for (const auto& [made, out] : transposed_) {
-    if (made == &layer) return out.data() + panel * layer.transposed_panel_size();
+  for (const Transposed& kept : transposed_) {
+    if (&kept.layer() == &layer) return kept.panel(panel);
   }
   return nullptr;
 }

@@ -38,17 +38,17 @@ struct Workspace {
   std::vector<Matrix> encoder_delta, decoder_delta;
   Matrix dz, dmean, dlog_var;
 
-  // W^T of the decoder's layers, for passes that come again with the same weights: made by
-  // transpose_decoder, null from transposed() before.
-  void transpose_decoder(const Kernels& k, const Model& model);
-  const float* transposed(const Dense& layer, size_t panel) const;
+  // W^T of the decoder's layers, where they are kept: room for them, and what they are now.
+  void keep_transposed(const Model& model);
+  void transpose(const Kernels& k, const Model& model);
+  const float* transposed(const Dense& layer, size_t panel) const;  // null: not kept
 
   bool gradients() const { return !encoder_delta.empty(); }
   float* scratch(unsigned rank) { return scratch_.data() + rank * kBackwardScratch; }
 
  private:
   Buffer<float> scratch_;
-  std::vector<std::pair<const Dense*, Buffer<float>>> transposed_;
+  std::vector<Transposed> transposed_;
 };
 
 }  // namespace aevb
