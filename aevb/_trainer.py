@@ -39,8 +39,8 @@ class Trainer:
 
     ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
     them, or stop by a rule of your own. The model is trained in place. After a `DivergenceError` it
-    stands, with its history, where the last epoch of the call ended, or where the call began if
-    none did; after Ctrl-C, at the last completed minibatch.
+    stands, with its history, where the call began or, in `run`, the last epoch ended; after Ctrl-C,
+    at the last completed minibatch.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class Trainer:
             self._checkpoint_every = checkpoint_every or self.n_train
             self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
             self._stopped = False
-            self._undo: _Undo | None = None  # in a call
+            self._undo: _Undo | None = None  # that is taken anew at each epoch's end
             self._title: str | None = None  # of the progress bar, and the rows in all that it is to
             self._goal: float | None = None  # show, where this is part of a longer run
             if is_new and model.learning_rate == "auto":
@@ -271,12 +271,12 @@ class Trainer:
         Raises
         ------
         DivergenceError
-            If the bound or a weight is no longer finite. The model then is as it was when its last
-            epoch ended in this call, or before the call, and so is the history.
+            If the bound or a weight is no longer finite. The model is then, with its history, as it
+            was when the last epoch of this call ended, or before the call if none did.
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
-        with _Undo(self):
+        with _Undo(self, by_epoch=True):
             self._run(until=n_samples)
         return self
 
@@ -295,7 +295,7 @@ class Trainer:
         Raises
         ------
         DivergenceError
-            If the bound or a weight is no longer finite.
+            If the bound or a weight is no longer finite. The model is then as it was.
         """
         with _Undo(self):
             self._advance(check_integer("n", n))
@@ -451,8 +451,8 @@ class _Unchanged:
 class _Undo:
     """Puts a trainer and its model back, if training diverges, as they were when last taken."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
+    def __init__(self, trainer: Trainer, *, by_epoch: bool = False) -> None:
+        self._trainer, self._by_epoch = trainer, by_epoch
         self.take()
 
     def take(self) -> None:
@@ -465,7 +465,9 @@ class _Undo:
         self._taken = trainer.model._engine.copy(), trainer.history, state
 
     def __enter__(self) -> None:
-        self._outer, self._trainer._undo = self._trainer._undo, self
+        self._outer = self._trainer._undo
+        if self._by_epoch:
+            self._trainer._undo = self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._trainer._undo = self._outer
