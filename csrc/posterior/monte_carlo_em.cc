@@ -121,12 +121,12 @@ void MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work, Watc
   const size_t dim = z_.view().cols;
   const size_t block = work.chain_block;
   std::fill(work.step.begin(), work.step.end(), static_cast<float>(step_size_.value()));
+  for (const auto& density : work.densities) density->take_weights();
   watch.expect(static_cast<double>(n_rows));
   run_pieces(work.chain_team, ceil_div(n_rows, block), watch, [&](Member& member, size_t piece) {
     const size_t first = piece * block;
     const size_t n = std::min(block, n_rows - first);
     PosteriorDensity& density = *work.densities[member.rank()];
-    density.take_weights();
     density.set_rows(rows, batch.index.data() + first, n,
                      {NoiseBy::id, batch.seed, batch.ids.data() + first});
     const MatView z = moved_.view().block(first, n);
