@@ -64,10 +64,34 @@ inline size_t checked_product(size_t a, size_t b) {
   return a * b;
 }
 
-// Memory that will be read soon.
-struct Bytes {
-  const char* begin = nullptr;
-  size_t size = 0;
+// Memory that will be read soon: blocks of bytes, each `distance` bytes after the last. Whoever has
+// time meanwhile fetches a line and walks on.
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const void* begin, size_t block_size, size_t n_blocks = 1, size_t distance = 0)
+      : block_(static_cast<const char*>(begin)),
+        n_lines_(ceil_div(block_size, kCacheLine)),
+        n_blocks_(block_size > 0 ? n_blocks : 0),
+        distance_(distance) {}
+  bool empty() const { return n_blocks_ == 0; }
+  // The next line; there must be one.
+  const char* line() {
+    const char* line = block_ + line_ * kCacheLine;
+    if (++line_ == n_lines_) {
+      line_ = 0;
+      block_ += distance_;
+      --n_blocks_;
+    }
+    return line;
+  }
+
+ private:
+  const char* block_ = nullptr;
+  size_t line_ = 0;
+  size_t n_lines_ = 0;
+  size_t n_blocks_ = 0;
+  size_t distance_ = 0;
 };
 
 // Owning, cache-line aligned, zero-filled array of trivially copyable elements.

@@ -18,6 +18,11 @@ namespace {
 template <bool kListed>
 inline constexpr size_t kProductVectors = (W == 16) == kListed ? 4 : 2;
 
+// Terms added from one prefetch of what is read next to the next prefetch: listed columns are few,
+// and a panel's lines as many as ever.
+template <bool kListed>
+inline constexpr size_t kTermsPerFetch = kListed ? 1 : 4;
+
 // Rows of B that the first tile to walk them asks for ahead, where they may lie beyond L2.
 inline constexpr size_t kFetchAhead = 64;
 
@@ -42,7 +47,7 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
                                       : Vec{};
     }
   }
-  for (size_t i = 0; i < p.k; ++i) {
+  const auto add_term = [&](size_t i) __attribute__((always_inline)) {
     const size_t k = kListed ? p.columns[i] : i;
     Vec bk[C];
 #pragma GCC unroll 4
@@ -56,9 +61,18 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
     for (size_t r = 0; r < R; ++r) {
       const Vec ak = set1(a[r * p.lda + k]);
 #pragma GCC unroll 4
-      for (size_t v = 0; v < C; ++v) acc[r][v] = fma(ak, bk[v], acc[r][v]);
+      for (size_t v = 0; v < C; ++v) add_product(acc[r][v], ak, bk[v]);
     }
+  };
+  Ahead ahead = p.ahead != nullptr ? *p.ahead : Ahead();
+  size_t i = 0;
+  for (; i + kTermsPerFetch<kListed> <= p.k; i += kTermsPerFetch<kListed>) {
+    if (!ahead.empty()) fetch_into_l2(ahead.line());
+#pragma GCC unroll 4
+    for (size_t n = 0; n < kTermsPerFetch<kListed>; ++n) add_term(i + n);
   }
+  for (; i < p.k; ++i) add_term(i);
+  if (p.ahead != nullptr) *p.ahead = ahead;
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4

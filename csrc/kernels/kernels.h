@@ -32,6 +32,7 @@ struct PanelProduct {
   bool accumulate;
   bool cold = false;                  // B may lie beyond L2
   const uint32_t* columns = nullptr;  // the k columns of A, and rows of B, to use; null: 0 .. k - 1
+  Ahead* ahead = nullptr;             // what is read after this: fetched into L2 meanwhile, or null
 };
 
 // One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
@@ -63,9 +64,7 @@ struct PanelUpdate {
   // them.
   const uint32_t* group_rows = nullptr;  // (groups, rows)
   const uint32_t* n_group_rows = nullptr;
-  // What will be read soon after: some of its lines are fetched meanwhile, a few with each tile.
-  const char* ahead = nullptr;
-  size_t n_ahead = 0;  // lines
+  Ahead* ahead = nullptr;  // what is read after this: some of it is fetched meanwhile, or null
 };
 
 // Columns of a block of rows that are not zero in all of them.

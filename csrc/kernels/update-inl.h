@@ -40,7 +40,7 @@ AEVB_INLINE void step_pack(const UpdateRule& rule, const Vecs<N>& sum, size_t at
     } else if constexpr (optimizer == Optimizer::adagrad) {
       const V acc = fma(g, g, load<N>(state1 + at));
       store(state1 + at, acc);
-      store(weight + at, fma(rule.learning_rate * g, reciprocal_sqrt(acc + kAdagradEpsilon), w));
+      store(weight + at, add_over_sqrt(w, rule.learning_rate, g, acc + kAdagradEpsilon));
     } else {
       constexpr float beta1 = kAdamBeta1, beta2 = kAdamBeta2;
       constexpr float rest1 = 1.0 - kAdamBeta1, rest2 = 1.0 - kAdamBeta2;
@@ -98,7 +98,7 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     for (size_t r = 0; r < R; ++r) {
       const Vec am = set1(a[m * u.lda + r]);
 #pragma GCC unroll 4
-      for (size_t v = 0; v < C; ++v) acc[r][v] = fma(am, d[v], acc[r][v]);
+      for (size_t v = 0; v < C; ++v) add_product(acc[r][v], am, d[v]);
     }
   };
   const auto fetch_next = [&](size_t line) {
@@ -106,10 +106,9 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     __builtin_prefetch(next_weight + from, 1);
     __builtin_prefetch(next_state + from, 1);
   };
-  const size_t first_ahead = (input - u.inputs.begin) / R * kAheadLines;
-  const auto fetch_ahead = [&](size_t i) {
-    if (col == 0 && first_ahead + i < u.n_ahead)
-      __builtin_prefetch(u.ahead + (first_ahead + i) * kCacheLine);
+  Ahead* const ahead = u.ahead;
+  const auto fetch_ahead = [&] {
+    if (ahead != nullptr && !ahead->empty()) fetch_into_l2(ahead->line());
   };
   const size_t group = input / kInputGroup;
   if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
@@ -117,13 +116,13 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     if (optimizer != Optimizer::adam && u.n_group_rows[group] == 0 && u.rule->decay == 0.0f) return;
     const uint32_t* rows = u.group_rows + group * u.rows;
     for (size_t line = 0; line < kLines; ++line) fetch_next(line);
-    for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead(i);
+    for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead();
     for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
   } else {
     size_t m = 0;
     for (size_t line = 0; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
       if (line < kLines) fetch_next(line);
-      if (line < kAheadLines) fetch_ahead(line);
+      if (line < kAheadLines) fetch_ahead();
 #pragma GCC unroll 5
       for (size_t i = 0; i < kRowsPerFetch; ++i) add_row(m + i);
     }

@@ -28,7 +28,7 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros) {
+                   const Nonzeros* nonzeros, Ahead* ahead) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
@@ -50,7 +50,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .bias = bias,
                  .accumulate = false,
                  .cold = r == rows.begin,
-                 .columns = nonzeros->columns(r / kSkipBlock)});
+                 .columns = nonzeros->columns(r / kSkipBlock),
+                 .ahead = ahead});
       k.activate(activation, n, width, c, out.stride);
       continue;
     }
@@ -65,7 +66,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .ldc = out.stride,
                  .bias = bias,
                  .accumulate = depth > 0,
-                 .cold = r == rows.begin});
+                 .cold = r == rows.begin,
+                 .ahead = ahead});
     }
     k.activate(activation, n, width, c, out.stride);
   }
@@ -89,7 +91,8 @@ void Transposed::make(const Kernels& k, const float* weights) {
 
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch) {
+                    size_t panel, Range rows, float* scratch,
+                    Ahead* ahead) {
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
     if (transposed == nullptr)
@@ -103,13 +106,14 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                .c = din.row(rows.begin) + panel * kPanel,
                .ldc = din.stride,
                .bias = nullptr,
-               .accumulate = accumulate || depth > 0});
+               .accumulate = accumulate || depth > 0,
+               .ahead = ahead});
   }
 }
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros, Bytes ahead) {
+                  const Nonzeros* nonzeros, Ahead* ahead) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
@@ -126,8 +130,7 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .rule = &rule,
                         .group_rows = nonzeros != nullptr ? nonzeros->group_rows() : nullptr,
                         .n_group_rows = nonzeros != nullptr ? nonzeros->n_group_rows() : nullptr,
-                        .ahead = ahead.begin,
-                        .n_ahead = ceil_div(ahead.size, kCacheLine)};
+                        .ahead = ahead};
   k.update(update);
   if (inputs.begin > 0) return;
   UpdateRule bias_rule = rule;

@@ -46,10 +46,21 @@ inline constexpr size_t kDepthBlock = 1024;
 // Floats of scratch that dense_backward needs on each thread.
 inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
 
+// What dense_forward reads of W.
+inline Ahead panel_weights(const Dense& layer, const float* weights, size_t panel) {
+  return {weights + layer.panel_offset(panel), layer.n_in * kPanel * sizeof(float)};
+}
+// What dense_backward does: the panel's inputs of every panel of outputs.
+inline Ahead input_weights(const Dense& layer, const float* weights, size_t panel) {
+  return {weights + layer.offset + panel * kPanel * kPanel,
+          panel_width(layer.n_in, panel) * kPanel * sizeof(float), layer.n_panels(),
+          layer.n_in * kPanel * sizeof(float)};
+}
+
 // out[:, panel] = act(in W[:, panel] + b), for the given rows; `nonzeros` of `in`, or null.
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros = nullptr);
+                   const Nonzeros* nonzeros = nullptr, Ahead* ahead = nullptr);
 
 // W^T of one panel of inputs and a range of outputs, which begins with a panel's first -> out
 // (outputs in whole panels, kPanel).
@@ -60,7 +71,8 @@ void dense_transpose(const Kernels& k, const Dense& layer, const float* weights,
 // all outputs, or null: it is made, in scratch.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch);
+                    size_t panel, Range rows, float* scratch,
+                    Ahead* ahead = nullptr);
 
 // W^T of a layer, kept for passes that come again with the same weights.
 class Transposed {
@@ -82,6 +94,6 @@ class Transposed {
 // of `in` with its rows found, or null. Meanwhile memory `ahead` is fetched.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros = nullptr, Bytes ahead = {});
+                  const Nonzeros* nonzeros = nullptr, Ahead* ahead = nullptr);
 
 }  // namespace aevb

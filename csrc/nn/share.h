@@ -21,6 +21,8 @@ class Share {
     at_ += n * cost;
     if (!mine.empty()) f(mine);
   }
+  // Whether some of the pieces after the group at hand are this thread's.
+  bool more() const { return at_ < range_.end; }
 
  private:
   size_t first_piece(size_t from, size_t cost) const {

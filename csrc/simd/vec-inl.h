@@ -101,6 +101,20 @@ AEVB_INLINE Words mul_high(Words a, Words b) {
 }
 #endif
 
+AEVB_INLINE void fetch_into_l2(const char* line) { __builtin_prefetch(line, 0, 2); }
+
+// sum += a * b. As an instruction, because what the compiler makes of fma may put the sum over one
+// of the factors: a tile of sums is then moved about in, and spilt from, registers that it fills.
+AEVB_INLINE void add_product(Vec& sum, Vec a, Vec b) {
+#if defined(__AVX512F__)
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#elif defined(__AVX2__)
+  asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+#else
+  sum = fma(a, b, sum);
+#endif
+}
+
 // Bit i of the result is set where lane i of the mask is.
 AEVB_INLINE uint32_t bits(Ints mask) {
 #if defined(__AVX512F__)
@@ -114,15 +128,14 @@ AEVB_INLINE uint32_t bits(Ints mask) {
 #endif
 }
 
-// 1 / sqrt(a) for a > 0 normal, to 1-2 ulp: the 14-bit estimate and one Newton step where there is
-// one.
-AEVB_INLINE Vec reciprocal_sqrt(Vec a) {
+// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-2 ulp: where there is a 14-bit estimate
+// y of 1 / sqrt(a), by one Newton step, y (3 - a y^2) / 2, whose half is the rate's.
+AEVB_INLINE Vec add_over_sqrt(Vec w, float rate, Vec g, Vec a) {
 #if defined(__AVX512F__)
   const Vec y = reciprocal_sqrt_estimate(a);
-  const Vec half_error = fma(a * y, y, set1(-1.0f)) * -0.5f;  // (1 - a y^2) / 2
-  return fma(y, half_error, y);
+  return fma(0.5f * rate * g * y, fma(-(a * y), y, set1(3.0f)), w);
 #else
-  return 1.0f / sqrt(a);
+  return fma(rate * g, 1.0f / sqrt(a), w);
 #endif
 }
 

@@ -9,8 +9,10 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
   const size_t n_blocks = ceil_div(n, kRowBlock);
   Share share(member, column_cost(layer.n_out) * n_blocks);
   share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel,
-                  block_range(blocks, kRowBlock, n), nonzeros);
+    const float* weights = pass.model.weights();
+    Ahead ahead = share.more() ? panel_weights(layer, weights, panel + 1) : Ahead();
+    dense_forward(pass.k, layer, weights, in, out, activation, panel,
+                  block_range(blocks, kRowBlock, n), nonzeros, &ahead);
   });
   member.barrier();
 }
@@ -38,8 +40,10 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
     const Range rows = block_range(blocks, kRowBlock, n);
     bool accumulate = false;
     for (const Upstream& up : upstream) {
-      dense_backward(pass.k, up.layer, pass.model.weights(), pass.ws.transposed(up.layer, panel),
-                     up.delta, din, accumulate, panel, rows, pass.ws.scratch(member.rank()));
+      const float* weights = pass.model.weights();
+      Ahead ahead = share.more() ? input_weights(up.layer, weights, panel + 1) : Ahead();
+      dense_backward(pass.k, up.layer, weights, pass.ws.transposed(up.layer, panel), up.delta, din,
+                     accumulate, panel, rows, pass.ws.scratch(member.rank()), &ahead);
       accumulate = true;
     }
     const size_t column = panel * kPanel;
@@ -229,7 +233,7 @@ void share_outputs(const Pass& pass, Member& member, F f) {
   const size_t n_visible = pass.model.config().n_visible;
   Share share(member, column_cost(n_visible) * n_blocks);
   share_panels(share, n_visible, n_blocks, [&](size_t panel, Range blocks) {
-    f(panel, block_range(blocks, kRowBlock, pass.drawn()));
+    f(panel, block_range(blocks, kRowBlock, pass.drawn()), share.more());
   });
   member.barrier();
 }
@@ -239,18 +243,21 @@ void share_outputs(const Pass& pass, Member& member, F f) {
 void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
-  share_outputs(pass, member, [&](size_t panel, Range rows) {
+  share_outputs(pass, member, [&](size_t panel, Range rows, bool more) {
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
-      dense_forward(pass.k, net.outputs[i], pass.model.weights(), ws.decoder.back().view(),
-                    ws.outputs[i].view(), Activation::identity, panel, rows);
+      const float* weights = pass.model.weights();
+      Ahead ahead = more ? panel_weights(net.outputs[i], weights, panel + 1) : Ahead();
+      dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(),
+                    ws.outputs[i].view(), Activation::identity, panel, rows, nullptr, &ahead);
     }
     panel_likelihood(pass, panel, rows, with_r);
   });
 }
 
 void output_likelihood(const Pass& pass, Member& member) {
-  share_outputs(pass, member,
-                [&](size_t panel, Range rows) { panel_likelihood(pass, panel, rows, true); });
+  share_outputs(pass, member, [&](size_t panel, Range rows, bool) {
+    panel_likelihood(pass, panel, rows, true);
+  });
 }
 
 void sum_bound(const Pass& pass, Member& member) {
@@ -396,8 +403,9 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const 
     share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
       for (size_t block = blocks.begin; block < blocks.end; block += kUpdateBlocks) {
         const Range piece = {block, std::min(block + kUpdateBlocks, blocks.end)};
+        Ahead ahead = meanwhile.next();
         dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                     block_range(piece, kInputBlock, layer.n_in), nonzeros, meanwhile.next());
+                     block_range(piece, kInputBlock, layer.n_in), nonzeros, &ahead);
         meanwhile.one();
       }
     });
