@@ -115,7 +115,6 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
     if (optimizer != Optimizer::adam && u.n_group_rows[group] == 0 && u.rule->decay == 0.0f) return;
     const uint32_t* rows = u.group_rows + group * u.rows;
-    for (size_t line = 0; line < kLines; ++line) fetch_next(line);
     for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead();
     for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
   } else {

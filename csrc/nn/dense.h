@@ -39,7 +39,7 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 
 // Blocks of inputs whose weight gradients are made in one piece: for 100 rows they, and as many
 // vectors of delta as are used with them, fit into an L1 of 32 KB.
-inline constexpr size_t kUpdateBlocks = 3;
+inline constexpr size_t kUpdateBlocks = 6;
 
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
