@@ -1,14 +1,14 @@
 // Threads: the only OpenMP in the project.
 //
 // A team runs one function on every thread from start to end (no fork and join per loop); the
-// threads meet at barriers between phases. Work is shared statically: which thread does what never
-// changes a result, because every output element is computed whole by one thread, in one order of
-// summation.
+// threads meet at barriers between phases. Which thread does what never changes a result, because
+// every output element is computed whole by one thread, in one order of summation.
 #pragma once
 
 #include <omp.h>
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #ifdef __SANITIZE_THREAD__
 #include <thread>
@@ -59,21 +59,69 @@ class Barrier {
   const unsigned size_;
 };
 
+// How much of one thread's part of a phase's work is taken: from the front by itself, from the back
+// by others, who have no more of theirs. Work is dealt at most once from barrier to barrier; the
+// deal's number tells its counts from the last deal's, so that nobody has to reset them.
+class alignas(kCacheLine) Taken {
+ public:
+  static constexpr size_t kMost = (size_t{1} << 24) - 1;  // pieces of a part
+
+  // Some of a part of n pieces: as many as `choose`, told what is left, says, from the front or the
+  // back. Empty if none is left.
+  template <class Choose>
+  Range take(uint16_t deal, size_t n, bool from_front, Choose choose) {
+    uint64_t seen = state_.load(std::memory_order_relaxed);
+    for (;;) {
+      const bool touched = seen >> 48 == deal;
+      const size_t front = touched ? seen >> 24 & kMost : 0;
+      const size_t back = touched ? seen & kMost : 0;
+      const Range left = {front, n - back};
+      if (left.empty()) return {};
+      const size_t some = choose(left);
+      const uint64_t taken = from_front ? (front + some) << 24 | back : front << 24 | (back + some);
+      // what the pieces are made of, the last barrier has made seen
+      if (state_.compare_exchange_weak(seen, uint64_t{deal} << 48 | taken,
+                                       std::memory_order_relaxed)) {
+        return from_front ? Range{front, front + some} : Range{left.end - some, left.end};
+      }
+    }
+  }
+
+ private:
+  std::atomic<uint64_t> state_{0};
+};
+
+// What the threads of a team have in common.
+struct Team {
+  Team(unsigned size, Taken* taken) : barrier(size), taken(taken) {}
+  Barrier barrier;
+  Taken* taken;  // (size,)
+};
+
 // One thread's place in a running team.
 class Member {
  public:
-  Member(unsigned rank, unsigned size, Barrier& barrier)
-      : rank_(rank), size_(size), barrier_(barrier) {}
+  Member(unsigned rank, unsigned size, Team& team) : rank_(rank), size_(size), team_(team) {}
   unsigned rank() const { return rank_; }
   unsigned size() const { return size_; }
-  void barrier() { barrier_.wait(); }
+  void barrier() { team_.barrier.wait(); }
+  // The number of the deal of work that begins, and what it takes from a thread's part.
+  uint16_t next_deal() { return ++n_deals_; }
+  Taken& taken(unsigned rank) { return team_.taken[rank]; }
   // This thread's contiguous part of n equal pieces of work.
   Range share(size_t n) const { return {n * rank_ / size_, n * (rank_ + 1) / size_}; }
 
  private:
   unsigned rank_;
   unsigned size_;
-  Barrier& barrier_;
+  Team& team_;
+  uint16_t n_deals_ = 0;
+};
+
+// A team of the calling thread alone.
+class Alone : private Team, public Member {
+ public:
+  Alone() : Team(1, nullptr), Member(0, 1, *this) {}
 };
 
 // Runs body(Member&) on n_threads threads, subnormals flushed in each. The body must not throw
@@ -82,19 +130,19 @@ template <class Body>
 void run_team(int n_threads, Body&& body) {
   if (n_threads <= 1) {
     FlushSubnormals flush;
-    Barrier barrier(1);
-    Member member(0, 1, barrier);
+    Alone member;
     body(member);
     return;
   }
+  const auto taken = std::make_unique<Taken[]>(static_cast<size_t>(n_threads));
 #ifdef __SANITIZE_THREAD__
   // ThreadSanitizer knows pthreads and not libgomp, whose start and end of a team it would take for
   // races. What the threads do in between is the same code.
   const auto size = static_cast<unsigned>(n_threads);
-  Barrier barrier(size);
+  Team team(size, taken.get());
   const auto run = [&](unsigned rank) {
     FlushSubnormals flush;
-    Member member(rank, size, barrier);
+    Member member(rank, size, team);
     body(member);
   };
   std::vector<std::thread> others;
@@ -104,14 +152,14 @@ void run_team(int n_threads, Body&& body) {
 #else
   // OpenMP may grant fewer threads than asked for (nested regions, limits): the barrier is made for
   // what it gave.
-  std::optional<Barrier> barrier;
-#pragma omp parallel num_threads(n_threads) shared(barrier)
+  std::optional<Team> team;
+#pragma omp parallel num_threads(n_threads) shared(team)
   {
     const auto size = static_cast<unsigned>(omp_get_num_threads());
 #pragma omp single
-    barrier.emplace(size);
+    team.emplace(size, taken.get());
     FlushSubnormals flush;
-    Member member(static_cast<unsigned>(omp_get_thread_num()), size, *barrier);
+    Member member(static_cast<unsigned>(omp_get_thread_num()), size, *team);
     body(member);
   }
 #endif

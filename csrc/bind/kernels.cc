@@ -62,7 +62,7 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
   if (kept) transposed.make(kernels(), packed.arena.data());
   Matrix d = padded(delta, "delta"), out = padded(h, "h");
   Matrix din = poisoned(d.view().rows, packed.layer.n_in);
-  Buffer<float> scratch(kBackwardScratch);
+  Buffer<float> scratch(kTransposeScratch);
   for (size_t panel = 0; panel * kPanel < packed.layer.n_in; ++panel) {
     dense_backward(kernels(), packed.layer, packed.arena.data(),
                    kept ? transposed.panel(panel) : nullptr, d.view(), din.view(), false, panel,

@@ -32,8 +32,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
-  constexpr size_t kTile =
-      3 * kRowBlock;  // rows whose outputs are still in L1 when they are activated
+  constexpr size_t kTile = kForwardBlocks * kRowBlock;
   for (size_t r = rows.begin, n = 0; r < rows.end; r += n) {
     n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;

@@ -37,14 +37,16 @@ struct Arena {
 void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
 void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
 
+// Blocks of rows that are done together: their outputs are still in L1 when they are activated.
+inline constexpr size_t kForwardBlocks = 3;
 // Blocks of inputs whose weight gradients are made in one piece: for 100 rows they, and as many
 // vectors of delta as are used with them, fit into an L1 of 32 KB.
 inline constexpr size_t kUpdateBlocks = 6;
 
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
-// Floats of scratch that dense_backward needs on each thread.
-inline constexpr size_t kBackwardScratch = kDepthBlock * kPanel;
+// Floats of scratch on each thread for transposed weights.
+inline constexpr size_t kTransposeScratch = 2 * kDepthBlock * kPanel;
 
 // What dense_forward reads of W.
 inline Ahead panel_weights(const Dense& layer, const float* weights, size_t panel) {

@@ -1,5 +1,5 @@
-// Static shares of work: a thread does the pieces whose running cost falls into its part of the
-// total.
+// Shares of a phase's work. Each thread has its part, the same at every step so that its caches keep
+// what it needs; a thread that is done with its own takes over from one that was held up.
 #pragma once
 
 #include <algorithm>
@@ -7,30 +7,6 @@
 #include "parallel.h"
 
 namespace aevb {
-
-// Walks groups of equal pieces in one order on every thread.
-class Share {
- public:
-  Share(const Member& member, size_t total_cost) : range_(member.share(total_cost)) {}
-
-  // The next n pieces of the given cost: calls f(Range of pieces) if any are this thread's.
-  template <class F>
-  void pieces(size_t n, size_t cost, F f) {
-    const Range mine = {std::min(n, first_piece(range_.begin, cost)),
-                        std::min(n, first_piece(range_.end, cost))};
-    at_ += n * cost;
-    if (!mine.empty()) f(mine);
-  }
-  // Whether some of the pieces after the group at hand are this thread's.
-  bool more() const { return at_ < range_.end; }
-
- private:
-  size_t first_piece(size_t from, size_t cost) const {
-    return from <= at_ ? 0 : ceil_div(from - at_, cost);
-  }
-  Range range_;
-  size_t at_ = 0;
-};
 
 // Scales a range of blocks to a range of n rows (or inputs).
 inline Range block_range(Range blocks, size_t block, size_t n) {
@@ -49,13 +25,119 @@ inline size_t panel_width(size_t n_cols, size_t panel) {
 // Cost of a matrix's columns: cache lines, the unit that every instruction set's vectors divide.
 inline size_t column_cost(size_t n_cols) { return ceil_div(n_cols, kLineFloats); }
 
-// Shares the panels of n_cols columns, each in `n_blocks` blocks: f(panel, Range of blocks).
-template <class F>
-void share_panels(Share& share, size_t n_cols, size_t n_blocks, F f) {
-  for (size_t panel = 0; panel * kPanel < n_cols; ++panel) {
-    share.pieces(n_blocks, column_cost(panel_width(n_cols, panel)),
-                 [&](Range blocks) { f(panel, blocks); });
+// The panels of n_cols columns, each in n_blocks pieces (of rows, or of inputs), numbered panel by
+// panel.
+struct Panels {
+  size_t n_cols = 0;
+  size_t n_blocks = 0;
+
+  // Rank's part of them: those whose running cost falls into its part of the total.
+  Range part(unsigned rank, unsigned size) const {
+    return {first_piece(rank, size), first_piece(rank + 1, size)};
   }
+
+ private:
+  size_t first_piece(unsigned rank, unsigned size) const {
+    const size_t cost = column_cost(n_cols) * n_blocks * rank / size;
+    const size_t whole = n_cols / kPanel * n_blocks;
+    if (cost <= whole * column_cost(kPanel)) return ceil_div(cost, column_cost(kPanel));
+    return whole + ceil_div(cost - whole * column_cost(kPanel), column_cost(n_cols % kPanel));
+  }
+};
+
+// Blocks of a panel of a layer, to be done by this thread.
+struct Piece {
+  size_t layer, panel;
+  Range blocks;
+  bool new_panel;  // its last piece was of another
+  bool more;       // panel + 1 comes after this panel
+};
+
+namespace detail {
+
+// Where pieces of a thread's part lie: piece number `at` of a layer, and the part's of that layer.
+struct Spot {
+  size_t layer, at;
+  Range part;
+};
+
+// A part's pieces of all layers in a row: how many, and where the k-th is.
+template <class Layers>
+size_t count_pieces(size_t n_layers, Layers layers, unsigned rank, unsigned size) {
+  size_t n = 0;
+  for (size_t i = 0; i < n_layers; ++i) n += layers(i).part(rank, size).size();
+  return n;
+}
+template <class Layers>
+Spot find_piece(Layers layers, unsigned rank, unsigned size, size_t k) {
+  for (size_t i = 0;; ++i) {
+    const Range part = layers(i).part(rank, size);
+    if (k < part.size()) return {i, part.begin + k, part};
+    k -= part.size();
+  }
+}
+
+}  // namespace detail
+
+// Deals the panels of n_layers layers, layers(i) -> Panels: f(Piece) for all pieces that fall to
+// this thread, at most `most` blocks at a time. There must be a barrier between two deals.
+template <class Layers, class F>
+void deal(Member& member, size_t n_layers, Layers layers, size_t most, F f) {
+  const uint16_t number = member.next_deal();
+  const unsigned size = member.size();
+  size_t last_layer = SIZE_MAX, last_panel = SIZE_MAX;
+  bool own = true;
+  // Whose part is worked on, and the next of its pieces: of one's own the first, else the last.
+  unsigned rank = member.rank();
+  detail::Spot spot = {};
+  const auto choose = [&](Range left) {
+    spot = detail::find_piece(layers, rank, size, own ? left.begin : left.end - 1);
+    const size_t n_blocks = layers(spot.layer).n_blocks;
+    const size_t panel_begin = spot.at / n_blocks * n_blocks;
+    const size_t in_panel = own ? std::min(panel_begin + n_blocks, spot.part.end) - spot.at
+                                : spot.at + 1 - std::max(panel_begin, spot.part.begin);
+    return std::min(in_panel, most);
+  };
+  const auto run = [&](size_t n) {
+    const size_t first = own ? spot.at : spot.at + 1 - n;
+    const size_t n_blocks = layers(spot.layer).n_blocks;
+    const size_t panel = first / n_blocks;
+    const size_t block = first % n_blocks;
+    const bool new_panel = spot.layer != last_layer || panel != last_panel;
+    last_layer = spot.layer;
+    last_panel = panel;
+    f(Piece{spot.layer, panel, {block, block + n}, new_panel,
+            own && (panel + 1) * n_blocks < spot.part.end});
+  };
+
+  if (size == 1 || detail::count_pieces(n_layers, layers, 0, 1) > Taken::kMost) {
+    const size_t n = detail::count_pieces(n_layers, layers, rank, size);
+    for (size_t k = 0, some = 0; k < n; k += some) {
+      some = choose({k, n});
+      run(some);
+    }
+    return;
+  }
+  for (unsigned i = 0; i < size; ++i) {
+    rank = (member.rank() + i) % size;
+    own = i == 0;
+    const size_t n = detail::count_pieces(n_layers, layers, rank, size);
+    // towards the end less at a time, so that all are done at about the same time
+    const auto choose_few = [&](Range left) {
+      return std::min(choose(left), ceil_div(left.size(), 2));
+    };
+    while (true) {
+      const Range taken = member.taken(rank).take(number, n, own, choose_few);
+      if (taken.empty()) break;
+      run(taken.size());
+    }
+  }
+}
+
+// The same for one layer.
+template <class F>
+void deal(Member& member, const Panels& panels, size_t most, F f) {
+  deal(member, 1, [&](size_t) { return panels; }, most, f);
 }
 
 }  // namespace aevb

@@ -9,8 +9,7 @@ namespace {
 // Runs f(Member&) on this thread alone.
 template <class F>
 void alone(F f) {
-  Barrier barrier(1);
-  Member member(0, 1, barrier);
+  Alone member;
   f(member);
 }
 

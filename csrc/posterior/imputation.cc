@@ -289,8 +289,7 @@ class Imputer {
   std::vector<uint32_t> n_divergent_;
   std::vector<double> log_ratio_;  // of the proposal
   std::vector<Matrix> now_;        // raw outputs at z_
-  Barrier barrier_{1};
-  Member alone_{0, 1, barrier_};
+  Alone alone_;
   size_t n_ = 0;
   const bool* missing_ = nullptr;
 };

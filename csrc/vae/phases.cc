@@ -6,13 +6,13 @@ namespace {
 // out = act(in W + b) for the first n rows, shared by panels.
 void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
              size_t n, Member& member, const Nonzeros* nonzeros = nullptr) {
-  const size_t n_blocks = ceil_div(n, kRowBlock);
-  Share share(member, column_cost(layer.n_out) * n_blocks);
-  share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-    const float* weights = pass.model.weights();
-    Ahead ahead = share.more() ? panel_weights(layer, weights, panel + 1) : Ahead();
-    dense_forward(pass.k, layer, weights, in, out, activation, panel,
-                  block_range(blocks, kRowBlock, n), nonzeros, &ahead);
+  const float* weights = pass.model.weights();
+  Ahead ahead;
+  deal(member, {layer.n_out, ceil_div(n, kRowBlock)}, kForwardBlocks, [&](const Piece& piece) {
+    if (piece.new_panel)
+      ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : Ahead();
+    dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
+                  block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
   });
   member.barrier();
 }
@@ -33,21 +33,34 @@ struct Upstream {  // a layer and the gradient of its pre-activations
 // din = (sum over upstream layers of delta W^T) * act'(h) for the first n rows.
 void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, MatView din,
                     ConstMatView h, Activation activation, size_t n, Member& member) {
+  const float* weights = pass.model.weights();
   const size_t n_in = upstream.begin()->layer.n_in;
   const size_t n_blocks = ceil_div(n, kRowBlock);
-  Share share(member, column_cost(n_in) * n_blocks);
-  share_panels(share, n_in, n_blocks, [&](size_t panel, Range blocks) {
-    const Range rows = block_range(blocks, kRowBlock, n);
-    bool accumulate = false;
+  size_t n_up = 0;
+  for (const Upstream& up : upstream) n_up += up.layer.n_panels() * kPanel;
+  // A panel's weights, transposed, are there for all its rows, if they fit.
+  const bool fits = n_up * kPanel <= kTransposeScratch;
+  float* scratch = pass.ws.scratch(member.rank());
+  Ahead ahead[2];
+  deal(member, {n_in, n_blocks}, fits ? kForwardBlocks : n_blocks, [&](const Piece& piece) {
+    const Range rows = block_range(piece.blocks, kRowBlock, n);
+    float* room = scratch;
+    Ahead* next = ahead;
     for (const Upstream& up : upstream) {
-      const float* weights = pass.model.weights();
-      Ahead ahead = share.more() ? input_weights(up.layer, weights, panel + 1) : Ahead();
-      dense_backward(pass.k, up.layer, weights, pass.ws.transposed(up.layer, panel), up.delta, din,
-                     accumulate, panel, rows, pass.ws.scratch(member.rank()), &ahead);
-      accumulate = true;
+      const float* transposed = pass.ws.transposed(up.layer, piece.panel);
+      if (piece.new_panel)
+        *next = piece.more ? input_weights(up.layer, weights, piece.panel + 1) : Ahead();
+      if (transposed == nullptr && fits) {
+        if (piece.new_panel)
+          dense_transpose(pass.k, up.layer, weights, piece.panel, {0, up.layer.n_out}, room);
+        transposed = room;
+        room += up.layer.n_panels() * kPanel * kPanel;
+      }
+      dense_backward(pass.k, up.layer, weights, transposed, up.delta, din,
+                     &up != upstream.begin(), piece.panel, rows, scratch, next++);
     }
-    const size_t column = panel * kPanel;
-    pass.k.differentiate(activation, rows.size(), panel_width(n_in, panel),
+    const size_t column = piece.panel * kPanel;
+    pass.k.differentiate(activation, rows.size(), panel_width(n_in, piece.panel),
                          h.row(rows.begin) + column, h.stride, din.row(rows.begin) + column,
                          din.stride);
   });
@@ -226,16 +239,9 @@ void panel_likelihood(const Pass& pass, size_t panel, Range rows, bool with_r) {
           .partial_stride = ws.n_parts});
 }
 
-// f(panel, rows) for this thread's share of the outputs.
-template <class F>
-void share_outputs(const Pass& pass, Member& member, F f) {
-  const size_t n_blocks = ceil_div(pass.drawn(), kRowBlock);
-  const size_t n_visible = pass.model.config().n_visible;
-  Share share(member, column_cost(n_visible) * n_blocks);
-  share_panels(share, n_visible, n_blocks, [&](size_t panel, Range blocks) {
-    f(panel, block_range(blocks, kRowBlock, pass.drawn()), share.more());
-  });
-  member.barrier();
+// The panels of outputs in blocks of rows.
+Panels output_panels(const Pass& pass) {
+  return {pass.model.config().n_visible, ceil_div(pass.drawn(), kRowBlock)};
 }
 
 }  // namespace
@@ -243,21 +249,28 @@ void share_outputs(const Pass& pass, Member& member, F f) {
 void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
-  share_outputs(pass, member, [&](size_t panel, Range rows, bool more) {
+  const float* weights = pass.model.weights();
+  Ahead ahead[2];
+  deal(member, output_panels(pass), kForwardBlocks, [&](const Piece& piece) {
+    const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
-      const float* weights = pass.model.weights();
-      Ahead ahead = more ? panel_weights(net.outputs[i], weights, panel + 1) : Ahead();
+      if (piece.new_panel)
+        ahead[i] = piece.more ? panel_weights(net.outputs[i], weights, piece.panel + 1) : Ahead();
       dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(),
-                    ws.outputs[i].view(), Activation::identity, panel, rows, nullptr, &ahead);
+                    ws.outputs[i].view(), Activation::identity, piece.panel, rows, nullptr,
+                    &ahead[i]);
     }
-    panel_likelihood(pass, panel, rows, with_r);
+    panel_likelihood(pass, piece.panel, rows, with_r);
   });
+  member.barrier();
 }
 
 void output_likelihood(const Pass& pass, Member& member) {
-  share_outputs(pass, member, [&](size_t panel, Range rows, bool) {
-    panel_likelihood(pass, panel, rows, true);
+  const Panels panels = output_panels(pass);
+  deal(member, panels, panels.n_blocks, [&](const Piece& piece) {
+    panel_likelihood(pass, piece.panel, block_range(piece.blocks, kRowBlock, pass.drawn()), true);
   });
+  member.barrier();
 }
 
 void sum_bound(const Pass& pass, Member& member) {
@@ -367,51 +380,61 @@ void recognize(const Pass& pass, Member& member) {
 
 namespace {
 
-// A layer with what its weight gradient is made of; nonzeros of the input, or null.
-template <class F>
-void for_encoder_layers(const Pass& pass, F f) {
+// A layer and what its weight gradient is made of; nonzeros of the input, or null.
+struct Gradient {
+  const Dense& layer;
+  MatView in, delta;
+  const Nonzeros* nonzeros = nullptr;
+};
+
+// The encoder's layers, from the first hidden one to the heads, then the decoder's.
+size_t n_encoder_layers(const Network& net) {
+  return net.has_encoder() ? net.encoder.size() + 2 : 0;
+}
+Gradient layer_gradient(const Pass& pass, size_t i) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const auto view = [&](Matrix& m) { return m.view(pass.rows); };
-  f(net.encoder[0], pass.x(), view(ws.encoder_delta[0]), ws.rows_listed ? &ws.nonzeros : nullptr);
-  for (size_t i = 1; i < net.encoder.size(); ++i)
-    f(net.encoder[i], view(ws.encoder[i - 1]), view(ws.encoder_delta[i]), nullptr);
-  f(net.mean, view(ws.encoder.back()), view(ws.dmean), nullptr);
-  f(net.log_var, view(ws.encoder.back()), view(ws.dlog_var), nullptr);
-}
-
-template <class F>
-void for_decoder_layers(const Pass& pass, F f) {
-  Workspace& ws = pass.ws;
-  const Network& net = pass.model.network();
-  const auto view = [&](Matrix& m) { return m.view(pass.drawn()); };
-  f(net.decoder[0], view(ws.z), view(ws.decoder_delta[0]), nullptr);
-  for (size_t i = 1; i < net.decoder.size(); ++i)
-    f(net.decoder[i], view(ws.decoder[i - 1]), view(ws.decoder_delta[i]), nullptr);
-  for (size_t i = 0; i < net.outputs.size(); ++i)
-    f(net.outputs[i], view(ws.decoder.back()), view(ws.outputs[i]), nullptr);
+  if (i < net.encoder.size()) {
+    const MatView delta = view(ws.encoder_delta[i]);
+    if (i > 0) return {net.encoder[i], view(ws.encoder[i - 1]), delta};
+    return {net.encoder[0], pass.x(), delta, ws.rows_listed ? &ws.nonzeros : nullptr};
+  }
+  if (i < n_encoder_layers(net)) {
+    const bool is_mean = i == net.encoder.size();
+    return {is_mean ? net.mean : net.log_var, view(ws.encoder.back()),
+            view(is_mean ? ws.dmean : ws.dlog_var)};
+  }
+  i -= n_encoder_layers(net);
+  const auto drawn = [&](Matrix& m) { return m.view(pass.drawn()); };
+  if (i < net.decoder.size()) {
+    return {net.decoder[i], drawn(i > 0 ? ws.decoder[i - 1] : ws.z), drawn(ws.decoder_delta[i])};
+  }
+  i -= net.decoder.size();
+  return {net.outputs[i], drawn(ws.decoder.back()), drawn(ws.outputs[i])};
 }
 
 }  // namespace
 
-void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
+void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Part part) {
-  const auto update_layer = [&](const Dense& layer, MatView in, MatView delta,
-                                const Nonzeros* nonzeros) {
-    const size_t n_blocks = ceil_div(layer.n_in, kInputBlock);
-    Share share(member, column_cost(layer.n_out) * n_blocks);
-    share_panels(share, layer.n_out, n_blocks, [&](size_t panel, Range blocks) {
-      for (size_t block = blocks.begin; block < blocks.end; block += kUpdateBlocks) {
-        const Range piece = {block, std::min(block + kUpdateBlocks, blocks.end)};
-        Ahead ahead = meanwhile.next();
-        dense_update(pass.k, layer, arena, rule, in, delta, panel,
-                     block_range(piece, kInputBlock, layer.n_in), nonzeros, &ahead);
-        meanwhile.one();
-      }
-    });
+  const Network& net = pass.model.network();
+  const size_t n_encoder = n_encoder_layers(net);
+  const size_t end =
+      part == Part::encoder ? n_encoder : n_encoder + net.decoder.size() + net.outputs.size();
+  const size_t begin = part == Part::decoder ? n_encoder : 0;
+  const auto gradient = [&](size_t i) { return layer_gradient(pass, begin + i); };
+  const auto panels = [&](size_t i) -> Panels {
+    const Dense& layer = gradient(i).layer;
+    return {layer.n_out, ceil_div(layer.n_in, kInputBlock)};
   };
-  if (part != Part::decoder) for_encoder_layers(pass, update_layer);
-  if (part != Part::encoder) for_decoder_layers(pass, update_layer);
+  deal(member, end - begin, panels, kUpdateBlocks, [&](const Piece& piece) {
+    const Gradient g = gradient(piece.layer);
+    Ahead ahead = meanwhile.next();
+    dense_update(pass.k, g.layer, arena, rule, g.in, g.delta, piece.panel,
+                 block_range(piece.blocks, kInputBlock, g.layer.n_in), g.nonzeros, &ahead);
+    meanwhile.one();
+  });
 }
 
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,

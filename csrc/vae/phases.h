@@ -59,7 +59,7 @@ enum class Part : uint8_t { all, encoder, decoder };
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
 // barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
 // read the weights.
-void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, const Member& member,
+void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Part part = Part::all);
 
 // The decoder's step by a summed gradient (an arena laid out as the weights), which is set to zero.

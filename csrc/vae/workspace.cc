@@ -30,7 +30,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   dz = Matrix(drawn, n_latent);
   dmean = Matrix(rows, n_latent);
   dlog_var = Matrix(rows, n_latent);
-  scratch_ = Buffer<float>(static_cast<size_t>(threads) * kBackwardScratch);
+  scratch_ = Buffer<float>(static_cast<size_t>(threads) * kTransposeScratch);
 }
 
 void Workspace::keep_transposed(const Model& model) {

@@ -44,7 +44,7 @@ struct Workspace {
   const float* transposed(const Dense& layer, size_t panel) const;  // null: not kept
 
   bool gradients() const { return !encoder_delta.empty(); }
-  float* scratch(unsigned rank) { return scratch_.data() + rank * kBackwardScratch; }
+  float* scratch(unsigned rank) { return scratch_.data() + rank * kTransposeScratch; }
 
  private:
   Buffer<float> scratch_;
