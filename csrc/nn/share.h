@@ -35,6 +35,10 @@ struct Panels {
   Range part(unsigned rank, unsigned size) const {
     return {first_piece(rank, size), first_piece(rank + 1, size)};
   }
+  // The panel that this thread begins with.
+  size_t first_panel(const Member& member) const {
+    return first_piece(member.rank(), member.size()) / std::max(n_blocks, size_t{1});
+  }
 
  private:
   size_t first_piece(unsigned rank, unsigned size) const {

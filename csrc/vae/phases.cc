@@ -3,14 +3,18 @@
 namespace aevb {
 namespace {
 
-// out = act(in W + b) for the first n rows, shared by panels.
+// The columns of a layer of n_cols units in blocks of n rows.
+Panels row_panels(size_t n_cols, size_t n) { return {n_cols, ceil_div(n, kRowBlock)}; }
+
+// out = act(in W + b) for the first n rows, shared by panels. `then` is what this thread reads in a
+// phase that follows: the first panel of each phase would else come from beyond L2.
 void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Activation activation,
-             size_t n, Member& member, const Nonzeros* nonzeros = nullptr) {
+             size_t n, Member& member, const Nonzeros* nonzeros = nullptr, const Ahead& then = {}) {
   const float* weights = pass.model.weights();
   Ahead ahead;
-  deal(member, {layer.n_out, ceil_div(n, kRowBlock)}, kForwardBlocks, [&](const Piece& piece) {
+  deal(member, row_panels(layer.n_out, n), kForwardBlocks, [&](const Piece& piece) {
     if (piece.new_panel)
-      ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : Ahead();
+      ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
     dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
                   block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
   });
@@ -42,7 +46,7 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
   const bool fits = n_up * kPanel <= kTransposeScratch;
   float* scratch = pass.ws.scratch(member.rank());
   Ahead ahead[2];
-  deal(member, {n_in, n_blocks}, fits ? kForwardBlocks : n_blocks, [&](const Piece& piece) {
+  deal(member, row_panels(n_in, n), fits ? kForwardBlocks : n_blocks, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, n);
     float* room = scratch;
     Ahead* next = ahead;
@@ -146,11 +150,17 @@ bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member)
 }
 
 void encode_hidden(const Pass& pass, Member& member) {
+  const Network& net = pass.model.network();
   MatView in = pass.x();
-  for (size_t i = 0; i < pass.ws.encoder.size(); ++i) {
+  for (size_t i = 0; i < net.encoder.size(); ++i) {
+    const bool is_last = i + 1 == net.encoder.size();
+    // the layers about z are small: the next panel worth a thought is the outputs' if this is the last
+    const Dense& next = is_last ? net.outputs.front() : net.encoder[i + 1];
+    const size_t n_next = is_last ? pass.drawn() : pass.rows;
     const MatView h = pass.ws.encoder[i].view();
-    forward(pass, pass.model.network().encoder[i], in, h, pass.model.config().activation, pass.rows,
-            member, i == 0 ? &pass.ws.nonzeros : nullptr);
+    forward(pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
+            i == 0 ? &pass.ws.nonzeros : nullptr,
+            panel_weights(next, pass.model.weights(), row_panels(next.n_out, n_next).first_panel(member)));
     in = h;
   }
 }
@@ -239,9 +249,8 @@ void panel_likelihood(const Pass& pass, size_t panel, Range rows, bool with_r) {
           .partial_stride = ws.n_parts});
 }
 
-// The panels of outputs in blocks of rows.
 Panels output_panels(const Pass& pass) {
-  return {pass.model.config().n_visible, ceil_div(pass.drawn(), kRowBlock)};
+  return row_panels(pass.model.config().n_visible, pass.drawn());
 }
 
 }  // namespace
@@ -250,12 +259,16 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const float* weights = pass.model.weights();
+  const size_t first_back =
+      row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
   Ahead ahead[2];
   deal(member, output_panels(pass), kForwardBlocks, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
-      if (piece.new_panel)
-        ahead[i] = piece.more ? panel_weights(net.outputs[i], weights, piece.panel + 1) : Ahead();
+      if (piece.new_panel) {
+        ahead[i] = piece.more ? panel_weights(net.outputs[i], weights, piece.panel + 1)
+                              : input_weights(net.outputs[i], weights, first_back);
+      }
       dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(),
                     ws.outputs[i].view(), Activation::identity, piece.panel, rows, nullptr,
                     &ahead[i]);
