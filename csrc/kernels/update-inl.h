@@ -174,16 +174,29 @@ void update_panel(const PanelUpdate& u, size_t col = 0) {
   }
 }
 
+// Inputs whose columns of A stay in L1 from one pass over the panel's columns to the next; where all
+// of the panel is one pass, there is no next.
+inline constexpr size_t kPassInputs = kUpdateVectors * W < kPanel ? 3 * kInputBlock : SIZE_MAX;
+
+template <Optimizer optimizer>
+void update_passes(const PanelUpdate& u) {
+  PanelUpdate pass = u;
+  for (size_t begin = u.inputs.begin; begin < u.inputs.end; begin = pass.inputs.end) {
+    pass.inputs = {begin, begin + std::min(kPassInputs, u.inputs.end - begin)};
+    update_panel<optimizer>(pass);
+  }
+}
+
 void update(const PanelUpdate& u) {
   switch (u.rule->optimizer) {
     case Optimizer::accumulate:
-      return update_panel<Optimizer::accumulate>(u);
+      return update_passes<Optimizer::accumulate>(u);
     case Optimizer::sgd:
-      return update_panel<Optimizer::sgd>(u);
+      return update_passes<Optimizer::sgd>(u);
     case Optimizer::adagrad:
-      return update_panel<Optimizer::adagrad>(u);
+      return update_passes<Optimizer::adagrad>(u);
     case Optimizer::adam:
-      return update_panel<Optimizer::adam>(u);
+      return update_passes<Optimizer::adam>(u);
   }
 }
 

@@ -103,13 +103,12 @@ AEVB_INLINE Words mul_high(Words a, Words b) {
 
 AEVB_INLINE void fetch_into_l2(const char* line) { __builtin_prefetch(line, 0, 2); }
 
-// sum += a * b. As an instruction, because what the compiler makes of fma may put the sum over one
-// of the factors: a tile of sums is then moved about in, and spilt from, registers that it fills.
+// sum += a * b. With AVX-512 as an instruction, because what GCC makes of fma may put the sum over
+// one of the factors: a tile of sums is then moved about in, and spilt from, registers that it
+// fills. AVX2's smaller tiles are not, and take b from memory.
 AEVB_INLINE void add_product(Vec& sum, Vec a, Vec b) {
 #if defined(__AVX512F__)
   asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-#elif defined(__AVX2__)
-  asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
 #else
   sum = fma(a, b, sum);
 #endif
