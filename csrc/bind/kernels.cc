@@ -1,8 +1,10 @@
 // The kernels on their own, for the tests: operands are copied into the core's padded layout, and
 // all padding that a kernel may touch but must not use is NaN.
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <thread>
 
 #include "bind/arrays.h"
 #include "nn/dense.h"
@@ -256,6 +258,48 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
   return y;
 }
 
+// How often each piece of a deal of layers (n_cols, n_blocks) is done, and by whom at last; for
+// n_deals deals, one after the other: two arrays (n_deals, pieces). Thread `held_up`, if there is
+// one, stands still in its first piece until all but its own are done, or for ten seconds.
+py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
+                      size_t most, int held_up, size_t n_deals) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<size_t> offset = {0};
+  for (const auto& [n_cols, n_blocks] : layers)
+    offset.push_back(offset.back() + ceil_div(n_cols, kPanel) * n_blocks);
+  const size_t n = offset.back();
+  py::array_t<int64_t> times({n_deals, n}), who({n_deals, n});
+  std::fill_n(times.mutable_data(), n_deals * n, 0);
+  std::fill_n(who.mutable_data(), n_deals * n, -1);
+  int64_t* const all_times = times.mutable_data();
+  int64_t* const all_who = who.mutable_data();
+  std::vector<std::atomic<size_t>> n_done(n_deals);
+  {
+    py::gil_scoped_release nogil;
+    run_team(n_threads, [&](Member& member) {
+      for (size_t d = 0; d < n_deals; ++d) {
+        bool waits = static_cast<int>(member.rank()) == held_up;
+        const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
+        deal(member, layers.size(), panels, most, [&](const Piece& piece) {
+          const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
+          while (waits && n_done[d].load() + piece.blocks.size() < n && Clock::now() < until)
+            std::this_thread::yield();
+          waits = false;
+          for (size_t block = piece.blocks.begin; block < piece.blocks.end; ++block) {
+            const size_t at =
+                d * n + offset[piece.layer] + piece.panel * layers[piece.layer].second + block;
+            all_times[at] += 1;
+            all_who[at] = member.rank();
+          }
+          n_done[d].fetch_add(piece.blocks.size());
+        });
+        member.barrier();
+      }
+    });
+  }
+  return py::make_tuple(times, who);
+}
+
 // Flops per second of multiply-adds in registers on n_threads threads for about `seconds`.
 double fma_peak(int n_threads, double seconds) {
   using Clock = std::chrono::steady_clock;
@@ -310,6 +354,8 @@ void bind_kernels(py::module_& m) {
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
   k.def("philox", &philox, arg("counter"), arg("key"));
+  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"),
+        arg("held_up") = -1, arg("n_deals") = 1);
   k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
 }

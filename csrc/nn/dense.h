@@ -39,8 +39,8 @@ void pack(const Dense& layer, const float* weight, const float* bias, float* are
 
 // Blocks of rows that are done together: their outputs are still in L1 when they are activated.
 inline constexpr size_t kForwardBlocks = 3;
-// Blocks of inputs whose weight gradients are made in one piece: for 100 rows they, and as many
-// vectors of delta as are used with them, fit into an L1 of 32 KB.
+// Blocks of inputs whose weight gradients are made in one piece: long, as each begins with what no
+// prefetch has seen, but so many pieces that the next minibatch's rows are copied between them.
 inline constexpr size_t kUpdateBlocks = 6;
 
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.

@@ -37,7 +37,8 @@ struct Panels {
   }
   // The panel that this thread begins with.
   size_t first_panel(const Member& member) const {
-    return first_piece(member.rank(), member.size()) / std::max(n_blocks, size_t{1});
+    const size_t panel = first_piece(member.rank(), member.size()) / std::max(n_blocks, size_t{1});
+    return std::min(panel, ceil_div(n_cols, kPanel) - 1);
   }
 
  private:

@@ -1,0 +1,40 @@
+"""Deals of work: every piece once, whoever does it, and no waiting for one who is held up."""
+
+import pytest
+
+from aevb._core import kernels
+
+PANEL = 64
+LAYERS = {
+    "one": [(500, 10)],
+    "step": [(500, 40), (20, 25), (20, 25), (500, 1), (784, 25)],
+    "one piece": [(3, 1)],
+    "less than threads": [(130, 1)],
+    "whole panels": [(128, 7), (64, 3)],
+    "narrow last": [(65, 4)],
+}
+
+
+def n_pieces(layers):
+    return sum(-(-n_cols // PANEL) * n_blocks for n_cols, n_blocks in layers)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("most", [1, 3, 1000])
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+def test_every_piece_is_done_once(layers, most, n_threads):
+    times, who = kernels.deal(layers, n_threads, most, n_deals=30)
+    assert times.shape == (30, n_pieces(layers))
+    assert (times == 1).all()
+    assert ((who >= 0) & (who < n_threads)).all()
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 7])
+@pytest.mark.parametrize("layers", [LAYERS["one"], LAYERS["step"]], ids=["one", "step"])
+def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
+    """All of it but the pieces that it stands in, or nobody would have been waited for less."""
+    held_up, most = n_threads - 1, 3
+    times, who = kernels.deal(layers, n_threads, most, held_up=held_up, n_deals=4)
+    assert (times == 1).all()
+    assert ((who == held_up).sum(axis=1) <= most).all()
+
