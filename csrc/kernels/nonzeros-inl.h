@@ -27,10 +27,8 @@ void nonzero_columns(const BlockColumns& t) {
   }
   size_t n = 0;
   for (size_t c = 0; c < t.n_cols; c += W) {
-    for (uint32_t left = nonzero_bits(t.x + c, t.ldx, t.rows, t.n_cols - c); left != 0;
-         left &= left - 1) {
-      t.columns[n++] = static_cast<uint32_t>(c) + static_cast<uint32_t>(__builtin_ctz(left));
-    }
+    const uint32_t found = nonzero_bits(t.x + c, t.ldx, t.rows, t.n_cols - c);
+    n += store_bits(found, static_cast<uint32_t>(c), t.columns + n);
   }
   *t.n_columns = static_cast<uint32_t>(n);
 }

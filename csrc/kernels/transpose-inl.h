@@ -9,36 +9,29 @@ namespace {
 
 // W x W block: out[j][i] = in[i][j].
 #if defined(__AVX512F__)
+// Four columns of the block: quarter i of a vector is theirs of row i, 4 + i, ... The loads put the
+// quarters in place, so that only two rounds of shuffles, which have one port, are left.
+template <int first>
+AEVB_INLINE __m512 quarters(const float* in) {
+  const auto at = [&](int i) { return _mm_loadu_ps(in + static_cast<size_t>(4 * i + first) * kPanel); };
+  __m512 v = _mm512_castps128_ps512(at(0));
+  v = _mm512_mask_broadcast_f32x4(v, 0x00f0, at(1));
+  v = _mm512_mask_broadcast_f32x4(v, 0x0f00, at(2));
+  return _mm512_mask_broadcast_f32x4(v, 0xf000, at(3));
+}
 AEVB_INLINE void transpose_block(const float* in, float* out) {
-  __m512 r[16], t[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(in + static_cast<size_t>(i) * kPanel);
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {  // pairs of rows
-    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-  }
 #pragma GCC unroll 4
-  for (int i = 0; i < 16;
-       i += 4) {  // fours: r[i + c] holds columns c, 4 + c, 8 + c, 12 + c of rows i .. i + 3
-    for (int c = 0; c < 2; ++c) {
-      const __m512d low = _mm512_castps_pd(t[i + c]);
-      const __m512d high = _mm512_castps_pd(t[i + c + 2]);
-      r[i + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
-      r[i + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
-    }
-  }
+  for (size_t c = 0; c < W; c += 4) {
+    const __m512 r[4] = {quarters<0>(in + c), quarters<1>(in + c), quarters<2>(in + c),
+                         quarters<3>(in + c)};
+    const auto pairs = [](__m512 v) { return _mm512_castps_pd(v); };
+    const __m512d a = pairs(_mm512_unpacklo_ps(r[0], r[1])), b = pairs(_mm512_unpackhi_ps(r[0], r[1]));
+    const __m512d d = pairs(_mm512_unpacklo_ps(r[2], r[3])), e = pairs(_mm512_unpackhi_ps(r[2], r[3]));
+    const __m512d columns[4] = {_mm512_unpacklo_pd(a, d), _mm512_unpackhi_pd(a, d),
+                                _mm512_unpacklo_pd(b, e), _mm512_unpackhi_pd(b, e)};
 #pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {                                   // 128-bit lanes of the four fours
-    const __m512 a = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x88);  // lanes 0, 2 of rows 0-3 and 4-7
-    const __m512 b =
-        _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x88);          // the same of rows 8-11 and 12-15
-    const __m512 d = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xdd);  // lanes 1, 3
-    const __m512 e = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xdd);
-    _mm512_storeu_ps(out + static_cast<size_t>(c) * kPanel, _mm512_shuffle_f32x4(a, b, 0x88));
-    _mm512_storeu_ps(out + static_cast<size_t>(c + 4) * kPanel, _mm512_shuffle_f32x4(d, e, 0x88));
-    _mm512_storeu_ps(out + static_cast<size_t>(c + 8) * kPanel, _mm512_shuffle_f32x4(a, b, 0xdd));
-    _mm512_storeu_ps(out + static_cast<size_t>(c + 12) * kPanel, _mm512_shuffle_f32x4(d, e, 0xdd));
+    for (size_t i = 0; i < 4; ++i)
+      _mm512_storeu_pd(out + (c + i) * kPanel, columns[i]);
   }
 }
 #elif defined(__AVX2__)

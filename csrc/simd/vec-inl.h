@@ -114,6 +114,23 @@ AEVB_INLINE void add_product(Vec& sum, Vec a, Vec b) {
 #endif
 }
 
+// Writes first + i to out for each of W bits i that is set, in order; returns their number.
+AEVB_INLINE size_t store_bits(uint32_t set, uint32_t first, uint32_t* out) {
+#if defined(__AVX512F__)
+  const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i from = _mm512_set1_epi32(static_cast<int32_t>(first));
+  const auto mask = static_cast<__mmask16>(set);
+  const auto n = static_cast<size_t>(__builtin_popcount(set));
+  _mm512_mask_storeu_epi32(out, static_cast<__mmask16>((1u << n) - 1),
+                           _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(index, from)));
+  return n;
+#else
+  size_t n = 0;
+  for (; set != 0; set &= set - 1) out[n++] = first + static_cast<uint32_t>(__builtin_ctz(set));
+  return n;
+#endif
+}
+
 // Bit i of the result is set where lane i of the mask is.
 AEVB_INLINE uint32_t bits(Ints mask) {
 #if defined(__AVX512F__)
