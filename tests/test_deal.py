@@ -37,4 +37,3 @@ def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
     times, who = kernels.deal(layers, n_threads, most, held_up=held_up, n_deals=4)
     assert (times == 1).all()
     assert ((who == held_up).sum(axis=1) <= most).all()
-

@@ -354,8 +354,8 @@ void bind_kernels(py::module_& m) {
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
   k.def("philox", &philox, arg("counter"), arg("key"));
-  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"),
-        arg("held_up") = -1, arg("n_deals") = 1);
+  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"), arg("held_up") = -1,
+        arg("n_deals") = 1);
   k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
 }

@@ -13,7 +13,9 @@ namespace {
 // quarters in place, so that only two rounds of shuffles, which have one port, are left.
 template <int first>
 AEVB_INLINE __m512 quarters(const float* in) {
-  const auto at = [&](int i) { return _mm_loadu_ps(in + static_cast<size_t>(4 * i + first) * kPanel); };
+  const auto at = [&](int i) {
+    return _mm_loadu_ps(in + static_cast<size_t>(4 * i + first) * kPanel);
+  };
   __m512 v = _mm512_castps128_ps512(at(0));
   v = _mm512_mask_broadcast_f32x4(v, 0x00f0, at(1));
   v = _mm512_mask_broadcast_f32x4(v, 0x0f00, at(2));
@@ -25,13 +27,14 @@ AEVB_INLINE void transpose_block(const float* in, float* out) {
     const __m512 r[4] = {quarters<0>(in + c), quarters<1>(in + c), quarters<2>(in + c),
                          quarters<3>(in + c)};
     const auto pairs = [](__m512 v) { return _mm512_castps_pd(v); };
-    const __m512d a = pairs(_mm512_unpacklo_ps(r[0], r[1])), b = pairs(_mm512_unpackhi_ps(r[0], r[1]));
-    const __m512d d = pairs(_mm512_unpacklo_ps(r[2], r[3])), e = pairs(_mm512_unpackhi_ps(r[2], r[3]));
+    const __m512d a = pairs(_mm512_unpacklo_ps(r[0], r[1])),
+                  b = pairs(_mm512_unpackhi_ps(r[0], r[1]));
+    const __m512d d = pairs(_mm512_unpacklo_ps(r[2], r[3])),
+                  e = pairs(_mm512_unpackhi_ps(r[2], r[3]));
     const __m512d columns[4] = {_mm512_unpacklo_pd(a, d), _mm512_unpackhi_pd(a, d),
                                 _mm512_unpacklo_pd(b, e), _mm512_unpackhi_pd(b, e)};
 #pragma GCC unroll 4
-    for (size_t i = 0; i < 4; ++i)
-      _mm512_storeu_pd(out + (c + i) * kPanel, columns[i]);
+    for (size_t i = 0; i < 4; ++i) _mm512_storeu_pd(out + (c + i) * kPanel, columns[i]);
   }
 }
 #elif defined(__AVX2__)

@@ -13,8 +13,8 @@ namespace {
 
 inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
 
-// Rows added from one prefetch to the next (a burst of them would keep the tile from its own loads),
-// unrolled: a test of what to fetch at every row takes a twelfth of the update.
+// Rows added from one prefetch to the next (a burst of them would keep the tile from its own
+// loads), unrolled: a test of what to fetch at every row takes a twelfth of the update.
 inline constexpr size_t kRowsPerFetch = 5;
 // Lines of what is read soon that a tile asks for.
 inline constexpr size_t kAheadLines = 5;
@@ -127,7 +127,8 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     }
     for (; m < u.rows; ++m) add_row(m);
   }
-  const PanelUpdate to = u;  // in registers: the stores below might be to u, for all the compiler knows
+  // copies: for all the compiler knows the stores below might be to u
+  const PanelUpdate to = u;
   const UpdateRule rule = *u.rule;
 #pragma GCC unroll 20
   for (size_t r = 0; r < R; ++r) {
@@ -174,8 +175,8 @@ void update_panel(const PanelUpdate& u, size_t col = 0) {
   }
 }
 
-// Inputs whose columns of A stay in L1 from one pass over the panel's columns to the next; where all
-// of the panel is one pass, there is no next.
+// Inputs whose columns of A stay in L1 from one pass over the panel's columns to the next; where
+// all of the panel is one pass, there is no next.
 inline constexpr size_t kPassInputs = kUpdateVectors * W < kPanel ? 3 * kInputBlock : SIZE_MAX;
 
 template <Optimizer optimizer>

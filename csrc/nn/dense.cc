@@ -90,8 +90,7 @@ void Transposed::make(const Kernels& k, const float* weights) {
 
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch,
-                    Ahead* ahead) {
+                    size_t panel, Range rows, float* scratch, Ahead* ahead) {
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
     if (transposed == nullptr)

@@ -73,8 +73,7 @@ void dense_transpose(const Kernels& k, const Dense& layer, const float* weights,
 // all outputs, or null: it is made, in scratch.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch,
-                    Ahead* ahead = nullptr);
+                    size_t panel, Range rows, float* scratch, Ahead* ahead = nullptr);
 
 // W^T of a layer, kept for passes that come again with the same weights.
 class Transposed {

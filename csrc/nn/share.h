@@ -1,5 +1,5 @@
-// Shares of a phase's work. Each thread has its part, the same at every step so that its caches keep
-// what it needs; a thread that is done with its own takes over from one that was held up.
+// Shares of a phase's work. Each thread has its part, the same at every step so that its caches
+// keep what it needs; a thread that is done with its own takes over from one that was held up.
 #pragma once
 
 #include <algorithm>
@@ -111,7 +111,10 @@ void deal(Member& member, size_t n_layers, Layers layers, size_t most, F f) {
     const bool new_panel = spot.layer != last_layer || panel != last_panel;
     last_layer = spot.layer;
     last_panel = panel;
-    f(Piece{spot.layer, panel, {block, block + n}, new_panel,
+    f(Piece{spot.layer,
+            panel,
+            {block, block + n},
+            new_panel,
             own && (panel + 1) * n_blocks < spot.part.end});
   };
 

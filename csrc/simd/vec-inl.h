@@ -144,8 +144,8 @@ AEVB_INLINE uint32_t bits(Ints mask) {
 #endif
 }
 
-// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-2 ulp: where there is a 14-bit estimate
-// y of 1 / sqrt(a), by one Newton step, y (3 - a y^2) / 2, whose half is the rate's.
+// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-2 ulp: where there is a 14-bit
+// estimate y of 1 / sqrt(a), by one Newton step, y (3 - a y^2) / 2, whose half is the rate's.
 AEVB_INLINE Vec add_over_sqrt(Vec w, float rate, Vec g, Vec a) {
 #if defined(__AVX512F__)
   const Vec y = reciprocal_sqrt_estimate(a);

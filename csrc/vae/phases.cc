@@ -13,8 +13,7 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
   const float* weights = pass.model.weights();
   Ahead ahead;
   deal(member, row_panels(layer.n_out, n), kForwardBlocks, [&](const Piece& piece) {
-    if (piece.new_panel)
-      ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
+    if (piece.new_panel) ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
     dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
                   block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
   });
@@ -60,8 +59,8 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
         transposed = room;
         room += up.layer.n_panels() * kPanel * kPanel;
       }
-      dense_backward(pass.k, up.layer, weights, transposed, up.delta, din,
-                     &up != upstream.begin(), piece.panel, rows, scratch, next++);
+      dense_backward(pass.k, up.layer, weights, transposed, up.delta, din, &up != upstream.begin(),
+                     piece.panel, rows, scratch, next++);
     }
     const size_t column = piece.panel * kPanel;
     pass.k.differentiate(activation, rows.size(), panel_width(n_in, piece.panel),
@@ -154,13 +153,14 @@ void encode_hidden(const Pass& pass, Member& member) {
   MatView in = pass.x();
   for (size_t i = 0; i < net.encoder.size(); ++i) {
     const bool is_last = i + 1 == net.encoder.size();
-    // the layers about z are small: the next panel worth a thought is the outputs' if this is the last
+    // after the last: the layers about z are small
     const Dense& next = is_last ? net.outputs.front() : net.encoder[i + 1];
     const size_t n_next = is_last ? pass.drawn() : pass.rows;
     const MatView h = pass.ws.encoder[i].view();
     forward(pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
             i == 0 ? &pass.ws.nonzeros : nullptr,
-            panel_weights(next, pass.model.weights(), row_panels(next.n_out, n_next).first_panel(member)));
+            panel_weights(next, pass.model.weights(),
+                          row_panels(next.n_out, n_next).first_panel(member)));
     in = h;
   }
 }
@@ -259,8 +259,7 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const float* weights = pass.model.weights();
-  const size_t first_back =
-      row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
+  const size_t first_back = row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
   Ahead ahead[2];
   deal(member, output_panels(pass), kForwardBlocks, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
@@ -269,9 +268,8 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
         ahead[i] = piece.more ? panel_weights(net.outputs[i], weights, piece.panel + 1)
                               : input_weights(net.outputs[i], weights, first_back);
       }
-      dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(),
-                    ws.outputs[i].view(), Activation::identity, piece.panel, rows, nullptr,
-                    &ahead[i]);
+      dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(), ws.outputs[i].view(),
+                    Activation::identity, piece.panel, rows, nullptr, &ahead[i]);
     }
     panel_likelihood(pass, piece.panel, rows, with_r);
   });
