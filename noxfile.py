@@ -32,6 +32,7 @@ TSAN_OPTIONS = {
 }
 # Tests that have many threads in the core at a time.
 THREADED = [
+    "test_deal.py",
     "test_threads.py",
     "test_interrupts.py",
     "test_checkpoint.py",

@@ -65,7 +65,8 @@ inline size_t checked_product(size_t a, size_t b) {
 }
 
 // Memory that will be read soon: blocks of bytes, each `distance` bytes after the last. Whoever has
-// time meanwhile fetches a line and walks on.
+// time meanwhile fetches a line and walks on. What kernels call of it is always inlined: a copy
+// compiled under their wider flags must not be the one that the linker keeps.
 class Ahead {
  public:
   Ahead() = default;
@@ -74,14 +75,13 @@ class Ahead {
         n_lines_(ceil_div(block_size, kCacheLine)),
         n_blocks_(block_size > 0 ? n_blocks : 0),
         distance_(distance) {}
-  bool empty() const { return n_blocks_ == 0; }
+  [[gnu::always_inline]] bool empty() const { return n_blocks_ == 0; }
   // The next line; there must be one.
-  const char* line() {
+  [[gnu::always_inline]] const char* line() {
     const char* line = block_ + line_ * kCacheLine;
     if (++line_ == n_lines_) {
       line_ = 0;
-      block_ += distance_;
-      --n_blocks_;
+      if (--n_blocks_ > 0) block_ += distance_;
     }
     return line;
   }

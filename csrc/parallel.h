@@ -61,12 +61,13 @@ class Barrier {
 
 // How much of one thread's part of a phase's work is taken: from the front by itself, from the back
 // by others, who have no more of theirs. Work is dealt at most once from barrier to barrier; the
-// deal's number tells its counts from the last deal's, so that nobody has to reset them.
+// deal's number tells its counts from the last deal's, so that nobody has to reset them. (Numbers
+// come again after 65536 deals: a part that had pieces has some again sooner than that, or never.)
 class alignas(kCacheLine) Taken {
  public:
   static constexpr size_t kMost = (size_t{1} << 24) - 1;  // pieces of a part
 
-  // Some of a part of n pieces: as many as `choose`, told what is left, says, from the front or the
+  // Some of a part of n pieces: as many as `choose`, told the rest, says, from the front or the
   // back. Empty if none is left.
   template <class Choose>
   Range take(uint16_t deal, size_t n, bool from_front, Choose choose) {
@@ -75,14 +76,14 @@ class alignas(kCacheLine) Taken {
       const bool touched = seen >> 48 == deal;
       const size_t front = touched ? seen >> 24 & kMost : 0;
       const size_t back = touched ? seen & kMost : 0;
-      const Range left = {front, n - back};
-      if (left.empty()) return {};
-      const size_t some = choose(left);
+      const Range rest = {front, n - back};
+      if (rest.empty()) return {};
+      const size_t some = choose(rest);
       const uint64_t taken = from_front ? (front + some) << 24 | back : front << 24 | (back + some);
       // what the pieces are made of, the last barrier has made seen
       if (state_.compare_exchange_weak(seen, uint64_t{deal} << 48 | taken,
                                        std::memory_order_relaxed)) {
-        return from_front ? Range{front, front + some} : Range{left.end - some, left.end};
+        return from_front ? Range{front, front + some} : Range{rest.end - some, rest.end};
       }
     }
   }
@@ -130,7 +131,8 @@ template <class Body>
 void run_team(int n_threads, Body&& body) {
   if (n_threads <= 1) {
     FlushSubnormals flush;
-    Alone member;
+    Alone alone;
+    Member& member = alone;
     body(member);
     return;
   }

@@ -12,6 +12,7 @@ LAYERS = {
     "less than threads": [(130, 1)],
     "whole panels": [(128, 7), (64, 3)],
     "narrow last": [(65, 4)],
+    "no blocks": [(65, 0), (500, 3)],
 }
 
 

@@ -264,6 +264,7 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
 py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
                       size_t most, int held_up, size_t n_deals) {
   using Clock = std::chrono::steady_clock;
+  check(most >= 1, "most: got 0, want at least 1");
   std::vector<size_t> offset = {0};
   for (const auto& [n_cols, n_blocks] : layers)
     offset.push_back(offset.back() + ceil_div(n_cols, kPanel) * n_blocks);
@@ -280,7 +281,7 @@ py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int 
       for (size_t d = 0; d < n_deals; ++d) {
         bool waits = static_cast<int>(member.rank()) == held_up;
         const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
-        deal(member, layers.size(), panels, most, [&](const Piece& piece) {
+        deal(member, layers.size(), panels, {1, most}, [&](const Piece& piece) {
           const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
           while (waits && n_done[d].load() + piece.blocks.size() < n && Clock::now() < until)
             std::this_thread::yield();

@@ -9,8 +9,8 @@ namespace {
 
 // W x W block: out[j][i] = in[i][j].
 #if defined(__AVX512F__)
-// Four columns of the block: quarter i of a vector is theirs of row i, 4 + i, ... The loads put the
-// quarters in place, so that only two rounds of shuffles, which have one port, are left.
+// Four columns of rows first, 4 + first, 8 + first and 12 + first, a quarter of the vector each.
+// The loads put them in place, so that only two rounds of shuffles, which have one port, are left.
 template <int first>
 AEVB_INLINE __m512 quarters(const float* in) {
   const auto at = [&](int i) {

@@ -78,8 +78,8 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
 }
 
 // acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; then the step on those
-// weights. While the sums are made, the weights and accumulators of the next inputs are fetched:
-// they come from beyond L2.
+// weights. While the sums over all rows are made, the weights and accumulators of the next inputs
+// are fetched: they come from beyond L2.
 template <Optimizer optimizer, size_t R, size_t C>
 AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   const float* a = u.a + input;
@@ -118,14 +118,15 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
     for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead();
     for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
   } else {
-    size_t m = 0;
-    for (size_t line = 0; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
+    size_t m = 0, line = 0;
+    for (; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
       if (line < kLines) fetch_next(line);
       if (line < kAheadLines) fetch_ahead();
 #pragma GCC unroll 5
       for (size_t i = 0; i < kRowsPerFetch; ++i) add_row(m + i);
     }
     for (; m < u.rows; ++m) add_row(m);
+    for (; line < kLines; ++line) fetch_next(line);  // few rows
   }
   // copies: for all the compiler knows the stores below might be to u
   const PanelUpdate to = u;
@@ -183,7 +184,8 @@ template <Optimizer optimizer>
 void update_passes(const PanelUpdate& u) {
   PanelUpdate pass = u;
   for (size_t begin = u.inputs.begin; begin < u.inputs.end; begin = pass.inputs.end) {
-    pass.inputs = {begin, begin + std::min(kPassInputs, u.inputs.end - begin)};
+    const size_t left = u.inputs.end - begin;
+    pass.inputs = {begin, begin + (left < kPassInputs ? left : kPassInputs)};
     update_panel<optimizer>(pass);
   }
 }

@@ -36,7 +36,10 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
   for (size_t r = rows.begin, n = 0; r < rows.end; r += n) {
     n = std::min(kTile, rows.end - r);
     float* c = out.row(r) + panel * kPanel;
-    if (nonzeros != nullptr && nonzeros->skips(r / kSkipBlock)) {
+    const auto skips = [&](size_t row) {
+      return nonzeros != nullptr && nonzeros->skips(row / kSkipBlock);
+    };
+    if (skips(r)) {
       n = std::min(kSkipBlock, n);
       k.product({.rows = n,
                  .k = nonzeros->n_columns(r / kSkipBlock),
@@ -53,6 +56,9 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .ahead = ahead});
       k.activate(activation, n, width, c, out.stride);
       continue;
+    }
+    for (size_t next = kSkipBlock; next < n; next += kSkipBlock) {
+      if (skips(r + next)) n = next;
     }
     for (size_t depth = 0; depth < layer.n_in; depth += kDepthBlock) {
       k.product({.rows = n,

@@ -46,7 +46,7 @@ inline constexpr size_t kUpdateBlocks = 6;
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
 // Floats of scratch on each thread for transposed weights.
-inline constexpr size_t kTransposeScratch = 2 * kDepthBlock * kPanel;
+inline constexpr size_t kTransposeScratch = kDepthBlock * kPanel;
 
 // What dense_forward reads of W.
 inline Ahead panel_weights(const Dense& layer, const float* weights, size_t panel) {

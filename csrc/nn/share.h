@@ -84,45 +84,51 @@ Spot find_piece(Layers layers, unsigned rank, unsigned size, size_t k) {
 
 }  // namespace detail
 
+// How many blocks are dealt at a time: most, and towards the end of a part less, down to the least,
+// so that all threads are done at about the same time.
+struct Grain {
+  size_t least, most;
+};
+
 // Deals the panels of n_layers layers, layers(i) -> Panels: f(Piece) for all pieces that fall to
-// this thread, at most `most` blocks at a time. There must be a barrier between two deals.
+// this thread. There must be a barrier between two deals.
 template <class Layers, class F>
-void deal(Member& member, size_t n_layers, Layers layers, size_t most, F f) {
+void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   const uint16_t number = member.next_deal();
   const unsigned size = member.size();
-  size_t last_layer = SIZE_MAX, last_panel = SIZE_MAX;
+  unsigned rank = member.rank();  // whose part is worked on
   bool own = true;
-  // Whose part is worked on, and the next of its pieces: of one's own the first, else the last.
-  unsigned rank = member.rank();
-  detail::Spot spot = {};
-  const auto choose = [&](Range left) {
-    spot = detail::find_piece(layers, rank, size, own ? left.begin : left.end - 1);
+
+  // How many of the rest of the part to do next: the first of one's own, the last of another's.
+  const auto choose = [&](Range rest) {
+    const detail::Spot spot =
+        detail::find_piece(layers, rank, size, own ? rest.begin : rest.end - 1);
     const size_t n_blocks = layers(spot.layer).n_blocks;
     const size_t panel_begin = spot.at / n_blocks * n_blocks;
     const size_t in_panel = own ? std::min(panel_begin + n_blocks, spot.part.end) - spot.at
                                 : spot.at + 1 - std::max(panel_begin, spot.part.begin);
-    return std::min(in_panel, most);
+    return std::min({in_panel, grain.most, std::max(grain.least, ceil_div(rest.size(), 2))});
   };
-  const auto run = [&](size_t n) {
-    const size_t first = own ? spot.at : spot.at + 1 - n;
+  size_t last_layer = SIZE_MAX, last_panel = SIZE_MAX;
+  const auto run = [&](Range pieces) {
+    const detail::Spot spot = detail::find_piece(layers, rank, size, pieces.begin);
     const size_t n_blocks = layers(spot.layer).n_blocks;
-    const size_t panel = first / n_blocks;
-    const size_t block = first % n_blocks;
-    const bool new_panel = spot.layer != last_layer || panel != last_panel;
+    const size_t panel = spot.at / n_blocks;
+    const size_t block = spot.at % n_blocks;
+    f(Piece{.layer = spot.layer,
+            .panel = panel,
+            .blocks = {block, block + pieces.size()},
+            .new_panel = spot.layer != last_layer || panel != last_panel,
+            .more = own && (panel + 1) * n_blocks < spot.part.end});
     last_layer = spot.layer;
     last_panel = panel;
-    f(Piece{spot.layer,
-            panel,
-            {block, block + n},
-            new_panel,
-            own && (panel + 1) * n_blocks < spot.part.end});
   };
 
   if (size == 1 || detail::count_pieces(n_layers, layers, 0, 1) > Taken::kMost) {
     const size_t n = detail::count_pieces(n_layers, layers, rank, size);
     for (size_t k = 0, some = 0; k < n; k += some) {
       some = choose({k, n});
-      run(some);
+      run({k, k + some});
     }
     return;
   }
@@ -130,22 +136,18 @@ void deal(Member& member, size_t n_layers, Layers layers, size_t most, F f) {
     rank = (member.rank() + i) % size;
     own = i == 0;
     const size_t n = detail::count_pieces(n_layers, layers, rank, size);
-    // towards the end less at a time, so that all are done at about the same time
-    const auto choose_few = [&](Range left) {
-      return std::min(choose(left), ceil_div(left.size(), 2));
-    };
     while (true) {
-      const Range taken = member.taken(rank).take(number, n, own, choose_few);
+      const Range taken = member.taken(rank).take(number, n, own, choose);
       if (taken.empty()) break;
-      run(taken.size());
+      run(taken);
     }
   }
 }
 
 // The same for one layer.
 template <class F>
-void deal(Member& member, const Panels& panels, size_t most, F f) {
-  deal(member, 1, [&](size_t) { return panels; }, most, f);
+void deal(Member& member, const Panels& panels, Grain grain, F f) {
+  deal(member, 1, [&](size_t) { return panels; }, grain, f);
 }
 
 }  // namespace aevb

@@ -3,6 +3,8 @@
 namespace aevb {
 namespace {
 
+constexpr Grain kForwardGrain = {1, kForwardBlocks};
+
 // The columns of a layer of n_cols units in blocks of n rows.
 Panels row_panels(size_t n_cols, size_t n) { return {n_cols, ceil_div(n, kRowBlock)}; }
 
@@ -12,7 +14,7 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
              size_t n, Member& member, const Nonzeros* nonzeros = nullptr, const Ahead& then = {}) {
   const float* weights = pass.model.weights();
   Ahead ahead;
-  deal(member, row_panels(layer.n_out, n), kForwardBlocks, [&](const Piece& piece) {
+  deal(member, row_panels(layer.n_out, n), kForwardGrain, [&](const Piece& piece) {
     if (piece.new_panel) ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
     dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
                   block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
@@ -45,13 +47,14 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
   const bool fits = n_up * kPanel <= kTransposeScratch;
   float* scratch = pass.ws.scratch(member.rank());
   Ahead ahead[2];
-  deal(member, row_panels(n_in, n), fits ? kForwardBlocks : n_blocks, [&](const Piece& piece) {
+  const Grain grain = fits ? kForwardGrain : Grain{n_blocks, n_blocks};
+  deal(member, row_panels(n_in, n), grain, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, n);
     float* room = scratch;
     Ahead* next = ahead;
     for (const Upstream& up : upstream) {
       const float* transposed = pass.ws.transposed(up.layer, piece.panel);
-      if (piece.new_panel)
+      if (piece.new_panel && transposed == nullptr)
         *next = piece.more ? input_weights(up.layer, weights, piece.panel + 1) : Ahead();
       if (transposed == nullptr && fits) {
         if (piece.new_panel)
@@ -156,11 +159,11 @@ void encode_hidden(const Pass& pass, Member& member) {
     // after the last: the layers about z are small
     const Dense& next = is_last ? net.outputs.front() : net.encoder[i + 1];
     const size_t n_next = is_last ? pass.drawn() : pass.rows;
+    const size_t first_panel = row_panels(next.n_out, n_next).first_panel(member);
     const MatView h = pass.ws.encoder[i].view();
     forward(pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
             i == 0 ? &pass.ws.nonzeros : nullptr,
-            panel_weights(next, pass.model.weights(),
-                          row_panels(next.n_out, n_next).first_panel(member)));
+            pass.ws.gradients() ? panel_weights(next, pass.model.weights(), first_panel) : Ahead());
     in = h;
   }
 }
@@ -261,12 +264,14 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   const float* weights = pass.model.weights();
   const size_t first_back = row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
   Ahead ahead[2];
-  deal(member, output_panels(pass), kForwardBlocks, [&](const Piece& piece) {
+  deal(member, output_panels(pass), kForwardGrain, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
       if (piece.new_panel) {
-        ahead[i] = piece.more ? panel_weights(net.outputs[i], weights, piece.panel + 1)
-                              : input_weights(net.outputs[i], weights, first_back);
+        const bool goes_back = ws.gradients() && ws.transposed(net.outputs[i], 0) == nullptr;
+        ahead[i] = piece.more  ? panel_weights(net.outputs[i], weights, piece.panel + 1)
+                   : goes_back ? input_weights(net.outputs[i], weights, first_back)
+                               : Ahead();
       }
       dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(), ws.outputs[i].view(),
                     Activation::identity, piece.panel, rows, nullptr, &ahead[i]);
@@ -278,7 +283,7 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
 
 void output_likelihood(const Pass& pass, Member& member) {
   const Panels panels = output_panels(pass);
-  deal(member, panels, panels.n_blocks, [&](const Piece& piece) {
+  deal(member, panels, {1, panels.n_blocks}, [&](const Piece& piece) {
     panel_likelihood(pass, piece.panel, block_range(piece.blocks, kRowBlock, pass.drawn()), true);
   });
   member.barrier();
@@ -439,7 +444,7 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
     const Dense& layer = gradient(i).layer;
     return {layer.n_out, ceil_div(layer.n_in, kInputBlock)};
   };
-  deal(member, end - begin, panels, kUpdateBlocks, [&](const Piece& piece) {
+  deal(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Piece& piece) {
     const Gradient g = gradient(piece.layer);
     Ahead ahead = meanwhile.next();
     dense_update(pass.k, g.layer, arena, rule, g.in, g.delta, piece.panel,

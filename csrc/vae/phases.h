@@ -58,7 +58,7 @@ void recognize(const Pass& pass, Member& member);
 enum class Part : uint8_t { all, encoder, decoder };
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
 // barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
-// read the weights.
+// read the weights, nor deal.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Part part = Part::all);
 
