@@ -68,7 +68,7 @@ class alignas(kCacheLine) Taken {
   static constexpr size_t kMost = (size_t{1} << 24) - 1;  // pieces of a part
 
   // Some of a part of n pieces: as many as `choose`, told the rest, says, from the front or the
-  // back. Empty if none is left.
+  // back. Empty if that is none, or none is left.
   template <class Choose>
   Range take(uint16_t deal, size_t n, bool from_front, Choose choose) {
     uint64_t seen = state_.load(std::memory_order_relaxed);
@@ -79,6 +79,7 @@ class alignas(kCacheLine) Taken {
       const Range rest = {front, n - back};
       if (rest.empty()) return {};
       const size_t some = choose(rest);
+      if (some == 0) return {};
       const uint64_t taken = from_front ? (front + some) << 24 | back : front << 24 | (back + some);
       // what the pieces are made of, the last barrier has made seen
       if (state_.compare_exchange_weak(seen, uint64_t{deal} << 48 | taken,

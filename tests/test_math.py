@@ -4,7 +4,8 @@ Metric: |got - reference| / ulp(reference), where reference is NumPy's float64 v
 2^-29 float32 ulp, which is nothing here) and ulp is the float32 spacing of the reference's binade.
 The engine may flush subnormals to zero, in arguments and in results, so where the reference is
 below the smallest normal float32 it is only asked that the result be too. The domain of log is the
-positive normal numbers and infinity; the engine never takes another logarithm.
+positive normal numbers and infinity, of the optimiser's reciprocal square root the same but for
+infinity; the engine never takes another.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ REFERENCE = {
     "tanh": np.tanh,
     "sigmoid": oracle.sigmoid,
     "softplus": oracle.softplus,
+    "reciprocal_sqrt": lambda x: 1 / np.sqrt(x),
 }
-MAX_ULP = {"exp": 2, "log": 4, "tanh": 4, "sigmoid": 4, "softplus": 4}
+MAX_ULP = {"exp": 2, "log": 4, "tanh": 4, "sigmoid": 4, "softplus": 4, "reciprocal_sqrt": 4}
 # Where each function bends, changes branch, under- or overflows: swept on top of the bit patterns.
 INTERVALS = {
     "exp": [(-87.4, -86.0), (-1, 1), (86.0, 88.7229)],
@@ -30,7 +32,9 @@ INTERVALS = {
     "tanh": [(-1e-3, 1e-3), (-1, 1), (7, 11)],
     "sigmoid": [(-88, -80), (-2, 2), (14, 20)],
     "softplus": [(-88, -80), (-2, 2), (12, 20)],
+    "reciprocal_sqrt": [(1, 4), (1e-12, 1e-11)],
 }
+POSITIVE = ("log", "reciprocal_sqrt")
 TRIG = {"sin_2pi": np.sin, "cos_2pi": np.cos}
 
 
@@ -38,7 +42,7 @@ def sweep(name):
     """Every 1021st float32 bit pattern, all magnitudes and both signs, and the intervals."""
     bits = np.arange(0, 2**32, 1021, dtype=np.uint32).view(np.float32)
     bits = bits[np.isfinite(bits) & (np.abs(bits) >= oracle.TINY)]
-    if name == "log":
+    if name in POSITIVE:
         bits = bits[bits > 0]
     parts = [np.linspace(lo, hi, 200_003, dtype=np.float32) for lo, hi in INTERVALS[name]]
     return np.concatenate([bits, *parts])
@@ -78,7 +82,7 @@ def test_every_length_has_an_accurate_tail(isa, name):
     rng = np.random.default_rng(0)
     for n in range(1, 131):
         x = rng.normal(scale=4, size=n).astype(np.float32)
-        check(name, np.abs(x) if name == "log" else x)
+        check(name, np.abs(x) if name in POSITIVE else x)
 
 
 @pytest.mark.parametrize("name", [*REFERENCE, *TRIG])

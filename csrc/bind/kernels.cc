@@ -260,11 +260,13 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
 
 // How often each piece of a deal of layers (n_cols, n_blocks) is done, and by whom at last; for
 // n_deals deals, one after the other: two arrays (n_deals, pieces). Thread `held_up`, if there is
-// one, stands still in its first piece until all but its own are done, or for ten seconds.
+// one, stands still in its first piece until all are done that are neither its own nor left to it
+// (fewer than `shared`, or its part), or for ten seconds.
 py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
-                      size_t most, int held_up, size_t n_deals) {
+                      size_t most, size_t shared, int held_up, size_t n_deals) {
   using Clock = std::chrono::steady_clock;
   check(most >= 1, "most: got 0, want at least 1");
+  check(shared >= 1, "shared: got 0, want at least 1");
   std::vector<size_t> offset = {0};
   for (const auto& [n_cols, n_blocks] : layers)
     offset.push_back(offset.back() + ceil_div(n_cols, kPanel) * n_blocks);
@@ -281,9 +283,12 @@ py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int 
       for (size_t d = 0; d < n_deals; ++d) {
         bool waits = static_cast<int>(member.rank()) == held_up;
         const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
-        deal(member, layers.size(), panels, {1, most}, [&](const Piece& piece) {
+        const size_t part =
+            detail::count_pieces(layers.size(), panels, member.rank(), member.size());
+        deal(member, layers.size(), panels, {1, most, shared}, [&](const Piece& piece) {
           const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
-          while (waits && n_done[d].load() + piece.blocks.size() < n && Clock::now() < until)
+          const size_t left = std::min(part, piece.blocks.size() + shared - 1);
+          while (waits && n_done[d].load() + left < n && Clock::now() < until)
             std::this_thread::yield();
           waits = false;
           for (size_t block = piece.blocks.begin; block < piece.blocks.end; ++block) {
@@ -355,8 +360,8 @@ void bind_kernels(py::module_& m) {
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
   k.def("philox", &philox, arg("counter"), arg("key"));
-  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"), arg("held_up") = -1,
-        arg("n_deals") = 1);
+  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"), arg("shared") = 1,
+        arg("held_up") = -1, arg("n_deals") = 1);
   k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
 }

@@ -37,6 +37,8 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
   if (is("tanh")) return map(n, x, y, [](Vec v) { return tanh(v); }), true;
   if (is("sigmoid")) return map(n, x, y, [](Vec v) { return sigmoid(v); }), true;
   if (is("softplus")) return map(n, x, y, [](Vec v) { return softplus(v); }), true;
+  if (is("reciprocal_sqrt"))
+    return map(n, x, y, [](Vec v) { return add_over_sqrt(Vec{}, 1.0f, set1(1.0f), v); }), true;
   if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
   if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
   return false;

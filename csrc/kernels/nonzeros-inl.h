@@ -45,20 +45,22 @@ AEVB_INLINE uint32_t input_bits(const float* x) {
 
 void nonzero_rows(const GroupRows& t) {
   constexpr size_t kGroups = kInputBlock / kInputGroup;
-  const size_t n_blocks = ceil_div(t.n_cols, kInputBlock);
-  for (size_t g = 0; g < n_blocks * kGroups; ++g) t.n_group_rows[g] = 0;
-  for (size_t r = 0; r < t.rows; ++r) {
-    for (size_t block = 0; block < n_blocks; ++block) {
-      const size_t first = block * kInputBlock;
-      uint32_t found = input_bits(t.x + r * t.ldx + first);
-      if (t.n_cols - first < kInputBlock) found &= (1u << (t.n_cols - first)) - 1;  // not padding
+  for (size_t first = 0; first < t.n_cols; first += kInputBlock) {
+    const uint32_t inside = t.n_cols - first < kInputBlock ? (1u << (t.n_cols - first)) - 1 : ~0u;
+    const size_t group = first / kInputGroup;
+    uint32_t n[kGroups] = {};
+    for (size_t r = 0; r < t.rows; r += W) {
+      uint32_t found[W] = {};  // of W rows: bit i for input i of the block
+      for (size_t i = 0; i < W && r + i < t.rows; ++i)
+        found[i] = input_bits(t.x + (r + i) * t.ldx + first) & inside;
+      const Words rows = load(found);
       for (size_t g = 0; g < kGroups; ++g) {
-        const size_t group = block * kGroups + g;
-        uint32_t& n = t.n_group_rows[group];
-        t.group_rows[group * t.rows + n] = static_cast<uint32_t>(r);
-        n += (found >> g * kInputGroup & ((1u << kInputGroup) - 1)) != 0;
+        const uint32_t of_group = ((1u << kInputGroup) - 1) << g * kInputGroup;
+        n[g] += store_bits(bits((rows & of_group) != 0), static_cast<uint32_t>(r),
+                           t.group_rows + (group + g) * t.rows + n[g]);
       }
     }
+    std::memcpy(t.n_group_rows + group, n, sizeof n);
   }
 }
 

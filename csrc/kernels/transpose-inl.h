@@ -70,22 +70,18 @@ AEVB_INLINE void transpose_block(const float* in, float* out) {
 }
 #endif
 
-// Rows that are left over, one by one; a missing row (null) is zero.
-void transpose_row(size_t n_cols, const float* in, float* out) {
-  for (size_t j = 0; j < n_cols; ++j) out[j * kPanel] = in != nullptr ? in[j] : 0.0f;
-}
-
 // The panel's columns are padded to whole vectors (with zeros) and so is `out`, which has kPanel
 // rows.
 void transpose(size_t n_rows, size_t n_cols, const float* w, float* out) {
-  size_t row = 0;
-  for (; row + W <= n_rows; row += W) {
-    for (size_t col = 0; col < n_cols; col += W)
-      transpose_block(w + row * kPanel + col, out + col * kPanel + row);
-  }
-  const size_t end = round_up(n_rows, W);
-  for (; row < end; ++row)
-    transpose_row(n_cols, row < n_rows ? w + row * kPanel : nullptr, out + row);
+  const auto transpose_rows = [&](const float* rows, float* to) {
+    for (size_t col = 0; col < n_cols; col += W) transpose_block(rows + col, to + col * kPanel);
+  };
+  const size_t whole = n_rows / W * W;
+  for (size_t row = 0; row < whole; row += W) transpose_rows(w + row * kPanel, out + row);
+  if (whole == n_rows) return;
+  float last[W * kPanel] = {};  // what is left over, and rows of zeros
+  std::memcpy(last, w + whole * kPanel, (n_rows - whole) * kPanel * sizeof(float));
+  transpose_rows(last, out + whole);
 }
 
 }  // namespace

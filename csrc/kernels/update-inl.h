@@ -2,7 +2,10 @@
 // registers into the weights, so gradients never reach memory, and each weight and its accumulators
 // are read and written once per step.
 //
-// Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 5 x 2 + 2 + 1.
+// Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 6 x 2 + 2 + 1, or
+// 5 x 2 where rows are skipped. The sums go on to the optimiser in AVX-512's 32 registers; 16 have
+// no room for both, and GCC moved sums about in the loop, so there they pass through L1 from a
+// function of their own.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -12,6 +15,11 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
+#if defined(__AVX512F__)
+#define AEVB_TILE AEVB_INLINE
+#else
+#define AEVB_TILE __attribute__((noinline))
+#endif
 
 // Rows added from one prefetch to the next (a burst of them would keep the tile from its own
 // loads), unrolled: a test of what to fetch at every row takes a twelfth of the update.
@@ -77,30 +85,31 @@ void optimize(const UpdateRule& rule, const float* sum, Range range, float* weig
   }
 }
 
-// acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order; then the step on those
-// weights. While the sums over all rows are made, the weights and accumulators of the next inputs
-// are fetched: they come from beyond L2.
-template <Optimizer optimizer, size_t R, size_t C>
-AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
+// acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order. While the sums over
+// all rows are made, the weights and accumulators of the next inputs are fetched: they come from
+// beyond L2.
+template <size_t R, size_t C>
+AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&acc)[R][C]) {
   const float* a = u.a + input;
   const float* delta = u.delta + col;
-  const size_t at = input * kPanel + col;
-  const float* next_weight = (u.weight != nullptr ? u.weight : u.state1) + at + R * kPanel;
-  const float* next_state = (u.state1 != nullptr ? u.state1 : u.weight) + at + R * kPanel;
+  const size_t next = (input + R) * kPanel + col;
+  const float* const next_weight = (u.weight != nullptr ? u.weight : u.state1) + next;
+  const float* const next_state = (u.state1 != nullptr ? u.state1 : u.weight) + next;
   constexpr size_t kRowLines = ceil_div(C * W, kLineFloats);
   constexpr size_t kLines = R * kRowLines;
-  Vec acc[R][C] = {};
-  const auto add_row = [&](size_t m) __attribute__((always_inline)) {
-    Vec d[C];
+  Vec sum[R][C] = {};
+  const auto add_row = [&](const float* a_row, const float* delta_row)
+                           __attribute__((always_inline)) {
+                             Vec d[C];
 #pragma GCC unroll 4
-    for (size_t v = 0; v < C; ++v) d[v] = load(delta + m * u.ldd + v * W);
+                             for (size_t v = 0; v < C; ++v) d[v] = load(delta_row + v * W);
 #pragma GCC unroll 20
-    for (size_t r = 0; r < R; ++r) {
-      const Vec am = set1(a[m * u.lda + r]);
+                             for (size_t r = 0; r < R; ++r) {
+                               const Vec am = set1(a_row[r]);
 #pragma GCC unroll 4
-      for (size_t v = 0; v < C; ++v) add_product(acc[r][v], am, d[v]);
-    }
-  };
+                               for (size_t v = 0; v < C; ++v) add_product(sum[r][v], am, d[v]);
+                             }
+                           };
   const auto fetch_next = [&](size_t line) {
     const size_t from = line / kRowLines * kPanel + line % kRowLines * kLineFloats;
     __builtin_prefetch(next_weight + from, 1);
@@ -112,25 +121,42 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   };
   const size_t group = input / kInputGroup;
   if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
-    // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
-    if (optimizer != Optimizer::adam && u.n_group_rows[group] == 0 && u.rule->decay == 0.0f) return;
     const uint32_t* rows = u.group_rows + group * u.rows;
     for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead();
-    for (size_t i = 0; i < u.n_group_rows[group]; ++i) add_row(rows[i]);
+    for (size_t i = 0; i < u.n_group_rows[group]; ++i)
+      add_row(a + rows[i] * u.lda, delta + rows[i] * u.ldd);
   } else {
+    const size_t lda = u.lda, ldd = u.ldd;
     size_t m = 0, line = 0;
     for (; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
       if (line < kLines) fetch_next(line);
       if (line < kAheadLines) fetch_ahead();
 #pragma GCC unroll 5
-      for (size_t i = 0; i < kRowsPerFetch; ++i) add_row(m + i);
+      for (size_t i = 0; i < kRowsPerFetch; ++i, a += lda, delta += ldd) add_row(a, delta);
     }
-    for (; m < u.rows; ++m) add_row(m);
+    for (; m < u.rows; ++m, a += lda, delta += ldd) add_row(a, delta);
     for (; line < kLines; ++line) fetch_next(line);  // few rows
   }
+#pragma GCC unroll 20
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < C; ++v) acc[r][v] = sum[r][v];
+  }
+}
+
+// The step on R inputs' weights in C vectors of the panel's columns.
+template <Optimizer optimizer, size_t R, size_t C>
+AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
+  if (u.group_rows != nullptr && u.n_group_rows[input / kInputGroup] == 0) {
+    // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
+    if (optimizer != Optimizer::adam && u.rule->decay == 0.0f) return;
+  }
+  Vec acc[R][C];
+  sum_rows<R, C>(u, input, col, acc);
   // copies: for all the compiler knows the stores below might be to u
   const PanelUpdate to = u;
   const UpdateRule rule = *u.rule;
+  const size_t at = input * kPanel + col;
 #pragma GCC unroll 20
   for (size_t r = 0; r < R; ++r) {
     const auto sum =
@@ -157,8 +183,8 @@ void update_columns(const PanelUpdate& u, size_t col) {
 // Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
 // enough sums to hide the latency of the FMAs.
 constexpr size_t update_inputs(size_t C) {
-  if (C == 1) return W == 16 ? kInputBlock : kInputBlock / 2;
-  return C == 2 && W == 16 ? kInputBlock / 2 : kInputGroup;
+  if (W == 16) return C == 1 ? kInputBlock : C == 2 ? kInputBlock / 2 : kInputGroup;
+  return C == 1 ? kInputBlock / 2 : 6;
 }
 
 // All of the panel's columns: C vectors wide until fewer than C are left, then narrower.

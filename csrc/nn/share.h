@@ -85,9 +85,11 @@ Spot find_piece(Layers layers, unsigned rank, unsigned size, size_t k) {
 }  // namespace detail
 
 // How many blocks are dealt at a time: most, and towards the end of a part less, down to the least,
-// so that all threads are done at about the same time.
+// so that all threads are done at about the same time. Others take from a part only while at least
+// `shared` blocks of it are left: less is done sooner by the thread whose caches have it.
 struct Grain {
   size_t least, most;
+  size_t shared = 1;
 };
 
 // Deals the panels of n_layers layers, layers(i) -> Panels: f(Piece) for all pieces that fall to
@@ -99,8 +101,10 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   unsigned rank = member.rank();  // whose part is worked on
   bool own = true;
 
-  // How many of the rest of the part to do next: the first of one's own, the last of another's.
-  const auto choose = [&](Range rest) {
+  // How many of the rest of the part to do next: the first of one's own, the last of another's, if
+  // any.
+  const auto choose = [&](Range rest) -> size_t {
+    if (!own && rest.size() < grain.shared) return 0;
     const detail::Spot spot =
         detail::find_piece(layers, rank, size, own ? rest.begin : rest.end - 1);
     const size_t n_blocks = layers(spot.layer).n_blocks;

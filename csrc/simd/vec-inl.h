@@ -58,7 +58,6 @@ AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm512_min_ps((__m512)a, (__m512
 AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm512_max_ps((__m512)a, (__m512)b); }
 AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm512_sqrt_ps((__m512)a); }
 AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm512_cvtps_epi32((__m512)a); }
-AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) { return (Vec)_mm512_rsqrt14_ps((__m512)a); }
 // High and low halves of the 64-bit products, lane by lane.
 AEVB_INLINE Words mul_high(Words a, Words b) {
   const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32((__m512i)a, (__m512i)b), 32);
@@ -144,15 +143,24 @@ AEVB_INLINE uint32_t bits(Ints mask) {
 #endif
 }
 
-// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-2 ulp: where there is a 14-bit
-// estimate y of 1 / sqrt(a), by one Newton step, y (3 - a y^2) / 2, whose half is the rate's.
-AEVB_INLINE Vec add_over_sqrt(Vec w, float rate, Vec g, Vec a) {
+// 1 / sqrt(a) to 14 bits, for a > 0 normal. Where it is not an instruction: half the exponent by an
+// integer shift, y, then y p(a y^2), p the minimax quadratic there. (The divider's square root and
+// quotient keep the sums of a tile waiting; AVX's 12-bit estimate differs from maker to maker.)
+AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) {
 #if defined(__AVX512F__)
+  return (Vec)_mm512_rsqrt14_ps((__m512)a);
+#else
+  const Vec y = as_vec(0x5f2f8000 - (as_ints(a) >> 1));
+  const Vec e = a * y * y;  // in [0.87, 0.99]
+  return y * fma(e, fma(e, set1(0.45172739f), set1(-1.39873946f)), set1(1.94707906f));
+#endif
+}
+
+// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-3 ulp: by one Newton step from the
+// estimate y, y (3 - a y^2) / 2, whose half is the rate's.
+AEVB_INLINE Vec add_over_sqrt(Vec w, float rate, Vec g, Vec a) {
   const Vec y = reciprocal_sqrt_estimate(a);
   return fma(0.5f * rate * g * y, fma(-(a * y), y, set1(3.0f)), w);
-#else
-  return fma(rate * g, 1.0f / sqrt(a), w);
-#endif
 }
 
 // Sum of the lanes, halves added pairwise: one fixed order for a given W.

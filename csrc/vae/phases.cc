@@ -4,6 +4,8 @@ namespace aevb {
 namespace {
 
 constexpr Grain kForwardGrain = {1, kForwardBlocks};
+// Whoever takes from a panel transposes its weights first, in the time of two blocks.
+constexpr Grain kBackwardGrain = {1, kForwardBlocks, 5};
 
 // The columns of a layer of n_cols units in blocks of n rows.
 Panels row_panels(size_t n_cols, size_t n) { return {n_cols, ceil_div(n, kRowBlock)}; }
@@ -47,7 +49,7 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
   const bool fits = n_up * kPanel <= kTransposeScratch;
   float* scratch = pass.ws.scratch(member.rank());
   Ahead ahead[2];
-  const Grain grain = fits ? kForwardGrain : Grain{n_blocks, n_blocks};
+  const Grain grain = fits ? kBackwardGrain : Grain{n_blocks, n_blocks};
   deal(member, row_panels(n_in, n), grain, [&](const Piece& piece) {
     const Range rows = block_range(piece.blocks, kRowBlock, n);
     float* room = scratch;
@@ -71,6 +73,11 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
                          din.stride);
   });
   member.barrier();
+}
+
+// The draws of a range of rows.
+Range draws_of(const Pass& pass, Range rows) {
+  return {rows.begin * pass.ws.n_draws, rows.end * pass.ws.n_draws};
 }
 
 LatentRows latent_rows(const Pass& pass, Range rows) {
@@ -334,10 +341,16 @@ void backward_decoder(const Pass& pass, Member& member) {
   }
 }
 
-void backward_to_z(const Pass& pass, Member& member) {
+void backward_to_z(const Pass& pass, const Member& member) {
   Workspace& ws = pass.ws;
-  backward_layer(pass, {{pass.model.network().decoder[0], ws.decoder_delta[0].view()}},
-                 ws.dz.view(), ws.z.view(), Activation::identity, pass.drawn(), member);
+  const Range draws = draws_of(pass, share_rows(member, pass.rows));
+  if (draws.empty()) return;
+  const Dense& layer = pass.model.network().decoder[0];
+  for (size_t panel = 0; panel * kPanel < layer.n_in; ++panel) {
+    dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, panel),
+                   ws.decoder_delta[0].view(), ws.dz.view(), false, panel, draws,
+                   ws.scratch(member.rank()));
+  }
 }
 
 namespace {

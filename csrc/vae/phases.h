@@ -48,10 +48,10 @@ void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.varianc
 
 // Gradients with respect to every layer's pre-activations, from the outputs' down to the first
 // layer's; and the part of them that is the decoder's, and from there the gradient with respect to
-// z.
+// z, of this thread's share of the rows (no barrier).
 void backward(const Pass& pass, Member& member);
 void backward_decoder(const Pass& pass, Member& member);
-void backward_to_z(const Pass& pass, Member& member);
+void backward_to_z(const Pass& pass, const Member& member);
 // The encoder's of log q(z|x), z held fixed: heads forward, then down from their gradients.
 void recognize(const Pass& pass, Member& member);
 
