@@ -126,7 +126,9 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
     for (size_t i = 0; i < u.n_group_rows[group]; ++i)
       add_row(a + rows[i] * u.lda, delta + rows[i] * u.ldd);
   } else {
-    const size_t lda = u.lda, ldd = u.ldd;
+    // by reference where GCC's loop is then a hundredth faster, by value where it is a tenth
+    using Stride = std::conditional_t<W == 16, const size_t&, const size_t>;
+    Stride lda = u.lda, ldd = u.ldd;
     size_t m = 0, line = 0;
     for (; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
       if (line < kLines) fetch_next(line);
