@@ -17,11 +17,11 @@ AEVB_INLINE V polynomial(const V& x, const float (&coefficients)[N]) {
   return p;
 }
 
-// e^x = 2^n e^r. x = n log 2 + r with |r| <= log(2)/2, e^r by the polynomial of Cephes' expf.
+// e^x = 2^n e^r. x = n log 2 + r with |r| <= log(2)/2, e^r - 1 by the polynomial of Cephes' expf.
 template <class V>
 struct ExpParts {
   decltype(round_to_int(V{})) n;
-  V e_r;
+  V e_r_minus_1;
 };
 template <class V>
 AEVB_INLINE ExpParts<V> exp_parts(const V& x) {
@@ -32,24 +32,24 @@ AEVB_INLINE ExpParts<V> exp_parts(const V& x) {
   r = fma(nf, set1(2.12194440e-4f), r);
   const V p = polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                              1.6666665459e-1f, 5.0000001201e-1f});
-  return {n, fma(p, r * r, r) + 1.0f};
+  return {n, fma(p, r * r, r)};
 }
 
 // e^x, scaled by 2^n in two halves so that n = 128 and the subnormal results do not overflow the
 // exponent field. Below -104 it is 0, above 88.73 inf.
 template <class V>
 AEVB_INLINE V exp(const V& x) {
-  const auto [n, e_r] = exp_parts(min(set1(89.0f), max(set1(-104.0f), x)));
+  const auto [n, e_r_minus_1] = exp_parts(min(set1(89.0f), max(set1(-104.0f), x)));
   const auto half = n >> 1;
-  return e_r * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
+  return (e_r_minus_1 + 1.0f) * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
 }
 
 // e^-|x|, 0 from n = -127 on, where the exponent field of 2^n is 0: what is below the smallest
 // normal number may be 0 or not.
 template <class V>
 AEVB_INLINE V exp_minus_abs(const V& x) {
-  const auto [n, e_r] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x) | INT32_MIN)));
-  return e_r * as_vec((n + 127) << 23);
+  const auto [n, e_r_minus_1] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x) | INT32_MIN)));
+  return (e_r_minus_1 + 1.0f) * as_vec((n + 127) << 23);
 }
 
 // Natural logarithm of a positive normal number (Cephes' logf); inf and NaN pass through, 0 and
@@ -75,17 +75,15 @@ AEVB_INLINE V log(const V& x) {
   return select((bits & 0x7f800000) == 0x7f800000, x, r);
 }
 
-// tanh as in Cephes' tanhf: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) above. (Eigen's
-// rational function has fewer operations, but is up to 5 ulp off with FMA and 6 without.)
+// tanh|x| = -t / (t + 2) with t = e^-2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), which keeps the bits of
+// small x. (Eigen's rational function has fewer operations, but is up to 5 ulp off with FMA and 6
+// without.)
 template <class V>
 AEVB_INLINE V tanh(const V& x) {
-  const V a = abs(x);
-  const V x2 = x * x;
-  const V p = polynomial(x2, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
-                              1.33314422036e-1f, -3.33332819422e-1f});
-  const V small = fma(x2 * x, p, x);
-  const V large = 1.0f - 2.0f / (exp(a + a) + 1.0f);
-  return select(a < 0.625f, small, as_vec(as_ints(large) | (as_ints(x) & INT32_MIN)));
+  const auto [n, e_r_minus_1] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x + x) | INT32_MIN)));
+  const V power = as_vec((n + 127) << 23);
+  const V t = fma(power, e_r_minus_1, power - 1.0f);
+  return as_vec((as_ints(t / (t + 2.0f)) & INT32_MAX) | (as_ints(x) & INT32_MIN));
 }
 
 // 1 / (1 + e^-x), accurate in both tails.
