@@ -102,12 +102,13 @@ void Model::draw_initial_weights() {
   }
 }
 
-bool Model::finite() const {
+bool Model::finite(Range range) const {
   // The exponent of inf and NaN is all ones. Integer arithmetic, so that the compiler may vectorise
   // the reduction.
   uint32_t found = 0;
   for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
-    for (size_t i = 0; i < buffer->size(); ++i) {
+    const size_t end = std::min(range.end, buffer->size());  // an optimiser may have none
+    for (size_t i = range.begin; i < end; ++i) {
       const uint32_t exponent = std::bit_cast<uint32_t>((*buffer)[i]) & 0x7f800000u;
       found |= exponent == 0x7f800000u ? 1u : 0u;
     }

@@ -30,7 +30,9 @@ class Model {
   const float* weights() const { return weights_.data(); }
   Arena arena() { return {weights_.data(), state1_.data(), state2_.data()}; }
 
-  bool finite() const;  // every weight and accumulator
+  // every weight and accumulator; and those of a range of the arena
+  bool finite() const { return finite({0, network_.arena_size}); }
+  bool finite(Range range) const;
   UpdateRule update_rule(uint64_t step, size_t n_rows, size_t n_train) const;  // step counts from 0
 
   uint64_t n_steps = 0;  // minibatches seen: the step word of the noise counter

@@ -1,5 +1,6 @@
 #include "vae/training.h"
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -102,6 +103,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   Progress progress;
   double bound_sum = model.bound_sum;  // step by step: one order of summation, however it is sliced
   bool time_is_up = false;             // written by thread 0 before a barrier, read by all after it
+  std::atomic<bool> finite = true;
   run_team(n_threads, [&](Member& member) {
     const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
       const size_t n = std::min(batch, part.subset.size - position);
@@ -129,7 +131,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
       const double bound = forward_pass(pass, member, clock);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
-        return;
+        break;
       }
       const UpdateRule rule = model.update_rule(step, pass.rows, part.n_train);
       const Pass asleep = {k, model, dreams, pass.rows, config.seed, step};
@@ -157,14 +159,15 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
         progress.bound_sum += bound;
         bound_sum += bound;
       }
-      if (time_is_up) return;
+      if (time_is_up) break;
     }
+    if (!model.finite(member.share(model.network().arena_size))) finite = false;
   });
   model.n_steps += progress.n_steps;
   model.n_samples_seen += progress.n_rows;
   model.bound_sum = bound_sum;
   model.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-  progress.diverged = progress.diverged || !model.finite();
+  progress.diverged = progress.diverged || !finite;
   return progress;
 }
 
