@@ -30,6 +30,7 @@ from aevb._engine import (
     OutOfRangeError,
     Rows,
     Subset,
+    all_finite,
     resolve_threads,
     single_threaded_blas,
 )
@@ -470,7 +471,7 @@ def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
 
 def still_finite(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what the network made of the argument; ValueError naming that if it overflowed."""
-    if not np.isfinite(values).all():
+    if not all_finite(values):
         raise ValueError(
             f"{name}: takes the network, with its weights as they are, out of float32's finite "
             f"numbers; want smaller values"

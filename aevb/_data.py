@@ -193,17 +193,13 @@ def rows_to_read(model: LatentVariableModel, X: Any) -> Rows:
         and X.flags.aligned
         and not hasattr(model, "feature_names_in_")
     ):
-        range_ = (0.0, 1.0) if _needs_unit(model) else (-_FLOAT32_MAX, _FLOAT32_MAX)
+        range_ = (
+            (0.0, 1.0)
+            if model._engine.config.wants_unit_interval
+            else (-_FLOAT32_MAX, _FLOAT32_MAX)
+        )
         return Rows(X, model.input_scale_, range_)
     return as_rows(model, check_data(model, X, reset=False))
-
-
-def _needs_unit(model: LatentVariableModel) -> bool:
-    config = model._engine.config.as_dict()
-    binarize = config["binarize"]
-    return bool(
-        binarize == "dynamic" or (config["likelihood"] == "bernoulli" and binarize != "threshold")
-    )
 
 
 def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
@@ -211,7 +207,7 @@ def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
     got = f"X: got values from {low:g} to {high:g}"
     if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
         raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
-    if _needs_unit(model) and (low * scale < 0 or high * scale > 1):
+    if model._engine.config.wants_unit_interval and (low * scale < 0 or high * scale > 1):
         dynamic = model._engine.config.as_dict()["binarize"] == "dynamic"
         what = "binarize='dynamic'" if dynamic else "the Bernoulli likelihood"
         raise ValueError(

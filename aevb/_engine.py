@@ -6,7 +6,7 @@ import copyreg
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -35,10 +35,13 @@ MonteCarloEm = _core.MonteCarloEm
 Rows = _core.Rows
 OutOfRangeError = _core.OutOfRangeError
 
+all_finite = _core.all_finite
+
 ARENAS = ("weights", "state1", "state2")
 
 
 _blas_lock = threading.Lock()
+_UNLIMITED = nullcontext()
 
 
 @cache
@@ -47,17 +50,18 @@ def _blas_controller() -> ThreadpoolController:
 
 
 @contextmanager
-def single_threaded_blas() -> Iterator[None]:
+def _limited_blas() -> Iterator[None]:
+    with _blas_lock, _blas_controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+def single_threaded_blas() -> AbstractContextManager[None]:
     """Keep BLAS from starting threads of its own where the core calls it from its threads.
 
     The limit holds for the whole process and only the thread that set it can lift it, so calls
     that need it go one at a time.
     """
-    if _core.isa() != "blas":
-        yield
-        return
-    with _blas_lock, _blas_controller().limit(limits=1, user_api="blas"):
-        yield
+    return _limited_blas() if _core.isa() == "blas" else _UNLIMITED
 
 
 def resolve_threads(n_threads: int | None) -> int:

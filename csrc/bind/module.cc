@@ -3,6 +3,7 @@
 #include "bind/arrays.h"
 #include "kernels/dispatch.h"
 #include "parallel.h"
+#include "vae/model.h"
 
 namespace aevb::bind {
 
@@ -13,6 +14,15 @@ PYBIND11_MODULE(_core, m) {
   m.def("isa_names", &isa_names, "Instruction sets this machine can run, narrowest first.");
   m.def("force_isa", &force_isa, py::arg("name"),
         "Use another instruction set from now on, in the whole process.");
+  m.def(
+      "all_finite",
+      [](const FloatArray& values) {
+        const float* data = values.data();
+        const auto n = static_cast<size_t>(values.size());
+        const py::gil_scoped_release nogil;
+        return all_finite(data, n);
+      },
+      py::arg("values"), "Whether no value is infinite or NaN.");
   m.def("max_threads", &max_threads,
         "Threads that OpenMP would use (OMP_NUM_THREADS, threadpoolctl).");
   m.def(

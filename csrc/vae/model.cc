@@ -1,5 +1,6 @@
 #include "vae/model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -102,18 +103,24 @@ void Model::draw_initial_weights() {
   }
 }
 
-bool Model::finite(Range range) const {
+bool all_finite(const float* values, size_t n) {
   // The exponent of inf and NaN is all ones. Integer arithmetic, so that the compiler may vectorise
   // the reduction.
   uint32_t found = 0;
-  for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
-    const size_t end = std::min(range.end, buffer->size());  // an optimiser may have none
-    for (size_t i = range.begin; i < end; ++i) {
-      const uint32_t exponent = std::bit_cast<uint32_t>((*buffer)[i]) & 0x7f800000u;
-      found |= exponent == 0x7f800000u ? 1u : 0u;
-    }
+  for (size_t i = 0; i < n; ++i) {
+    const uint32_t exponent = std::bit_cast<uint32_t>(values[i]) & 0x7f800000u;
+    found |= exponent == 0x7f800000u ? 1u : 0u;
   }
   return found == 0;
+}
+
+bool Model::finite(Range range) const {
+  bool finite = true;
+  for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
+    const Range part = {range.begin, std::min(range.end, buffer->size())};  // it may have none
+    finite = finite && (part.empty() || all_finite(buffer->data() + part.begin, part.size()));
+  }
+  return finite;
 }
 
 // Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient: from

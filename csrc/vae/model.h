@@ -20,6 +20,9 @@ struct Network {
   std::vector<const Dense*> layers() const;
 };
 
+// Whether none of n values is infinite or NaN.
+bool all_finite(const float* values, size_t n);
+
 class Model {
  public:
   explicit Model(const Config& config);  // validates, allocates and draws the initial weights
