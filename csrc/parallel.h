@@ -10,10 +10,9 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#ifdef __SANITIZE_THREAD__
+#include <system_error>
 #include <thread>
 #include <vector>
-#endif
 
 #include "base.h"
 #include "float_env.h"
@@ -126,11 +125,37 @@ class Alone : private Team, public Member {
   Alone() : Team(1, nullptr), Member(0, 1, *this) {}
 };
 
-// Runs body(Member&) on n_threads threads, subnormals flushed in each. The body must not throw
-// between barriers: everything that can fail (allocation, checks) happens before.
+// As many of n_threads as the system lets this thread begin a team with. libgomp keeps a team's
+// threads for the thread that began it, until that begins a smaller one, and ends the process where
+// it is refused more: so those are begun for trial.
+inline int obtainable_threads(int n_threads) {
+  static thread_local int n_kept = 1;
+  if (n_threads <= 1) return 1;
+  if (n_threads > n_kept) {
+    std::vector<std::thread> trial;
+    std::atomic<bool> over = false;
+    try {
+      trial.reserve(static_cast<size_t>(n_threads) - 1);
+      while (trial.size() + 1 < static_cast<size_t>(n_threads))
+        trial.emplace_back([&over] { over.wait(false); });
+    } catch (const std::system_error&) {
+    } catch (const std::bad_alloc&) {
+    }
+    over = true;
+    over.notify_all();
+    for (std::thread& thread : trial) thread.join();
+    n_threads = static_cast<int>(trial.size()) + 1;
+  }
+  return n_kept = n_threads;
+}
+
+// Runs body(Member&) on n_threads threads, or on fewer where there are not as many to be had,
+// subnormals flushed in each. The body must not throw between barriers: everything that can fail
+// (allocation, checks) happens before.
 template <class Body>
 void run_team(int n_threads, Body&& body) {
-  if (n_threads <= 1) {
+  n_threads = obtainable_threads(n_threads);
+  if (n_threads == 1) {
     FlushSubnormals flush;
     Alone alone;
     Member& member = alone;

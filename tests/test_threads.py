@@ -4,6 +4,7 @@ import _thread
 import contextlib
 import functools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -299,3 +300,57 @@ assert np.array_equal(fit(), here)
 """
     command = [sys.executable, "-c", script]  # in the checkout, its sources would be imported
     subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
+
+
+REFUSED = """
+import resource
+from pathlib import Path
+
+import numpy as np
+
+from aevb import AEVB
+
+X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
+
+def status(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])
+
+def fit(n_threads):
+    model = AEVB(3, hidden_layer_sizes=(300,), batch_size=300, n_epochs=2, n_threads=n_threads,
+                 random_state=0)
+    return model.fit(X).transform(X)
+
+alone = fit(1)
+before = status("Threads:")
+_, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (status("VmSize:") * 1024 + 2**29, hard))
+for n_threads in 2, 4:  # stacks of a gigabyte
+    assert np.array_equal(fit(n_threads), alone)
+assert status("Threads:") == before
+resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+for n_threads in 4, 2, 3:
+    assert np.array_equal(fit(n_threads), alone)
+    assert status("Threads:") == before + n_threads - 1
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets limits and counts threads as Linux does")
+def test_threads_that_the_system_refuses_are_done_without(tmp_path):
+    """By libgomp's own ways the process would end."""
+    stack = 2**30
+
+    def with_large_stacks():
+        _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (stack, hard))
+
+    run = subprocess.run(
+        [sys.executable, "-c", REFUSED],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        preexec_fn=with_large_stacks,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
