@@ -22,15 +22,15 @@ inline constexpr size_t kLineFloats = kCacheLine / sizeof(float);
 inline constexpr size_t kPanel = 64;
 
 // Rows of a product and inputs of a weight gradient are shared among threads in blocks of these
-// sizes: multiples of the register tiles' heights, so that no share has a ragged tile inside.
+// sizes: multiples of AVX-512's register tiles' heights, so that no share has a ragged tile inside.
 inline constexpr size_t kRowBlock = 10;
 inline constexpr size_t kInputBlock = 20;
 
 // Rows whose empty columns are skipped together in a product. Divides kRowBlock.
 inline constexpr size_t kSkipBlock = 5;
 
-// Inputs whose weight gradients are made together: the height of the update's register tile, and
-// the grain at which rows without a nonzero are skipped. Divides kInputBlock.
+// Inputs for which rows without a nonzero are skipped together in a weight gradient: one register
+// tile of the update takes them. Divides kInputBlock.
 inline constexpr size_t kInputGroup = 5;
 
 constexpr size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }

@@ -94,7 +94,8 @@ class alignas(kCacheLine) Taken {
 
 // What the threads of a team have in common.
 struct Team {
-  Team(unsigned size, Taken* taken) : barrier(size), taken(taken) {}
+  Team(unsigned size, Taken* taken) : size(size), barrier(size), taken(taken) {}
+  const unsigned size;
   Barrier barrier;
   Taken* taken;  // (size,)
 };
@@ -125,28 +126,32 @@ class Alone : private Team, public Member {
   Alone() : Team(1, nullptr), Member(0, 1, *this) {}
 };
 
-// As many of n_threads as the system lets this thread begin a team with. libgomp keeps a team's
-// threads for the thread that began it, until that begins a smaller one, and ends the process where
-// it is refused more: so those are begun for trial.
+// Threads that libgomp keeps for the one that calls, with it: as many as its last team had.
+inline int& kept_threads() {
+  static thread_local int n = 1;
+  return n;
+}
+
+// How many of n_threads to ask OpenMP for. libgomp ends the process where the system refuses it a
+// thread, so those that it does not keep are begun for trial, all at once; if they cannot be had,
+// the kept ones have to do. (What was free in the trial may be taken a moment later: where others
+// begin threads up to the same limit, no more can be promised.)
 inline int obtainable_threads(int n_threads) {
-  static thread_local int n_kept = 1;
-  if (n_threads <= 1) return 1;
-  if (n_threads > n_kept) {
-    std::vector<std::thread> trial;
-    std::atomic<bool> over = false;
-    try {
-      trial.reserve(static_cast<size_t>(n_threads) - 1);
-      while (trial.size() + 1 < static_cast<size_t>(n_threads))
-        trial.emplace_back([&over] { over.wait(false); });
-    } catch (const std::system_error&) {
-    } catch (const std::bad_alloc&) {
-    }
-    over = true;
-    over.notify_all();
-    for (std::thread& thread : trial) thread.join();
-    n_threads = static_cast<int>(trial.size()) + 1;
+  const int n_kept = kept_threads();
+  if (n_threads <= n_kept || omp_in_parallel()) return n_threads;
+  const auto n_new = static_cast<size_t>(n_threads - n_kept);
+  std::vector<std::thread> trial;
+  std::atomic<bool> over = false;
+  try {
+    trial.reserve(n_new);
+    while (trial.size() < n_new) trial.emplace_back([&over] { over.wait(false); });
+  } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) {
   }
-  return n_kept = n_threads;
+  over = true;
+  over.notify_all();
+  for (std::thread& thread : trial) thread.join();
+  return trial.size() == n_new ? n_threads : n_kept;
 }
 
 // Runs body(Member&) on n_threads threads, or on fewer where there are not as many to be had,
@@ -155,7 +160,7 @@ inline int obtainable_threads(int n_threads) {
 template <class Body>
 void run_team(int n_threads, Body&& body) {
   n_threads = obtainable_threads(n_threads);
-  if (n_threads == 1) {
+  if (n_threads <= 1) {
     FlushSubnormals flush;
     Alone alone;
     Member& member = alone;
@@ -190,6 +195,7 @@ void run_team(int n_threads, Body&& body) {
     Member member(static_cast<unsigned>(omp_get_thread_num()), size, *team);
     body(member);
   }
+  if (!omp_in_parallel()) kept_threads() = static_cast<int>(team->size);
 #endif
 }
 

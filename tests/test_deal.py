@@ -40,12 +40,13 @@ def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
     assert ((who == held_up).sum(axis=1) <= most).all()
 
 
-@pytest.mark.parametrize("n_threads", [2, 4, 8])
-def test_a_small_rest_is_left_to_its_thread(n_threads):
-    layers, most, shared = [(512, 10)], 3, 5
-    held_up, part = 1, 80 // n_threads
-    times, who = kernels.deal(layers, n_threads, most, shared=shared, held_up=held_up, n_deals=4)
+@pytest.mark.parametrize("shared", [1, 5, 1000])
+@pytest.mark.parametrize("n_threads", [2, 4, 8, 16])
+def test_a_small_rest_is_left_to_its_thread(n_threads, shared):
+    """Others leave one block less than are worth taking: `shared`, or a quarter of its part."""
+    layers, held_up, part = [(512, 10)], 1, 80 // n_threads
+    times, who = kernels.deal(layers, n_threads, most=1, shared=shared, held_up=held_up, n_deals=4)
     assert (times == 1).all()
-    assert ((who == held_up).sum(axis=1) <= most + shared - 1).all()
-    _, who = kernels.deal(layers, n_threads, most, shared=part + 1, held_up=held_up, n_deals=4)
-    assert ((who == held_up).sum(axis=1) == part).all()
+    left = min(shared, -(-part // 4)) - 1
+    done = (who == held_up).sum(axis=1)
+    assert ((done == left) | (done == left + 1)).all()  # with the one that it stands in, if any

@@ -257,6 +257,17 @@ def test_every_tensor_is_needed_and_checked(path):
                 AEVB.load(path)
 
 
+def test_sums_of_squares_are_not_negative(path):
+    tensors, metadata = read(path)
+    name = "state1/decoder.logits.weight"
+    tensors[name] = tensors[name].copy()
+    tensors[name].flat[-1] = -1e-3
+    safetensors.numpy.save_file(tensors, path, metadata)
+    with pytest.raises(ValueError, match=path.name) as caught:
+        AEVB.load(path)
+    assert "state1: has values below 0" in str(caught.value)
+
+
 def test_other_peoples_safetensors(path):
     tensors, metadata = read(path)
     for other in (None, {}, dict.fromkeys(metadata, "{not json"), {"format": "pt"}):

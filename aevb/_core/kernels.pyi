@@ -42,6 +42,7 @@ def deal(
     layers: list[tuple[int, int]],
     n_threads: int,
     most: int,
+    shared: int = 1,
     held_up: int = -1,
     n_deals: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...

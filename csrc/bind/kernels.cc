@@ -260,8 +260,8 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
 
 // How often each piece of a deal of layers (n_cols, n_blocks) is done, and by whom at last; for
 // n_deals deals, one after the other: two arrays (n_deals, pieces). Thread `held_up`, if there is
-// one, stands still in its first piece until all are done that are neither its own nor left to it
-// (fewer than `shared`, or its part), or for ten seconds.
+// one, stands still in its first piece until all are done that are neither its own nor left to it,
+// or for ten seconds.
 py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
                       size_t most, size_t shared, int held_up, size_t n_deals) {
   using Clock = std::chrono::steady_clock;
@@ -285,9 +285,10 @@ py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int 
         const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
         const size_t part =
             detail::count_pieces(layers.size(), panels, member.rank(), member.size());
-        deal(member, layers.size(), panels, {1, most, shared}, [&](const Piece& piece) {
+        const Grain grain = {1, most, shared};
+        deal(member, layers.size(), panels, grain, [&](const Piece& piece) {
           const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
-          const size_t left = std::min(part, piece.blocks.size() + shared - 1);
+          const size_t left = std::min(part, piece.blocks.size() + grain.least_shared(part) - 1);
           while (waits && n_done[d].load() + left < n && Clock::now() < until)
             std::this_thread::yield();
           waits = false;

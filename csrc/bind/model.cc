@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bind/checks.h"
 #include "bind/signals.h"
 #include "posterior/density.h"
@@ -49,6 +51,15 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
     layers.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
     check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
     check_shape(layers.back().second, bias.c_str(), {layer->n_out});
+  }
+  // Adagrad's and Adam's sums of squares, whose roots are taken
+  const bool squares = which == (model.config().optimizer == Optimizer::adam ? "state2" : "state1");
+  for (const auto& [weight, bias] : layers) {
+    const auto negative = [](const FloatArray& a) {
+      return std::any_of(a.data(), a.data() + a.size(), [](float value) { return value < 0.0f; });
+    };
+    check(!squares || !(negative(weight) || negative(bias)),
+          which + ": has values below 0, want sums of squares");
   }
   check(arrays.size() == 2 * layers.size(), which + ": got " + std::to_string(arrays.size()) +
                                                 " arrays, want " +

@@ -86,10 +86,13 @@ Spot find_piece(Layers layers, unsigned rank, unsigned size, size_t k) {
 
 // How many blocks are dealt at a time: most, and towards the end of a part less, down to the least,
 // so that all threads are done at about the same time. Others take from a part only while at least
-// `shared` blocks of it are left: less is done sooner by the thread whose caches have it.
+// `shared` blocks of it are left, or a quarter of it: less is done sooner by the thread whose
+// caches have it.
 struct Grain {
   size_t least, most;
   size_t shared = 1;
+
+  size_t least_shared(size_t part) const { return std::min(shared, ceil_div(part, 4)); }
 };
 
 // Deals the panels of n_layers layers, layers(i) -> Panels: f(Piece) for all pieces that fall to
@@ -99,12 +102,13 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   const uint16_t number = member.next_deal();
   const unsigned size = member.size();
   unsigned rank = member.rank();  // whose part is worked on
+  size_t n = 0;                   // how many pieces that is
   bool own = true;
 
   // How many of the rest of the part to do next: the first of one's own, the last of another's, if
   // any.
   const auto choose = [&](Range rest) -> size_t {
-    if (!own && rest.size() < grain.shared) return 0;
+    if (!own && rest.size() < grain.least_shared(n)) return 0;
     const detail::Spot spot =
         detail::find_piece(layers, rank, size, own ? rest.begin : rest.end - 1);
     const size_t n_blocks = layers(spot.layer).n_blocks;
@@ -129,7 +133,7 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   };
 
   if (size == 1 || detail::count_pieces(n_layers, layers, 0, 1) > Taken::kMost) {
-    const size_t n = detail::count_pieces(n_layers, layers, rank, size);
+    n = detail::count_pieces(n_layers, layers, rank, size);
     for (size_t k = 0, some = 0; k < n; k += some) {
       some = choose({k, n});
       run({k, k + some});
@@ -139,7 +143,7 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   for (unsigned i = 0; i < size; ++i) {
     rank = (member.rank() + i) % size;
     own = i == 0;
-    const size_t n = detail::count_pieces(n_layers, layers, rank, size);
+    n = detail::count_pieces(n_layers, layers, rank, size);
     while (true) {
       const Range taken = member.taken(rank).take(number, n, own, choose);
       if (taken.empty()) break;

@@ -341,16 +341,19 @@ void backward_decoder(const Pass& pass, Member& member) {
   }
 }
 
-void backward_to_z(const Pass& pass, const Member& member) {
+void backward_to_z(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
+  const Dense& layer = pass.model.network().decoder[0];
+  if (layer.n_in > kPanel) {
+    return backward_layer(pass, {{layer, ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
+                          Activation::identity, pass.drawn(), member);
+  }
+  // One panel: every thread transposes its weights anyway, and rows are what it goes on with.
   const Range draws = draws_of(pass, share_rows(member, pass.rows));
   if (draws.empty()) return;
-  const Dense& layer = pass.model.network().decoder[0];
-  for (size_t panel = 0; panel * kPanel < layer.n_in; ++panel) {
-    dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, panel),
-                   ws.decoder_delta[0].view(), ws.dz.view(), false, panel, draws,
-                   ws.scratch(member.rank()));
-  }
+  dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, 0),
+                 ws.decoder_delta[0].view(), ws.dz.view(), false, 0, draws,
+                 ws.scratch(member.rank()));
 }
 
 namespace {

@@ -47,11 +47,12 @@ void output_likelihood(const Pass& pass, Member& member);
 void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.variance
 
 // Gradients with respect to every layer's pre-activations, from the outputs' down to the first
-// layer's; and the part of them that is the decoder's, and from there the gradient with respect to
-// z, of this thread's share of the rows (no barrier).
+// layer's; and the part of them that is the decoder's.
 void backward(const Pass& pass, Member& member);
 void backward_decoder(const Pass& pass, Member& member);
-void backward_to_z(const Pass& pass, const Member& member);
+// From there the gradient with respect to z: when it returns, that of this thread's share of the
+// rows is made, of the others behind the next barrier.
+void backward_to_z(const Pass& pass, Member& member);
 // The encoder's of log q(z|x), z held fixed: heads forward, then down from their gradients.
 void recognize(const Pass& pass, Member& member);
 
