@@ -23,8 +23,8 @@ ASAN_OPTIONS = {
     "detect_stack_use_after_return": 1,
     "strict_init_order": 1,
 }
-# Where memory runs out before that limit, AddressSanitizer ends the process instead of throwing; and
-# a child waits for ever for its allocator if another thread was in that at the fork.
+# Where memory runs out before that limit, AddressSanitizer ends the process instead of throwing; a
+# forked child waits for ever for its allocator if another thread was in that.
 ASAN_CANNOT = [
     "tests/test_full_disk.py::test_memory_that_there_is_not",
     "tests/test_concurrency.py::test_a_fork_while_other_threads_work",
