@@ -76,6 +76,20 @@ std::vector<const Dense*> Network::layers() const {
   return all;
 }
 
+double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
+  double weights = 0.0;
+  const auto add = [&](const Dense& layer, size_t rows) {
+    weights += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out) *
+               static_cast<double>(rows);
+  };
+  for (const Dense& layer : network.encoder) add(layer, 1);
+  add(network.mean, 1);
+  add(network.log_var, 1);
+  for (const Dense& layer : network.decoder) add(layer, n_draws);
+  for (const Dense& layer : network.outputs) add(layer, n_draws);
+  return weights * (gradients ? 6.0 : 2.0);
+}
+
 Model::Model(const Config& config)
     : config_((config.validate(), config)),
       network_(config),

@@ -20,6 +20,9 @@ struct Network {
   std::vector<const Dense*> layers() const;
 };
 
+// Floating-point operations of the products for one data row: forward, or the whole step.
+double flops_per_row(const Network& network, size_t n_draws, bool gradients);
+
 // Whether none of n values is infinite or NaN.
 bool all_finite(const float* values, size_t n);
 

@@ -67,7 +67,4 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
             const UpdateRule& rule, Member& member);
 
-// Floating-point operations of the products for one data row: forward, or the whole step.
-double flops_per_row(const Network& network, size_t n_draws, bool gradients);
-
 }  // namespace aevb
