@@ -464,7 +464,7 @@ def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
             array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: want an array of real numbers, {error}") from error
-    if not np.isfinite(array).all():
+    if not all_finite(array):
         raise ValueError(f"{name}: has values that are not finite in float32")
     return array
 

@@ -209,8 +209,9 @@ def test_transform_and_score_samples_against_quadrature(isa, likelihood):
         assert (error**2).mean() < 1 / n_independent
     estimate, got = Evaluator(model).log_likelihood(rows, "ais"), model.score_samples(rows)
     assert got.tobytes() == estimate.per_row.tobytes()
-    # t of 9, from skewed weights: of 2160 rows two were beyond 8
-    assert (np.abs(got - log_p) < 16 * estimate.stderr + 1e-4).all()
+    off = np.abs(got - log_p) / (estimate.stderr + 1e-5)  # t of 9, its tails longer: skewed weights
+    assert off.max() < 16
+    assert (off < 4).mean() > 0.9
     assert_mean(got - log_p + estimate.stderr**2 / 2, 0, resolution=0.05)
 
 

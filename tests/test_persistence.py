@@ -265,7 +265,7 @@ def test_sums_of_squares_are_not_negative(path):
     safetensors.numpy.save_file(tensors, path, metadata)
     with pytest.raises(ValueError, match=path.name) as caught:
         AEVB.load(path)
-    assert "state1: has values below 0" in str(caught.value)
+    assert f"{name}: has values below 0" in str(caught.value)
 
 
 def test_other_peoples_safetensors(path):

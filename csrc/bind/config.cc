@@ -58,11 +58,6 @@ py::dict as_dict(const Config& config) {
   return d;
 }
 
-bool wants_unit_interval(const Config& config) {
-  return config.binarize == Binarize::dynamic ||
-         (config.likelihood == Likelihood::bernoulli && config.binarize != Binarize::threshold);
-}
-
 }  // namespace
 
 void bind_config(py::module_& m) {
@@ -74,7 +69,7 @@ void bind_config(py::module_& m) {
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
            py::arg("algorithm") = "aevb")
       .def("as_dict", &as_dict, "The constructor's arguments.")
-      .def_property_readonly("wants_unit_interval", &wants_unit_interval,
+      .def_property_readonly("wants_unit_interval", &Config::wants_unit_interval,
                              "Whether data must lie in [0, 1]: as probabilities, or as pixels that "
                              "are not first made 0 or 1.");
 }

@@ -45,21 +45,21 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
   float* arena = const_cast<float*>(arena_of(model, which));
   if (arena == nullptr && arrays.empty()) return;
   check(arena != nullptr, which + ": the optimizer has no such accumulator");
+  // Adagrad's and Adam's sums of squares, whose roots are taken
+  const bool squares = which == (model.config().optimizer == Optimizer::adam ? "state2" : "state1");
+  const auto check_squares = [&](const FloatArray& a, const std::string& name) {
+    const auto negative = [](float value) { return value < 0.0f; };
+    check(!squares || std::none_of(a.data(), a.data() + a.size(), negative),
+          which + "/" + name + ": has values below 0, want sums of squares");
+  };
   std::vector<std::pair<FloatArray, FloatArray>> layers;
   for (const Dense* layer : model.network().layers()) {
     const std::string weight = layer->name + ".weight", bias = layer->name + ".bias";
     layers.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
     check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
     check_shape(layers.back().second, bias.c_str(), {layer->n_out});
-  }
-  // Adagrad's and Adam's sums of squares, whose roots are taken
-  const bool squares = which == (model.config().optimizer == Optimizer::adam ? "state2" : "state1");
-  for (const auto& [weight, bias] : layers) {
-    const auto negative = [](const FloatArray& a) {
-      return std::any_of(a.data(), a.data() + a.size(), [](float value) { return value < 0.0f; });
-    };
-    check(!squares || !(negative(weight) || negative(bias)),
-          which + ": has values below 0, want sums of squares");
+    check_squares(layers.back().first, weight);
+    check_squares(layers.back().second, bias);
   }
   check(arrays.size() == 2 * layers.size(), which + ": got " + std::to_string(arrays.size()) +
                                                 " arrays, want " +

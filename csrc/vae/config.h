@@ -28,6 +28,11 @@ struct Config {
   Binarize binarize = Binarize::none;
   uint64_t seed = 0;
 
+  // Whether data must lie in [0, 1]: as probabilities, or as pixels that are not first made 0 or 1.
+  bool wants_unit_interval() const {
+    return binarize == Binarize::dynamic ||
+           (likelihood == Likelihood::bernoulli && binarize != Binarize::threshold);
+  }
   void validate() const;  // throws std::invalid_argument naming the field
 };
 
