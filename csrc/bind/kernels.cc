@@ -64,11 +64,10 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
   if (kept) transposed.make(kernels(), packed.arena.data());
   Matrix d = padded(delta, "delta"), out = padded(h, "h");
   Matrix din = poisoned(d.view().rows, packed.layer.n_in);
-  Buffer<float> scratch(kTransposeScratch);
   for (size_t panel = 0; panel * kPanel < packed.layer.n_in; ++panel) {
     dense_backward(kernels(), packed.layer, packed.arena.data(),
                    kept ? transposed.panel(panel) : nullptr, d.view(), din.view(), false, panel,
-                   {0, d.view().rows}, scratch.data());
+                   {0, d.view().rows});
     const size_t column = panel * kPanel;
     kernels().differentiate(parse("activation", activation, kActivations), d.view().rows,
                             panel_width(packed.layer.n_in, panel), out.view().data + column,

@@ -3,6 +3,7 @@
 // function with external linkage, compiled under wider flags, could be the copy that the linker
 // keeps for everybody.
 #include "kernels/activation-inl.h"
+#include "kernels/dot-inl.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/latent-inl.h"
 #include "kernels/likelihood-inl.h"
@@ -67,6 +68,7 @@ extern const Kernels table;
 const Kernels table = {
     .name = AEVB_NAME(AEVB_ISA),
     .product = product,
+    .product_transposed = product_transposed,
     .activate = activate,
     .differentiate = differentiate,
     .transpose = transpose,

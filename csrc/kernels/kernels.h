@@ -35,6 +35,20 @@ struct PanelProduct {
   Ahead* ahead = nullptr;             // what is read after this: fetched into L2 meanwhile, or null
 };
 
+// C (rows, n_cols) (+)= A (rows, k) B^T, where B's rows lie in column panels: element (c, j) is
+// b[j / kPanel * panel_stride + c * kPanel + j % kPanel].
+struct ProductTransposed {
+  size_t rows, k, n_cols;
+  const float* a;
+  size_t lda;
+  const float* b;
+  size_t panel_stride;
+  float* c;
+  size_t ldc;
+  bool accumulate;
+  Ahead* ahead = nullptr;  // as above
+};
+
 // One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
 // (Optimizer::accumulate: state1 += sum).
 struct UpdateRule {
@@ -132,6 +146,7 @@ struct Kernels {
   const char* name;
 
   void (*product)(const PanelProduct&);
+  void (*product_transposed)(const ProductTransposed&);
   void (*activate)(Activation, size_t rows, size_t n_cols, float* h, size_t ldh);
   // delta *= act'(h), the derivative expressed by the output h
   void (*differentiate)(Activation, size_t rows, size_t n_cols, const float* h, size_t ldh,

@@ -79,39 +79,55 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
 }
 
 void dense_transpose(const Kernels& k, const Dense& layer, const float* weights, size_t panel,
-                     Range outputs, float* out) {
+                     float* out) {
   const size_t width = panel_width(layer.n_in, panel);
-  for (size_t o = outputs.begin; o < outputs.end; o += kPanel) {
-    const float* w = weights + layer.panel_offset(o / kPanel) + panel * kPanel * kPanel;
-    k.transpose(width, std::min(kPanel, outputs.end - o), w, out + (o - outputs.begin) * kPanel);
+  for (size_t of = 0; of < layer.n_panels(); ++of) {
+    const float* w = weights + layer.panel_offset(of) + panel * kPanel * kPanel;
+    k.transpose(width, panel_width(layer.n_out, of), w, out + of * kPanel * kPanel);
   }
 }
 
 void Transposed::make(const Kernels& k, const float* weights) {
   for (size_t panel = 0; panel * kPanel < layer_->n_in; ++panel) {
-    dense_transpose(k, *layer_, weights, panel, {0, layer_->n_out},
-                    data_.data() + panel * panel_size());
+    dense_transpose(k, *layer_, weights, panel, data_.data() + panel * panel_size());
   }
 }
 
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch, Ahead* ahead) {
+                    size_t panel, Range rows, Ahead* ahead) {
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
-    if (transposed == nullptr)
-      dense_transpose(k, layer, weights, panel, {depth, depth + n_depth}, scratch);
-    k.product({.rows = rows.size(),
-               .k = n_depth,
-               .n_cols = panel_width(layer.n_in, panel),
-               .a = delta.row(rows.begin) + depth,
-               .lda = delta.stride,
-               .b = transposed != nullptr ? transposed + depth * kPanel : scratch,
-               .c = din.row(rows.begin) + panel * kPanel,
-               .ldc = din.stride,
-               .bias = nullptr,
-               .accumulate = accumulate || depth > 0,
-               .ahead = ahead});
+    const size_t width = panel_width(layer.n_in, panel);
+    const float* a = delta.row(rows.begin) + depth;
+    float* c = din.row(rows.begin) + panel * kPanel;
+    const bool more = accumulate || depth > 0;
+    if (transposed != nullptr) {
+      k.product({.rows = rows.size(),
+                 .k = n_depth,
+                 .n_cols = width,
+                 .a = a,
+                 .lda = delta.stride,
+                 .b = transposed + depth * kPanel,
+                 .c = c,
+                 .ldc = din.stride,
+                 .bias = nullptr,
+                 .accumulate = more,
+                 .ahead = ahead});
+    } else {
+      k.product_transposed(
+          {.rows = rows.size(),
+           .k = n_depth,
+           .n_cols = width,
+           .a = a,
+           .lda = delta.stride,
+           .b = weights + layer.panel_offset(depth / kPanel) + panel * kPanel * kPanel,
+           .panel_stride = layer.panel_offset(1) - layer.panel_offset(0),
+           .c = c,
+           .ldc = din.stride,
+           .accumulate = more,
+           .ahead = ahead});
+    }
   }
 }
 

@@ -64,16 +64,21 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                    MatView out, Activation activation, size_t panel, Range rows,
                    const Nonzeros* nonzeros = nullptr, Ahead* ahead = nullptr);
 
-// W^T of one panel of inputs and a range of outputs, which begins with a panel's first -> out
-// (outputs in whole panels, kPanel).
+// W^T of one panel of inputs -> out (outputs in whole panels, kPanel).
 void dense_transpose(const Kernels& k, const Dense& layer, const float* weights, size_t panel,
-                     Range outputs, float* out);
+                     float* out);
 
 // din[:, panel of inputs] (+)= delta W^T for the given rows; `transposed` is W^T of that panel and
-// all outputs, or null: it is made, in scratch.
+// all outputs, or null: W is taken as it is.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, float* scratch, Ahead* ahead = nullptr);
+                    size_t panel, Range rows, Ahead* ahead = nullptr);
+
+// Whether dense_backward for n rows is done sooner if W^T is made first: that takes longer the more
+// outputs there are, but once for all rows; products with W as it is end, however many outputs,
+// with the addition of a vector's lanes. (Even at 5 n outputs for a network of 500-500, at 8 n it
+// loses.)
+inline bool transposing_pays(const Dense& layer, size_t n) { return layer.n_out < 6 * n; }
 
 // W^T of a layer, kept for passes that come again with the same weights.
 class Transposed {

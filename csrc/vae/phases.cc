@@ -5,7 +5,7 @@ namespace {
 
 constexpr Grain kForwardGrain = {1, kForwardBlocks};
 // Whoever takes from a panel transposes its weights first, in the time of two blocks.
-constexpr Grain kBackwardGrain = {1, kForwardBlocks, 5};
+constexpr Grain kTransposingGrain = {1, kForwardBlocks, 5};
 
 // The columns of a layer of n_cols units in blocks of n rows.
 Panels row_panels(size_t n_cols, size_t n) { return {n_cols, ceil_div(n, kRowBlock)}; }
@@ -42,36 +42,34 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
                     ConstMatView h, Activation activation, size_t n, Member& member) {
   const float* weights = pass.model.weights();
   const size_t n_in = upstream.begin()->layer.n_in;
-  const size_t n_blocks = ceil_div(n, kRowBlock);
   size_t n_up = 0;
-  for (const Upstream& up : upstream) n_up += up.layer.n_panels() * kPanel;
-  // A panel's weights, transposed, are there for all its rows, if they fit.
-  const bool fits = n_up * kPanel <= kTransposeScratch;
+  for (const Upstream& up : upstream) n_up += round_up(up.layer.n_out, kPanel);
+  const bool transposes =
+      n_up * kPanel <= kTransposeScratch && transposing_pays(upstream.begin()->layer, n);
   float* scratch = pass.ws.scratch(member.rank());
   Ahead ahead[2];
-  const Grain grain = fits ? kBackwardGrain : Grain{n_blocks, n_blocks};
-  deal(member, row_panels(n_in, n), grain, [&](const Piece& piece) {
-    const Range rows = block_range(piece.blocks, kRowBlock, n);
-    float* room = scratch;
-    Ahead* next = ahead;
-    for (const Upstream& up : upstream) {
-      const float* transposed = pass.ws.transposed(up.layer, piece.panel);
-      if (piece.new_panel && transposed == nullptr)
-        *next = piece.more ? input_weights(up.layer, weights, piece.panel + 1) : Ahead();
-      if (transposed == nullptr && fits) {
-        if (piece.new_panel)
-          dense_transpose(pass.k, up.layer, weights, piece.panel, {0, up.layer.n_out}, room);
-        transposed = room;
-        room += up.layer.n_panels() * kPanel * kPanel;
-      }
-      dense_backward(pass.k, up.layer, weights, transposed, up.delta, din, &up != upstream.begin(),
-                     piece.panel, rows, scratch, next++);
-    }
-    const size_t column = piece.panel * kPanel;
-    pass.k.differentiate(activation, rows.size(), panel_width(n_in, piece.panel),
-                         h.row(rows.begin) + column, h.stride, din.row(rows.begin) + column,
-                         din.stride);
-  });
+  deal(member, row_panels(n_in, n), transposes ? kTransposingGrain : kForwardGrain,
+       [&](const Piece& piece) {
+         const Range rows = block_range(piece.blocks, kRowBlock, n);
+         float* room = scratch;
+         Ahead* next = ahead;
+         for (const Upstream& up : upstream) {
+           const float* transposed = pass.ws.transposed(up.layer, piece.panel);
+           if (piece.new_panel && transposed == nullptr)
+             *next = piece.more ? input_weights(up.layer, weights, piece.panel + 1) : Ahead();
+           if (transposed == nullptr && transposes) {
+             if (piece.new_panel) dense_transpose(pass.k, up.layer, weights, piece.panel, room);
+             transposed = room;
+             room += up.layer.n_panels() * kPanel * kPanel;
+           }
+           dense_backward(pass.k, up.layer, weights, transposed, up.delta, din,
+                          &up != upstream.begin(), piece.panel, rows, next++);
+         }
+         const size_t column = piece.panel * kPanel;
+         pass.k.differentiate(activation, rows.size(), panel_width(n_in, piece.panel),
+                              h.row(rows.begin) + column, h.stride, din.row(rows.begin) + column,
+                              din.stride);
+       });
   member.barrier();
 }
 
@@ -348,12 +346,11 @@ void backward_to_z(const Pass& pass, Member& member) {
     return backward_layer(pass, {{layer, ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
                           Activation::identity, pass.drawn(), member);
   }
-  // One panel: every thread transposes its weights anyway, and rows are what it goes on with.
+  // One panel: rows are what every thread goes on with.
   const Range draws = draws_of(pass, share_rows(member, pass.rows));
   if (draws.empty()) return;
   dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, 0),
-                 ws.decoder_delta[0].view(), ws.dz.view(), false, 0, draws,
-                 ws.scratch(member.rank()));
+                 ws.decoder_delta[0].view(), ws.dz.view(), false, 0, draws);
 }
 
 namespace {
