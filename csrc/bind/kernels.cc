@@ -36,10 +36,10 @@ struct Packed {
   Buffer<float> arena;
   Packed(const FloatArray& weight, const float* bias) {
     const ConstMatView w = as_matrix(weight, "weight");
-    layer = {"layer", w.rows, w.cols, 0};
+    layer = {w.rows, w.cols, 0};
     arena = Buffer<float>(layer.end());
     const std::vector<float> zero(w.cols);
-    pack(layer, w.data, bias != nullptr ? bias : zero.data(), arena.data());
+    pack({"", layer, {0, w.cols}}, w.data, bias != nullptr ? bias : zero.data(), arena.data());
   }
 };
 
@@ -79,14 +79,14 @@ FloatArray dense_backward_rows(const FloatArray& delta, const FloatArray& weight
 py::tuple dense_gradient(const FloatArray& x, const FloatArray& delta) {
   Matrix in = padded(x, "x"), d = padded(delta, "delta");
   const size_t n_in = in.view().cols, n_out = d.view().cols;
-  const Dense layer = {"layer", n_in, n_out, 0};
+  const Dense layer = {n_in, n_out, 0};
   Buffer<float> sums(layer.end());
   for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
     dense_update(kernels(), layer, {nullptr, sums.data(), nullptr}, UpdateRule{}, in.view(),
                  d.view(), panel, {0, n_in});
   }
   FloatArray weight = new_matrix(n_in, n_out), bias(static_cast<py::ssize_t>(n_out));
-  unpack(layer, sums.data(), weight.mutable_data(), bias.mutable_data());
+  unpack({"", layer, {0, n_out}}, sums.data(), weight.mutable_data(), bias.mutable_data());
   return py::make_tuple(weight, bias);
 }
 
@@ -184,7 +184,8 @@ LatentRows latent(Matrix& mean, Matrix& log_var, Matrix& eps, const std::string&
   t.n_draws = eps.view().rows / t.rows;
   t.mean = mean.view().data;
   t.log_var = log_var.view().data;
-  t.ld = mean.view().stride;
+  t.ld_heads = mean.view().stride;
+  t.ld = eps.view().stride;
   t.eps = eps.view().data;
   return t;
 }

@@ -19,12 +19,12 @@ const float* arena_of(Model& model, const std::string& which) {
 py::dict unpack_arena(const Network& network, const float* arena) {
   py::dict arrays;
   if (arena == nullptr) return arrays;  // an accumulator that the optimiser does not have
-  for (const Dense* layer : network.layers()) {
-    FloatArray weight = new_matrix(layer->n_in, layer->n_out);
-    FloatArray bias(static_cast<py::ssize_t>(layer->n_out));
-    unpack(*layer, arena, weight.mutable_data(), bias.mutable_data());
-    arrays[py::str(layer->name + ".weight")] = weight;
-    arrays[py::str(layer->name + ".bias")] = bias;
+  for (const NamedOutputs& part : network.parts()) {
+    FloatArray weight = new_matrix(part.layer.n_in, part.outputs.size());
+    FloatArray bias(static_cast<py::ssize_t>(part.outputs.size()));
+    unpack(part, arena, weight.mutable_data(), bias.mutable_data());
+    arrays[py::str(part.name + ".weight")] = weight;
+    arrays[py::str(part.name + ".bias")] = bias;
   }
   return arrays;
 }
@@ -52,23 +52,20 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
     check(!squares || std::none_of(a.data(), a.data() + a.size(), negative),
           which + "/" + name + ": has values below 0, want sums of squares");
   };
-  std::vector<std::pair<FloatArray, FloatArray>> layers;
-  for (const Dense* layer : model.network().layers()) {
-    const std::string weight = layer->name + ".weight", bias = layer->name + ".bias";
-    layers.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
-    check_shape(layers.back().first, weight.c_str(), {layer->n_in, layer->n_out});
-    check_shape(layers.back().second, bias.c_str(), {layer->n_out});
-    check_squares(layers.back().first, weight);
-    check_squares(layers.back().second, bias);
+  const std::vector<NamedOutputs> parts = model.network().parts();
+  std::vector<std::pair<FloatArray, FloatArray>> values;
+  for (const NamedOutputs& part : parts) {
+    const std::string weight = part.name + ".weight", bias = part.name + ".bias";
+    values.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
+    check_shape(values.back().first, weight.c_str(), {part.layer.n_in, part.outputs.size()});
+    check_shape(values.back().second, bias.c_str(), {part.outputs.size()});
+    check_squares(values.back().first, weight);
+    check_squares(values.back().second, bias);
   }
-  check(arrays.size() == 2 * layers.size(), which + ": got " + std::to_string(arrays.size()) +
-                                                " arrays, want " +
-                                                std::to_string(2 * layers.size()));
-  size_t i = 0;
-  for (const Dense* layer : model.network().layers()) {
-    pack(*layer, layers[i].first.data(), layers[i].second.data(), arena);
-    ++i;
-  }
+  check(arrays.size() == 2 * parts.size(), which + ": got " + std::to_string(arrays.size()) +
+                                               " arrays, want " + std::to_string(2 * parts.size()));
+  for (size_t i = 0; i < parts.size(); ++i)
+    pack(parts[i], values[i].first.data(), values[i].second.data(), arena);
 }
 
 // What may change between two calls of a fitted model: how it learns, not what it is.

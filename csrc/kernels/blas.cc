@@ -8,9 +8,8 @@ namespace {
 Sgemm g_sgemm = nullptr;
 const Kernels* g_base = nullptr;
 
-void sgemm(char transb, size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
-           size_t ldb, float beta, float* c, size_t ldc) {
-  char transa = 'N';
+void sgemm(char transa, char transb, size_t m, size_t n, size_t k, const float* a, size_t lda,
+           const float* b, size_t ldb, float beta, float* c, size_t ldc) {
   int mi = static_cast<int>(m), ni = static_cast<int>(n), ki = static_cast<int>(k);
   int ldai = static_cast<int>(lda), ldbi = static_cast<int>(ldb), ldci = static_cast<int>(ldc);
   float alpha = 1.0f;
@@ -33,8 +32,18 @@ void product(const PanelProduct& p) {
     }
   }
   for (size_t r = 0; r < p.rows; r += kRowBlock) {
-    sgemm('N', p.n_cols, std::min(kRowBlock, p.rows - r), p.k, p.b, kPanel, p.a + r * p.lda, p.lda,
+    sgemm('N', 'N', p.n_cols, std::min(kRowBlock, p.rows - r), p.k, p.b, kPanel, p.a + r * p.lda, p.lda,
           1.0f, p.c + r * p.ldc, p.ldc);
+  }
+}
+
+void product_transposed(const ProductTransposed& p) {
+  for (size_t r = 0; r < p.rows; r += kRowBlock) {
+    for (size_t k = 0; k < p.k; k += kPanel) {
+      sgemm('T', 'N', p.n_cols, std::min(kRowBlock, p.rows - r), std::min(kPanel, p.k - k),
+            p.b + k / kPanel * p.panel_stride, kPanel, p.a + r * p.lda + k, p.lda,
+            p.accumulate || k > 0 ? 1.0f : 0.0f, p.c + r * p.ldc, p.ldc);
+    }
   }
 }
 
@@ -42,7 +51,7 @@ void update(const PanelUpdate& u) {
   alignas(kCacheLine) float grad[kInputBlock * kPanel] = {};
   for (size_t input = u.inputs.begin; input < u.inputs.end; input += kInputBlock) {
     const size_t n = std::min(kInputBlock, u.inputs.end - input);
-    sgemm('T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input, u.lda, 0.0f, grad, kPanel);
+    sgemm('N', 'T', u.n_cols, n, u.rows, u.delta, u.ldd, u.a + input, u.lda, 0.0f, grad, kPanel);
     for (size_t r = 0; r < n; ++r) {
       const size_t at = (input + r) * kPanel;
       g_base->optimize(*u.rule, grad + r * kPanel, {at, at + u.n_cols}, u.weight, u.state1,
@@ -63,6 +72,7 @@ const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
   table = base;
   table.name = "blas";
   table.product = product;
+  table.product_transposed = product_transposed;
   table.nonzero_columns = nonzero_columns;
   table.update = update;
   return table;

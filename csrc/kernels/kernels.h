@@ -119,15 +119,16 @@ struct LatentRows {
   Estimator estimator;
   size_t rows, n_latent, n_draws;
   const float* mean;
-  const float* log_var;
-  size_t ld;  // of every matrix here
+  const float* log_var;  // of which and of mean a vector may be read beyond the last column
+  size_t ld_heads;       // of these two and their gradients
   const float* eps;
   float* z;          // sample: out
   float* term;       // sample: (rows,) the bound less the mean of r over draws
   float* draw_term;  // sample: (rows * n_draws,) log p(z) - log q(z|x) of each draw
   const float* dz;   // backward: gradient of the scaled reconstruction
+  size_t ld;         // of eps, z and dz
   const float* f;    // backward, score function: log p(x, z) - log q(z|x) of each draw
-  float* dmean;      // backward: out
+  float* dmean;      // backward: out, no column beyond the last
   float* dlog_var;
 };
 

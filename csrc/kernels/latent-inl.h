@@ -10,8 +10,8 @@ namespace {
 
 void latent_sample(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {
-    const float* mean = t.mean + m * t.ld;
-    const float* log_var = t.log_var + m * t.ld;
+    const float* mean = t.mean + m * t.ld_heads;
+    const float* log_var = t.log_var + m * t.ld_heads;
     float term = 0.0f;
     if (t.estimator == Estimator::analytic_kl) {  // -KL, appendix B
       Vec kl = {};
@@ -63,9 +63,8 @@ template <Estimator estimator>
 void latent_backward_rows(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {
     for (size_t j = 0; j < t.n_latent; j += W) {
-      const Ints real = first_lanes(t.n_latent - j);
-      const Vec mu = load(t.mean + m * t.ld + j);
-      const Vec lv = load(t.log_var + m * t.ld + j);
+      const Vec mu = load(t.mean + m * t.ld_heads + j);
+      const Vec lv = load(t.log_var + m * t.ld_heads + j);
       Vec dmu = {};
       Vec dlv = {};
       for (size_t l = m * t.n_draws; l < (m + 1) * t.n_draws; ++l) {
@@ -77,8 +76,8 @@ void latent_backward_rows(const LatentRows& t) {
       } else if constexpr (estimator == Estimator::monte_carlo) {
         dlv += 0.5f;  // -log q(z|x) has log sigma
       }
-      store(t.dmean + m * t.ld + j, select(real, dmu, Vec{}));
-      store(t.dlog_var + m * t.ld + j, select(real, dlv, Vec{}));
+      store_first(t.n_latent - j, t.dmean + m * t.ld_heads + j, dmu);
+      store_first(t.n_latent - j, t.dlog_var + m * t.ld_heads + j, dlv);
     }
   }
 }
@@ -87,11 +86,10 @@ void latent_backward_rows(const LatentRows& t) {
 void latent_recognize(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {
     for (size_t j = 0; j < t.n_latent; j += W) {
-      const Ints real = first_lanes(t.n_latent - j);
-      const Vec error = load(t.z + m * t.ld + j) - load(t.mean + m * t.ld + j);
-      const Vec dmu = error * exp(-load(t.log_var + m * t.ld + j));
-      store(t.dmean + m * t.ld + j, select(real, dmu, Vec{}));
-      store(t.dlog_var + m * t.ld + j, select(real, 0.5f * (error * dmu - 1.0f), Vec{}));
+      const Vec error = load(t.z + m * t.ld + j) - load(t.mean + m * t.ld_heads + j);
+      const Vec dmu = error * exp(-load(t.log_var + m * t.ld_heads + j));
+      store_first(t.n_latent - j, t.dmean + m * t.ld_heads + j, dmu);
+      store_first(t.n_latent - j, t.dlog_var + m * t.ld_heads + j, 0.5f * (error * dmu - 1.0f));
     }
   }
 }

@@ -1,29 +1,37 @@
 #include "nn/dense.h"
 
 namespace aevb {
+namespace {
 
-void unpack(const Dense& layer, const float* arena, float* weight, float* bias) {
-  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-    const size_t width = panel_width(layer.n_out, panel);
-    const float* from = arena + layer.panel_offset(panel);
-    for (size_t k = 0; k < layer.n_in; ++k) {
-      std::memcpy(weight + k * layer.n_out + panel * kPanel, from + k * kPanel,
-                  width * sizeof(float));
-    }
+// f(offset, first, bytes): where each panel of these outputs has its share of a row of weights,
+// which of them is its first, and the bytes of a row of its share.
+template <class F>
+void for_panels(const NamedOutputs& part, F f) {
+  size_t n = 0;
+  for (size_t o = part.outputs.begin; o < part.outputs.end; o += n) {
+    n = std::min(kPanel - o % kPanel, part.outputs.end - o);
+    f(part.layer.panel_offset(o / kPanel) + o % kPanel, o - part.outputs.begin, n * sizeof(float));
   }
-  std::memcpy(bias, arena + layer.bias_offset(), layer.n_out * sizeof(float));
 }
 
-void pack(const Dense& layer, const float* weight, const float* bias, float* arena) {
-  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-    const size_t width = panel_width(layer.n_out, panel);
-    float* to = arena + layer.panel_offset(panel);
-    for (size_t k = 0; k < layer.n_in; ++k) {
-      std::memcpy(to + k * kPanel, weight + k * layer.n_out + panel * kPanel,
-                  width * sizeof(float));
-    }
-  }
-  std::memcpy(arena + layer.bias_offset(), bias, layer.n_out * sizeof(float));
+}  // namespace
+
+void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias) {
+  const size_t n = part.outputs.size();
+  for_panels(part, [&](size_t offset, size_t first, size_t bytes) {
+    for (size_t k = 0; k < part.layer.n_in; ++k)
+      std::memcpy(weight + k * n + first, arena + offset + k * kPanel, bytes);
+  });
+  std::memcpy(bias, arena + part.layer.bias_offset() + part.outputs.begin, n * sizeof(float));
+}
+
+void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena) {
+  const size_t n = part.outputs.size();
+  for_panels(part, [&](size_t offset, size_t first, size_t bytes) {
+    for (size_t k = 0; k < part.layer.n_in; ++k)
+      std::memcpy(arena + offset + k * kPanel, weight + k * n + first, bytes);
+  });
+  std::memcpy(arena + part.layer.bias_offset() + part.outputs.begin, bias, n * sizeof(float));
 }
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,

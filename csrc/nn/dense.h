@@ -13,7 +13,6 @@ namespace aevb {
 // Shape of a layer and where its weights lie in the arena: n_panels() panels of (n_in, kPanel),
 // then the bias.
 struct Dense {
-  std::string name;  // "encoder.hidden0"
   size_t n_in = 0;
   size_t n_out = 0;
   size_t offset = 0;
@@ -32,10 +31,16 @@ struct Arena {
   float* state2 = nullptr;
 };
 
-// The weight (n_in, n_out), dense row-major, and the bias (n_out,) of one layer out of or into an
-// arena array.
-void unpack(const Dense& layer, const float* arena, float* weight, float* bias);
-void pack(const Dense& layer, const float* weight, const float* bias, float* arena);
+// Outputs of a layer that have a name of their own: "encoder.hidden0".
+struct NamedOutputs {
+  std::string name;
+  const Dense& layer;
+  Range outputs;
+};
+
+// Their weight (n_in, outputs), dense row-major, and bias (outputs,) out of or into an arena array.
+void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias);
+void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena);
 
 // Blocks of rows that are done together: their outputs are still in L1 when they are activated.
 inline constexpr size_t kForwardBlocks = 3;

@@ -26,8 +26,8 @@ class PosteriorDensity {
 
   // Mean and log-variance of q(z|x) of the block's rows.
   void encode();
-  ConstMatView mean() { return ws_.mean.view(n_); }
-  ConstMatView log_var() { return ws_.log_var.view(n_); }
+  ConstMatView mean() { return ws_.mean(); }
+  ConstMatView log_var() { return ws_.log_var(); }
 
   // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J), the draws of a row
   // together; z may be in any row layout.

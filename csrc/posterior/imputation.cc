@@ -225,7 +225,7 @@ class Imputer {
     kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
     const MatView z = ws_.z.view(n_);
     for (size_t r = 0; r < n_; ++r) {
-      const float *mean = ws_.mean.view().row(r), *log_var = ws_.log_var.view().row(r);
+      const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
       for (size_t j = 0; j < z.cols; ++j)
         z.row(r)[j] = mean[j] + std::exp(0.5f * log_var[j]) * ws_.eps.view().row(r)[j];
     }
@@ -251,7 +251,7 @@ class Imputer {
   void weigh(ConstMatView z, double sign) {
     output_likelihood(pass(), alone_);
     for (size_t r = 0; r < n_; ++r) {
-      const float *mean = ws_.mean.view().row(r), *log_var = ws_.log_var.view().row(r);
+      const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
       double log_q = 0.0;
       for (size_t j = 0; j < z.cols; ++j) {
         const auto v = static_cast<double>(log_var[j]);

@@ -38,6 +38,13 @@ typedef uint32_t WordsU __attribute__((vector_size(W * sizeof(float)), may_alias
 
 AEVB_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecU*>(p); }
 AEVB_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecU*>(p) = v; }
+// n lanes, or all of them if there are no more.
+AEVB_INLINE void store_first(size_t n, float* p, Vec v) {
+  if (n >= W) return store(p, v);
+  float lane[W];
+  store(lane, v);
+  std::memcpy(p, lane, n * sizeof(float));
+}
 AEVB_INLINE Words load(const uint32_t* p) { return *reinterpret_cast<const WordsU*>(p); }
 AEVB_INLINE void store(uint32_t* p, Words v) { *reinterpret_cast<WordsU*>(p) = v; }
 AEVB_INLINE Vec set1(float x) { return x - Vec{}; }

@@ -40,7 +40,6 @@ void dream(const Pass& pass, Member& member) {
                              ws.ids.data() + rows.begin, rows.size(), 1,
                              {z.row(rows.begin), 0, z.cols, z.stride}));
   }
-  member.barrier();
   decode_hidden(pass, member);
   decode_outputs(pass, member);
   decoder_means(pass, member);

@@ -26,7 +26,7 @@ void encode(const Model& model, const Rows& rows, float* out, int n_threads, Wat
       if (!gather(pass, rows, NoiseBy::nothing, member)) return false;
       encode_hidden(pass, member);
       encode_heads(pass, member);
-      copy_rows(ws.mean.view(), mine, out + first * model.config().n_latent);
+      copy_rows(ws.mean(), mine, out + first * model.config().n_latent);
       return true;
     });
   });
@@ -46,7 +46,6 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads, Watch
       for (size_t r = mine.begin; r < mine.end; ++r) {
         std::memcpy(ws.z.view().row(r), z.row(first + r), z.cols * sizeof(float));
       }
-      member.barrier();
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
@@ -73,7 +72,6 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
         k.normal(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
                             1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
       }
-      member.barrier();
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);

@@ -66,8 +66,8 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
       encode_and_sample(pass, member);
     } else {
       sample_proposals(pass, known, mine);
-      member.barrier();
     }
+    member.barrier();
     if (stop) return false;
     decode_hidden(pass, member);
     decode_likelihood(pass, member);
@@ -91,7 +91,7 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
         }
         if (round == n_adaptations) break;
         for (size_t r = mine.begin; r < mine.end; ++r)
-          known[r].proposal.fit(ws.mean.view().row(r), ws.log_var.view().row(r));
+          known[r].proposal.fit(ws.mean().row(r), ws.log_var().row(r));
       }
       for (size_t r = mine.begin; r < mine.end; ++r) out.set(first + r, known[r].counted);
       return true;

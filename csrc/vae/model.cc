@@ -37,8 +37,8 @@ void Config::validate() const {
 }
 
 Network::Network(const Config& config) {
-  const auto add = [this](const std::string& name, size_t n_in, size_t n_out) {
-    const Dense layer = {name, n_in, n_out, arena_size};
+  const auto add = [this](size_t n_in, size_t n_out) {
+    const Dense layer = {n_in, n_out, arena_size};
     checked_product(checked_product(layer.n_panels(), n_in + 1), kPanel);
     arena_size = layer.end();
     return layer;
@@ -47,33 +47,34 @@ Network::Network(const Config& config) {
   if (config.algorithm != Algorithm::monte_carlo_em) {
     size_t width = config.n_visible;
     for (size_t i = 0; i < depth; ++i) {
-      encoder.push_back(add("encoder.hidden" + std::to_string(i), width, config.hidden[i]));
+      encoder.push_back(add(width, config.hidden[i]));
       width = config.hidden[i];
     }
-    mean = add("encoder.mean", width, config.n_latent);
-    log_var = add("encoder.log_var", width, config.n_latent);
+    heads = add(width, checked_product(2, config.n_latent));
   }
   size_t width = config.n_latent;
   for (size_t i = 0; i < depth; ++i) {
-    decoder.push_back(
-        add("decoder.hidden" + std::to_string(i), width, config.hidden[depth - 1 - i]));
+    decoder.push_back(add(width, config.hidden[depth - 1 - i]));
     width = config.hidden[depth - 1 - i];
   }
-  if (config.likelihood == Likelihood::bernoulli) {
-    outputs.push_back(add("decoder.logits", width, config.n_visible));
-  } else {
-    outputs.push_back(add("decoder.mean", width, config.n_visible));
-    outputs.push_back(add("decoder.log_var", width, config.n_visible));
-  }
+  outputs.push_back(add(width, config.n_visible));
+  if (config.likelihood != Likelihood::bernoulli) outputs.push_back(add(width, config.n_visible));
 }
 
-std::vector<const Dense*> Network::layers() const {
-  std::vector<const Dense*> all;
-  for (const Dense& layer : encoder) all.push_back(&layer);
-  if (has_encoder()) all.insert(all.end(), {&mean, &log_var});
-  for (const Dense& layer : decoder) all.push_back(&layer);
-  for (const Dense& layer : outputs) all.push_back(&layer);
-  return all;
+std::vector<NamedOutputs> Network::parts() const {
+  std::vector<NamedOutputs> parts;
+  const auto add = [&](const std::string& name, const Dense& layer) {
+    parts.push_back({name, layer, {0, layer.n_out}});
+  };
+  for (size_t i = 0; i < encoder.size(); ++i) add("encoder.hidden" + std::to_string(i), encoder[i]);
+  if (has_encoder()) {
+    parts.push_back({"encoder.mean", heads, {0, heads.n_out / 2}});
+    parts.push_back({"encoder.log_var", heads, {heads.n_out / 2, heads.n_out}});
+  }
+  for (size_t i = 0; i < decoder.size(); ++i) add("decoder.hidden" + std::to_string(i), decoder[i]);
+  add(outputs.size() == 1 ? "decoder.logits" : "decoder.mean", outputs.front());
+  if (outputs.size() > 1) add("decoder.log_var", outputs.back());
+  return parts;
 }
 
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
@@ -83,8 +84,7 @@ double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
                static_cast<double>(rows);
   };
   for (const Dense& layer : network.encoder) add(layer, 1);
-  add(network.mean, 1);
-  add(network.log_var, 1);
+  add(network.heads, 1);
   for (const Dense& layer : network.decoder) add(layer, n_draws);
   for (const Dense& layer : network.outputs) add(layer, n_draws);
   return weights * (gradients ? 6.0 : 2.0);
@@ -99,21 +99,21 @@ Model::Model(const Config& config)
   draw_initial_weights();
 }
 
-// Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a layer's draws is
+// Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a part's draws is
 // its bias.
 void Model::draw_initial_weights() {
   const Kernels& k = kernels();
-  uint64_t layer_index = 0;
-  for (const Dense* layer : network_.layers()) {
-    const size_t n = layer->n_out;
-    std::vector<float> values((layer->n_in + 1) * n);
-    std::vector<uint64_t> ids(layer->n_in + 1);
-    for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(layer_index, row);
+  uint64_t part_index = 0;
+  for (const NamedOutputs& part : network_.parts()) {
+    const size_t n_in = part.layer.n_in, n = part.outputs.size();
+    std::vector<float> values((n_in + 1) * n);
+    std::vector<uint64_t> ids(n_in + 1);
+    for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(part_index, row);
     k.normal(noise_rows(config_.seed, stream(Purpose::init), ids.data(), ids.size(), 1,
                         {values.data(), 0, n, n}));
     for (float& value : values) value *= config_.init_scale;
-    pack(*layer, values.data(), values.data() + layer->n_in * n, weights_.data());
-    ++layer_index;
+    pack(part, values.data(), values.data() + n_in * n, weights_.data());
+    ++part_index;
   }
 }
 

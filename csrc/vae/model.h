@@ -6,18 +6,18 @@
 
 namespace aevb {
 
-// The layers, in arena order. The Gaussian likelihoods have two output layers, Bernoulli one.
+// The layers. The Gaussian likelihoods have two output layers, Bernoulli one.
 struct Network {
   explicit Network(const Config& config);
 
   std::vector<Dense> encoder;  // hidden layers; none, and no heads, for Monte Carlo EM
-  Dense mean, log_var;         // heads of q(z|x)
+  Dense heads;                 // of q(z|x): J means, J log-variances
   std::vector<Dense> decoder;  // hidden layers, from z on
   std::vector<Dense> outputs;  // logits, or mean and log_var
   size_t arena_size = 0;
 
   bool has_encoder() const { return !encoder.empty(); }
-  std::vector<const Dense*> layers() const;
+  std::vector<NamedOutputs> parts() const;  // all outputs of all layers, by their names
 };
 
 // Floating-point operations of the products for one data row: forward, or the whole step.

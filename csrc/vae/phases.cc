@@ -25,11 +25,11 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
 }
 
 // The same for a range of rows, all panels: for layers so narrow that threads share rows instead.
-void forward_rows(const Pass& pass, const Dense& layer, MatView in, MatView out, Range rows) {
+void forward_rows(const Pass& pass, const Dense& layer, MatView in, MatView out,
+                  Activation activation, Range rows) {
   if (rows.empty()) return;
-  for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
-    dense_forward(pass.k, layer, pass.model.weights(), in, out, Activation::identity, panel, rows);
-  }
+  for (size_t panel = 0; panel < layer.n_panels(); ++panel)
+    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel, rows);
 }
 
 struct Upstream {  // a layer and the gradient of its pre-activations
@@ -86,10 +86,11 @@ LatentRows latent_rows(const Pass& pass, Range rows) {
   latent.rows = rows.size();
   latent.n_latent = pass.model.config().n_latent;
   latent.n_draws = ws.n_draws;
-  latent.mean = ws.mean.view().row(rows.begin);
-  latent.log_var = ws.log_var.view().row(rows.begin);
-  latent.ld = ws.mean.view().stride;
+  latent.mean = ws.mean().row(rows.begin);
+  latent.log_var = ws.log_var().row(rows.begin);
+  latent.ld_heads = ws.heads.view().stride;
   latent.eps = ws.eps.view().row(first_draw);
+  latent.ld = ws.eps.view().stride;
   return latent;
 }
 
@@ -177,11 +178,9 @@ namespace {
 
 // mean and log_var of this thread's rows
 Range heads(const Pass& pass, Member& member) {
-  const Network& net = pass.model.network();
   const Range rows = share_rows(member, pass.rows);
-  const MatView h = pass.ws.encoder.back().view();
-  forward_rows(pass, net.mean, h, pass.ws.mean.view(), rows);
-  forward_rows(pass, net.log_var, h, pass.ws.log_var.view(), rows);
+  forward_rows(pass, pass.model.network().heads, pass.ws.encoder.back().view(),
+               pass.ws.heads.view(), Activation::identity, rows);
   return rows;
 }
 
@@ -213,15 +212,21 @@ void encode_and_sample(const Pass& pass, Member& member) {
     pass.k.latent_sample(latent);
   }
   if (ws.gradients()) list_rows(pass, member);
-  member.barrier();
 }
 
 void decode_hidden(const Pass& pass, Member& member) {
+  const Activation activation = pass.model.config().activation;
   MatView in = pass.ws.z.view();
   for (size_t i = 0; i < pass.ws.decoder.size(); ++i) {
+    const Dense& layer = pass.model.network().decoder[i];
     const MatView h = pass.ws.decoder[i].view();
-    forward(pass, pass.model.network().decoder[i], in, h, pass.model.config().activation,
-            pass.drawn(), member);
+    if (i == 0 && layer.n_in <= kPanel) {  // so little work that a barrier would cost more
+      forward_rows(pass, layer, in, h, activation, draws_of(pass, share_rows(member, pass.rows)));
+      member.barrier();
+    } else {
+      if (i == 0) member.barrier();
+      forward(pass, layer, in, h, activation, pass.drawn(), member);
+    }
     in = h;
   }
 }
@@ -361,9 +366,8 @@ void backward_encoder(const Pass& pass, Member& member) {
   const Network& net = pass.model.network();
   const Activation activation = pass.model.config().activation;
   const size_t depth = ws.encoder.size();
-  backward_layer(pass, {{net.mean, ws.dmean.view()}, {net.log_var, ws.dlog_var.view()}},
-                 ws.encoder_delta[depth - 1].view(), ws.encoder[depth - 1].view(), activation,
-                 pass.rows, member);
+  backward_layer(pass, {{net.heads, ws.dheads.view()}}, ws.encoder_delta[depth - 1].view(),
+                 ws.encoder[depth - 1].view(), activation, pass.rows, member);
   for (size_t i = depth - 1; i > 0; --i) {
     backward_layer(pass, {{net.encoder[i], ws.encoder_delta[i].view()}},
                    ws.encoder_delta[i - 1].view(), ws.encoder[i - 1].view(), activation, pass.rows,
@@ -383,8 +387,8 @@ void backward(const Pass& pass, Member& member) {
     LatentRows latent = latent_rows(pass, rows);
     latent.dz = ws.dz.view().row(rows.begin * ws.n_draws);
     latent.f = ws.f.data() + rows.begin * ws.n_draws;
-    latent.dmean = ws.dmean.view().row(rows.begin);
-    latent.dlog_var = ws.dlog_var.view().row(rows.begin);
+    latent.dmean = ws.dmean().row(rows.begin);
+    latent.dlog_var = ws.dlog_var().row(rows.begin);
     pass.k.latent_backward(latent);
   }
   member.barrier();
@@ -398,8 +402,8 @@ void recognize(const Pass& pass, Member& member) {
   if (!rows.empty()) {
     LatentRows latent = latent_rows(pass, rows);
     latent.z = ws.z.view().row(rows.begin);
-    latent.dmean = ws.dmean.view().row(rows.begin);
-    latent.dlog_var = ws.dlog_var.view().row(rows.begin);
+    latent.dmean = ws.dmean().row(rows.begin);
+    latent.dlog_var = ws.dlog_var().row(rows.begin);
     pass.k.latent_recognize(latent);
   }
   list_rows(pass, member);
@@ -418,7 +422,7 @@ struct Gradient {
 
 // The encoder's layers, from the first hidden one to the heads, then the decoder's.
 size_t n_encoder_layers(const Network& net) {
-  return net.has_encoder() ? net.encoder.size() + 2 : 0;
+  return net.has_encoder() ? net.encoder.size() + 1 : 0;
 }
 Gradient layer_gradient(const Pass& pass, size_t i) {
   Workspace& ws = pass.ws;
@@ -430,9 +434,7 @@ Gradient layer_gradient(const Pass& pass, size_t i) {
     return {net.encoder[0], pass.x(), delta, ws.rows_listed ? &ws.nonzeros : nullptr};
   }
   if (i < n_encoder_layers(net)) {
-    const bool is_mean = i == net.encoder.size();
-    return {is_mean ? net.mean : net.log_var, view(ws.encoder.back()),
-            view(is_mean ? ws.dmean : ws.dlog_var)};
+    return {net.heads, view(ws.encoder.back()), view(ws.dheads)};
   }
   i -= n_encoder_layers(net);
   const auto drawn = [&](Matrix& m) { return m.view(pass.drawn()); };

@@ -36,8 +36,10 @@ bool gather(const Pass& pass, const Rows& rows, NoiseBy noise, Member& member);
 void draw_noise(const Pass& pass, const Member& member);
 
 void encode_hidden(const Pass& pass, Member& member);
-void encode_heads(const Pass& pass, Member& member);       // mean and log_var alone
-void encode_and_sample(const Pass& pass, Member& member);  // and z, and the bound's terms
+void encode_heads(const Pass& pass, Member& member);  // mean and log_var alone
+// And z, and the bound's terms, of this thread's share of the rows: no barrier.
+void encode_and_sample(const Pass& pass, Member& member);
+// From z: that of this thread's share of the rows is enough.
 void decode_hidden(const Pass& pass, Member& member);
 void decode_outputs(const Pass& pass, Member& member);  // raw outputs
 // r = log p(x|z), unless the gradient alone is wanted, and its gradient in place of the outputs;

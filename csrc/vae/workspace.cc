@@ -10,8 +10,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   x[0] = Matrix(rows, config.n_visible);
   if (gradients) x[1] = Matrix(rows, config.n_visible);
   nonzeros = Nonzeros(rows, config.n_visible);
-  mean = Matrix(rows, n_latent);
-  log_var = Matrix(rows, n_latent);
+  heads = Matrix(rows, 2 * n_latent);
   eps = Matrix(drawn, n_latent);
   z = Matrix(drawn, n_latent);
   for (const Dense& layer : model.network().encoder) encoder.emplace_back(rows, layer.n_out);
@@ -28,8 +27,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   for (const Dense& layer : model.network().encoder) encoder_delta.emplace_back(rows, layer.n_out);
   for (const Dense& layer : model.network().decoder) decoder_delta.emplace_back(drawn, layer.n_out);
   dz = Matrix(drawn, n_latent);
-  dmean = Matrix(rows, n_latent);
-  dlog_var = Matrix(rows, n_latent);
+  dheads = Matrix(rows, 2 * n_latent);
   scratch_ = Buffer<float>(static_cast<size_t>(threads) * kTransposeScratch);
 }
 

@@ -23,7 +23,7 @@ struct Workspace {
   std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
   Matrix x[2];                             // (rows, D): one is gathered while the other is in use
   std::vector<Matrix> encoder;             // hidden activations
-  Matrix mean, log_var;                    // (rows, J)
+  Matrix heads;                            // (rows, 2 J): mean and log_var
   Matrix eps, z;                           // (rows * draws, J)
   std::vector<Matrix> decoder;
   std::vector<Matrix> outputs;   // decoder outputs, then their gradients in place
@@ -36,7 +36,12 @@ struct Workspace {
   std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
 
   std::vector<Matrix> encoder_delta, decoder_delta;
-  Matrix dz, dmean, dlog_var;
+  Matrix dz, dheads;
+
+  MatView mean() { return half(heads, 0); }
+  MatView log_var() { return half(heads, 1); }
+  MatView dmean() { return half(dheads, 0); }
+  MatView dlog_var() { return half(dheads, 1); }
 
   // W^T of the decoder's layers, where they are kept: room for them, and what they are now.
   void keep_transposed(const Model& model);
@@ -47,6 +52,10 @@ struct Workspace {
   float* scratch(unsigned rank) { return scratch_.data() + rank * kTransposeScratch; }
 
  private:
+  static MatView half(Matrix& matrix, size_t which) {
+    const MatView both = matrix.view();
+    return {both.data + which * (both.cols / 2), both.rows, both.cols / 2, both.stride};
+  }
   Buffer<float> scratch_;
   std::vector<Transposed> transposed_;
 };
