@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -103,9 +105,12 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(size_t size) : size_(size) {
     if (size == 0) return;
-    const size_t bytes = round_up(checked_product(size, sizeof(T)), kCacheLine);
-    data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kCacheLine}));
-    std::memset(static_cast<void*>(data_), 0, bytes);
+    // calloc's memory is the system's zero pages where it is large: they cost when first written
+    const size_t bytes = round_up(checked_product(size, sizeof(T)), kCacheLine) + kCacheLine;
+    allocation_.reset(std::calloc(bytes, 1));
+    if (allocation_ == nullptr) throw std::bad_alloc();
+    const auto address = reinterpret_cast<uintptr_t>(allocation_.get());
+    data_ = reinterpret_cast<T*>(round_up(address, kCacheLine));
   }
   Buffer(const Buffer& other) : Buffer(other.size_) {
     if (size_ != 0) std::memcpy(static_cast<void*>(data_), other.data_, size_ * sizeof(T));
@@ -115,9 +120,9 @@ class Buffer {
     swap(other);
     return *this;
   }
-  ~Buffer() { ::operator delete(data_, std::align_val_t{kCacheLine}); }
 
   void swap(Buffer& other) noexcept {
+    std::swap(allocation_, other.allocation_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
   }
@@ -128,6 +133,10 @@ class Buffer {
   const T& operator[](size_t i) const { return data_[i]; }
 
  private:
+  struct Free {
+    void operator()(void* allocation) const { std::free(allocation); }
+  };
+  std::unique_ptr<void, Free> allocation_;
   T* data_ = nullptr;
   size_t size_ = 0;
 };

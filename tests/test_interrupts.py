@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, datasets
+from aevb._engine import Config, Model
 
 OPTIONS = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
@@ -176,3 +177,24 @@ def test_an_interrupt_changes_no_bit_of_what_comes_after(X):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, default)
     assert heard
+
+
+def test_an_interrupt_ends_the_drawing_of_the_first_weights(X):
+    """60 million; had they been drawn to their end, the handler would have been called once."""
+    config = AEVB(**OPTIONS, n_epochs=1).fit(X)._engine.config.as_dict()
+    wide = Config(**config | {"n_visible": 30_000, "hidden_layer_sizes": [1000]})
+    heard = []
+
+    def handler(*_):
+        heard.append(1)
+        if len(heard) == 3:
+            raise InterruptedError
+
+    default = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        with pytest.raises(InterruptedError):
+            Model(wide)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, default)

@@ -29,6 +29,12 @@ py::dict unpack_arena(const Network& network, const float* arena) {
   return arrays;
 }
 
+std::unique_ptr<Model> make_model(const Config& config) {
+  Watch watch = watch_for(py::none());
+  const py::gil_scoped_release nogil;
+  return std::make_unique<Model>(config, watch);
+}
+
 py::dict get_arrays(Model& model, const std::string& which) {
   return unpack_arena(model.network(), arena_of(model, which));
 }
@@ -211,7 +217,7 @@ py::tuple bound_gradient(const Model& self, const BoundRows& x,
 void bind_model(py::module_& m) {
   using py::arg;
   py::class_<Model>(m, "Model", "Encoder, decoder and the optimiser's accumulators.")
-      .def(py::init<const Config&>(), arg("config"), py::call_guard<py::gil_scoped_release>())
+      .def(py::init(&make_model), arg("config"))
       .def("copy", [](const Model& self) { return std::make_unique<Model>(self); })
       .def(
           "__deepcopy__",

@@ -3,35 +3,45 @@
 namespace aevb {
 namespace {
 
-// f(offset, first, bytes): where each panel of these outputs has its share of a row of weights,
-// which of them is its first, and the bytes of a row of its share.
+// f(where, first, bytes) for each run of a row of the weight (or the bias, n_in) in an arena array:
+// which of these outputs is its first.
 template <class F>
-void for_panels(const NamedOutputs& part, F f) {
+void for_runs(const NamedOutputs& part, size_t row, F f) {
+  const Dense& layer = part.layer;
   size_t n = 0;
   for (size_t o = part.outputs.begin; o < part.outputs.end; o += n) {
     n = std::min(kPanel - o % kPanel, part.outputs.end - o);
-    f(part.layer.panel_offset(o / kPanel) + o % kPanel, o - part.outputs.begin, n * sizeof(float));
+    const size_t panel = o / kPanel;
+    const size_t begin =
+        row < layer.n_in ? layer.panel_offset(panel) + row * kPanel : layer.bias_offset(panel);
+    f(begin + o % kPanel, o - part.outputs.begin, n * sizeof(float));
   }
+}
+
+void unpack_row(const NamedOutputs& part, size_t row, const float* arena, float* values) {
+  for_runs(part, row, [&](size_t at, size_t first, size_t bytes) {
+    std::memcpy(values + first, arena + at, bytes);
+  });
 }
 
 }  // namespace
 
-void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias) {
-  const size_t n = part.outputs.size();
-  for_panels(part, [&](size_t offset, size_t first, size_t bytes) {
-    for (size_t k = 0; k < part.layer.n_in; ++k)
-      std::memcpy(weight + k * n + first, arena + offset + k * kPanel, bytes);
+void pack_row(const NamedOutputs& part, size_t row, const float* values, float* arena) {
+  for_runs(part, row, [&](size_t at, size_t first, size_t bytes) {
+    std::memcpy(arena + at, values + first, bytes);
   });
-  std::memcpy(bias, arena + part.layer.bias_offset() + part.outputs.begin, n * sizeof(float));
+}
+
+void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias) {
+  const size_t n_in = part.layer.n_in, n = part.outputs.size();
+  for (size_t row = 0; row < n_in; ++row) unpack_row(part, row, arena, weight + row * n);
+  unpack_row(part, n_in, arena, bias);
 }
 
 void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena) {
-  const size_t n = part.outputs.size();
-  for_panels(part, [&](size_t offset, size_t first, size_t bytes) {
-    for (size_t k = 0; k < part.layer.n_in; ++k)
-      std::memcpy(arena + offset + k * kPanel, weight + k * n + first, bytes);
-  });
-  std::memcpy(arena + part.layer.bias_offset() + part.outputs.begin, bias, n * sizeof(float));
+  const size_t n_in = part.layer.n_in, n = part.outputs.size();
+  for (size_t row = 0; row < n_in; ++row) pack_row(part, row, weight + row * n, arena);
+  pack_row(part, n_in, bias, arena);
 }
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,

@@ -38,9 +38,11 @@ struct NamedOutputs {
   Range outputs;
 };
 
-// Their weight (n_in, outputs), dense row-major, and bias (outputs,) out of or into an arena array.
+// Their weight (n_in, outputs), dense row-major, and bias (outputs,) out of or into an arena array;
+// and one row of the weight, or after the last the bias.
 void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias);
 void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena);
+void pack_row(const NamedOutputs& part, size_t row, const float* values, float* arena);
 
 // Blocks of rows that are done together: their outputs are still in L1 when they are activated.
 inline constexpr size_t kForwardBlocks = 3;

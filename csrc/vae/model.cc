@@ -90,29 +90,38 @@ double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
   return weights * (gradients ? 6.0 : 2.0);
 }
 
-Model::Model(const Config& config)
+Model::Model(const Config& config, Watch& watch)
     : config_((config.validate(), config)),
       network_(config),
       weights_(network_.arena_size),
       state1_(config.optimizer == Optimizer::sgd ? 0 : network_.arena_size),
       state2_(config.optimizer == Optimizer::adam ? network_.arena_size : 0) {
-  draw_initial_weights();
+  draw_initial_weights(watch);
+  watch.rethrow();
 }
 
 // Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a part's draws is
 // its bias.
-void Model::draw_initial_weights() {
+void Model::draw_initial_weights(Watch& watch) {
+  constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
   const Kernels& k = kernels();
+  const Alone alone;
   uint64_t part_index = 0;
   for (const NamedOutputs& part : network_.parts()) {
-    const size_t n_in = part.layer.n_in, n = part.outputs.size();
-    std::vector<float> values((n_in + 1) * n);
-    std::vector<uint64_t> ids(n_in + 1);
-    for (size_t row = 0; row < ids.size(); ++row) ids[row] = noise_id(part_index, row);
-    k.normal(noise_rows(config_.seed, stream(Purpose::init), ids.data(), ids.size(), 1,
-                        {values.data(), 0, n, n}));
-    for (float& value : values) value *= config_.init_scale;
-    pack(part, values.data(), values.data() + n_in * n, weights_.data());
+    const size_t n = part.outputs.size();
+    const size_t some = std::clamp(kValues / n, size_t{1}, part.layer.n_in + 1);
+    std::vector<float> values(some * n);
+    std::vector<uint64_t> ids(some);
+    for (size_t row = 0; row <= part.layer.n_in; row += some) {
+      if (!watch.go_on(alone)) return;
+      const Range rows = {row, std::min(row + some, part.layer.n_in + 1)};
+      for (size_t r = rows.begin; r < rows.end; ++r) ids[r - row] = noise_id(part_index, r);
+      k.normal(noise_rows(config_.seed, stream(Purpose::init), ids.data(), rows.size(), 1,
+                          {values.data(), 0, n, n}));
+      for (float& value : values) value *= config_.init_scale;
+      for (size_t r = rows.begin; r < rows.end; ++r)
+        pack_row(part, r, values.data() + (r - row) * n, weights_.data());
+    }
     ++part_index;
   }
 }

@@ -3,6 +3,7 @@
 
 #include "nn/dense.h"
 #include "vae/config.h"
+#include "watch.h"
 
 namespace aevb {
 
@@ -28,7 +29,7 @@ bool all_finite(const float* values, size_t n);
 
 class Model {
  public:
-  explicit Model(const Config& config);  // validates, allocates and draws the initial weights
+  Model(const Config& config, Watch& watch);  // validates, allocates and draws the initial weights
 
   const Config& config() const { return config_; }
   Config& mutable_config() { return config_; }  // the caller keeps what shapes the network
@@ -47,7 +48,7 @@ class Model {
   double seconds = 0.0;    // of training
 
  private:
-  void draw_initial_weights();
+  void draw_initial_weights(Watch& watch);
 
   Config config_;
   Network network_;
