@@ -56,7 +56,7 @@ def slope_error(activation, h):
 
 
 def check_dense_backward(delta, weight, h, activation):
-    """By the weights as they are and by their transpose, bitwise the same however rows are shared."""
+    """By the weights as they are and by their transpose; how rows are shared changes no bit."""
     for kept in (False, True):
         got = kernels.dense_backward(delta, weight, h, activation, kept=kept)
         if len(delta) > 1 and _core.isa() != "blas":  # which rounds differently for other shapes

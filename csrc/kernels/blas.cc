@@ -32,8 +32,8 @@ void product(const PanelProduct& p) {
     }
   }
   for (size_t r = 0; r < p.rows; r += kRowBlock) {
-    sgemm('N', 'N', p.n_cols, std::min(kRowBlock, p.rows - r), p.k, p.b, kPanel, p.a + r * p.lda, p.lda,
-          1.0f, p.c + r * p.ldc, p.ldc);
+    sgemm('N', 'N', p.n_cols, std::min(kRowBlock, p.rows - r), p.k, p.b, kPanel, p.a + r * p.lda,
+          p.lda, 1.0f, p.c + r * p.ldc, p.ldc);
   }
 }
 

@@ -140,7 +140,8 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
       decode_likelihood(pass, member);
       sum_bound(pass, member);
       for (size_t r = mine.begin; r < mine.end; ++r) out[first + r] = ws.bound[r];
-      backward(pass, member);
+      backward_decoder(pass, member);
+      backward_encoder(pass, member);
       RowGather none;
       update(pass, {nullptr, gradient, nullptr}, sum_up, member, none);
       member.barrier();

@@ -299,7 +299,7 @@ void output_likelihood(const Pass& pass, Member& member) {
   member.barrier();
 }
 
-void sum_bound(const Pass& pass, Member& member) {
+void sum_bound(const Pass& pass, const Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   const bool analytic = pass.model.config().estimator == Estimator::analytic_kl;
@@ -319,7 +319,6 @@ void sum_bound(const Pass& pass, Member& member) {
     ws.bound[m] = sum / draws + ws.term[m];
     ws.variance[m] = squares / (draws - 1.0) / draws;
   }
-  member.barrier();
 }
 
 void backward_decoder(const Pass& pass, Member& member) {
@@ -360,8 +359,7 @@ void backward_to_z(const Pass& pass, Member& member) {
 
 namespace {
 
-// From the heads' gradients down.
-void backward_encoder(const Pass& pass, Member& member) {
+void backward_from_heads(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Network& net = pass.model.network();
   const Activation activation = pass.model.config().activation;
@@ -377,9 +375,8 @@ void backward_encoder(const Pass& pass, Member& member) {
 
 }  // namespace
 
-void backward(const Pass& pass, Member& member) {
+void backward_encoder(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
-  backward_decoder(pass, member);
   if (pass.model.config().estimator != Estimator::score_function) backward_to_z(pass, member);
 
   const Range rows = share_rows(member, pass.rows);
@@ -393,7 +390,7 @@ void backward(const Pass& pass, Member& member) {
   }
   member.barrier();
 
-  backward_encoder(pass, member);
+  backward_from_heads(pass, member);
 }
 
 void recognize(const Pass& pass, Member& member) {
@@ -408,7 +405,7 @@ void recognize(const Pass& pass, Member& member) {
   }
   list_rows(pass, member);
   member.barrier();
-  backward_encoder(pass, member);
+  backward_from_heads(pass, member);
 }
 
 namespace {

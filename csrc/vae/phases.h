@@ -46,14 +46,15 @@ void decode_outputs(const Pass& pass, Member& member);  // raw outputs
 // and that of outputs as they stand.
 void decode_likelihood(const Pass& pass, Member& member, bool with_r = true);
 void output_likelihood(const Pass& pass, Member& member);
-void sum_bound(const Pass& pass, Member& member);  // ws.f, ws.bound, ws.variance
+// ws.f, ws.bound, ws.variance of this thread's share of the rows: no barrier.
+void sum_bound(const Pass& pass, const Member& member);
 
-// Gradients with respect to every layer's pre-activations, from the outputs' down to the first
-// layer's; and the part of them that is the decoder's.
-void backward(const Pass& pass, Member& member);
+// Gradients with respect to the pre-activations of every layer of the decoder, from the outputs'
+// down; and then of the encoder.
 void backward_decoder(const Pass& pass, Member& member);
-// From there the gradient with respect to z: when it returns, that of this thread's share of the
-// rows is made, of the others behind the next barrier.
+void backward_encoder(const Pass& pass, Member& member);
+// After the decoder's the gradient with respect to z alone: when it returns, that of this thread's
+// share of the rows is made, of the others behind the next barrier.
 void backward_to_z(const Pass& pass, Member& member);
 // The encoder's of log q(z|x), z held fixed: heads forward, then down from their gradients.
 void recognize(const Pass& pass, Member& member);

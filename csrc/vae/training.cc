@@ -39,8 +39,7 @@ class PhaseClock {
   Clock::time_point last_;
 };
 
-// The minibatch's bound, summed over its rows.
-double forward_pass(const Pass& pass, Member& member, PhaseClock& clock) {
+void forward_pass(const Pass& pass, Member& member, PhaseClock& clock) {
   encode_hidden(pass, member);
   clock.lap();
   encode_and_sample(pass, member);
@@ -51,15 +50,13 @@ double forward_pass(const Pass& pass, Member& member, PhaseClock& clock) {
   clock.lap();
   sum_bound(pass, member);
   clock.lap();
-  return batch_bound(pass.ws, pass.rows);
 }
 
-// Wake-sleep after the forward pass on data (Hinton, Dayan, Frey, Neal 1995): the decoder's step up
+// Wake-sleep after the decoder's gradients (Hinton, Dayan, Frey, Neal 1995): its step up
 // log p(x, z), z ~ q(z|x), and the deltas of the encoder's up log q(z|x) of dreams.
 void wake_and_dream(const Pass& pass, const Pass& asleep, const Arena& arena,
                     const UpdateRule& rule, Member& member) {
   RowGather nothing;
-  backward_decoder(pass, member);
   update(pass, arena, rule, member, nothing, Part::decoder);
   const Range mine = share_rows(member, asleep.rows);
   for (size_t m = mine.begin; m < mine.end; ++m) asleep.ws.ids[m] = noise_id(asleep.noise_step, m);
@@ -128,7 +125,9 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
     PhaseClock clock(member, progress.phase_seconds);
     for (size_t done = 0; more(done, position); ++done, ++step) {
       const Pass pass = pass_from(position, step);
-      const double bound = forward_pass(pass, member, clock);
+      forward_pass(pass, member, clock);
+      backward_decoder(pass, member);
+      const double bound = batch_bound(ws, pass.rows);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
         break;
@@ -138,7 +137,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
       if (wakes) {
         wake_and_dream(pass, asleep, model.arena(), rule, member);
       } else {
-        backward(pass, member);
+        backward_encoder(pass, member);
       }
       clock.lap();
       if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
