@@ -20,34 +20,35 @@ from aevb import AEVB, Evaluator, Trainer
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 NETS = {
     "small": {"n": 23, "d": 7, "hidden_layer_sizes": (5,), "n_components": 2, "batch_size": 6},
+    # these have work for five threads or more, by `useful_threads`
     "mid-size": {
         "n": 150,
         "d": 64,
-        "hidden_layer_sizes": (100,),
+        "hidden_layer_sizes": (300,),
         "n_components": 10,
-        "batch_size": 50,
+        "batch_size": 100,
     },
     "two layers": {
         "n": 70,
-        "d": 33,
-        "hidden_layer_sizes": (40, 17),
+        "d": 133,
+        "hidden_layer_sizes": (170, 87),
         "n_components": 4,
-        "batch_size": 32,
+        "batch_size": 60,
     },
     "wide z": {
         "n": 40,
-        "d": 20,
-        "hidden_layer_sizes": (30,),
+        "d": 90,
+        "hidden_layer_sizes": (230,),
         "n_components": 70,
-        "batch_size": 20,
+        "batch_size": 32,
         "n_draws": 2,
     },
     "three draws": {
         "n": 50,
-        "d": 70,
-        "hidden_layer_sizes": (67,),
+        "d": 170,
+        "hidden_layer_sizes": (167,),
         "n_components": 3,
-        "batch_size": 25,
+        "batch_size": 35,
         "n_draws": 3,
     },
 }
@@ -110,8 +111,8 @@ def test_any_number_of_threads_gives_the_same_bits(isa, likelihood, net):
     ids=str,
 )
 def test_for_every_setting(isa, settings):
-    X = rows(60, 37, "bernoulli")
-    settings = {"hidden_layer_sizes": (41,), "batch_size": 20, "n_components": 3, **settings}
+    X = rows(120, 137, "bernoulli")
+    settings = {"hidden_layer_sizes": (141,), "batch_size": 50, "n_components": 3, **settings}
     one = results(X, 1, **settings)
     for n_threads in (2, 3, 7):
         assert results(X, n_threads, **settings) == one

@@ -176,15 +176,28 @@ Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
   return eps;
 }
 
-LatentRows latent(Matrix& mean, Matrix& log_var, Matrix& eps, const std::string& estimator) {
+// mean and log_var side by side, as the workspace has them.
+Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
+  const ConstMatView mu = as_matrix(mean, "mean");
+  const ConstMatView lv = as_matrix(log_var, "log_var", mu.cols);
+  check(lv.rows == mu.rows, "log_var: want as many rows as mean has");
+  Matrix heads = poisoned(mu.rows, 2 * mu.cols);
+  for (size_t r = 0; r < mu.rows; ++r) {
+    std::memcpy(heads.view().row(r), mu.row(r), mu.cols * sizeof(float));
+    std::memcpy(heads.view().row(r) + mu.cols, lv.row(r), mu.cols * sizeof(float));
+  }
+  return heads;
+}
+
+LatentRows latent(Matrix& heads, Matrix& eps, const std::string& estimator) {
   LatentRows t = {};
   t.estimator = parse("estimator", estimator, kEstimators);
-  t.rows = mean.view().rows;
-  t.n_latent = mean.view().cols;
+  t.rows = heads.view().rows;
+  t.n_latent = eps.view().cols;
   t.n_draws = eps.view().rows / t.rows;
-  t.mean = mean.view().data;
-  t.log_var = log_var.view().data;
-  t.ld_heads = mean.view().stride;
+  t.mean = heads.view().data;
+  t.log_var = heads.view().data + t.n_latent;
+  t.ld_heads = heads.view().stride;
   t.ld = eps.view().stride;
   t.eps = eps.view().data;
   return t;
@@ -192,9 +205,9 @@ LatentRows latent(Matrix& mean, Matrix& log_var, Matrix& eps, const std::string&
 
 py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
                         const std::string& estimator) {
-  Matrix mu = padded(mean, "mean"), lv = padded(log_var, "log_var");
-  Matrix eps = noise_matrix(noise, mu.view().rows, mu.view().cols);
-  LatentRows t = latent(mu, lv, eps, estimator);
+  Matrix heads = heads_of(mean, log_var);
+  Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
+  LatentRows t = latent(heads, eps, estimator);
   Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
   FloatArray term(static_cast<py::ssize_t>(t.rows));
   std::vector<float> draw_term(t.rows * t.n_draws);
@@ -208,18 +221,20 @@ py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const
 py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
                           const FloatArray& noise, const FloatArray& dz, const FloatArray& f,
                           const std::string& estimator) {
-  Matrix mu = padded(mean, "mean"), lv = padded(log_var, "log_var"), d = padded(dz, "dz");
-  Matrix eps = noise_matrix(noise, mu.view().rows, mu.view().cols);
-  LatentRows t = latent(mu, lv, eps, estimator);
+  Matrix heads = heads_of(mean, log_var), d = padded(dz, "dz");
+  Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
+  LatentRows t = latent(heads, eps, estimator);
   check_shape(dz, "dz", {t.rows * t.n_draws, t.n_latent});
   check_shape(f, "f", {t.rows * t.n_draws});
-  Matrix dmean = poisoned(t.rows, t.n_latent), dlog_var = poisoned(t.rows, t.n_latent);
+  Matrix dheads = poisoned(t.rows, 2 * t.n_latent);
+  const MatView out = dheads.view();
   t.dz = d.view().data;
   t.f = f.data();
-  t.dmean = dmean.view().data;
-  t.dlog_var = dlog_var.view().data;
+  t.dmean = out.data;
+  t.dlog_var = out.data + t.n_latent;
   kernels().latent_backward(t);
-  return py::make_tuple(dense_array(dmean.view()), dense_array(dlog_var.view()));
+  return py::make_tuple(dense_array({out.data, out.rows, t.n_latent, out.stride}),
+                        dense_array({out.data + t.n_latent, out.rows, t.n_latent, out.stride}));
 }
 
 FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose,

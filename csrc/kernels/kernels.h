@@ -43,7 +43,7 @@ struct ProductTransposed {
   size_t lda;
   const float* b;
   size_t panel_stride;
-  float* c;
+  float* c;  // no column beyond the last
   size_t ldc;
   bool accumulate;
   Ahead* ahead = nullptr;  // as above
@@ -119,7 +119,7 @@ struct LatentRows {
   Estimator estimator;
   size_t rows, n_latent, n_draws;
   const float* mean;
-  const float* log_var;  // of which and of mean a vector may be read beyond the last column
+  const float* log_var;  // these two are read in whole vectors, beyond the last column too
   size_t ld_heads;       // of these two and their gradients
   const float* eps;
   float* z;          // sample: out

@@ -3,8 +3,8 @@
 namespace aevb {
 namespace {
 
-// f(where, first, bytes) for each run of a row of the weight (or the bias, n_in) in an arena array:
-// which of these outputs is its first.
+// f(at, first, bytes) for each contiguous run, in an arena array, of a row of the part's weight
+// (row n_in: its bias): its index there, which of the part's outputs it begins with, its length.
 template <class F>
 void for_runs(const NamedOutputs& part, size_t row, F f) {
   const Dense& layer = part.layer;

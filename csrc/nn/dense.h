@@ -52,7 +52,7 @@ inline constexpr size_t kUpdateBlocks = 6;
 
 // Sums run over blocks of this many terms, so that a block of a weight panel stays in L2.
 inline constexpr size_t kDepthBlock = 1024;
-// Floats of scratch on each thread for transposed weights.
+// Floats of scratch on each thread for transposed weights: wider layers go without.
 inline constexpr size_t kTransposeScratch = kDepthBlock * kPanel;
 
 // What dense_forward reads of W.
@@ -81,10 +81,10 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
                     size_t panel, Range rows, Ahead* ahead = nullptr);
 
-// Whether dense_backward for n rows is done sooner if W^T is made first: that takes longer the more
-// outputs there are, but once for all rows; products with W as it is end, however many outputs,
-// with the addition of a vector's lanes. (Even at 5 n outputs for a network of 500-500, at 8 n it
-// loses.)
+// Whether dense_backward for n rows is done sooner if W^T is made first (bench/phases.py --shape):
+// that takes longer the more outputs there are, whatever the rows; products with W as it is end
+// with the addition of a vector's lanes for every row, however many outputs. They break even at 5 n
+// outputs (deep); at 8 n (main), W as it is wins.
 inline bool transposing_pays(const Dense& layer, size_t n) { return layer.n_out < 6 * n; }
 
 // W^T of a layer, kept for passes that come again with the same weights.

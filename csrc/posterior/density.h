@@ -26,8 +26,10 @@ class PosteriorDensity {
 
   // Mean and log-variance of q(z|x) of the block's rows.
   void encode();
-  ConstMatView mean() { return ws_.mean(); }
-  ConstMatView log_var() { return ws_.log_var(); }
+  ConstMatView mean() { return {ws_.mean().data, n_, ws_.mean().cols, ws_.mean().stride}; }
+  ConstMatView log_var() {
+    return {ws_.log_var().data, n_, ws_.log_var().cols, ws_.log_var().stride};
+  }
 
   // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J), the draws of a row
   // together; z may be in any row layout.

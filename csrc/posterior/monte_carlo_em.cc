@@ -183,7 +183,6 @@ void MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, 
           std::memcpy(ws.z.view().row(r), z_.view().row(static_cast<size_t>(ws.index[r])),
                       z_.view().cols * sizeof(float));
         }
-        member.barrier();
         decode_hidden(pass, member);
         decode_likelihood(pass, member);
         backward_decoder(pass, member);

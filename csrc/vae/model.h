@@ -29,7 +29,8 @@ bool all_finite(const float* values, size_t n);
 
 class Model {
  public:
-  Model(const Config& config, Watch& watch);  // validates, allocates and draws the initial weights
+  // Validates, allocates and draws the initial weights; throws what made the watch stop that.
+  Model(const Config& config, Watch& watch);
 
   const Config& config() const { return config_; }
   Config& mutable_config() { return config_; }  // the caller keeps what shapes the network

@@ -24,7 +24,7 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
   member.barrier();
 }
 
-// The same for a range of rows, all panels: for layers so narrow that threads share rows instead.
+// The same for a range of rows, all panels: for the layers about z, where threads share rows.
 void forward_rows(const Pass& pass, const Dense& layer, MatView in, MatView out,
                   Activation activation, Range rows) {
   if (rows.empty()) return;
@@ -177,7 +177,7 @@ void encode_hidden(const Pass& pass, Member& member) {
 namespace {
 
 // mean and log_var of this thread's rows
-Range heads(const Pass& pass, Member& member) {
+Range forward_heads(const Pass& pass, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   forward_rows(pass, pass.model.network().heads, pass.ws.encoder.back().view(),
                pass.ws.heads.view(), Activation::identity, rows);
@@ -197,13 +197,13 @@ void list_rows(const Pass& pass, const Member& member) {
 }  // namespace
 
 void encode_heads(const Pass& pass, Member& member) {
-  heads(pass, member);
+  forward_heads(pass, member);
   member.barrier();
 }
 
 void encode_and_sample(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
-  const Range rows = heads(pass, member);
+  const Range rows = forward_heads(pass, member);
   if (!rows.empty()) {
     LatentRows latent = latent_rows(pass, rows);
     latent.z = ws.z.view().row(rows.begin * ws.n_draws);
@@ -220,7 +220,9 @@ void decode_hidden(const Pass& pass, Member& member) {
   for (size_t i = 0; i < pass.ws.decoder.size(); ++i) {
     const Dense& layer = pass.model.network().decoder[i];
     const MatView h = pass.ws.decoder[i].view();
-    if (i == 0 && layer.n_in <= kPanel) {  // so little work that a barrier would cost more
+    // Where every thread has rows, it goes on with the z of its own; the panels of a narrow z are
+    // so little work that the barrier for the others' would cost more.
+    if (i == 0 && layer.n_in <= kPanel && ceil_div(pass.rows, kRowBlock) >= member.size()) {
       forward_rows(pass, layer, in, h, activation, draws_of(pass, share_rows(member, pass.rows)));
       member.barrier();
     } else {
@@ -350,7 +352,7 @@ void backward_to_z(const Pass& pass, Member& member) {
     return backward_layer(pass, {{layer, ws.decoder_delta[0].view()}}, ws.dz.view(), ws.z.view(),
                           Activation::identity, pass.drawn(), member);
   }
-  // One panel: rows are what every thread goes on with.
+  // One panel: every thread would have to transpose it, for rows with which it goes on.
   const Range draws = draws_of(pass, share_rows(member, pass.rows));
   if (draws.empty()) return;
   dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, 0),
@@ -395,7 +397,7 @@ void backward_encoder(const Pass& pass, Member& member) {
 
 void recognize(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
-  const Range rows = heads(pass, member);
+  const Range rows = forward_heads(pass, member);
   if (!rows.empty()) {
     LatentRows latent = latent_rows(pass, rows);
     latent.z = ws.z.view().row(rows.begin);

@@ -1,5 +1,6 @@
 // One pass of SGVB as a list of phases. Every thread of a team calls every phase in order; each
-// ends at a barrier.
+// ends at a barrier, unless its comment says that it does not: then a thread may read only its own
+// share of what the phase wrote, until the next barrier.
 #pragma once
 
 #include "vae/workspace.h"
@@ -39,7 +40,8 @@ void encode_hidden(const Pass& pass, Member& member);
 void encode_heads(const Pass& pass, Member& member);  // mean and log_var alone
 // And z, and the bound's terms, of this thread's share of the rows: no barrier.
 void encode_and_sample(const Pass& pass, Member& member);
-// From z: that of this thread's share of the rows is enough.
+// Needs no barrier between it and what wrote z, if every thread wrote that of its share of the
+// rows.
 void decode_hidden(const Pass& pass, Member& member);
 void decode_outputs(const Pass& pass, Member& member);  // raw outputs
 // r = log p(x|z), unless the gradient alone is wanted, and its gradient in place of the outputs;
