@@ -22,16 +22,13 @@ AEVB_INLINE void store_sums(const ProductTransposed& p, const Vec (&sum)[R][C], 
   constexpr size_t kRows = W / 4;  // whose sums one vector has
 #pragma GCC unroll 6
   for (size_t first = 0; first < R; first += kRows) {
-    Vec v[kRows][4] = {};
-#pragma GCC unroll 4
-    for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-      for (size_t i = 0; i < C; ++i) {
-        if (first + r < R) v[r][i] = sum[first + r][i];
-      }
+    Vec v[W] = {};
+#pragma GCC unroll 16
+    for (size_t i = 0; i < W; ++i) {
+      if (first + i / 4 < R && i % 4 < C) v[i] = sum[first + i / 4][i % 4];
     }
     float sums[kRows][4];
-    store(sums[0], sum_lanes(v));
+    store(sums[0], combine_lanes(v, [](Vec a, Vec b) { return a + b; }));
     for (size_t r = 0; r < kRows; ++r) {
       if (first + r == R) break;
       float* c = p.c + (row + first + r) * p.ldc + col;

@@ -180,28 +180,23 @@ AEVB_INLINE float sum(Vec v) {
   return lane[0];
 }
 
-// Lane i of the result is lane source(i) of a and b, whose lanes are counted from W on.
+// Lanes 0, 2, ... of a and then of b; and lanes 1, 3, ...
 #if defined(__clang__)
-template <int (*source)(int), size_t... I>
-AEVB_INLINE Vec shuffle(Vec a, Vec b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(a, b, source(I)...);
+template <size_t... I>
+AEVB_INLINE Vec every_other(Vec a, Vec b, std::index_sequence<I...>, int first) {
+  return first == 0 ? __builtin_shufflevector(a, b, (2 * I)...)
+                    : __builtin_shufflevector(a, b, (2 * I + 1)...);
 }
-template <int (*source)(int)>
-AEVB_INLINE Vec shuffle(Vec a, Vec b) {
-  return shuffle<source>(a, b, std::make_index_sequence<W>());
+AEVB_INLINE Vec every_other(Vec a, Vec b, int first) {
+  return every_other(a, b, std::make_index_sequence<W>(), first);
 }
 #else
-template <int (*source)(int)>
-AEVB_INLINE Vec shuffle(Vec a, Vec b) {
+AEVB_INLINE Vec every_other(Vec a, Vec b, int first) {
   Ints lane;
-  for (size_t i = 0; i < W; ++i) lane[i] = source(static_cast<int>(i));
+  for (size_t i = 0; i < W; ++i) lane[i] = static_cast<int32_t>(2 * i) + first;
   return __builtin_shuffle(a, b, lane);
 }
 #endif
-
-// Lanes 0, 2, ... of a and then of b; and lanes 1, 3, ...
-constexpr int even(int i) { return 2 * i; }
-constexpr int odd(int i) { return 2 * i + 1; }
 
 // Lane i of the result is all lanes of v[i], neighbours first, combined by op; v is used up.
 template <class Op>
@@ -210,41 +205,9 @@ AEVB_INLINE Vec combine_lanes(Vec (&v)[W], Op op) {
   for (size_t n = W / 2; n > 0; n /= 2) {
 #pragma GCC unroll 8
     for (size_t i = 0; i < n; ++i)
-      v[i] = op(shuffle<even>(v[2 * i], v[2 * i + 1]), shuffle<odd>(v[2 * i], v[2 * i + 1]));
+      v[i] = op(every_other(v[2 * i], v[2 * i + 1], 0), every_other(v[2 * i], v[2 * i + 1], 1));
   }
   return v[0];
-}
-
-// In every quarter of four lanes: the first or last two of a and b, alternating; or in pairs.
-constexpr int alternate_first(int i) { return i / 4 * 4 + i % 4 / 2 + i % 2 * static_cast<int>(W); }
-constexpr int alternate_last(int i) { return alternate_first(i) + 2; }
-constexpr int pair_first(int i) { return i / 4 * 4 + i % 2 + i % 4 / 2 * static_cast<int>(W); }
-constexpr int pair_last(int i) { return pair_first(i) + 2; }
-// The even or odd quarters of a and then of b.
-constexpr int even_quarters(int i) { return i / 4 * 8 + i % 4; }
-constexpr int odd_quarters(int i) { return even_quarters(i) + 4; }
-
-// Lane 4 i + j of the result is the sum of all lanes of v[i][j], in one order for a given W. (By
-// shuffles within quarters first: what combine_lanes does takes GCC 12 twice as long.)
-AEVB_INLINE Vec sum_lanes(const Vec (&v)[W / 4][4]) {
-  const auto halves = [](Vec a, Vec b) {
-    return shuffle<alternate_first>(a, b) + shuffle<alternate_last>(a, b);
-  };
-  Vec sums[W / 4];
-#pragma GCC unroll 4
-  for (size_t i = 0; i < W / 4; ++i) {
-    const Vec a = halves(v[i][0], v[i][1]), b = halves(v[i][2], v[i][3]);
-    sums[i] = shuffle<pair_first>(a, b) + shuffle<pair_last>(a, b);
-  }
-#pragma GCC unroll 2
-  for (size_t n = W / 8; n > 0; n /= 2) {
-#pragma GCC unroll 2
-    for (size_t i = 0; i < n; ++i) {
-      const Vec a = sums[2 * i], b = sums[2 * i + 1];
-      sums[i] = shuffle<even_quarters>(a, b) + shuffle<odd_quarters>(a, b);
-    }
-  }
-  return sums[0];
 }
 
 // Lanes 0 .. n - 1 set, the rest clear.
