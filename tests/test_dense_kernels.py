@@ -111,6 +111,13 @@ def test_dense_gradient_over_ragged_shapes(isa):
         check_dense_gradient(randoms(rng, n, k), randoms(rng, n, m))
 
 
+def test_dense_gradient_over_many_rows(isa):
+    """They are summed in even blocks."""
+    rng = np.random.default_rng(6)
+    for n, k, m in [(500, 21, 70), (501, 130, 65), (1501, 7, 16), (1999, 241, 3)]:
+        check_dense_gradient(randoms(rng, n, k), randoms(rng, n, m))
+
+
 def test_dense_gradient_of_mostly_zero_columns(isa):
     """Blocks of zeros may be skipped; that must be exact, and blind to where the zeros are."""
     rng = np.random.default_rng(3)

@@ -25,8 +25,19 @@ def images(rng, n, d):
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
-@pytest.mark.parametrize(("n", "d"), [(1, 1), (7, 3), (10, 64), (23, 321), (100, 784), (37, 1025)])
-def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, n_threads):
+@pytest.mark.parametrize(
+    ("n", "d", "batch_size"),
+    [
+        (1, 1, 50),
+        (7, 3, 50),
+        (10, 64, 50),
+        (23, 321, 50),
+        (100, 784, 50),
+        (37, 1025, 50),
+        (1700, 130, 1200),
+    ],
+)
+def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, batch_size, n_threads):
     x = images(np.random.default_rng(n * d), n, d)
     filled = np.where(x == 0, ALMOST_ZERO, x)
     models = [
@@ -34,7 +45,7 @@ def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, n_threads):
             3,
             hidden_layer_sizes=(70,),
             likelihood="bernoulli",
-            batch_size=50,
+            batch_size=batch_size,
             n_epochs=3,
             n_threads=n_threads,
             random_state=0,

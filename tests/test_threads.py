@@ -43,6 +43,13 @@ NETS = {
         "batch_size": 32,
         "n_draws": 2,
     },
+    "many rows": {
+        "n": 700,
+        "d": 45,
+        "hidden_layer_sizes": (70,),
+        "n_components": 3,
+        "batch_size": 600,
+    },
     "three draws": {
         "n": 50,
         "d": 170,

@@ -149,6 +149,42 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
   }
 }
 
+namespace {
+
+// The sums of `update` over blocks of rows, then its step, for so many inputs at a time that their
+// sums stay in L1.
+void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros) {
+  constexpr size_t kTogether = kUpdateBlocks * kInputBlock;
+  const UpdateRule add_up;
+  const size_t per_sum = rows_per_sum(update.rows);
+  for (size_t begin = update.inputs.begin; begin < update.inputs.end; begin += kTogether) {
+    const Range inputs = {begin, std::min(begin + kTogether, update.inputs.end)};
+    alignas(kCacheLine) float sums[kTogether * kPanel] = {};
+    PanelUpdate sum = update;
+    sum.inputs = {0, inputs.size()};
+    sum.weight = sum.state2 = nullptr;
+    sum.state1 = sums;
+    sum.rule = &add_up;
+    for (size_t first = 0; first < update.rows; first += per_sum) {
+      sum.rows = std::min(per_sum, update.rows - first);
+      sum.a = update.a + first * update.lda + begin;
+      sum.delta = update.delta + first * update.ldd;
+      if (nonzeros != nullptr) {
+        sum.group_rows = nonzeros->group_rows(first, sum.rows, begin);
+        sum.n_group_rows = nonzeros->n_group_rows(first / per_sum, begin);
+      }
+      k.update(sum);
+    }
+    for (size_t i = inputs.begin; i < inputs.end; ++i) {
+      k.optimize(*update.rule, sums + (i - begin) * kPanel,
+                 {i * kPanel, i * kPanel + update.n_cols}, update.weight, update.state1,
+                 update.state2);
+    }
+  }
+}
+
+}  // namespace
+
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
                   const Nonzeros* nonzeros, Ahead* ahead) {
@@ -166,10 +202,16 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .state1 = at(arena.state1, layer.panel_offset(panel)),
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
                         .rule = &rule,
-                        .group_rows = nonzeros != nullptr ? nonzeros->group_rows() : nullptr,
-                        .n_group_rows = nonzeros != nullptr ? nonzeros->n_group_rows() : nullptr,
                         .ahead = ahead};
-  k.update(update);
+  if (rows_per_sum(delta.rows) < delta.rows) {
+    update_by_blocks(k, update, nonzeros);
+  } else {
+    if (nonzeros != nullptr) {
+      update.group_rows = nonzeros->group_rows(0, delta.rows, 0);
+      update.n_group_rows = nonzeros->n_group_rows(0, 0);
+    }
+    k.update(update);
+  }
   if (inputs.begin > 0) return;
   UpdateRule bias_rule = rule;
   bias_rule.decay = 0.0f;  // the prior is on weights

@@ -8,6 +8,13 @@
 
 namespace aevb {
 
+// Rows whose products are summed in one go for a weight gradient, so that a panel of their deltas
+// and a piece's inputs stay in L2: all of them, or even blocks.
+inline constexpr size_t kMostRowsPerSum = 500;
+inline size_t rows_per_sum(size_t rows) {
+  return ceil_div(rows, std::max(ceil_div(rows, kMostRowsPerSum), size_t{1}));
+}
+
 class Nonzeros {
  public:
   Nonzeros() = default;
@@ -16,7 +23,7 @@ class Nonzeros {
         columns_(checked_product(ceil_div(rows, kSkipBlock), n_cols)),
         n_columns_(ceil_div(rows, kSkipBlock)),
         group_rows_(checked_product(rows, n_groups())),
-        n_group_rows_(n_groups()) {}
+        n_group_rows_(checked_product(ceil_div(rows, kMostRowsPerSum), n_groups())) {}
 
   // Columns in use in the blocks that rows [begin, end) of x fill; begin is a multiple of
   // kSkipBlock.
@@ -48,18 +55,31 @@ class Nonzeros {
   void find_rows(const Kernels& k, ConstMatView x, Range blocks) {
     if (blocks.empty()) return;
     const Range columns = block_range(blocks, kInputBlock, n_cols_);
-    const size_t group = columns.begin / kInputGroup;
-    k.nonzero_rows({.rows = x.rows,
-                    .n_cols = columns.size(),
-                    .x = x.data + columns.begin,
-                    .ldx = x.stride,
-                    .group_rows = group_rows_.data() + group * x.rows,
-                    .n_group_rows = n_group_rows_.data() + group});
+    for (size_t first = 0, n = 0; first < x.rows; first += n) {
+      n = std::min(rows_per_sum(x.rows), x.rows - first);
+      k.nonzero_rows({.rows = n,
+                      .n_cols = columns.size(),
+                      .x = x.row(first) + columns.begin,
+                      .ldx = x.stride,
+                      .group_rows = group_rows_.data() + at(first, n, columns.begin),
+                      .n_group_rows = n_group_rows_.data() +
+                                      at(first / rows_per_sum(x.rows), 1, columns.begin)});
+    }
   }
-  const uint32_t* group_rows() const { return group_rows_.data(); }  // (groups, rows)
-  const uint32_t* n_group_rows() const { return n_group_rows_.data(); }
+  // Of the n rows from `first` that are summed together, from an input on that begins a group:
+  // numbers of rows, counted from `first`, (groups, n); and how many of them.
+  const uint32_t* group_rows(size_t first, size_t n, size_t input) const {
+    return group_rows_.data() + at(first, n, input);
+  }
+  const uint32_t* n_group_rows(size_t sum, size_t input) const {
+    return n_group_rows_.data() + at(sum, 1, input);
+  }
 
  private:
+  // Where, behind those before, a group's n values are.
+  size_t at(size_t before, size_t n, size_t input) const {
+    return before * n_groups() + input / kInputGroup * n;
+  }
   size_t n_groups() const { return round_up(n_cols_, kInputBlock) / kInputGroup; }
 
   size_t n_cols_ = 0;
