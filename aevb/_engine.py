@@ -100,8 +100,8 @@ def _note_fork() -> None:
 os.register_at_fork(after_in_child=_note_fork)
 
 
-# A call that trains lasts about this long, so that Ctrl-C is answered promptly.
-SLICE_SECONDS = 0.05
+# A call that trains lasts about this long, so that the progress bar moves.
+SLICE_SECONDS = 0.5
 _MOST_THREADS = 1024
 
 

@@ -93,4 +93,16 @@ void run_pieces(int n_threads, size_t n, Watch& watch, F f) {
   watch.rethrow();
 }
 
+// to = from, until the watch is told to stop.
+inline void copy(const Buffer<float>& from, Buffer<float>& to, Watch& watch) {
+  constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
+  const Alone alone;
+  Buffer<float> copied(from.size());
+  for (size_t i = 0; i < from.size() && watch.go_on(alone); i += kValues) {
+    std::memcpy(copied.data() + i, from.data() + i,
+                std::min(kValues, from.size() - i) * sizeof(float));
+  }
+  to.swap(copied);
+}
+
 }  // namespace aevb

@@ -1,16 +1,18 @@
 """What an interrupt at a bad moment leaves behind, and settings changed after a fit."""
 
+import contextlib
 import itertools
 import os
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from aevb import AEVB, MCEM, Evaluator, Trainer, datasets
-from aevb._engine import Config, Model
+from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, datasets
+from aevb._engine import ARENAS, Config, Model
 
 OPTIONS = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
@@ -179,22 +181,78 @@ def test_an_interrupt_changes_no_bit_of_what_comes_after(X):
     assert heard
 
 
+@contextlib.contextmanager
+def alarms(first=0.01, raises_at=1):
+    """A signal every hundredth of a second, whose handler raises at the n-th."""
+    heard = itertools.count(1)
+
+    def handler(*_):
+        if next(heard) == raises_at:
+            raise InterruptedError
+
+    default = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, first, 0.01)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, default)
+
+
 def test_an_interrupt_ends_the_drawing_of_the_first_weights(X):
     """60 million; had they been drawn to their end, the handler would have been called once."""
     config = AEVB(**OPTIONS, n_epochs=1).fit(X)._engine.config.as_dict()
     wide = Config(**config | {"n_visible": 30_000, "hidden_layer_sizes": [1000]})
-    heard = []
+    with alarms(raises_at=2), pytest.raises(InterruptedError):
+        Model(wide)
 
-    def handler(*_):
-        heard.append(1)
-        if len(heard) == 2:
-            raise InterruptedError
 
-    default = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-    try:
-        with pytest.raises(InterruptedError):
-            Model(wide)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, default)
+def test_an_interrupt_ends_the_copy_of_a_model(X):
+    """Had its 500 MB been copied to their end, the handler would have been called once."""
+    config = AEVB(**OPTIONS, n_epochs=1).fit(X)._engine.config.as_dict()
+    wide = Model(Config(**config | {"n_visible": 30_000, "hidden_layer_sizes": [1000]}))
+    with alarms(raises_at=2), pytest.raises(InterruptedError):
+        wide.copy()
+
+
+def arenas(engine):
+    return [
+        engine.n_steps,
+        engine.n_samples_seen,
+        engine.bound_sum,
+        *(a.tobytes() for which in ARENAS for a in engine.arrays(which).values()),
+    ]
+
+
+@pytest.mark.parametrize("kind", [AEVB, WakeSleep])
+def test_an_interrupt_in_the_midst_of_a_long_step_leaves_what_was_before_it(kind):
+    """At any moment of it: forward, backward, in the update, or while the next rows are read."""
+    X = np.random.default_rng(0).random((40_000, 300), dtype=np.float32)
+    options = {"hidden_layer_sizes": (500,), "batch_size": len(X) // 2, "random_state": 0}
+    trainer = Trainer(kind(2, **options), X)
+
+    def train(engine, n_steps):
+        part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "n_train": len(X)}
+        position = engine.n_samples_seen
+        limits = {"max_steps": n_steps, "max_seconds": 1e9, "n_threads": 2}
+        engine.train(trainer._rows, **part, **limits, position=position)
+
+    first = trainer.model._engine
+    good = [arenas(first)]
+    lasts = []
+    for n in (1, 2):
+        engine = first.copy()
+        start = time.perf_counter()
+        train(engine, n)
+        lasts.append(time.perf_counter() - start)
+        good.append(arenas(engine))
+    stopped_at = set()
+    for at in np.linspace(0.01, lasts[-1], 8):
+        engine = first.copy()
+        with contextlib.suppress(InterruptedError), alarms(first=at):
+            train(engine, 2)
+        assert arenas(engine) == good[engine.n_steps], at
+        stopped_at.add(engine.n_steps)
+        train(engine, 2 - engine.n_steps)
+        assert arenas(engine) == good[2], at
+    assert stopped_at >= {0, 1}

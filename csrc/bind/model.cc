@@ -35,6 +35,12 @@ std::unique_ptr<Model> make_model(const Config& config) {
   return std::make_unique<Model>(config, watch);
 }
 
+std::unique_ptr<Model> copy_model(const Model& self) {
+  Watch watch = watch_for(py::none());
+  const py::gil_scoped_release nogil;
+  return std::make_unique<Model>(self, watch);
+}
+
 py::dict get_arrays(Model& model, const std::string& which) {
   return unpack_arena(model.network(), arena_of(model, which));
 }
@@ -93,10 +99,11 @@ py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size,
   check_encoder(self);
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
+  Watch watch = watch_for(py::none());
   Progress progress;
   {
-    py::gil_scoped_release nogil;  // x keeps its arrays alive, nothing below touches Python
-    progress = train(self, x.rows, part);
+    py::gil_scoped_release nogil;  // x keeps its arrays alive, only the watch touches Python
+    progress = train(self, x.rows, part, watch);
   }
   return as_tuple(progress);
 }
@@ -218,10 +225,9 @@ void bind_model(py::module_& m) {
   using py::arg;
   py::class_<Model>(m, "Model", "Encoder, decoder and the optimiser's accumulators.")
       .def(py::init(&make_model), arg("config"))
-      .def("copy", [](const Model& self) { return std::make_unique<Model>(self); })
+      .def("copy", &copy_model)
       .def(
-          "__deepcopy__",
-          [](const Model& self, const py::dict&) { return std::make_unique<Model>(self); },
+          "__deepcopy__", [](const Model& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
       .def_property("config", &Model::config, &set_config)
       .def_readwrite("n_steps", &Model::n_steps)

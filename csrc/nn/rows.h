@@ -50,15 +50,16 @@ class RowGather {
     if (done_ == n_ || row_bytes_ == 0) return {};
     return {static_cast<const char*>(rows_->data) + index_[done_] * rows_->row_stride, row_bytes_};
   }
-  void one() { copy(std::min<size_t>(1, n_ - done_)); }
-  void rest() { copy(n_ - done_); }
-
- private:
-  void copy(size_t n) {
-    if (n > 0) rows_->gather(rows_, index_ + done_, n, out_ + done_ * stride_, stride_);
-    done_ += n;
+  void one() { until(done_ + 1); }
+  // Those that are left of the first n.
+  void until(size_t n) {
+    n = std::min(n, n_);
+    if (n <= done_) return;
+    rows_->gather(rows_, index_ + done_, n - done_, out_ + done_ * stride_, stride_);
+    done_ = n;
   }
 
+ private:
   const Rows* rows_ = nullptr;
   const int64_t* index_ = nullptr;
   size_t n_ = 0;

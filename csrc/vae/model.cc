@@ -100,6 +100,19 @@ Model::Model(const Config& config, Watch& watch)
   watch.rethrow();
 }
 
+Model::Model(const Model& other, Watch& watch)
+    : n_steps(other.n_steps),
+      n_samples_seen(other.n_samples_seen),
+      bound_sum(other.bound_sum),
+      seconds(other.seconds),
+      config_(other.config_),
+      network_(other.network_) {
+  copy(other.weights_, weights_, watch);
+  copy(other.state1_, state1_, watch);
+  copy(other.state2_, state2_, watch);
+  watch.rethrow();
+}
+
 // Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a part's draws is
 // its bias.
 void Model::draw_initial_weights(Watch& watch) {

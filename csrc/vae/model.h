@@ -31,6 +31,8 @@ class Model {
  public:
   // Validates, allocates and draws the initial weights; throws what made the watch stop that.
   Model(const Config& config, Watch& watch);
+  // The same model again; throws what made the watch stop the copy.
+  Model(const Model& other, Watch& watch);
 
   const Config& config() const { return config_; }
   Config& mutable_config() { return config_; }  // the caller keeps what shapes the network

@@ -17,6 +17,7 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
   const float* weights = pass.model.weights();
   Ahead ahead;
   deal(member, row_panels(layer.n_out, n), kForwardGrain, [&](const Piece& piece) {
+    if (!pass.goes_on(member)) return;
     if (piece.new_panel) ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
     dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
                   block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
@@ -26,10 +27,11 @@ void forward(const Pass& pass, const Dense& layer, MatView in, MatView out, Acti
 
 // The same for a range of rows, all panels: for the layers about z, where threads share rows.
 void forward_rows(const Pass& pass, const Dense& layer, MatView in, MatView out,
-                  Activation activation, Range rows) {
-  if (rows.empty()) return;
-  for (size_t panel = 0; panel < layer.n_panels(); ++panel)
-    dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel, rows);
+                  Activation activation, Range rows, const Member& member) {
+  for_own_rows(pass, member, rows, [&](Range some) {
+    for (size_t panel = 0; panel < layer.n_panels(); ++panel)
+      dense_forward(pass.k, layer, pass.model.weights(), in, out, activation, panel, some);
+  });
 }
 
 struct Upstream {  // a layer and the gradient of its pre-activations
@@ -50,6 +52,7 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
   Ahead ahead[2];
   deal(member, row_panels(n_in, n), transposes ? kTransposingGrain : kForwardGrain,
        [&](const Piece& piece) {
+         if (!pass.goes_on(member)) return;
          const Range rows = block_range(piece.blocks, kRowBlock, n);
          float* room = scratch;
          Ahead* next = ahead;
@@ -129,25 +132,26 @@ void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseB
                 const Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
-  if (rows.empty()) return;
-  copying.rest();
   const MatView x = pass.x();
-  if (source.guarded &&
-      !pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low, source.high)) {
-    ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
-  }
-  if (noise == NoiseBy::content) {
-    for (size_t r = rows.begin; r < rows.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
-  }
-  binarize(pass, noise, rows);
-  ws.nonzeros.find_columns(pass.k, x, rows);
+  for_own_rows(pass, member, rows, [&](Range some) {
+    copying.until(some.end - rows.begin);
+    if (source.guarded &&
+        !pass.k.within(some.size(), x.cols, x.row(some.begin), x.stride, source.low, source.high)) {
+      ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
+    }
+    if (noise == NoiseBy::content) {
+      for (size_t r = some.begin; r < some.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
+    }
+    binarize(pass, noise, some);
+    ws.nonzeros.find_columns(pass.k, x, some);
+  });
   if (noise != NoiseBy::nothing) draw_noise(pass, member);
 }
 
 void draw_noise(const Pass& pass, const Member& member) {
-  const Range rows = share_rows(member, pass.rows);
-  if (rows.empty()) return;
-  pass.k.normal(pass_noise(pass, Purpose::latent, rows, pass.ws.n_draws, pass.ws.eps.view()));
+  for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
+    pass.k.normal(pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view()));
+  });
 }
 
 bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
@@ -180,7 +184,7 @@ namespace {
 Range forward_heads(const Pass& pass, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   forward_rows(pass, pass.model.network().heads, pass.ws.encoder.back().view(),
-               pass.ws.heads.view(), Activation::identity, rows);
+               pass.ws.heads.view(), Activation::identity, rows, member);
   return rows;
 }
 
@@ -189,7 +193,10 @@ void list_rows(const Pass& pass, const Member& member) {
   Workspace& ws = pass.ws;
   const bool full = ws.nonzeros.full(pass.rows);
   if (!full) {
-    ws.nonzeros.find_rows(pass.k, pass.x(), member.share(ceil_div(pass.x().cols, kInputBlock)));
+    constexpr size_t kTogether = 10;
+    const Range mine = member.share(ceil_div(pass.x().cols, kInputBlock));
+    for (size_t block = mine.begin; block < mine.end && pass.goes_on(member); block += kTogether)
+      ws.nonzeros.find_rows(pass.k, pass.x(), {block, std::min(block + kTogether, mine.end)});
   }
   if (member.rank() == 0) ws.rows_listed = !full;
 }
@@ -204,13 +211,13 @@ void encode_heads(const Pass& pass, Member& member) {
 void encode_and_sample(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = forward_heads(pass, member);
-  if (!rows.empty()) {
-    LatentRows latent = latent_rows(pass, rows);
-    latent.z = ws.z.view().row(rows.begin * ws.n_draws);
-    latent.term = ws.term.data() + rows.begin;
-    latent.draw_term = ws.draw_term.data() + rows.begin * ws.n_draws;
+  for_own_rows(pass, member, rows, [&](Range some) {
+    LatentRows latent = latent_rows(pass, some);
+    latent.z = ws.z.view().row(some.begin * ws.n_draws);
+    latent.term = ws.term.data() + some.begin;
+    latent.draw_term = ws.draw_term.data() + some.begin * ws.n_draws;
     pass.k.latent_sample(latent);
-  }
+  });
   if (ws.gradients()) list_rows(pass, member);
 }
 
@@ -223,7 +230,8 @@ void decode_hidden(const Pass& pass, Member& member) {
     // Where every thread has rows, it goes on with the z of its own; the panels of a narrow z are
     // so little work that the barrier for the others' would cost more.
     if (i == 0 && layer.n_in <= kPanel && ceil_div(pass.rows, kRowBlock) >= member.size()) {
-      forward_rows(pass, layer, in, h, activation, draws_of(pass, share_rows(member, pass.rows)));
+      const Range draws = draws_of(pass, share_rows(member, pass.rows));
+      forward_rows(pass, layer, in, h, activation, draws, member);
       member.barrier();
     } else {
       if (i == 0) member.barrier();
@@ -277,6 +285,7 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   const size_t first_back = row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
   Ahead ahead[2];
   deal(member, output_panels(pass), kForwardGrain, [&](const Piece& piece) {
+    if (!pass.goes_on(member)) return;
     const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
       if (piece.new_panel) {
@@ -354,9 +363,10 @@ void backward_to_z(const Pass& pass, Member& member) {
   }
   // One panel: every thread would have to transpose it, for rows with which it goes on.
   const Range draws = draws_of(pass, share_rows(member, pass.rows));
-  if (draws.empty()) return;
-  dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, 0),
-                 ws.decoder_delta[0].view(), ws.dz.view(), false, 0, draws);
+  for_own_rows(pass, member, draws, [&](Range some) {
+    dense_backward(pass.k, layer, pass.model.weights(), ws.transposed(layer, 0),
+                   ws.decoder_delta[0].view(), ws.dz.view(), false, 0, some);
+  });
 }
 
 namespace {
@@ -381,15 +391,14 @@ void backward_encoder(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   if (pass.model.config().estimator != Estimator::score_function) backward_to_z(pass, member);
 
-  const Range rows = share_rows(member, pass.rows);
-  if (!rows.empty()) {
-    LatentRows latent = latent_rows(pass, rows);
-    latent.dz = ws.dz.view().row(rows.begin * ws.n_draws);
-    latent.f = ws.f.data() + rows.begin * ws.n_draws;
-    latent.dmean = ws.dmean().row(rows.begin);
-    latent.dlog_var = ws.dlog_var().row(rows.begin);
+  for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
+    LatentRows latent = latent_rows(pass, some);
+    latent.dz = ws.dz.view().row(some.begin * ws.n_draws);
+    latent.f = ws.f.data() + some.begin * ws.n_draws;
+    latent.dmean = ws.dmean().row(some.begin);
+    latent.dlog_var = ws.dlog_var().row(some.begin);
     pass.k.latent_backward(latent);
-  }
+  });
   member.barrier();
 
   backward_from_heads(pass, member);
@@ -397,14 +406,13 @@ void backward_encoder(const Pass& pass, Member& member) {
 
 void recognize(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
-  const Range rows = forward_heads(pass, member);
-  if (!rows.empty()) {
-    LatentRows latent = latent_rows(pass, rows);
-    latent.z = ws.z.view().row(rows.begin);
-    latent.dmean = ws.dmean().row(rows.begin);
-    latent.dlog_var = ws.dlog_var().row(rows.begin);
+  for_own_rows(pass, member, forward_heads(pass, member), [&](Range some) {
+    LatentRows latent = latent_rows(pass, some);
+    latent.z = ws.z.view().row(some.begin);
+    latent.dmean = ws.dmean().row(some.begin);
+    latent.dlog_var = ws.dlog_var().row(some.begin);
     pass.k.latent_recognize(latent);
-  }
+  });
   list_rows(pass, member);
   member.barrier();
   backward_from_heads(pass, member);
@@ -459,6 +467,7 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
     return {layer.n_out, ceil_div(layer.n_in, kInputBlock)};
   };
   deal(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Piece& piece) {
+    if (!pass.goes_on(member)) return;
     const Gradient g = gradient(piece.layer);
     Ahead ahead = meanwhile.next();
     dense_update(pass.k, g.layer, arena, rule, g.in, g.delta, piece.panel,

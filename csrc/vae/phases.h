@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vae/workspace.h"
+#include "watch.h"
 
 namespace aevb {
 
@@ -15,10 +16,22 @@ struct Pass {
   uint64_t seed;            // of the noise
   uint64_t noise_step = 0;  // its high bits go into the noise stream
   size_t slot = 0;          // which x of the workspace
+  Watch* watch = nullptr;   // may stop the pass, which then has no results; null: nothing may
 
   MatView x() const { return ws.x[slot].view(rows); }
   size_t drawn() const { return rows * ws.n_draws; }
+  // Asked between pieces of work: if not, what is left of a phase is not done, only its barrier.
+  bool goes_on(const Member& member) const { return watch == nullptr || watch->go_on(member); }
 };
+
+// f(range) for rows that a thread does not share with others, of which so few at a time, in whole
+// row blocks, that it looks between them whether to go on.
+template <class F>
+void for_own_rows(const Pass& pass, const Member& member, Range rows, F f) {
+  constexpr size_t kTogether = 50 * kRowBlock;  // some milliseconds
+  for (size_t begin = rows.begin; begin < rows.end && pass.goes_on(member); begin += kTogether)
+    f(Range{begin, std::min(begin + kTogether, rows.end)});
+}
 
 // Where a row's noise id comes from: ws.ids as they stand, or the row's content; or the pass needs
 // no noise (then dynamic binarisation leaves the grey levels, its expectation).

@@ -7,6 +7,7 @@
 
 #include "vae/epoch.h"
 #include "vae/generate.h"
+#include "vae/stop.h"
 
 namespace aevb {
 namespace {
@@ -82,7 +83,7 @@ void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t fir
     Permutation(model.config().seed, Purpose::split, 0, rows.n_rows).apply(index, n);
 }
 
-Progress train(Model& model, const Rows& rows, const EpochPart& part) {
+Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch) {
   const Config& config = model.config();
   const size_t batch = std::min(config.batch_size, part.subset.size);
   const double flops =
@@ -91,6 +92,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   Workspace ws(model, batch, config.n_draws, true, n_threads);
   const bool wakes = config.algorithm == Algorithm::wake_sleep;
   Workspace dreams(model, wakes ? batch : 0, 1, true, wakes ? n_threads : 0);
+  Stop stop(watch, model, batch * config.n_draws, flops);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
   const Clock::time_point start = Clock::now();
@@ -104,7 +106,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   run_team(n_threads, [&](Member& member) {
     const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
       const size_t n = std::min(batch, part.subset.size - position);
-      return {k, model, ws, n, config.seed, step, step % 2};
+      return {k, model, ws, n, config.seed, step, step % 2, stop.before_update()};
     };
     // Chooses this thread's rows of a minibatch.
     const auto choose = [&](const Pass& pass, size_t position) {
@@ -121,45 +123,57 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
     if (more(0, position)) {
       choose(pass_from(position, step), position);
       gather(pass_from(position, step), rows, NoiseBy::id, member);
+      if (stop.stops(Stop::gathered, member)) return;
     }
     PhaseClock clock(member, progress.phase_seconds);
     for (size_t done = 0; more(done, position); ++done, ++step) {
       const Pass pass = pass_from(position, step);
       forward_pass(pass, member, clock);
       backward_decoder(pass, member);
+      if (stop.stops(Stop::decoder_done, member)) break;
       const double bound = batch_bound(ws, pass.rows);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
         break;
       }
+      if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
       const UpdateRule rule = model.update_rule(step, pass.rows, part.n_train);
-      const Pass asleep = {k, model, dreams, pass.rows, config.seed, step};
+      Pass updated = pass;
+      updated.watch = stop.in_update();
+      const Pass asleep = {k, model, dreams, pass.rows, config.seed, step, 0, updated.watch};
       if (wakes) {
-        wake_and_dream(pass, asleep, model.arena(), rule, member);
+        stop.prepare(member);
+        wake_and_dream(updated, asleep, model.arena(), rule, member);
       } else {
         backward_encoder(pass, member);
+        if (stop.stops(Stop::encoder_done, member)) break;
+        stop.prepare(member);
       }
       clock.lap();
-      if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
       position += pass.rows;
-      const bool go_on = more(done + 1, position);
+      const bool go_on = more(done + 1, position) && !time_is_up;
       const Pass next = go_on ? pass_from(position, step + 1) : pass;
       if (go_on) choose(next, position);
       RowGather ahead = go_on ? begin_gather(next, rows, member) : RowGather();
-      update(wakes ? asleep : pass, model.arena(), rule, member, ahead,
+      update(wakes ? asleep : updated, model.arena(), rule, member, ahead,
              wakes ? Part::encoder : Part::all);
       clock.lap();
       if (go_on) end_gather(next, rows, ahead, NoiseBy::id, member);
-      member.barrier();
+      const bool stops = stop.stops(Stop::step_done, member);
       clock.lap();
+      if (stops && stop.can_undo()) {  // the update may not be whole
+        stop.undo(member);
+        break;
+      }
       if (member.rank() == 0) {
         progress.n_steps += 1;
         progress.n_rows += pass.rows;
         progress.bound_sum += bound;
         bound_sum += bound;
       }
-      if (time_is_up) break;
+      if (!go_on || stops) break;
     }
+    // of the share that this thread has undone, if it has
     if (!model.finite(member.share(model.network().arena_size))) finite = false;
   });
   model.n_steps += progress.n_steps;
@@ -167,6 +181,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part) {
   model.bound_sum = bound_sum;
   model.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   progress.diverged = progress.diverged || !finite;
+  watch.rethrow();
   return progress;
 }
 

@@ -38,7 +38,8 @@ struct Progress {
   double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
 };
 
-Progress train(Model& model, const Rows& rows, const EpochPart& part);
+// What the watch stops ends at the last completed step, or with it, and throws.
+Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
 
 // Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
 void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,

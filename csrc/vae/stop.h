@@ -1,0 +1,70 @@
+// How a step of training is stopped: a short one at its end, a long one in its midst, too, and then
+// the weights are those from before it.
+#pragma once
+
+#include "vae/model.h"
+
+namespace aevb {
+
+class Stop {
+ public:
+  // For steps of this many rows of z and operations.
+  Stop(Watch& watch, Model& model, size_t rows, double flops)
+      : watch_(watch), is_long_(flops >= kLongStep) {
+    if (!is_long_ || rows < kUndoRows) return;
+    const Arena arena = model.arena();
+    for (float* array : {arena.weights, arena.state1, arena.state2}) {
+      if (array != nullptr) copies_.push_back({array, Buffer<float>(model.network().arena_size)});
+    }
+  }
+
+  // What may stop the work before any weight moves, and from then on; null: nothing.
+  Watch* before_update() const { return is_long_ ? &watch_ : nullptr; }
+  Watch* in_update() const { return can_undo() ? &watch_ : nullptr; }
+  bool can_undo() const { return !copies_.empty(); }
+
+  // Whether any thread may have left out work until here: the same on all of them. With a barrier;
+  // the places are in the order of a step.
+  enum Place { gathered, decoder_done, encoder_done, step_done };
+  bool stops(Place place, Member& member) {
+    if (!is_long_ && place != step_done) return false;
+    // read before the barrier after the next, as the places alternate
+    bool& answer = answers_[place];
+    if (member.rank() == 0) answer = !watch_.go_on(member);
+    member.barrier();
+    return answer;
+  }
+
+  // Copies the weights and accumulators, if the update can be undone; ends with a barrier then.
+  void prepare(Member& member) {
+    for (Copy& copy : copies_) move(copy.of, copy.kept.data(), share(member));
+    if (can_undo()) member.barrier();
+  }
+  // This thread's share of them as they were. No barrier.
+  void undo(const Member& member) {
+    for (Copy& copy : copies_) move(copy.kept.data(), copy.of, share(member));
+  }
+
+ private:
+  // Operations of a step that is long: some milliseconds.
+  static constexpr double kLongStep = 1e9;
+  // Rows from which on the update can be undone: the copy takes a tenth of a step of so many, and
+  // less of more. With fewer rows only the update of weights by the hundred million takes long.
+  static constexpr size_t kUndoRows = 500;
+
+  struct Copy {
+    float* of;
+    Buffer<float> kept;
+  };
+  Range share(const Member& member) const { return member.share(copies_.front().kept.size()); }
+  static void move(const float* from, float* to, Range part) {
+    if (!part.empty()) std::memcpy(to + part.begin, from + part.begin, part.size() * sizeof(float));
+  }
+
+  Watch& watch_;
+  bool is_long_;
+  bool answers_[step_done + 1] = {};
+  std::vector<Copy> copies_;
+};
+
+}  // namespace aevb
