@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ _DTYPES = [
     np.uint32, np.uint64,
 ]  # fmt: skip
 _READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
+# Values that are looked at in one go: they stay in cache from one look to the next.
+_BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -50,17 +53,23 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
     check_unmasked("X", X)
     if sparse.issparse(X):
         _check_structure(X)
-    with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
-        X = validate_data(model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None)
+
+    def validate(X: Any, **options: bool) -> Any:
+        with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
+            return validate_data(
+                model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None, **options
+            )
+
+    X = validate(X, ensure_all_finite=False)
     if sparse.issparse(X):
         X = _checked_csr(X)
-        low, high = _value_range(X.data)
-        if X.nnz < X.shape[0] * X.shape[1]:
-            low, high = min(low, 0.0), max(high, 0.0)
-    else:
-        if not (X.flags.aligned and X.dtype.isnative):  # frames keep foreign byte orders
-            X = X.astype(X.dtype.newbyteorder("="))
-        low, high = _value_range(X)
+    elif not (X.flags.aligned and X.dtype.isnative):  # frames keep foreign byte orders
+        X = X.astype(X.dtype.newbyteorder("="))
+    low, high = _value_range(X.data if sparse.issparse(X) else X)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        validate(X)  # says what is wrong
+    if sparse.issparse(X) and X.nnz < X.shape[0] * X.shape[1]:
+        low, high = min(low, 0.0), max(high, 0.0)
     return Data(X, low, high)
 
 
@@ -141,9 +150,15 @@ def _checked_csr(X: Any) -> Any:
 
 
 def _value_range(values: NDArray[Any]) -> tuple[float, float]:
+    """Return lowest and highest of values, NaN if there is one; Ctrl-C is heard meanwhile."""
     if values.size == 0:
         return 0.0, 0.0
-    return float(values.min()), float(values.max())
+    if values.ndim == 2 and values.strides[0] < values.strides[1]:
+        values = values.T
+    n = max(1, _BLOCK_BYTES // values[0].nbytes)
+    blocks = (values[i : i + n] for i in range(0, len(values), n))
+    lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
+    return float(np.min(lows)), float(np.max(highs))
 
 
 def choose_input_scale(model: LatentVariableModel, data: Data) -> float:
