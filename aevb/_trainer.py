@@ -311,9 +311,13 @@ class Trainer:
         """Rows of the epoch still to come, by the core's own count, which no interrupt can skew."""
         return self.n_train - (self.model._engine.n_samples_seen - self._start.n_samples)
 
+    @property
+    def _batch_size(self) -> int:
+        return int(self.model._engine.config.as_dict()["batch_size"])
+
     def _run(self, until: float) -> None:
         self._stopped = self._patience_is_out()
-        batch = int(self.model._engine.config.as_dict()["batch_size"])
+        batch = self._batch_size
         try:
             with self._progress_bar(until) as bar:
                 while self.model.n_samples_seen_ < until and not self._stopped:
@@ -353,13 +357,19 @@ class Trainer:
             if self._n_left <= 0:  # an epoch whose end was interrupted
                 self._end_epoch()
             train = partial(self._chains.train, engine) if self._chains else engine.train
+            n_together = n_steps
+            if self.checkpoint is not None:
+                until_due = math.ceil(
+                    (self._checkpoint_due - engine.n_samples_seen) / self._batch_size
+                )
+                n_together = min(n_steps, max(1, until_due))
             with single_threaded_blas():
                 done, rows, bound_sum, diverged, _ = train(
                     self._rows,
                     **self._subset._asdict(),
                     epoch=self._start.n_steps,  # names the epoch's permutation
                     position=self.n_train - self._n_left,
-                    max_steps=n_steps,
+                    max_steps=n_together,
                     max_seconds=SLICE_SECONDS,
                     n_train=self._n_prior,
                     n_threads=n_threads,

@@ -82,6 +82,21 @@ def test_checkpoints_are_written_as_often_as_asked(path):
     assert Trainer.resume(path, X)._checkpoint_every == 600
 
 
+def test_a_checkpoint_is_not_late(path, monkeypatch):
+    """However many minibatches go by in the time of one call."""
+    trainer = fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=100)
+    batch = trainer.model.batch_size
+    written, write = [], trainer.save_checkpoint
+
+    def note():
+        written.append(trainer.model.n_samples_seen_)
+        write()
+
+    monkeypatch.setattr(trainer, "save_checkpoint", note)
+    trainer.run(3000)
+    assert np.max(np.diff([0, *written])) < 100 + batch
+
+
 def test_a_checkpoint_is_a_model_and_a_model_is_no_checkpoint(path):
     trainer = fresh(MODELS["MCEM"], checkpoint=path).run(600)
     model = MCEM.load(path)
