@@ -23,12 +23,12 @@ class Stop {
   Watch* in_update() const { return can_undo() ? &watch_ : nullptr; }
   bool can_undo() const { return !copies_.empty(); }
 
-  // Whether any thread may have left out work until here: the same on all of them. With a barrier;
-  // the places are in the order of a step.
+  // Whether any thread may have left out work until here, the same on all of them; with a barrier,
+  // unless the step is short and not at its end. The places are in the order of a step, each once:
+  // by when one comes again there were other barriers, and every thread has read its answer.
   enum Place { gathered, decoder_done, encoder_done, step_done };
   bool stops(Place place, Member& member) {
     if (!is_long_ && place != step_done) return false;
-    // read before the barrier after the next, as the places alternate
     bool& answer = answers_[place];
     if (member.rank() == 0) answer = !watch_.go_on(member);
     member.barrier();
