@@ -54,23 +54,23 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
     if sparse.issparse(X):
         _check_structure(X)
 
-    def validate(X: Any, **options: bool) -> Any:
+    def validate(**options: bool) -> Any:
         with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
             return validate_data(
                 model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None, **options
             )
 
-    X = validate(X, ensure_all_finite=False)
-    if sparse.issparse(X):
-        X = _checked_csr(X)
-    elif not (X.flags.aligned and X.dtype.isnative):  # frames keep foreign byte orders
-        X = X.astype(X.dtype.newbyteorder("="))
-    low, high = _value_range(X.data if sparse.issparse(X) else X)
+    checked = validate(ensure_all_finite=False)
+    if sparse.issparse(checked):
+        checked = _checked_csr(checked)
+    elif not (checked.flags.aligned and checked.dtype.isnative):  # frames keep foreign byte orders
+        checked = checked.astype(checked.dtype.newbyteorder("="))
+    low, high = _value_range(checked.data if sparse.issparse(checked) else checked)
     if not (math.isfinite(low) and math.isfinite(high)):
-        validate(X)  # says what is wrong
-    if sparse.issparse(X) and X.nnz < X.shape[0] * X.shape[1]:
+        validate()  # says what is wrong
+    if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Data(X, low, high)
+    return Data(checked, low, high)
 
 
 def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:

@@ -11,7 +11,7 @@ class Stop {
   // For steps of this many rows of z and operations.
   Stop(Watch& watch, Model& model, size_t rows, double flops)
       : watch_(watch), is_long_(flops >= kLongStep) {
-    if (!is_long_ || rows < kUndoRows) return;
+    if (flops < kUndoStep || rows < kUndoRows) return;
     const Arena arena = model.arena();
     for (float* array : {arena.weights, arena.state1, arena.state2}) {
       if (array != nullptr) copies_.push_back({array, Buffer<float>(model.network().arena_size)});
@@ -46,10 +46,11 @@ class Stop {
   }
 
  private:
-  // Operations of a step that is long: some milliseconds.
+  // Operations of a step that is long, some milliseconds, and of one whose update is.
   static constexpr double kLongStep = 1e9;
-  // Rows from which on the update can be undone: the copy takes a tenth of a step of so many, and
-  // less of more. With fewer rows only the update of weights by the hundred million takes long.
+  static constexpr double kUndoStep = 1e10;
+  // Rows from which on the update can be undone: with fewer it takes long only where the weights
+  // are hundreds of millions, and then so would their copy.
   static constexpr size_t kUndoRows = 500;
 
   struct Copy {
