@@ -153,10 +153,17 @@ def _value_range(values: NDArray[Any]) -> tuple[float, float]:
     """Return lowest and highest of values, NaN if there is one; Ctrl-C is heard meanwhile."""
     if values.size == 0:
         return 0.0, 0.0
-    if values.ndim == 2 and values.strides[0] < values.strides[1]:
+    values = np.atleast_2d(values)
+    if abs(values.strides[0]) < abs(values.strides[1]):
         values = values.T
-    n = max(1, _BLOCK_BYTES // values[0].nbytes)
-    blocks = (values[i : i + n] for i in range(0, len(values), n))
+    n_rows, n_columns = values.shape
+    width = min(n_columns, _BLOCK_BYTES // values.itemsize)
+    height = _BLOCK_BYTES // values.itemsize // width
+    blocks = (
+        values[i : i + height, j : j + width]
+        for i in range(0, n_rows, height)
+        for j in range(0, n_columns, width)
+    )
     lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
     return float(np.min(lows)), float(np.max(highs))
 

@@ -64,6 +64,14 @@ def single_threaded_blas() -> AbstractContextManager[None]:
     return _limited_blas() if _core.isa() == "blas" else _UNLIMITED
 
 
+def slice_seconds() -> float:
+    """Return how long a call that trains lasts, about, so that the progress bar moves.
+
+    And so that others get their turn where calls go one at a time.
+    """
+    return 0.05 if _core.isa() == "blas" else 0.5
+
+
 def resolve_threads(n_threads: int | None) -> int:
     """Return the threads to use: `n_threads`, or every core this process may use.
 
@@ -100,8 +108,6 @@ def _note_fork() -> None:
 os.register_at_fork(after_in_child=_note_fork)
 
 
-# A call that trains lasts about this long, so that the progress bar moves.
-SLICE_SECONDS = 0.5
 _MOST_THREADS = 1024
 
 

@@ -18,13 +18,13 @@ from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
 from aevb._engine import (
     ARENAS,
-    SLICE_SECONDS,
     Config,
     Model,
     Rows,
     Subset,
     resolve_threads,
     single_threaded_blas,
+    slice_seconds,
 )
 from aevb._learning_rate import choose_learning_rate
 from aevb._parameters import check_parameters
@@ -325,7 +325,7 @@ class Trainer:
                     n = math.ceil(min(wanted, self._n_left or batch) / batch)
                     self._advance(max(1, n), bar)
         except KeyboardInterrupt:
-            if self.checkpoint is not None and not self._in_midst():
+            if self.checkpoint is not None and not self._in_midst() and self.model._engine.finite:
                 self.save_checkpoint()
             raise
         if self._n_left <= 0:  # an epoch whose end was interrupted
@@ -370,14 +370,14 @@ class Trainer:
                     epoch=self._start.n_steps,  # names the epoch's permutation
                     position=self.n_train - self._n_left,
                     max_steps=n_together,
-                    max_seconds=SLICE_SECONDS,
+                    max_seconds=slice_seconds(),
                     n_train=self._n_prior,
                     n_threads=n_threads,
                 )
             n_steps -= done
             if diverged:
                 raise DivergenceError(engine.n_steps, self.model.learning_rate_)
-            if bar is not None:
+            if bar is not None and rows > 0:  # none: Ctrl-C, whose handler has let it pass
                 bar.update(rows)
                 bar.set_postfix(bound=f"{bound_sum / rows:.2f}", refresh=False)
             if self._n_left <= 0:
@@ -481,7 +481,10 @@ class _Undo:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._trainer._undo = self._outer
-        if kind is not None and issubclass(kind, DivergenceError):
+        if kind is None:
+            return
+        # Ctrl-C may have come between the last step and the look at what it has made
+        if issubclass(kind, DivergenceError) or not self._trainer.model._engine.finite:
             engine, history, state = self._taken
             self._trainer.model._engine = engine
             self._trainer.model.history_ = history

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 
 import kill
@@ -95,6 +96,48 @@ def test_a_checkpoint_is_not_late(path, monkeypatch):
     monkeypatch.setattr(trainer, "save_checkpoint", note)
     trainer.run(3000)
     assert np.max(np.diff([0, *written])) < 100 + batch
+
+
+def test_a_signals_handler_may_write_the_checkpoint(path):
+    """It runs between calls that train, when weights and counts are of the same minibatch."""
+    trainer = fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=10**9)
+    written = []
+
+    def handler(*_):
+        trainer.save_checkpoint()
+        written.append(path.with_name(f"{len(written)}.safetensors"))
+        shutil.copy(path, written[-1])
+
+    default = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.3)
+    try:
+        while len(written) < 3:
+            trainer.step(1000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, default)
+    for file in written:
+        resumed = Trainer.resume(file, X)
+        resumed.step(trainer.model.n_steps_ - resumed.model.n_steps_)
+        assert kill.state_of(resumed) == kill.state_of(trainer)
+
+
+def test_an_interrupt_does_not_write_what_has_diverged(path, monkeypatch):
+    """Ctrl-C between the step that diverges and the look at it."""
+    trainer = fresh(MODELS["AEVB"], checkpoint=path).run(600)
+    before, state = path.read_bytes(), kill.state_of(trainer)
+
+    def advance(*_):
+        weights = trainer.model._engine.arrays("weights")
+        weights["decoder.logits.bias"][0] = np.nan
+        trainer.model._engine.set_arrays(weights, "weights")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "_advance", advance)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(1200)
+    assert path.read_bytes() == before
+    assert kill.state_of(trainer) == state
 
 
 def test_a_checkpoint_is_a_model_and_a_model_is_no_checkpoint(path):

@@ -1,7 +1,9 @@
-"""Plain arrays are looked at by the core as it reads them: not one bad value gets through."""
+"""Data are looked at before they are used, or by the core as it reads them: nothing bad gets by."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from aevb import AEVB
 
@@ -29,3 +31,33 @@ def test_no_bad_value_is_overlooked(isa, likelihood, value, says, n_cols, n_thre
             with pytest.raises(ValueError, match=f"X.*{says}"):
                 work(bad)
     np.testing.assert_array_equal(model.transform(X), good)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_found_wherever_it_is(bad):
+    """Data are looked at in blocks of a megabyte."""
+    X = np.random.default_rng(0).random((6000, 150), dtype=np.float32)
+    model = AEVB(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X[:10])
+    what = "NaN" if np.isnan(bad) else "infinity"
+    for row, column in [(0, 0), (0, 149), (3001, 75), (5999, 0), (5999, 149)]:
+        wrong = X.copy()
+        wrong[row, column] = bad
+        frame = pd.DataFrame(wrong)
+        views = [wrong, np.asfortranarray(wrong), wrong[::-1, ::-1], sp.csr_matrix(wrong)]
+        for view in [*views, frame, frame.to_numpy(dtype=object)]:
+            with pytest.raises(ValueError, match=f"contains {what}"):
+                model.score_samples(view)
+            with pytest.raises(ValueError, match=f"contains {what}"):
+                AEVB(2, n_epochs=1).fit(view)
+
+
+def test_a_frame_with_a_hole_is_an_error_without_a_warning():
+    """A warning would be an error here: that of an array in the place of a frame."""
+    frame = pd.DataFrame(np.ones((5, 2)), columns=["a", "b"])
+    model = AEVB(1, hidden_layer_sizes=(2,), n_epochs=1).fit(frame)
+    frame.loc[3, "b"] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.transform(frame)
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.partial_fit(frame)
+    assert list(model.feature_names_in_) == ["a", "b"]

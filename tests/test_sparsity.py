@@ -34,7 +34,7 @@ def images(rng, n, d):
         (23, 321, 50),
         (100, 784, 50),
         (37, 1025, 50),
-        (1700, 130, 1200),
+        (1700, 130, 1201),
     ],
 )
 def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, batch_size, n_threads):

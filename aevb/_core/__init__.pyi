@@ -62,6 +62,8 @@ class Rows:
 @final
 class Model:
     config: Config
+    @property
+    def finite(self) -> bool: ...
     n_steps: int
     n_samples_seen: int
     bound_sum: float

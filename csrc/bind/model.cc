@@ -35,9 +35,9 @@ std::unique_ptr<Model> make_model(const Config& config) {
   return std::make_unique<Model>(config, watch);
 }
 
+// With the GIL: another thread may be about to set arrays.
 std::unique_ptr<Model> copy_model(const Model& self) {
   Watch watch = watch_for(py::none());
-  const py::gil_scoped_release nogil;
   return std::make_unique<Model>(self, watch);
 }
 
@@ -99,7 +99,7 @@ py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size,
   check_encoder(self);
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
-  Watch watch = watch_for(py::none());
+  Watch watch = watch_for_interrupt();
   Progress progress;
   {
     py::gil_scoped_release nogil;  // x keeps its arrays alive, only the watch touches Python
@@ -230,6 +230,9 @@ void bind_model(py::module_& m) {
           "__deepcopy__", [](const Model& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
       .def_property("config", &Model::config, &set_config)
+      .def_property_readonly(
+          "finite", [](const Model& self) { return self.finite(); },
+          "Whether every weight and accumulator is.")
       .def_readwrite("n_steps", &Model::n_steps)
       .def_readwrite("n_samples_seen", &Model::n_samples_seen)
       .def_readwrite("bound_sum", &Model::bound_sum)

@@ -16,4 +16,15 @@ inline Watch watch_for(const pybind11::object& progress) {
   });
 }
 
+// Stops the work when Ctrl-C was pressed, and leaves that to the interpreter: no handler runs
+// before the call has returned, so that none sees a model in the midst of a step.
+inline Watch watch_for_interrupt() {
+  return Watch([](double) {
+    const pybind11::gil_scoped_acquire gil;
+    if (PyOS_InterruptOccurred() == 0) return;  // which has cleared it,
+    PyErr_SetInterrupt();                       // so it is made pending again
+    throw std::runtime_error("interrupted");    // to the watch, which keeps it
+  });
+}
+
 }  // namespace aevb::bind

@@ -152,7 +152,7 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
 namespace {
 
 // The sums of `update` over blocks of rows, then its step, for so many inputs at a time that their
-// sums stay in L1.
+// sums stay near.
 void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros) {
   constexpr size_t kTogether = kUpdateBlocks * kInputBlock;
   const UpdateRule add_up;

@@ -8,7 +8,7 @@ namespace aevb {
 
 class Stop {
  public:
-  // For steps of this many rows of z and operations.
+  // For steps of this many rows of z, and operations of a thread.
   Stop(Watch& watch, Model& model, size_t rows, double flops)
       : watch_(watch), is_long_(flops >= kLongStep) {
     if (flops < kUndoStep || rows < kUndoRows) return;
@@ -46,11 +46,11 @@ class Stop {
   }
 
  private:
-  // Operations of a step that is long, some milliseconds, and of one whose update is.
-  static constexpr double kLongStep = 1e9;
-  static constexpr double kUndoStep = 1e10;
+  // A thread's operations in a step that is long, some milliseconds, and in one whose update is.
+  static constexpr double kLongStep = 5e8;
+  static constexpr double kUndoStep = 5e9;
   // Rows from which on the update can be undone: with fewer it takes long only where the weights
-  // are hundreds of millions, and then so would their copy.
+  // are tens of millions or more, and then so would their copy.
   static constexpr size_t kUndoRows = 500;
 
   struct Copy {

@@ -92,7 +92,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
   Workspace ws(model, batch, config.n_draws, true, n_threads);
   const bool wakes = config.algorithm == Algorithm::wake_sleep;
   Workspace dreams(model, wakes ? batch : 0, 1, true, wakes ? n_threads : 0);
-  Stop stop(watch, model, batch * config.n_draws, flops);
+  Stop stop(watch, model, batch * config.n_draws, flops / n_threads);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
   const Clock::time_point start = Clock::now();
@@ -181,7 +181,6 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
   model.bound_sum = bound_sum;
   model.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   progress.diverged = progress.diverged || !finite;
-  watch.rethrow();
   return progress;
 }
 

@@ -19,7 +19,7 @@ struct EpochPart {
   uint64_t epoch = 0;        // names the permutation; any number that differs from epoch to epoch
   size_t position = 0;       // rows of the epoch already seen
   size_t max_steps = 0;      // stop after this many minibatches,
-  double max_seconds = 0.0;  // or at the first that ends after this time,
+  double max_seconds = 0.0;  // or at the first whose update begins after this time,
                              // or at the end of the epoch
   size_t n_train = 0;        // N of the prior's weight
   int n_threads = 1;
@@ -38,7 +38,7 @@ struct Progress {
   double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
 };
 
-// What the watch stops ends at the last completed step, or with it, and throws.
+// What the watch stops returns with the last completed step.
 Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
 
 // Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
