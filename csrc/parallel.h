@@ -8,6 +8,7 @@
 #include <omp.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -58,6 +59,24 @@ class Barrier {
   const unsigned size_;
 };
 
+// What the tests learn of all teams of this process, and do to them.
+struct TeamProbe {
+  std::atomic<int> largest{0};     // threads of the largest team since this was set to 0
+  std::atomic<int> late_rank{-1};  // the thread that leaves every barrier late; -1: none does
+
+  void note(unsigned size) {
+    const int n = static_cast<int>(size);
+    int seen = largest.load(std::memory_order_relaxed);
+    while (seen < n && !largest.compare_exchange_weak(seen, n, std::memory_order_relaxed)) {
+    }
+  }
+  void delay(unsigned rank) const {
+    if (late_rank.load(std::memory_order_relaxed) != static_cast<int>(rank)) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(300));  // longer than the tests' phases
+  }
+};
+inline TeamProbe team_probe;
+
 // How much of one thread's part of a phase's work is taken: from the front by itself, from the back
 // by others, who have no more of theirs. Work is dealt at most once from barrier to barrier; the
 // deal's number tells its counts from the last deal's, so that nobody has to reset them. (Numbers
@@ -106,7 +125,10 @@ class Member {
   Member(unsigned rank, unsigned size, Team& team) : rank_(rank), size_(size), team_(team) {}
   unsigned rank() const { return rank_; }
   unsigned size() const { return size_; }
-  void barrier() { team_.barrier.wait(); }
+  void barrier() {
+    team_.barrier.wait();
+    team_probe.delay(rank_);
+  }
   // The number of the deal of work that begins, and what it takes from a thread's part.
   uint16_t next_deal() { return ++n_deals_; }
   Taken& taken(unsigned rank) { return team_.taken[rank]; }
@@ -162,6 +184,7 @@ void run_team(int n_threads, Body&& body) {
   n_threads = obtainable_threads(n_threads);
   if (n_threads <= 1) {
     FlushSubnormals flush;
+    team_probe.note(1);
     Alone alone;
     Member& member = alone;
     body(member);
@@ -173,6 +196,7 @@ void run_team(int n_threads, Body&& body) {
   // races. What the threads do in between is the same code.
   const auto size = static_cast<unsigned>(n_threads);
   Team team(size, taken.get());
+  team_probe.note(size);
   const auto run = [&](unsigned rank) {
     FlushSubnormals flush;
     Member member(rank, size, team);
@@ -190,7 +214,10 @@ void run_team(int n_threads, Body&& body) {
   {
     const auto size = static_cast<unsigned>(omp_get_num_threads());
 #pragma omp single
-    team.emplace(size, taken.get());
+    {
+      team.emplace(size, taken.get());
+      team_probe.note(size);
+    }
     FlushSubnormals flush;
     Member member(static_cast<unsigned>(omp_get_thread_num()), size, *team);
     body(member);

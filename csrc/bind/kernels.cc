@@ -9,6 +9,7 @@
 #include "bind/arrays.h"
 #include "nn/dense.h"
 #include "nn/random.h"
+#include "vae/training.h"
 
 namespace aevb::bind {
 namespace {
@@ -379,6 +380,17 @@ void bind_kernels(py::module_& m) {
   k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"), arg("shared") = 1,
         arg("held_up") = -1, arg("n_deals") = 1);
   k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
+  k.def(
+      "set_flops_per_thread",
+      [](double flops) { return flops_per_thread.exchange(flops, std::memory_order_relaxed); },
+      arg("flops"), "Operations for which a thread is worth waking; returns what they were.");
+  k.def(
+      "take_largest_team", [] { return team_probe.largest.exchange(0, std::memory_order_relaxed); },
+      "Threads of the largest team since the last call.");
+  k.def(
+      "set_late_thread",
+      [](int rank) { team_probe.late_rank.store(rank, std::memory_order_relaxed); }, arg("rank"),
+      "The thread of every team that leaves its barriers late; -1: none.");
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
 }
 

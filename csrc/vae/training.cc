@@ -70,9 +70,7 @@ void wake_and_dream(const Pass& pass, const Pass& asleep, const Arena& arena,
 }  // namespace
 
 int useful_threads(int n_threads, double flops) {
-  constexpr double kFlopsPerThread =
-      4e6;  // some 50 us of work, against some 8 barriers of up to 1 us each
-  const double useful = flops / kFlopsPerThread;
+  const double useful = flops / flops_per_thread.load(std::memory_order_relaxed);
   return useful < n_threads ? std::max(1, static_cast<int>(useful)) : n_threads;
 }
 

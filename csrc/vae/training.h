@@ -1,6 +1,7 @@
 // Algorithm 1 of the paper: minibatches, noise, gradient of the estimator, optimiser's step.
 #pragma once
 
+#include <atomic>
 #include <iterator>
 
 #include "vae/phases.h"
@@ -44,6 +45,10 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
 // Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
 void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
                  int64_t* index);
+
+// Operations for which a thread is worth waking: some 50 us of work, against some 8 barriers of up
+// to 1 us each. The tests set it to 0, so that small networks use every thread they are given.
+inline std::atomic<double> flops_per_thread{4e6};
 
 // Threads worth waking for a step, or a block of rows, of this many flops.
 int useful_threads(int n_threads, double flops);
