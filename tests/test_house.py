@@ -93,7 +93,9 @@ ROOMS = {
 }
 NOWHERE = {
     "control of the processor": (r"\b_mm_(getcsr|setcsr|pause)", r"[^/]*|(simd|kernels)/.*"),
-    "threads of their own": (r"std::(j?thread|async)\b|pthread_create", r"parallel\.\w+"),
+    "threads of their own": (r"std::(j?thread|async)\b(?!::id)|pthread_create", r"parallel\.\w+"),
+    # which mean other sizes on other platforms: kind and bytes say what an array holds
+    "NumPy's type characters": (r"\bchar_\(\)|\.dtype\(\)\.num\(|dtype\.char\b", r"(?!)"),
     "fast math": (r"fast-math|__attribute__\(\(optimize|GCC\s+optimize", r"(?!)"),
 }
 

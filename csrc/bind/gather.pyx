@@ -12,9 +12,13 @@ from libc.stdint cimport (
 from libc.string cimport memset
 
 cdef extern from "nn/rows.h" namespace "aevb" nogil:
+    cdef struct ElementType:
+        char kind
+        uint8_t n_bytes
+
     cdef struct Rows:
-        char type
-        char index_type
+        ElementType type
+        uint8_t index_bytes
         const void* data
         ptrdiff_t row_stride
         ptrdiff_t col_stride
@@ -75,9 +79,9 @@ cdef void gather_csr(
 cdef void gather_as(
     const Value* data, const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
 ) noexcept nogil:
-    if rows.index_type == c'i':
+    if rows.index_bytes == 4:
         gather_csr(data, <const int32_t*>rows.indices, rows, index, n, out, stride)
-    elif rows.index_type == c'l':
+    elif rows.index_bytes == 8:
         gather_csr(data, <const int64_t*>rows.indices, rows, index, n, out, stride)
     else:
         gather_dense(data, rows, index, n, out, stride)
@@ -86,26 +90,31 @@ cdef void gather_as(
 cdef void gather(
     const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
 ) noexcept nogil:
-    if rows.type == c'f':
-        gather_as(<const float*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'd':
-        gather_as(<const double*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'B' or rows.type == c'?':
-        gather_as(<const uint8_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'b':
-        gather_as(<const int8_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'h':
-        gather_as(<const int16_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'H':
-        gather_as(<const uint16_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'i':
-        gather_as(<const int32_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'I':
-        gather_as(<const uint32_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'l':
-        gather_as(<const int64_t*>rows.data, rows, index, n, out, stride)
-    elif rows.type == c'L':
-        gather_as(<const uint64_t*>rows.data, rows, index, n, out, stride)
+    cdef char kind = rows.type.kind
+    cdef uint8_t size = rows.type.n_bytes
+    if kind == c'f':
+        if size == 4:
+            gather_as(<const float*>rows.data, rows, index, n, out, stride)
+        elif size == 8:
+            gather_as(<const double*>rows.data, rows, index, n, out, stride)
+    elif kind == c'i':
+        if size == 1:
+            gather_as(<const int8_t*>rows.data, rows, index, n, out, stride)
+        elif size == 2:
+            gather_as(<const int16_t*>rows.data, rows, index, n, out, stride)
+        elif size == 4:
+            gather_as(<const int32_t*>rows.data, rows, index, n, out, stride)
+        elif size == 8:
+            gather_as(<const int64_t*>rows.data, rows, index, n, out, stride)
+    else:  # unsigned, and bool
+        if size == 1:
+            gather_as(<const uint8_t*>rows.data, rows, index, n, out, stride)
+        elif size == 2:
+            gather_as(<const uint16_t*>rows.data, rows, index, n, out, stride)
+        elif size == 4:
+            gather_as(<const uint32_t*>rows.data, rows, index, n, out, stride)
+        elif size == 8:
+            gather_as(<const uint64_t*>rows.data, rows, index, n, out, stride)
 
 
 def capsule():

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <optional>
 #include <tuple>
@@ -9,11 +10,25 @@ namespace {
 
 Gather g_gather = nullptr;
 
-char type_of(const py::array& a, const char* name) {
-  char type = a.dtype().char_();
-  if (type == 'q' || type == 'Q')
-    type = type == 'q' ? 'l' : 'L';  // long long: 64 bits under another name
-  check(std::strchr("fd?BbhHiIlL", type) != nullptr, [&] {
+// The types that the gather reads.
+bool is_known(ElementType type) {
+  switch (type.kind) {
+    case 'f':
+      return type.n_bytes == 4 || type.n_bytes == 8;
+    case 'i':
+    case 'u':
+      return type.n_bytes == 1 || type.n_bytes == 2 || type.n_bytes == 4 || type.n_bytes == 8;
+    case 'b':
+      return type.n_bytes == 1;
+  }
+  return false;
+}
+
+ElementType type_of(const py::array& a, const char* name) {
+  const ElementType type = {a.dtype().kind(),
+                            static_cast<uint8_t>(std::min<py::ssize_t>(
+                                a.itemsize(), std::numeric_limits<uint8_t>::max()))};
+  check(is_known(type), [&] {
     return std::string(name) + ": got dtype " + std::string(py::str(a.dtype())) +
            ", want a float, integer or bool dtype";
   });
@@ -53,13 +68,15 @@ BoundRows csr(const py::array& data, const py::array& indices, const py::array& 
   }
   check(indptr.shape(0) >= 1 && data.shape(0) == indices.shape(0),
         "X: the CSR matrix's vectors do not fit together");
-  const char index_type = type_of(indices, "X.indices");
-  check((index_type == 'i' || index_type == 'l') && index_type == type_of(indptr, "X.indptr"),
+  const ElementType of_indices = type_of(indices, "X.indices");
+  const ElementType of_indptr = type_of(indptr, "X.indptr");
+  check(of_indices.kind == 'i' && of_indices.n_bytes >= 4 && of_indptr.kind == 'i' &&
+            of_indptr.n_bytes == of_indices.n_bytes,
         "X: want CSR indices of one type, int32 or int64");
   Rows rows;
   rows.gather = g_gather;
   rows.type = type_of(data, "X.data");
-  rows.index_type = index_type;
+  rows.index_bytes = of_indices.n_bytes;
   rows.data = data.data();
   rows.indices = indices.data();
   rows.indptr = indptr.data();

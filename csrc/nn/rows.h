@@ -8,6 +8,13 @@
 
 namespace aevb {
 
+// A NumPy type by its kind ('f', 'i', 'u', 'b') and its bytes. Its character would not do: those of
+// C's integer types mean other sizes on other platforms.
+struct ElementType {
+  char kind = 'f';
+  uint8_t n_bytes = sizeof(float);
+};
+
 struct Rows;
 
 // Writes rows index[0 .. n) as floats times `scale` to out (n, n_cols) with the given row stride.
@@ -16,8 +23,8 @@ using Gather = void (*)(const Rows* rows, const int64_t* index, size_t n, float*
 
 struct Rows {
   Gather gather = nullptr;
-  char type = 'f';             // NumPy's type character of the values
-  char index_type = '\0';      // the same of CSR's indices; 0: dense
+  ElementType type;            // of the values
+  uint8_t index_bytes = 0;     // of each of CSR's signed indices; 0: dense
   const void* data = nullptr;  // dense: element (0, 0); CSR: the stored values
   ptrdiff_t row_stride = 0;    // dense, in bytes
   ptrdiff_t col_stride = 0;
@@ -41,7 +48,7 @@ class RowGather {
   RowGather(const Rows& rows, const int64_t* index, size_t n, float* out, size_t stride)
       : rows_(&rows), index_(index), n_(n), out_(out), stride_(stride) {
     constexpr auto kWidest = static_cast<ptrdiff_t>(sizeof(double));
-    if (rows.index_type == '\0' && rows.col_stride > 0 && rows.col_stride <= kWidest)
+    if (rows.index_bytes == 0 && rows.col_stride > 0 && rows.col_stride <= kWidest)
       row_bytes_ = static_cast<size_t>(rows.col_stride) * rows.n_cols;
   }
 
