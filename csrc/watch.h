@@ -40,6 +40,7 @@ class Watch {
   }
   bool ends(size_t step) const { return step >= last_.load(std::memory_order_relaxed); }
 
+  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   // Throws what stopped the work, if something did.
   void rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
@@ -72,8 +73,9 @@ class Watch {
 
 // f(member, piece) for every piece of n, each on the thread that is free first: for pieces whose
 // results do not depend on who makes them. Thread 0, when it has no more, waits for the others.
+// Returns early if the watch is told to stop.
 template <class F>
-void run_pieces(int n_threads, size_t n, Watch& watch, F f) {
+void share_pieces(int n_threads, size_t n, Watch& watch, F f) {
   constexpr std::chrono::microseconds kNap{50};  // short beside any piece
   std::atomic<size_t> next{0};
   std::atomic<unsigned> n_finished{0};
@@ -90,6 +92,12 @@ void run_pieces(int n_threads, size_t n, Watch& watch, F f) {
       watch.go_on(member);
     }
   });
+}
+
+// The same; throws what stopped the work.
+template <class F>
+void run_pieces(int n_threads, size_t n, Watch& watch, F f) {
+  share_pieces(n_threads, n, watch, f);
   watch.rethrow();
 }
 

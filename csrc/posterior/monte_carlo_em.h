@@ -21,16 +21,13 @@ class MonteCarloEm {
   MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options);
 
   // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
-  // is log p(x, z) after the move. What the watch stopped goes on from there in the next call, to
-  // the same bits.
+  // is log p(x, z) after the move. A step that the watch stops leaves chains and weights as they
+  // were before it.
   Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
 
   MatView z() { return z_.view(); }
   const StepSize& step_size() const { return step_size_; }
   StepSize& step_size() { return step_size_; }
-  // Whether an interrupt has left a step begun: its chains have moved, its updates are not all
-  // done.
-  bool in_midst() const { return n_moved_ > 0; }
   // Whether the chains are of a model of this shape.
   bool fits(const Model& model) {
     return model.config().n_latent == z_.view().cols &&
@@ -41,9 +38,10 @@ class MonteCarloEm {
  private:
   struct Batch;
   struct Work;
-  void expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch);
-  void maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
+  bool expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch);
+  bool maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
                 Watch& watch);
+  void commit(const Batch& batch);
 
   EmOptions options_;
   StepSize step_size_;
@@ -52,9 +50,6 @@ class MonteCarloEm {
   Buffer<float> gradient_;  // an arena laid out as the weights
   std::vector<double> log_joint_, accepted_;
   double acceptance_ = 0.0;
-  uint64_t moved_step_ = 0;    // the step that is unfinished,
-  size_t n_moved_ = 0;         // its chains, if they have moved,
-  size_t n_updates_done_ = 0;  // and its updates
 };
 
 }  // namespace aevb
