@@ -135,20 +135,18 @@ def bound_of(
         )
 
 
-def model_state(model: Model) -> dict[str, Any]:
-    """Everything a model is: configuration, counters and named arrays."""
-    return {
-        "config": model.config.as_dict(),
-        "n_steps": model.n_steps,
-        "n_samples_seen": model.n_samples_seen,
-        "bound_sum": model.bound_sum,
-        "seconds": model.seconds,
-        **{arena: model.arrays(arena) for arena in ARENAS},
-    }
+@contextmanager
+def training(model: Model) -> Iterator[None]:
+    """Keep other threads from training or changing the model; RuntimeError if one does."""
+    model.begin_training()
+    try:
+        yield
+    finally:
+        model.end_training()
 
 
 def model_from_state(state: dict[str, Any]) -> Model:
-    """Build the model that `model_state` described; ValueError if its parts do not fit."""
+    """Build the model that `Model.state` described; ValueError if its parts do not fit."""
     model = Model(Config(**state["config"]))
     for arena in ARENAS:
         arrays: dict[str, NDArray[np.float32]] = state[arena]
@@ -164,7 +162,7 @@ PICKLE_FORMAT = 1  # of what `_reduce` writes; a later one is refused by this li
 
 
 def _reduce(model: Model) -> tuple[Callable[..., Model], tuple[dict[str, Any], int]]:
-    return unpickle_model, (model_state(model), PICKLE_FORMAT)
+    return unpickle_model, (model.state(), PICKLE_FORMAT)
 
 
 def unpickle_model(state: dict[str, Any], pickle_format: int) -> Model:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from aevb._engine import ARENAS, model_from_state, model_state
+from aevb._engine import ARENAS, model_from_state
 from aevb._parameters import check_parameters
 from aevb._version import __version__
 
@@ -58,7 +58,7 @@ def describe_model(
         If a parameter is none that `build_model` would take.
     """
     check_parameters(model)
-    state = model_state(model._engine)
+    state = model._engine.state()
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = model.get_params(deep=False)
     params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]

@@ -25,6 +25,7 @@ from aevb._engine import (
     resolve_threads,
     single_threaded_blas,
     slice_seconds,
+    training,
 )
 from aevb._learning_rate import choose_learning_rate
 from aevb._parameters import check_parameters
@@ -40,7 +41,8 @@ class Trainer:
     ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
     them, or stop by a rule of your own. The model is trained in place. After a `DivergenceError` it
     stands, with its history, where the call began or, in `run`, the last epoch ended; after Ctrl-C,
-    at the last completed minibatch.
+    at the last completed minibatch. Another thread may read the model meanwhile: it finds it at the
+    end of some step. It cannot train or change it: that is a RuntimeError.
 
     Parameters
     ----------
@@ -55,9 +57,8 @@ class Trainer:
         Each is called with the trainer after each epoch; one that returns True stops the run.
     checkpoint : str or path-like, default=None
         File to write the run to as it goes, for `resume`: every `checkpoint_every` samples, at the
-        end of `run`, and on Ctrl-C out of it (unless a step of `MCEM` is begun: the last one stays
-        then). It is replaced whole or not at all, and is a model's file too, which ``AEVB.load``
-        reads.
+        end of `run`, and on Ctrl-C out of it. It is replaced whole or not at all, and is a model's
+        file too, which ``AEVB.load`` reads.
     checkpoint_every : int, default=None
         Samples from one checkpoint to the next; by default an epoch's.
     progress : bool, default=None
@@ -207,13 +208,9 @@ class Trainer:
         """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
-        if self._in_midst():
-            raise ValueError("checkpoint: an interrupt has left a step begun; train a step first")
-        write_checkpoint(self, self.checkpoint)
+        with training(self.model._engine):
+            write_checkpoint(self, self.checkpoint)
         self._checkpoint_due = self.model.n_samples_seen_ + self._checkpoint_every
-
-    def _in_midst(self) -> bool:
-        return self._chains is not None and self._chains.in_midst
 
     def _run_state(self) -> RunState:
         return RunState(
@@ -276,7 +273,7 @@ class Trainer:
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
-        with _Undo(self, by_epoch=True):
+        with training(self.model._engine), _Undo(self, by_epoch=True):
             self._run(until=n_samples)
         return self
 
@@ -297,8 +294,9 @@ class Trainer:
         DivergenceError
             If the bound or a weight is no longer finite. The model is then as it was.
         """
-        with _Undo(self):
-            self._advance(check_integer("n", n))
+        n = check_integer("n", n)
+        with training(self.model._engine), _Undo(self):
+            self._advance(n)
         return self
 
     def _mark(self) -> Mark:
@@ -325,7 +323,7 @@ class Trainer:
                     n = math.ceil(min(wanted, self._n_left or batch) / batch)
                     self._advance(max(1, n), bar)
         except KeyboardInterrupt:
-            if self.checkpoint is not None and not self._in_midst() and self.model._engine.finite:
+            if self.checkpoint is not None and self.model._engine.finite:
                 self.save_checkpoint()
             raise
         if self._n_left <= 0:  # an epoch whose end was interrupted

@@ -18,7 +18,6 @@ from sklearn.base import clone
 from strange import VALUES, data, values
 
 from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, WakeSleep, sample_posterior
-from aevb._engine import model_state
 
 D, J = 4, 2
 CALLS: collections.Counter = collections.Counter()  # by what came of them
@@ -48,7 +47,7 @@ def state(model):
     params = [(name, id(value)) for name, value in model.get_params().items()]
     fitted = {k: repr(v) for k, v in model._fitted_attributes().items() if k != "_engine"}
     engine = getattr(model, "_engine", None)
-    return params, fitted, engine and pickle.dumps(model_state(engine))
+    return params, fitted, engine and pickle.dumps(engine.state())
 
 
 def helps(error):

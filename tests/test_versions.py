@@ -149,7 +149,7 @@ def test_a_pickle_of_another_format_is_an_error(model, monkeypatch):
         pickled = pickle.dumps(model)
     with pytest.raises(ValueError, match="pickle: the core's state has format 99, want 1"):
         pickle.loads(pickled)
-    state = _engine.model_state(model._engine)
+    state = model._engine.state()
     for damage in ({}, {**state, "config": {}}, {**state, "weights": {}}, {**state, "n_steps": -1}):
         with pytest.raises(ValueError, match="pickle: the core's state is damaged"):
             _engine.unpickle_model(damage, 1)

@@ -1,10 +1,17 @@
 // Checks of what calls about a model and its data have in common.
 #pragma once
 
+#include "bind/access.h"
 #include "bind/arrays.h"
 #include "vae/training.h"
 
 namespace aevb::bind {
+
+// A model that several Python threads may have.
+struct BoundModel : Model {
+  using Model::Model;
+  Access access;
+};
 
 inline void check_threads(int n_threads) {
   check(n_threads >= 1, "n_threads: got " + std::to_string(n_threads) + ", want at least 1");

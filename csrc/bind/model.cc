@@ -29,20 +29,51 @@ py::dict unpack_arena(const Network& network, const float* arena) {
   return arrays;
 }
 
-std::unique_ptr<Model> make_model(const Config& config) {
+std::unique_ptr<BoundModel> make_model(const Config& config) {
   Watch watch = watch_for(py::none());
   const py::gil_scoped_release nogil;
-  return std::make_unique<Model>(config, watch);
+  return std::make_unique<BoundModel>(config, watch);
 }
 
-// With the GIL: another thread may be about to set arrays.
-std::unique_ptr<Model> copy_model(const Model& self) {
+std::unique_ptr<BoundModel> copy_model(BoundModel& self) {
+  const Reading reading(self.access);
   Watch watch = watch_for(py::none());
-  return std::make_unique<Model>(self, watch);
+  const py::gil_scoped_release nogil;
+  return std::make_unique<BoundModel>(self, watch);
 }
 
-py::dict get_arrays(Model& model, const std::string& which) {
+py::dict get_arrays(BoundModel& model, const std::string& which) {
+  const Reading reading(model.access);
   return unpack_arena(model.network(), arena_of(model, which));
+}
+
+// Configuration, counts and arrays, all of one moment.
+py::dict get_state(BoundModel& model) {
+  const Reading reading(model.access);
+  py::dict state;
+  state["config"] = py::cast(model.config()).attr("as_dict")();
+  state["n_steps"] = model.n_steps;
+  state["n_samples_seen"] = model.n_samples_seen;
+  state["bound_sum"] = model.bound_sum;
+  state["seconds"] = model.seconds;
+  for (const char* which : {"weights", "state1", "state2"})
+    state[which] = unpack_arena(model.network(), arena_of(model, which));
+  return state;
+}
+
+// A count that Python may set; both wait for a call that trains.
+template <class T>
+void def_count(py::class_<BoundModel>& model, const char* name, T Model::* count) {
+  model.def_property(
+      name,
+      [count](BoundModel& self) {
+        const Reading reading(self.access);
+        return self.*count;
+      },
+      [count](BoundModel& self, T value) {
+        const Changing changing(self.access);
+        self.*count = value;
+      });
 }
 
 FloatArray array_of(const py::dict& arrays, const std::string& name) {
@@ -53,7 +84,8 @@ FloatArray array_of(const py::dict& arrays, const std::string& name) {
 }
 
 // All or nothing: every array is checked before the first is copied.
-void set_arrays(Model& model, const py::dict& arrays, const std::string& which) {
+void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& which) {
+  const Changing changing(model.access);
   float* arena = const_cast<float*>(arena_of(model, which));
   if (arena == nullptr && arrays.empty()) return;
   check(arena != nullptr, which + ": the optimizer has no such accumulator");
@@ -81,7 +113,8 @@ void set_arrays(Model& model, const py::dict& arrays, const std::string& which) 
 }
 
 // What may change between two calls of a fitted model: how it learns, not what it is.
-void set_config(Model& model, const Config& config) {
+void set_config(BoundModel& model, const Config& config) {
+  const Changing changing(model.access);
   const Config& now = model.config();
   check(config.n_visible == now.n_visible && config.n_latent == now.n_latent &&
             config.hidden == now.hidden && config.likelihood == now.likelihood &&
@@ -92,13 +125,14 @@ void set_config(Model& model, const Config& config) {
   model.mutable_config() = config;
 }
 
-py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
+py::tuple train_part(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
                      uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                      size_t n_train, int n_threads) {
   check_rows(self, x);
   check_encoder(self);
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
+  const Changing changing(self.access);
   Watch watch = watch_for_interrupt();
   Progress progress;
   {
@@ -108,7 +142,8 @@ py::tuple train_part(Model& self, const BoundRows& x, size_t begin, size_t size,
   return as_tuple(progress);
 }
 
-FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
+FloatArray encode_rows(BoundModel& self, const BoundRows& x, int n_threads) {
+  const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
@@ -120,7 +155,8 @@ FloatArray encode_rows(const Model& self, const BoundRows& x, int n_threads) {
   return mean;
 }
 
-FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
+FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
+  const Reading reading(self.access);
   check_threads(n_threads);
   const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
   FloatArray mean = new_matrix(view.rows, self.config().n_visible);
@@ -131,7 +167,8 @@ FloatArray decode_rows(const Model& self, const FloatArray& z, int n_threads) {
   return mean;
 }
 
-py::tuple sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads) {
+py::tuple sample_rows(BoundModel& self, size_t n, uint64_t seed, int n_threads) {
+  const Reading reading(self.access);
   check_threads(n_threads);
   FloatArray x = new_matrix(n, self.config().n_visible);
   FloatArray z = new_matrix(n, self.config().n_latent);
@@ -145,8 +182,9 @@ py::tuple sample_rows(const Model& self, size_t n, uint64_t seed, int n_threads)
   return py::make_tuple(x, z);
 }
 
-py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t size, bool split,
+py::tuple bound_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
                      size_t n_draws, uint64_t seed, int n_threads) {
+  const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
@@ -163,9 +201,10 @@ py::tuple bound_rows(const Model& self, const BoundRows& x, size_t begin, size_t
   return py::make_tuple(value, variance);
 }
 
-py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, size_t size,
+py::tuple importance_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t size,
                           size_t n_draws, size_t n_adaptations, uint64_t seed, int n_threads,
                           const py::object& progress) {
+  const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
@@ -183,8 +222,9 @@ py::tuple importance_rows(const Model& self, const BoundRows& x, size_t begin, s
   return py::make_tuple(log_p, std_error, n_effective);
 }
 
-DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArray& z,
+DoubleArray log_joint_rows(BoundModel& self, const BoundRows& x, const FloatArray& z,
                            int n_threads) {
+  const Reading reading(self.access);
   check_rows(self, x);
   check_threads(n_threads);
   check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
@@ -200,8 +240,9 @@ DoubleArray log_joint_rows(const Model& self, const BoundRows& x, const FloatArr
   return value;
 }
 
-py::tuple bound_gradient(const Model& self, const BoundRows& x,
+py::tuple bound_gradient(BoundModel& self, const BoundRows& x,
                          const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
+  const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
@@ -223,20 +264,31 @@ py::tuple bound_gradient(const Model& self, const BoundRows& x,
 
 void bind_model(py::module_& m) {
   using py::arg;
-  py::class_<Model>(m, "Model", "Encoder, decoder and the optimiser's accumulators.")
-      .def(py::init(&make_model), arg("config"))
+  py::class_<BoundModel> model(m, "Model", "Encoder, decoder and the optimiser's accumulators.");
+  def_count(model, "n_steps", &Model::n_steps);
+  def_count(model, "n_samples_seen", &Model::n_samples_seen);
+  def_count(model, "bound_sum", &Model::bound_sum);
+  def_count(model, "seconds", &Model::seconds);
+  model.def(py::init(&make_model), arg("config"))
       .def("copy", &copy_model)
       .def(
-          "__deepcopy__", [](const Model& self, const py::dict&) { return copy_model(self); },
+          "__deepcopy__", [](BoundModel& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
-      .def_property("config", &Model::config, &set_config)
+      .def_property(
+          "config", [](const BoundModel& self) { return self.config(); }, &set_config)
       .def_property_readonly(
-          "finite", [](const Model& self) { return self.finite(); },
+          "finite",
+          [](BoundModel& self) {
+            const Reading reading(self.access);
+            return self.finite();
+          },
           "Whether every weight and accumulator is.")
-      .def_readwrite("n_steps", &Model::n_steps)
-      .def_readwrite("n_samples_seen", &Model::n_samples_seen)
-      .def_readwrite("bound_sum", &Model::bound_sum)
-      .def_readwrite("seconds", &Model::seconds)
+      .def(
+          "begin_training", [](BoundModel& self) { self.access.claim(); },
+          "Keeps other threads from changing the model until end_training; an error if one has.")
+      .def("end_training", [](BoundModel& self) { self.access.release(); })
+      .def("state", &get_state,
+           "Configuration, counts and named arrays by arena, all of one moment.")
       .def("arrays", &get_arrays, arg("which"),
            "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))

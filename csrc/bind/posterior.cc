@@ -45,7 +45,7 @@ py::array_t<T> as_array(const std::vector<T>& values) {
 // One chain for each row of X.
 class PosteriorChains {
  public:
-  PosteriorChains(const Model& model, const BoundRows& x, const FloatArray& z,
+  PosteriorChains(BoundModel& model, const BoundRows& x, const FloatArray& z,
                   const HmcOptions& options, bool by_content)
       : model_(model), x_(x), chains_(x.rows.n_rows, model.config().n_latent, options) {
     if (by_content) {
@@ -64,6 +64,7 @@ class PosteriorChains {
     check_threads(n_threads);
     check(n < kMostIterations - chains_.n_done(),
           "n: want fewer than 2^24 transitions in all, for noise of their own");
+    const Reading reading(model_.access);
     const size_t n_chains = chains_.size();
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
     FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(model_.config().n_latent)});
@@ -83,12 +84,12 @@ class PosteriorChains {
   const Chains& chains() const { return chains_; }
 
  private:
-  const Model& model_;
+  BoundModel& model_;
   BoundRows x_;
   Chains chains_;
 };
 
-std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows& x,
+std::unique_ptr<PosteriorChains> make_chains(BoundModel& model, const BoundRows& x,
                                              const FloatArray& z, size_t n_leapfrog,
                                              const std::string& adaptation, bool per_chain,
                                              double target_accept, uint64_t seed, bool by_content) {
@@ -96,6 +97,7 @@ std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows
   check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
   check(n_leapfrog >= 1, "n_leapfrog: got 0, want at least 1");
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
+  const Reading reading(model.access);
   return std::make_unique<PosteriorChains>(
       model, x, z,
       HmcOptions{.n_leapfrog = n_leapfrog,
@@ -106,7 +108,7 @@ std::unique_ptr<PosteriorChains> make_chains(const Model& model, const BoundRows
       by_content);
 }
 
-py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<double>& beta,
+py::tuple anneal_rows(BoundModel& model, const BoundRows& x, const std::vector<double>& beta,
                       const std::optional<FloatArray>& exact, size_t begin, size_t size, bool split,
                       size_t n_leapfrog, size_t n_chains, bool from_encoder, uint64_t seed,
                       int n_threads, const py::object& progress) {
@@ -129,6 +131,7 @@ py::tuple anneal_rows(const Model& model, const BoundRows& x, const std::vector<
       acceptance.mutable_data(),
       z.mutable_data()};
   const float* from = exact ? exact->data() : nullptr;
+  const Reading reading(model.access);
   Watch watch = watch_for(progress);
   {
     py::gil_scoped_release nogil;
@@ -152,30 +155,37 @@ DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_
   return log_q;
 }
 
-std::unique_ptr<MonteCarloEm> make_em(const Model& model, const FloatArray& z, size_t n_leapfrog,
-                                      double target_accept, size_t n_updates) {
+// Chains that several Python threads may have.
+struct BoundEm : MonteCarloEm {
+  using MonteCarloEm::MonteCarloEm;
+  explicit BoundEm(const MonteCarloEm& other) : MonteCarloEm(other) {}
+  Access access;
+};
+
+std::unique_ptr<BoundEm> make_em(BoundModel& model, const FloatArray& z, size_t n_leapfrog,
+                                 double target_accept, size_t n_updates) {
   const ConstMatView start = as_matrix(z, "z", model.config().n_latent);
   check(start.rows >= 1, "z: got no rows, want at least 1");
   check(n_leapfrog >= 1 && n_updates >= 1, "n_leapfrog, n_updates: want at least 1");
   check(target_accept > 0.0 && target_accept < 1.0, "target_accept: want a number in (0, 1)");
-  return std::make_unique<MonteCarloEm>(model, start,
-                                        EmOptions{n_leapfrog, target_accept, n_updates});
+  return std::make_unique<BoundEm>(model, start, EmOptions{n_leapfrog, target_accept, n_updates});
 }
 
 // Content ids of the rows at `index`.
-py::array_t<uint64_t> row_ids(const Model& model, const BoundRows& x,
+py::array_t<uint64_t> row_ids(BoundModel& model, const BoundRows& x,
                               const std::vector<int64_t>& index) {
   check_rows(model, x);
   for (const int64_t row : index)
     check(row >= 0 && static_cast<size_t>(row) < x.rows.n_rows, "index: out of the rows of X");
   py::array_t<uint64_t> ids(static_cast<py::ssize_t>(index.size()));
   uint64_t* out = ids.mutable_data();
+  const Reading reading(model.access);
   py::gil_scoped_release nogil;
   content_ids(model, x.rows, index.data(), index.size(), out);
   return ids;
 }
 
-py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t begin, size_t size,
+py::tuple em_part(BoundEm& self, BoundModel& model, const BoundRows& x, size_t begin, size_t size,
                   bool split, uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                   size_t n_train, int n_threads) {
   check_rows(model, x);
@@ -183,7 +193,8 @@ py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t b
   check(self.fits(model), "model: has another shape than when its chains were made");
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
-  Watch watch = watch_for(py::none());
+  const Changing chains(self.access), weights(model.access);
+  Watch watch = watch_for_interrupt();
   Progress progress;
   {
     py::gil_scoped_release nogil;
@@ -192,7 +203,7 @@ py::tuple em_part(MonteCarloEm& self, Model& model, const BoundRows& x, size_t b
   return as_tuple(progress);
 }
 
-FloatArray impute_rows(const Model& model, const BoundRows& x, const py::array_t<bool>& missing,
+FloatArray impute_rows(BoundModel& model, const BoundRows& x, const py::array_t<bool>& missing,
                        const std::string& method, size_t n_iterations, uint64_t seed, int n_threads,
                        const py::object& progress) {
   check_rows(model, x);
@@ -208,6 +219,7 @@ FloatArray impute_rows(const Model& model, const BoundRows& x, const py::array_t
   check((missing.flags() & py::array::c_style) != 0, "mask: want a C-contiguous array");
   const Imputation options = {parse("method", method, kImputeBy), n_iterations, seed};
   FloatArray filled = new_matrix(x.rows.n_rows, x.rows.n_cols);
+  const Reading reading(model.access);
   float* out = filled.mutable_data();
   Watch watch = watch_for(progress);
   {
@@ -305,31 +317,35 @@ void bind_posterior(py::module_& m) {
       .def_property_readonly("n_divergent", [](const PosteriorChains& self) {
         return as_array(self.chains().n_divergent());
       });
-  py::class_<MonteCarloEm>(
-      m, "MonteCarloEm", "Chains of Monte Carlo EM, one for each row of X, from z (n_rows, J) on.")
+  const auto read = [](auto get) {
+    return [get](BoundEm& self) {
+      const Reading reading(self.access);
+      return get(self);
+    };
+  };
+  py::class_<BoundEm>(m, "MonteCarloEm",
+                      "Chains of Monte Carlo EM, one for each row of X, from z (n_rows, J) on.")
       .def(py::init(&make_em), arg("model"), arg("z"), py::kw_only(), arg("n_leapfrog"),
            arg("target_accept"), arg("n_updates"))
-      .def("copy", [](const MonteCarloEm& self) { return std::make_unique<MonteCarloEm>(self); })
+      .def("copy", read([](const MonteCarloEm& self) { return std::make_unique<BoundEm>(self); }))
       .def("train", &em_part, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("split"), arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"),
            arg("n_train"), arg("n_threads"),
            "Part of an epoch, as Model.train; log p(x, z) stands for the bound.")
-      .def_property_readonly(
-          "z", [](MonteCarloEm& self) { return dense_array(self.z()); },
-          "Where the chains stand: (n_rows, J).")
+      .def_property_readonly("z", read([](BoundEm& self) { return dense_array(self.z()); }),
+                             "Where the chains stand: (n_rows, J).")
       .def_property_readonly("step_size",
-                             [](const MonteCarloEm& self) { return self.step_size().value(); })
+                             read([](BoundEm& self) { return self.step_size().value(); }))
       .def_property(
-          "step_state", [](const MonteCarloEm& self) { return self.step_size().state(); },
-          [](MonteCarloEm& self, const std::array<double, 5>& state) {
+          "step_state", read([](BoundEm& self) { return self.step_size().state(); }),
+          [](BoundEm& self, const std::array<double, 5>& state) {
             for (const double value : state) check(std::isfinite(value), "step_state: not finite");
             check(state[3] >= 0.0 && state[3] < 1e9, "step_state: not a count");
+            const Changing changing(self.access);
             self.step_size().set_state(state);
           },
           "The adaptation of the step size, for a run that goes on elsewhere.")
-      .def_property_readonly("in_midst", &MonteCarloEm::in_midst,
-                             "Whether an interrupt has left a step begun.")
-      .def_property_readonly("acceptance", &MonteCarloEm::acceptance);
+      .def_property_readonly("acceptance", read([](BoundEm& self) { return self.acceptance(); }));
   m.def(
       "anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
       arg("begin"), arg("size"), arg("split"), arg("n_leapfrog"), arg("n_draws"),

@@ -1,0 +1,341 @@
+"""A model that several threads, callbacks and signals' handlers have: whole steps, or an error."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from test_interrupts import ctrl_c
+
+from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep
+from aevb._engine import ARENAS, model_from_state
+
+X = np.random.default_rng(0).random((400, 64), dtype=np.float32)
+SMALL = {"n_components": 2, "hidden_layer_sizes": (50,), "random_state": 0}
+KINDS = {
+    "AEVB": AEVB(**SMALL, batch_size=20, optimizer="adam", learning_rate=0.01),
+    "WakeSleep": WakeSleep(**SMALL, batch_size=20),
+    "MCEM": MCEM(**SMALL, batch_size=100, n_leapfrog=3, n_updates=3),
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def new(kind, **changes):
+    return Trainer(type(KINDS[kind])(**KINDS[kind].get_params() | changes), X)
+
+
+def weights(model):
+    return b"".join(w.tobytes() for w in model.weights_.values())
+
+
+def state(trainer):
+    """Counts, weights, accumulators and chains, each read by a call of its own."""
+    engine, chains = trainer.model._engine, trainer._chains
+    arenas = [a.tobytes() for which in ARENAS for a in engine.arrays(which).values()]
+    moved = [chains.z.tobytes(), *chains.step_state] if chains else []
+    return engine.n_steps, engine.n_samples_seen, engine.bound_sum, *arenas, *moved
+
+
+@contextlib.contextmanager
+def in_thread(work):
+    """Run work in a thread as long as the block lasts; its exception, if it has one, comes out."""
+    errors = []
+
+    def guarded():
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        thread.join(60)
+        assert not thread.is_alive(), "it waits for ever"
+        if errors:
+            raise errors[0]
+
+
+@contextlib.contextmanager
+def training(trainer):
+    """Train in a thread, a few steps at a time, as long as the block lasts."""
+    started, done = threading.Event(), threading.Event()
+
+    def train():
+        while not done.is_set():
+            trainer.step(3)
+            started.set()
+
+    with in_thread(train):
+        assert started.wait(60)
+        try:
+            yield
+        finally:
+            done.set()
+
+
+READS = {  # of a model: bytes that follow from its weights
+    "weights_": weights,
+    "inverse_transform": lambda m: m.inverse_transform(np.eye(2)).tobytes(),
+    "sample": lambda m: m.sample(5, random_state=0).tobytes(),
+    "transform": lambda m: m.transform(X[:30]).tobytes(),
+    "score_samples": lambda m: m.score_samples(X[:30]).tobytes(),
+    "gradient": lambda m: m.bound_and_gradient(X[:30])[1]["decoder.logits.weight"].tobytes(),
+    "importance": lambda m: Evaluator(m).log_likelihood(X[:9], n_draws=3).per_row.tobytes(),
+}
+SLOW = {"transform", "score_samples", "gradient", "importance"}  # of MCEM, or not there
+
+
+@pytest.mark.parametrize("what", READS)
+@kinds
+def test_what_another_thread_reads_is_of_a_whole_step(kind, what):
+    if kind == "MCEM" and what in SLOW:
+        return
+    trainer, read = new(kind), READS[what]
+    trainer.step()
+    seen = []
+    with training(trainer):
+        while len(set(seen)) < 4:  # it trains meanwhile
+            seen.append(read(trainer.model))
+            time.sleep(0.001)
+    n_steps, trainer = trainer.model.n_steps_, new(kind)
+    steps = {read(trainer.step().model) for _ in range(n_steps)}
+    assert set(seen) <= steps
+
+
+@kinds
+def test_copies_made_meanwhile_are_of_one_step(kind, tmp_path):
+    """Counts, weights and accumulators together: they go on as a run that was never copied."""
+    trainer, copies = new(kind), []
+    with training(trainer):
+        for i in range(4):
+            model = trainer.model
+            copies += [model._engine.copy(), pickle.loads(pickle.dumps(model))._engine]
+            model.save(tmp_path / f"{i}")
+            copies.append(type(model).load(tmp_path / f"{i}")._engine)
+            copies.append(model_from_state(model._engine.state()))
+            time.sleep(0.01)
+
+    wanted, trainer = {}, new(kind)
+    for _ in range(max(copy.n_steps for copy in copies)):
+        trainer.step()
+        wanted[trainer.model.n_steps_] = pickle.dumps(arrays_of(trainer.model._engine))
+    assert [pickle.dumps(arrays_of(copy)) == wanted[copy.n_steps] for copy in copies] == [True] * 16
+
+
+def arrays_of(engine):
+    found = engine.state()
+    return {k: v for k, v in found.items() if k not in ("seconds", "config")}
+
+
+@kinds
+def test_another_thread_is_not_kept_waiting_for_ever(kind):
+    """Nor does it keep the training waiting: readers and training take turns."""
+    trainer, seen = new(kind), threading.Event()
+    counts = []
+
+    def look():
+        while not seen.is_set():
+            weights(trainer.model)
+            counts.append(1)
+
+    trainer.callbacks = (lambda t: len(counts) > 50 and t.model.n_steps_ > 50,)
+    with in_thread(look), in_thread(look):
+        try:
+            trainer.run(np.inf)
+        finally:
+            seen.set()
+    assert trainer.model.n_steps_ > 50
+
+
+CHANGES = {
+    "step": lambda t: t.step(),
+    "run": lambda t: t.run(1e9),
+    "another trainer": lambda t: Trainer(t.model, X).step(),
+    "set_weights": lambda t: t.model.set_weights(t.model.weights_),
+    "options": lambda t: Trainer(t.model.set_params(learning_rate=0.5), X),
+    "counts": lambda t: setattr(t.model._engine, "n_steps", 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@kinds
+def test_what_another_thread_would_change_is_an_error(kind, change):
+    """And the training goes on to the bits that it would have had."""
+    trainer, goes_on, tried = new(kind), threading.Event(), threading.Event()
+
+    def wait(_):
+        goes_on.set()
+        tried.wait(60)
+        return trainer.model.n_samples_seen_ >= 3 * len(X)
+
+    trainer.callbacks = (wait,)
+    with in_thread(lambda: trainer.run(1e9)):
+        try:
+            assert goes_on.wait(60)
+            with pytest.raises(RuntimeError, match="model: another thread is training it"):
+                CHANGES[change](trainer)
+        finally:
+            tried.set()
+    trainer.model.set_params(**KINDS[kind].get_params())
+    assert state(trainer) == state(new(kind).run(3 * len(X)))
+    trainer.step()  # as soon as the other has ended
+
+
+@kinds
+def test_a_callback_of_the_training_may_change_it(kind):
+    trainer = new(kind)
+
+    def halve(t):
+        t.model.set_weights({k: w / 2 for k, w in t.model.weights_.items()})
+        return True
+
+    trainer.callbacks = (halve,)
+    trainer.run(1e9)
+    plain = new(kind).run(len(X))
+    assert weights(trainer.model) == b"".join(
+        (w / 2).tobytes() for w in plain.model.weights_.values()
+    )
+
+
+def test_a_callback_of_a_reading_call_cannot():
+    """It would wait for the call that it comes out of."""
+    model = AEVB(**SMALL, n_epochs=1).fit(X)
+    rows, said = Trainer(model, X)._rows, []
+
+    def change(done):
+        weights(model)  # it may read
+        try:
+            model.set_weights(model.weights_)
+        except RuntimeError as error:
+            said.append(str(error))
+            raise
+
+    with pytest.raises(RuntimeError, match="model: it is being read by the call"):
+        model._engine.importance(
+            rows, begin=0, size=len(X), n_draws=50_000, n_adaptations=0, seed=0, n_threads=1,
+            progress=change,
+        )  # fmt: skip
+    assert len(said) == 1
+    model.set_weights(model.weights_)
+
+
+LONG = np.broadcast_to(X[:1], (2_000_000, 64))  # an epoch that takes many seconds
+
+
+def train_for(trainer, seconds):
+    part = {"begin": 0, "size": len(LONG), "split": False, "epoch": 0, "position": 0}
+    limits = {"max_steps": 10**9, "max_seconds": seconds, "n_train": 1, "n_threads": 1}
+    return trainer.model._engine.train(trainer._rows, **part, **limits)
+
+
+def test_who_waits_for_the_training_hears_ctrl_c():
+    trainer = Trainer(AEVB(**SMALL, batch_size=20, learning_rate=1e-6), LONG)
+    with in_thread(lambda: train_for(trainer, 2.0)) as thread:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            [weights(trainer.model) for _ in range(10**6)]
+        assert thread.is_alive()  # it was not the end of the training that ended the wait
+    assert weights(trainer.model)
+
+
+def test_a_child_forked_from_the_midst_of_a_step_is_told(tmp_path):
+    """Half of its parent's step is all it has of the weights; nobody will ever finish it."""
+    script = """
+    import os, threading, time
+    import numpy as np
+    from aevb import AEVB, Trainer
+
+    X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
+    LONG = np.broadcast_to(X[:1], (2_000_000, 64))
+    trainer = Trainer(AEVB(2, hidden_layer_sizes=(50,), batch_size=20, random_state=0), LONG)
+    engine, other = trainer.model._engine, AEVB(2, n_epochs=1, random_state=0).fit(X)
+
+    def train():
+        engine.train(trainer._rows, begin=0, size=len(LONG), split=False, epoch=0, position=0,
+                     max_steps=10**9, max_seconds=2.0, n_train=1, n_threads=1)
+
+    def said_by_child(work):
+        child = os.fork()
+        if child == 0:
+            try:
+                work()
+                os._exit(0)
+            except RuntimeError as error:
+                os._exit(3 if "was training it when this process was forked" in str(error) else 4)
+            finally:
+                os._exit(5)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    time.sleep(0.3)
+    print(said_by_child(lambda: engine.arrays("weights")), said_by_child(engine.copy),
+          said_by_child(lambda: other.transform(X)), said_by_child(lambda: other.partial_fit(X)))
+    assert thread.is_alive()
+    thread.join()
+    print(said_by_child(lambda: engine.arrays("weights")))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert run.stdout.split() == ["3", "3", "0", "0", "0"], run.stderr
+
+
+# ------------------------------------------------------------------- signals in training of chains
+def test_a_signals_handler_sees_whole_steps_of_chains_and_weights():
+    """A step of several hundredths of a second, a signal every hundredth."""
+    trainer, seen = new("MCEM", n_updates=300), []
+    default = signal.signal(signal.SIGALRM, lambda *_: seen.append(state(trainer)))
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        while len(seen) < 5:
+            trainer.step(2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, default)
+    n_steps, trainer = trainer.model.n_steps_, new("MCEM", n_updates=300)
+    steps = [state(trainer), *(state(trainer.step()) for _ in range(n_steps))]
+    assert all(one in steps for one in seen)
+
+
+LONG_STEPS = {  # where most of a step's time goes
+    "moving the chains": {"n_leapfrog": 300, "n_updates": 1},
+    "updates, undone": {"n_leapfrog": 1, "n_updates": 1000},
+    "updates of few rows": {"n_leapfrog": 1, "n_updates": 4, "batch_size": 90},
+}
+
+
+@pytest.mark.parametrize("what", LONG_STEPS)
+def test_ctrl_c_leaves_whole_steps_of_chains_and_weights(what):
+    """Wherever it falls; and what comes after has the bits of a run that was let alone."""
+    options = {"batch_size": None, **LONG_STEPS[what]}
+    good, trainer = [], new("MCEM", **options)
+    for _ in range(3):
+        good.append(state(trainer))
+        trainer.step()
+    trainer, stopped = new("MCEM", **options), 0
+    for after in np.linspace(0.005, 0.1, 6):
+        with ctrl_c(after):
+            done = train_chains(trainer, 1)
+        stopped += done == 0
+        assert state(trainer) == good[done], after
+        train_chains(trainer, 1 - done)
+        assert state(trainer) == good[1]
+        trainer = new("MCEM", **options)
+    assert stopped >= 1 or what == "updates of few rows"
+
+
+def train_chains(trainer, n_steps):
+    engine = trainer.model._engine
+    part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "position": 0}
+    limits = {"max_steps": n_steps, "max_seconds": 1e9, "n_train": len(X), "n_threads": 2}
+    return trainer._chains.train(engine, trainer._rows, **part, **limits)[0]
