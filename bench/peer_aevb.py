@@ -7,7 +7,8 @@ from peer_turns import Train, serve
 
 
 def build(task) -> Train:
-    from workload import Shape, Training
+    from shapes import Shape
+    from workload import Training
 
     shape = Shape(
         task["n_visible"], tuple(task["hidden"]), task["n_components"], task["likelihood"]

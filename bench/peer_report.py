@@ -6,7 +6,7 @@ import csv
 import sys
 
 import numpy as np
-from workload import BOUNDED, DEEP, GAUSSIAN, MAIN, SMALL, WIDE
+from shapes import BOUNDED, DEEP, GAUSSIAN, MAIN, SMALL, WIDE
 
 # name: (title, shape, steps in one call of a contestant, calls in an epoch, threads)
 WORKLOADS = {

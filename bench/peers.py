@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import peer_turns
 from peer_report import CONTESTANTS, WORKLOADS, print_table, summarize, write_files
-from workload import BATCH, dense_rows
+from shapes import BATCH, dense_rows
 
 from aevb import datasets
 

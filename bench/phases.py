@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-import workload
-from workload import BATCH, Training, fma_peak, forced_isa, seconds_of
+import shapes
+from shapes import BATCH
+from workload import Training, fma_peak, forced_isa, seconds_of
 
 from aevb import _core
 
@@ -64,13 +65,13 @@ def main():
     parser.add_argument("--isa", choices=_core.isa_names(), default=_core.isa())
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    shape = getattr(workload, args.shape.upper())
+    shape = getattr(shapes, args.shape.upper())
     if args.data == "mnist-like":
         if shape.n_visible != 784:
             parser.error("--data mnist-like: wants a shape with 784 inputs")
-        X = workload.mnist_like_rows(20_000)
+        X = shapes.mnist_like_rows(20_000)
     else:
-        X = workload.dense_rows(20_000, shape.n_visible)
+        X = shapes.dense_rows(20_000, shape.n_visible)
     with forced_isa(args.isa):
         trainings = {n: Training(shape, X, n_threads=n) for n in THREADS}
         n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))

@@ -16,16 +16,8 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from workload import (
-    MAIN,
-    Shape,
-    Training,
-    dense_rows,
-    fma_peak,
-    interleave,
-    make_config,
-    seconds_of,
-)
+from shapes import MAIN, Shape, dense_rows
+from workload import Training, fma_peak, interleave, make_config, seconds_of
 
 from aevb import AEVB, Evaluator, _core, datasets
 

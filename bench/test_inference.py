@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from workload import MAIN, dense_rows, measure, mnist_like_rows
+from shapes import MAIN, dense_rows, mnist_like_rows
+from workload import measure
 
 from aevb import AEVB
 from aevb._core import Rows

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import workload
-from workload import (
+from shapes import (
     BATCH,
     BOUNDED,
     DEEP,
@@ -15,13 +14,10 @@ from workload import (
     MAIN,
     SMALL,
     WIDE,
-    Training,
     dense_rows,
-    forced_isa,
-    interleave,
-    measure,
     mnist_like_rows,
 )
+from workload import Training, forced_isa, interleave, measure
 
 from aevb import _core
 
@@ -149,4 +145,4 @@ def test_growth(benchmark, axis):
 
 
 def test_flops_per_step():
-    assert workload.MAIN.flops_per_step() == 410e6
+    assert MAIN.flops_per_step() == 410e6
