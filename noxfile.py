@@ -1,4 +1,4 @@
-"""Sessions for a person to start: `nox -s asan`, `nox -s tsan`, `nox -s fuzz -- 100000`."""
+"""Sessions for a person to start: `nox -s asan`, `tsan`, `fuzz -- 100000`, `mutants`."""
 
 import os
 import subprocess
@@ -38,6 +38,7 @@ TSAN_OPTIONS = {
 THREADED = [
     "test_deal.py",
     "test_threads.py",
+    "test_shared_model.py",
     "test_interrupts.py",
     "test_checkpoint.py",
     "test_mcem.py",
@@ -128,3 +129,13 @@ def fuzz(session: nox.Session) -> None:
     env["LD_PRELOAD"] = " ".join([*map(str, first), env["LD_PRELOAD"]])
     session.chdir("tests/fuzz")
     session.run("python", "fuzz_load.py", f"-runs={n}", "-print_final_stats=1", *extra, env=env)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Plant the mutants of tests/mutants: `nox -s mutants [-- --only WORD --jobs 2]`."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    session.install(
+        *BUILD_TOOLS, *project["dependencies"], *project["optional-dependencies"]["test"]
+    )
+    session.run("python", "tests/mutants/run.py", *session.posargs)

@@ -1,0 +1,119 @@
+"""Mistakes in how threads, signals and callbacks share a model, and in what the core binds."""
+
+from mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        what="training does not keep readers out",
+        file="csrc/bind/model.cc",
+        text="""  const Changing changing(self.access);
+  Watch watch = watch_for_interrupt();""",
+        replacement="  Watch watch = watch_for_interrupt();",
+        tests=("test_shared_model.py::test_what_another_thread_reads_is_of_a_whole_step",),
+        own_build=True,
+    ),
+    Mutant(
+        what="weights are read without waiting",
+        file="csrc/bind/model.cc",
+        text="""  const Reading reading(model.access);
+  return unpack_arena(""",
+        replacement="  return unpack_arena(",
+        tests=("test_shared_model.py::test_what_another_thread_reads_is_of_a_whole_step",),
+        own_build=True,
+    ),
+    Mutant(
+        what="a claim of another thread does not count",
+        file="csrc/bind/access.h",
+        text="owner != std::thread::id() && owner != std::this_thread::get_id()",
+        replacement="false",
+        tests=("test_shared_model.py::test_what_another_thread_would_change_is_an_error",),
+    ),
+    Mutant(
+        what="a callback may change what is being read",
+        file="csrc/bind/access.h",
+        text="std::find(held().begin(), held().end(), this) != held().end()",
+        replacement="false",
+        tests=("test_shared_model.py::test_a_callback_of_a_reading_call_cannot",),
+    ),
+    Mutant(
+        what="who waits does not hear Ctrl-C",
+        file="csrc/bind/access.h",
+        text="PyErr_CheckSignals() != 0",
+        replacement="false",
+        tests=("test_shared_model.py::test_who_waits_for_the_training_hears_ctrl_c",),
+    ),
+    Mutant(
+        what="a forked child reads half of a step",
+        file="csrc/bind/access.h",
+        text="(state_.load() & kChanging) != 0",
+        replacement="false",
+        tests=("test_shared_model.py::test_a_child_forked_from_the_midst_of_a_step_is_told",),
+    ),
+    Mutant(
+        what="handlers of signals run in the midst of a step of Monte Carlo EM",
+        file="csrc/bind/posterior.cc",
+        text="watch_for_interrupt()",
+        replacement="watch_for(py::none())",
+        tests=(
+            "test_shared_model.py::test_a_signals_handler_sees_whole_steps_of_chains_and_weights",
+        ),
+    ),
+    Mutant(
+        what="a stopped move of the chains is taken for a whole one",
+        file="csrc/posterior/monte_carlo_em.cc",
+        text="return !watch.stopped();",
+        replacement="return true;",
+        tests=(
+            "test_shared_model.py::test_ctrl_c_leaves_whole_steps_of_chains_and_weights"
+            "[moving the chains]",
+        ),
+    ),
+    Mutant(
+        what="weights of a stopped step of Monte Carlo EM stay half updated",
+        file="csrc/posterior/monte_carlo_em.cc",
+        text="if (stops) return stop.undo(member);",
+        replacement="if (stops) return;",
+        tests=(
+            "test_shared_model.py::test_ctrl_c_leaves_whole_steps_of_chains_and_weights"
+            "[updates, undone]",
+        ),
+    ),
+    Mutant(
+        what="a step that was stopped leaves its gradient to the next",
+        file="csrc/posterior/monte_carlo_em.cc",
+        text="if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);",
+        replacement=";",
+        tests=(
+            "test_shared_model.py::test_ctrl_c_leaves_whole_steps_of_chains_and_weights"
+            "[updates, undone]",
+        ),
+    ),
+    Mutant(
+        what="weights that a stopped update has begun are not put back",
+        file="csrc/vae/stop.h",
+        text="for (Copy& copy : copies_) move(copy.kept.data(), copy.of, share(member));",
+        replacement=";",
+        tests=(
+            "test_interrupts.py::test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one"
+            "[undone in the update]",
+        ),
+    ),
+    Mutant(
+        what="accumulators are not copied before an update that may be stopped",
+        file="csrc/vae/stop.h",
+        text="if (array != nullptr) copies_",
+        replacement="if (array == arena.weights) copies_",
+        tests=(
+            "test_interrupts.py::test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one"
+            "[two moments, two draws]",
+        ),
+        own_build=True,
+    ),
+    Mutant(
+        what="a second trainer may train the model of another thread",
+        file="aevb/_trainer.py",
+        text="with training(self.model._engine), _Undo(self, by_epoch=True):",
+        replacement="with _Undo(self, by_epoch=True):",
+        tests=("test_shared_model.py::test_what_another_thread_would_change_is_an_error",),
+    ),
+]
