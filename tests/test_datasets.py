@@ -3,10 +3,12 @@
 import gzip
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
+import sklearn.datasets
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
@@ -63,8 +65,10 @@ def test_digits():
     assert X.dtype == np.float32
     assert X.shape == (1797, 64)
     assert (X.min(), X.max()) == (0, 1)
-    assert np.array_equal(X * 16, np.rint(X * 16))
-    assert np.array_equal(np.unique(y), np.arange(10))
+    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    assert np.array_equal(X * 16, images)
+    assert np.array_equal(y, labels)
+    assert y.dtype == np.int64
     assert np.array_equal(datasets.load_digits(), X)
 
 
@@ -139,11 +143,22 @@ def test_mnist_split(folder):
     assert np.array_equal(datasets.load_mnist(n_validation=0).train, images)
 
 
-@pytest.mark.parametrize("n_validation", [-1, N_TRAIN, 10_000])
-def test_mnist_split_out_of_range(folder, n_validation):
+@pytest.mark.parametrize("n_validation", [0, 1, N_TRAIN - 1])
+def test_mnist_splits_at_the_ends(folder, n_validation):
+    made = publish_mnist(folder)
+    mnist = datasets.load_mnist(n_validation=n_validation)
+    assert len(mnist.validation) == len(mnist.validation_labels) == n_validation
+    assert np.array_equal(np.concatenate([mnist.train_labels, mnist.validation_labels]),
+                          made["train", "labels"])  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [-1, N_TRAIN, None])
+def test_mnist_split_out_of_range(folder, given):
     publish_mnist(folder)
-    with pytest.raises(ValueError, match=r"n_validation must lie in 0\.\.6, got"):
-        datasets.load_mnist(n_validation=n_validation)
+    options = {} if given is None else {"n_validation": given}
+    named = 10_000 if given is None else given
+    with pytest.raises(ValueError, match=rf"n_validation must lie in 0\.\.6, got {named}$"):
+        datasets.load_mnist(**options)
 
 
 def test_mnist_labels_must_fit_the_images(folder):
@@ -211,6 +226,62 @@ def test_no_network_says_what_to_do(folder, monkeypatch, set_folder):
         assert "put it at FOLDER/frey/frey_rawface.mat with AEVB_DATA=FOLDER" in message
 
 
+def test_the_folder_goes_before_the_cache(folder, tmp_path):
+    publish(tmp_path / "cache" / "aevb", "frey/frey_rawface.mat", b"cached")
+    path = publish(folder, "frey/frey_rawface.mat", b"in the folder")
+    assert datasets._fetch("frey/frey_rawface.mat") == path
+
+
+def test_an_empty_folder_s_name_is_none(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    publish(folder, "frey/frey_rawface.mat", b"where we stand")
+    monkeypatch.setenv("AEVB_DATA", "")
+    with pytest.raises(OSError, match=r"with AEVB_DATA=FOLDER, or at .*cache") as raised:
+        datasets._fetch("frey/frey_rawface.mat")
+    assert str(raised.value).endswith(str(tmp_path / "cache/aevb/frey/frey_rawface.mat"))
+
+
+@pytest.mark.parametrize("sent", [b"published", b"an error page"])
+def test_what_is_downloaded_is_checked_and_kept(folder, tmp_path, monkeypatch, sent):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "frey_rawface.mat").write_bytes(sent)
+    asked = []
+
+    def download(url, output_file, pooch):
+        asked.append(url)
+        Path(output_file).write_bytes((source / url.rpartition("/")[2]).read_bytes())
+
+    monkeypatch.setattr(pooch.core, "choose_downloader", lambda *args, **kwargs: download)
+    name = "frey/frey_rawface.mat"
+    good = hashlib.sha256(b"published").hexdigest()
+    datasets._REGISTRY[name] = ("http://127.0.0.1:9/", good)
+    for _ in range(2):
+        if sent == b"published":
+            path = datasets._fetch(name)
+            assert path == tmp_path / "cache" / "aevb" / name
+            assert path.read_bytes() == sent
+        else:
+            with pytest.raises(OSError, match=r"could not download .*hash"):
+                datasets._fetch(name)
+    n_asked = 1 if sent == b"published" else 2
+    assert asked == ["http://127.0.0.1:9/frey_rawface.mat"] * n_asked
+
+
+def test_the_published_files_are_named():
+    """The hashes are the files' own where AEVB_DATA is given; their addresses are only here."""
+    mnist = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    assert {name: source for name, (source, _) in REGISTRY.items()} == {
+        **{
+            f"mnist/{part}-{kind}-ubyte.gz": mnist
+            for part in ("train", "t10k")
+            for kind in ("images-idx3", "labels-idx1")
+        },
+        "frey/frey_rawface.mat": "https://cs.nyu.edu/~roweis/data/",
+    }
+    assert len({sha for _, sha in REGISTRY.values()}) == 5
+
+
 @pytest.fixture
 def published():
     """Loads the real files; without AEVB_DATA a test run downloads nothing."""
@@ -226,6 +297,8 @@ def test_real_mnist():
     assert all(part.dtype == np.uint8 and part.max() == 255 for part in parts)
     assert mnist.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     counts = np.bincount(np.concatenate([mnist.train_labels, mnist.validation_labels]))
+    # the last 10 000 are the validation set
+    assert mnist.validation_labels[:5].tolist() == [3, 8, 6, 9, 6]
     assert counts.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     counts = np.bincount(mnist.test_labels)
     assert counts.tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
