@@ -127,7 +127,7 @@ def test_rows_of_a_npy_stay_on_disk(tmp_path):
 @pytest.mark.parametrize("names", [["X"], ["only"], ["a", "X"], ["X", "a", "b"]])
 def test_which_array_of_a_npz(tmp_path, names):
     X = np.arange(24.0).reshape(4, 2, 3)
-    others = {name: np.zeros((5, 6)) for name in names[1:] + names[:1]}
+    others = {name: np.zeros((5, 6)) for name in names}  # in this order
     np.savez(tmp_path / "rows.npz", **others | {"X" if "X" in names else "only": X})
     np.testing.assert_array_equal(cli._read(str(tmp_path / "rows.npz")), X.reshape(4, 6))
 

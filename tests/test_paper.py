@@ -149,6 +149,7 @@ def test_figure_3(tmp_path, monkeypatch):
     """All three algorithms; a visit of Monte Carlo EM is five samples."""
     monkeypatch.setattr(figure3, "load", lambda n_train: (DIGITS[:n_train], DIGITS[200:]))
     monkeypatch.setattr(figure3, "_POINTS", (1000,))
+    monkeypatch.setattr(figure3, "_N_JUDGED", 20)
     command = f"reproduce figure3 --n-train 100 --samples 2e3 --out {tmp_path}"
     assert main([*command.split(), "--learning-rate", "0.1"]) == 0
     with open(tmp_path / "figure3.csv", newline="") as file:
@@ -200,9 +201,11 @@ def test_a_shorter_curve_of_a_longer_run(whole):
     assert table(whole) == before
 
 
-def test_the_gallery_restores(small_images, tmp_path):
+def test_the_gallery_restores(small_images, tmp_path, monkeypatch):
     """Posterior inference beats what was given, and pixel means."""
-    command = f"reproduce gallery --samples 3e4 --learning-rate 0.1 --out {tmp_path}"
+    for name, few in (("_N_JUDGED", 30), ("_N_POSTERIOR", 20)):
+        monkeypatch.setattr(gallery, name, few)
+    command = f"reproduce gallery --samples 2e4 --learning-rate 0.1 --out {tmp_path}"
     assert main(command.split()) == 0
     with open(tmp_path / "gallery.csv", newline="") as file:
         rmse = {(row["task"], row["method"]): float(row["rmse"]) for row in csv.DictReader(file)}
