@@ -347,6 +347,7 @@ def test_demo_without_matplotlib(capsys, monkeypatch, tmp_path):
 
 def test_demo_beats_independent_pixels(capsys, monkeypatch):
     monkeypatch.setattr(cli, "_draw_demo", lambda *args: None)
+    monkeypatch.setattr(cli, "_DEMO_EPOCHS", 80)
     out = succeeds(capsys, "demo")
     train, test = (
         float(line.split()[2]) for line in out.splitlines() if "bound" in line.split()[1:2]

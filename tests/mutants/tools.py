@@ -403,7 +403,7 @@ MUTANTS = [
         tests=("test_paper_settings.py::test_a_curve_whose_checkpoint_is_lost_begins_anew",),
     ),
     Mutant(
-        what="a run is judged in the midst of writing it",
+        what="a curve is written over the old one in place",
         file=_RUNS,
         text='    part = path.with_name(f"{path.name}.part")\n    with open(part, "w"',
         replacement='    part = path\n    with open(part, "w"',
