@@ -109,15 +109,24 @@ def install(root: Path, folder: Path, site: Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def notices(test: str, root: Path, site: Path, number: int = 0) -> str:
+def pytest(
+    tests: Iterable[str], root: Path, site: Path, number: int, seconds: float | None
+) -> subprocess.CompletedProcess[str]:
+    """Run tests with an installed package and, in the core, the mutant of this number."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=root / "tests",
+        env=os.environ | {"PYTHONPATH": str(site), "AEVB_MUTANT": str(number)},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+
+
+def notices(test: str, root: Path, site: Path, number: int) -> str:
     """Run one test: "" if it passes, else how it noticed; ValueError if it did not run."""
-    environment = os.environ | {"PYTHONPATH": str(site), "AEVB_MUTANT": str(number)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
     try:
-        run = subprocess.run(
-            command, cwd=root / "tests", env=environment, capture_output=True, text=True,
-            timeout=SECONDS,
-        )  # fmt: skip
+        run = pytest([test], root, site, number, SECONDS)
     except subprocess.TimeoutExpired:
         return "hangs"
     if run.returncode < 0:
@@ -181,11 +190,6 @@ def run(mutants: list[Mutant], folder: Path, jobs: int) -> Report:
         finally:
             sites.put(site)
 
-    def unplanted(test: str) -> None:
-        with a_site() as site:
-            if how := notices(test, root, site):
-                raise ValueError(f"{test}: {how} without any mutant")
-
     def planted(item: tuple[int, Mutant]) -> None:
         number, mutant = item
         with a_site() as site:
@@ -204,7 +208,9 @@ def run(mutants: list[Mutant], folder: Path, jobs: int) -> Report:
             if k == 0:
                 print("-- the tests without any mutant", flush=True)
                 tests = {test: None for mutant in mutants for test in mutant.tests}
-                list(pool.map(unplanted, tests))
+                right = pytest(tests, root, folder / "site0", 0, None)
+                if right.returncode != 0:
+                    raise SystemExit(f"a test fails without any mutant\n{right.stdout}")
                 print("-- mutants in Python", flush=True)
                 list(pool.map(planted, (item for item in numbered if not is_compiled(item[1]))))
             list(pool.map(planted, build))
