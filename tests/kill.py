@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import clone
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
+from aevb._engine import ARENAS
 
 MODELS = {
     "AEVB": AEVB(2, hidden_layer_sizes=(30,), random_state=0),
@@ -45,7 +46,7 @@ def run_for_ever(name, path):
 
 def state_of(trainer):
     engine = trainer.model._engine
-    arrays = {f"{a}/{k}": v for a in ("weights", "state1") for k, v in engine.arrays(a).items()}
+    arrays = {f"{a}/{k}": v for a in ARENAS for k, v in engine.arrays(a).items()}
     if trainer._chains is not None:
         arrays["chains"] = trainer._chains.z
     history = {k: v for k, v in trainer.history.items() if k != "seconds"}
