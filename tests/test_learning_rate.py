@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, datasets
+from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, _mcem, datasets
+from aevb._annealing import temperatures
 from aevb._learning_rate import LEARNING_RATES
 
 DIGITS = datasets.load_digits()[:400]
@@ -19,30 +20,121 @@ def same(model, other):
     return all(np.array_equal(w, other.weights_[name]) for name, w in model.weights_.items())
 
 
+@pytest.fixture(name="quick_scores")
+def few_temperatures(monkeypatch):
+    """MCEM scores by annealing: how well is no matter here, and it takes long."""
+    monkeypatch.setattr(_mcem, "temperatures", lambda: temperatures("sigmoid", 10))
+
+
+@pytest.mark.usefixtures("quick_scores")
 @pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_what_is_chosen_scored_best_and_trains_as_if_it_had_been_given(kind):
-    model = kind(**SMALL, learning_rate="auto").fit(DIGITS)
+    rows = DIGITS[:100]
+    model = kind(**SMALL, learning_rate="auto").fit(rows)
     trials = model.learning_rate_trials_
     assert tuple(trials) == LEARNING_RATES
     assert model.learning_rate_ == max(trials, key=lambda rate: trials[rate])
-    assert same(model, kind(**SMALL, learning_rate=model.learning_rate_).fit(DIGITS))
+    assert same(model, kind(**SMALL, learning_rate=model.learning_rate_).fit(rows))
     other = min(trials, key=lambda rate: trials[rate])
-    assert not same(model, kind(**SMALL, learning_rate=other).fit(DIGITS))
+    assert not same(model, kind(**SMALL, learning_rate=other).fit(rows))
 
 
+@pytest.mark.usefixtures("quick_scores")
 @pytest.mark.parametrize("kind", [AEVB, MCEM])
 def test_a_trial_is_a_tenth_of_the_run(kind):
     """Its score is that of a fit of as many epochs, on the rows that are not held out."""
-    model = kind(**SMALL, learning_rate="auto", validation_fraction=0.5).fit(DIGITS)
-    options = SMALL | {"n_epochs": 4, "validation_fraction": 0.5}
+    rows = DIGITS[:60]
+    options = SMALL | {"validation_fraction": 0.5}
+    model = Trainer(kind(**options, learning_rate="auto"), rows).model
     for rate, score in model.learning_rate_trials_.items():
-        short = kind(**options, learning_rate=rate).fit(DIGITS)
-        scores = short.score_samples(DIGITS)
+        short = kind(**options | {"n_epochs": 4}, learning_rate=rate).fit(rows)
         # the mean over the half that was trained on, which is not the mean over all
-        rows = Trainer(short, DIGITS)._subset
-        trained = short._scores(Trainer(short, DIGITS)._rows, rows)
+        trainer = Trainer(short, rows)
+        trained = short._scores(trainer._rows, trainer._subset)
         assert score == pytest.approx(trained.mean(), abs=1e-9)
-        assert abs(score - scores.mean()) > 1e-6
+        assert abs(score - short.score(rows)) > 1e-6
+
+
+def test_a_trial_scores_the_first_thousand_rows():
+    rows = np.random.default_rng(0).random((1100, 6))
+    options = SMALL | {"batch_size": 550}
+    model = Trainer(AEVB(**options | {"n_epochs": 20}, learning_rate="auto"), rows).model
+    for rate, score in model.learning_rate_trials_.items():
+        short = AEVB(**options | {"n_epochs": 2}, learning_rate=rate).fit(rows)
+        assert score == short.score(rows[:1000])
+        assert score != short.score(rows[100:])
+
+
+LENGTHS = {  # kind, its options; samples of a trial on 50 rows
+    "a tenth": (AEVB, {"n_epochs": 30}, 150),
+    "a tenth of less than ten epochs": (AEVB, {"n_epochs": 3}, 15),
+    "of the rows that train": (WakeSleep, {"n_epochs": 30, "validation_fraction": 0.25}, 111),
+    "a million at most": (AEVB, {"n_epochs": 300_000}, 1_000_000),
+    "a tenth of the moves of chains": (MCEM, {"n_epochs": 30, "n_updates": 5}, 150),
+    "a million of updates": (MCEM, {"n_epochs": 300_000, "n_updates": 5}, 200_000),
+    "of other updates": (MCEM, {"n_epochs": 300_000, "n_updates": 8}, 125_000),
+}
+
+
+@pytest.mark.usefixtures("quick_scores")
+@pytest.mark.parametrize("length", LENGTHS)
+def test_how_long_a_trial_is(length, monkeypatch):
+    kind, options, n_samples = LENGTHS[length]
+    runs = []
+    monkeypatch.setattr(Trainer, "run", lambda trial, n: runs.append((trial.model, n)))
+    trainer = Trainer(kind(**SMALL | options, learning_rate="auto"), DIGITS[:50])
+    assert [n for _, n in runs] == pytest.approx([n_samples] * 3)
+    assert [model.learning_rate_ for model, _ in runs] == list(LEARNING_RATES)
+    assert len({id(model) for model, _ in runs} | {id(trainer.model)}) == 4
+
+
+def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeypatch):
+    """And have no patience; the trainer itself then does as it was told."""
+    path, calls, validated = tmp_path / "run.safetensors", [], []
+    real = Trainer._validation_bound
+
+    def bound(trainer):
+        validated.append(trainer._validation[1].size)
+        return real(trainer)
+
+    monkeypatch.setattr(Trainer, "_validation_bound", bound)
+    model = AEVB(**SMALL, learning_rate="auto", patience=1)
+    options = {"checkpoint": path, "checkpoint_every": 1, "callbacks": [calls.append]}
+    trainer = Trainer(model, DIGITS[:50], X_val=DIGITS[50:70], **options)
+    assert (calls, list(tmp_path.iterdir())) == ([], [])
+    assert validated == [0] * 3 * 4  # its four epochs each, though none improves on another
+    assert (model.patience, model.n_steps_, trainer.history["seconds"]) == (1, 0, [])
+    trainer.run(50)
+    assert (calls, path.exists(), validated[-1]) == ([trainer], True, 20)
+
+
+def test_a_score_that_is_not_finite_is_of_a_rate_that_diverged(monkeypatch):
+    real = AEVB._scores
+
+    def scores(model, rows, subset):
+        return real(model, rows, subset) + bad.get(model.learning_rate_, 0.0)
+
+    monkeypatch.setattr(AEVB, "_scores", scores)
+    bad = {0.01: np.nan, 0.1: -np.inf}
+    model = Trainer(AEVB(**SMALL, learning_rate="auto"), DIGITS[:50]).model
+    assert model.learning_rate_ == 0.02
+    assert (model.learning_rate_trials_[0.01], model.learning_rate_trials_[0.1]) == (-np.inf,) * 2
+    bad[0.02] = np.inf
+    with pytest.raises(DivergenceError, match=r"smaller than 0\.01"):
+        Trainer(AEVB(**SMALL, learning_rate="auto"), DIGITS[:50])
+
+
+def test_scores_of_rates_that_diverged_come_back_from_files(tmp_path):
+    trainer = Trainer(AEVB(**SMALL), DIGITS[:50], checkpoint=tmp_path / "run")
+    trials = {0.01: -np.inf, 0.02: -75.5, 0.1: -1e30}
+    trainer.model.learning_rate_trials_ = trials
+    trainer.save_checkpoint()
+    trainer.model.save(tmp_path / "model")
+    for name in ("run", "model"):
+        assert AEVB.load(tmp_path / name).learning_rate_trials_ == trials
+    del trainer.model.learning_rate_trials_
+    trainer.model.save(tmp_path / "model")
+    assert not hasattr(AEVB.load(tmp_path / "model"), "learning_rate_trials_")
 
 
 def test_rates_that_diverge_are_passed_over():
