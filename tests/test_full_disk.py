@@ -2,13 +2,16 @@
 
 import errno
 import os
+import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import kill
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from aevb import AEVB, Trainer, _persistence
 
@@ -129,6 +132,92 @@ def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "m").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.fixture(name="calls")
+def spied(monkeypatch):
+    """What is done to files, in its order: (what, the names of the files it is done to)."""
+    calls, opened = [], {}
+
+    def spy(place, name, note):
+        real = getattr(place, name)
+
+        def call(*args, **kwargs):
+            result = real(*args, **kwargs)
+            calls.append((name, note(result, *args)))
+            return result
+
+        monkeypatch.setattr(place, name, call)
+
+    def open_(descriptor, path, *_):
+        opened[descriptor] = Path(path)
+        return Path(path)
+
+    spy(os, "open", open_)
+    spy(os, "close", lambda _, descriptor: opened[descriptor])
+    spy(os, "fsync", lambda _, descriptor: opened[descriptor])
+    spy(os, "replace", lambda _, source, target: (Path(source), Path(target)))
+    spy(_persistence, "save_file", lambda _, arrays, path: Path(path))
+    return calls
+
+
+@pytest.mark.parametrize("what", ["model", "checkpoint"])
+def test_a_file_is_on_disk_before_it_has_its_name_and_then_the_name_is(what, tmp_path, calls):
+    path = tmp_path / "m"
+    if what == "model":
+        AEVB(**SMALL).fit(X).save(path)
+    else:
+        Trainer(AEVB(**SMALL), X, checkpoint=path).save_checkpoint()
+    temporary = calls[0][1]
+    assert temporary.parent == tmp_path  # another folder may be another file system's
+    assert temporary.name.startswith("m.")
+    assert temporary.name.endswith(".part")
+    order = [call for call in calls if call[0] in ("save_file", "fsync", "replace")]
+    assert order == [
+        ("save_file", temporary),
+        ("fsync", temporary),
+        ("replace", (temporary, path)),
+        ("fsync", tmp_path),
+    ]
+    assert sum(name == "open" for name, _ in calls) == sum(name == "close" for name, _ in calls)
+
+
+def test_two_writers_have_files_of_their_own(tmp_path, calls):
+    model = AEVB(**SMALL).fit(X)
+    for _ in range(2):
+        model.save(tmp_path / "m")
+    assert len({target for name, target in calls if name == "save_file"}) == 2
+
+
+@pytest.mark.parametrize("place", ["save_file", "fsync", "replace"])
+def test_ctrl_c_while_a_file_is_written_leaves_what_was_there(place, tmp_path, monkeypatch):
+    path = tmp_path / "m"
+    path.write_bytes(b"before")
+    model = AEVB(**SMALL).fit(X)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_persistence if place == "save_file" else os, place, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.save(path)
+    assert path.read_bytes() == b"before"
+    assert [file.name for file in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("I/O error: full (os error 28)", errno.ENOSPC), ("nobody knows", errno.EIO)]
+)
+def test_the_writers_own_errors_are_the_systems(said, code, tmp_path, monkeypatch):
+    model = AEVB(**SMALL).fit(X)
+
+    def fail(*args, **kwargs):
+        raise SafetensorError(said)
+
+    monkeypatch.setattr(_persistence, "save_file", fail)
+    with pytest.raises(OSError, match=re.escape(said)) as caught:
+        model.save(tmp_path / "m")
+    assert (caught.value.errno, caught.value.filename) == (code, str(tmp_path / "m"))
 
 
 # --------------------------------------------------------------------------------------- memory

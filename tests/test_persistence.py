@@ -10,7 +10,7 @@ import safetensors
 import safetensors.numpy
 from sklearn.exceptions import NotFittedError
 
-from aevb import AEVB
+from aevb import AEVB, __version__, _persistence
 
 N, D = 50, 9
 
@@ -107,6 +107,8 @@ def test_a_history_of_any_numbers_comes_back(X, tmp_path):
     model.save(tmp_path / "m")
     loaded = AEVB.load(tmp_path / "m")
     np.testing.assert_array_equal(loaded.history_["validation_bound"], [np.nan, -np.inf, np.inf])
+    for name, column in loaded.history_.items():
+        assert {type(entry) for entry in column} == {int if name == "samples_seen" else float}, name
 
 
 def test_what_could_not_be_read_is_not_written(X, path):
@@ -257,6 +259,15 @@ def test_every_tensor_is_needed_and_checked(path):
                 AEVB.load(path)
 
 
+@pytest.mark.parametrize("name", ["weights/more", "more", "trainer/chains"])
+def test_tensors_that_nobody_asked_for(path, name):
+    tensors, metadata = read(path)
+    tensors[name] = np.zeros((N, 2), np.float32)
+    safetensors.numpy.save_file(tensors, path, metadata)
+    with pytest.raises(ValueError, match=rf"{path.name}: .* unknown tensors \['{name}'\]"):
+        AEVB.load(path)
+
+
 def test_sums_of_squares_are_not_negative(path):
     tensors, metadata = read(path)
     name = "state1/decoder.logits.weight"
@@ -296,6 +307,8 @@ HEADERS = {
     "unknown parameter": lambda h: h["params"].update(n_wings=2),
     "no parameters": lambda h: h.update(params=None),
     "later format": lambda h: h.update(format_version=10**6),
+    "next format": lambda h: h.update(format_version=_persistence.FORMAT_VERSION + 1),
+    "no format": lambda h: h.pop("format_version"),
     "other class": lambda h: h.update({"class": "Other"}),
     "other algorithm": lambda h: h["state"]["config"].update(algorithm="wake-sleep"),
     "no encoder": lambda h: h["state"]["config"].update(algorithm="monte-carlo-em"),
@@ -306,10 +319,26 @@ HEADERS = {
     "wrapping batch": lambda h: h["state"]["config"].update(batch_size=2**64 - 1),
     "half a character": lambda h: h["state"]["config"].update({"\ud800": 1}),
     "nan seconds": lambda h: h["state"].update(seconds=float("nan")),
+    "no seconds": lambda h: h["state"].pop("seconds"),
+    "no sum": lambda h: h["state"].pop("bound_sum"),
+    "negative samples": lambda h: h["state"].update(n_samples_seen=-1),
+    "no samples": lambda h: h["state"].pop("n_samples_seen"),
     "endless sum": lambda h: h["state"].update(bound_sum=float("inf")),
-    "tiny scale": lambda h: h.update(input_scale=1e-40),
+    "tiny scale": lambda h: h.update(input_scale=1e-37),
+    "vast scale": lambda h: h.update(input_scale=1e37),
+    "no scale": lambda h: h.pop("input_scale"),
     "text for names": lambda h: h.update(feature_names="a" * D),
+    "numbers for names": lambda h: h.update(feature_names=[1] * D),
+    "many names": lambda h: h.update(feature_names=["a"] * (D + 1)),
+    "no names": lambda h: h.pop("feature_names"),
     "endless rate": lambda h: h.update(learning_rate_trials=[["inf", 1.0]]),
+    "nan rate": lambda h: h.update(learning_rate_trials=[[0.1, 1.0], ["nan", 1.0]]),
+    "text for a score": lambda h: h.update(learning_rate_trials=[[0.1, "well"]]),
+    "more history": lambda h: h["history"].update(minutes=[1.0, 2.0]),
+    "text in history": lambda h: h["history"].update(seconds=["long", "short"]),
+    "half a sample": lambda h: h["history"].update(samples_seen=[None, 1]),
+    "real seed": lambda h: h["params"].update(random_state=1.5),
+    "other activation": lambda h: h["params"].update(activation="swish"),
 }
 
 
@@ -321,6 +350,27 @@ def test_damaged_headers(path, damage):
     safetensors.numpy.save_file(tensors, path, {"aevb": json.dumps(header)})
     with pytest.raises(ValueError, match=path.name):
         AEVB.load(path)
+
+
+def test_a_later_format_says_whose_it_is(path):
+    tensors, metadata = read(path)
+    header = json.loads(metadata["aevb"]) | {"format_version": 2, "library_version": "7.8.9"}
+    safetensors.numpy.save_file(tensors, path, {"aevb": json.dumps(header)})
+    with pytest.raises(ValueError, match=r"version 2, written by aevb 7\.8\.9; .* up to 1"):
+        AEVB.load(path)
+
+
+def test_a_header_says_what_the_model_is(X, path):
+    model = small().fit(X)
+    header = json.loads(read(path)[1]["aevb"])
+    assert (header["format_version"], header["class"]) == (1, "AEVB")
+    assert header["library_version"] == __version__
+    assert header["state"]["n_steps"] == model.n_steps_ == 8
+    assert header["state"]["n_samples_seen"] == model.n_samples_seen_ == 2 * N
+    assert header["params"] == {**model.get_params(), "hidden_layer_sizes": [6]}
+    del header["learning_rate_trials"]  # which the first files lack
+    safetensors.numpy.save_file(read(path)[0], path, {"aevb": json.dumps(header)})
+    assert_same(AEVB.load(path), model, X)
 
 
 def test_a_bottomless_header(path):
