@@ -88,11 +88,51 @@ def test_a_run_that_diverges_keeps_the_epochs_before(kind):
     assert kill.state_of(trainer) == kill.state_of(calm)
     trainer.callbacks = ()
     assert kill.state_of(trainer.run(1200)) == kill.state_of(calm.run(1200))
-    trainer.model.set_params(learning_rate=WILD)
-    wild = Trainer(trainer.model, X)
+
+
+@kinds
+def test_steps_that_diverge_go_back_to_where_they_began(kind):
+    """However many epochs they had done by then, and in the midst of one."""
+
+    def go_wild(trainer):
+        if trainer.model.n_samples_seen_ == 800:
+            trainer.model._engine.set_arrays(
+                {k: np.full_like(w, 1e30) for k, w in trainer.model.weights_.items()}, "weights"
+            )
+
+    trainer = Trainer(new(kind, learning_rate=CALM), X, callbacks=[go_wild]).run(200).step(1)
+    before = kill.state_of(trainer)
+    with pytest.raises(DivergenceError) as caught:
+        trainer.step(10**6)
+    assert len(trainer.history["train_bound"]) == 1
+    assert kill.state_of(trainer) == before
+    # found in the first step after the fourth epoch, by its bound or by what it made
+    assert caught.value.step - 800 // trainer.model.batch_size in (0, 1)
+    assert caught.value.learning_rate == pytest.approx(CALM)
+    trainer.callbacks = ()
+    calm = Trainer(new(kind, learning_rate=CALM), X).run(1200)
+    assert kill.state_of(trainer.run(1200)) == kill.state_of(calm)
+
+
+def test_a_run_whose_callbacks_train_keeps_its_epochs_too():
+    """After a step inside of a run, the run's own way back is there again."""
+
+    def train_or_go_wild(trainer):
+        n_epochs = len(trainer.history["seconds"])
+        if n_epochs == 1:
+            trainer.step()
+        ends.append(kill.state_of(trainer))
+        if n_epochs == 4:
+            trainer.model._engine.set_arrays(
+                {k: np.full_like(w, 1e30) for k, w in trainer.model.weights_.items()}, "weights"
+            )
+
+    ends = []
+    trainer = Trainer(new("AEVB", learning_rate=CALM), X, callbacks=[train_or_go_wild])
     with pytest.raises(DivergenceError):
-        wild.step(10**6)
-    assert all_finite(trainer.model)
+        trainer.run(10**6)
+    assert kill.state_of(trainer) == ends[3]
+    assert trainer._undo is None
 
 
 @kinds

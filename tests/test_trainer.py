@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from aevb import AEVB, DivergenceError, Evaluator, Trainer
+from aevb import AEVB, DivergenceError, Evaluator, Trainer, _trainer
 
 N, D = 100, 12
 
@@ -238,6 +238,31 @@ def test_a_trainer_that_fails_to_start_leaves_the_model_unfitted(X, likelihood):
         with pytest.raises(ValueError, match="0, 1"):
             Trainer(model, X * 2)
         assert sorted(vars(model)) == before
+
+
+@pytest.mark.parametrize("fails_at", ["X", "X_val", "fingerprint", "chains"])
+def test_a_trainer_that_fails_to_start_leaves_a_fitted_model_as_it_was(X, fails_at, monkeypatch):
+    model = small().fit(X)
+    before, config = dict(vars(model)), model._engine.config.as_dict()
+    model.set_params(learning_rate=0.5, batch_size=7, weight_decay=3.0)
+    options = {"X_val": X[:, :3]} if fails_at == "X_val" else {"checkpoint": "unwritten"}
+
+    def fail(*_):
+        raise MemoryError("none left")
+
+    if fails_at == "fingerprint":
+        monkeypatch.setattr(_trainer, "fingerprint", fail)
+    if fails_at == "chains":
+        monkeypatch.setattr(AEVB, "_new_chains", fail)
+    with pytest.raises((ValueError, MemoryError)):
+        Trainer(model, X[:, :5] if fails_at == "X" else X, **options)
+    assert model._engine.config.as_dict() == config
+    for name in before.keys() - {"learning_rate", "batch_size", "weight_decay"}:
+        assert vars(model)[name] is before[name]
+    assert model.learning_rate_ == 0.02
+    monkeypatch.undo()
+    Trainer(model, X)  # which brings the options up to date
+    assert model.learning_rate_ == 0.5
 
 
 @pytest.mark.parametrize(
