@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, _mcem, datasets
-from aevb._annealing import temperatures
+from aevb._annealing import Annealing, temperatures
 from aevb._learning_rate import LEARNING_RATES
 
 DIGITS = datasets.load_digits()[:400]
@@ -22,8 +22,10 @@ def same(model, other):
 
 @pytest.fixture(name="quick_scores")
 def few_temperatures(monkeypatch):
-    """MCEM scores by annealing: how well is no matter here, and it takes long."""
-    monkeypatch.setattr(_mcem, "temperatures", lambda: temperatures("sigmoid", 10))
+    """MCEM scores and starts by annealing: how well is no matter here, and it takes long."""
+    few = temperatures("sigmoid", 10)
+    monkeypatch.setattr(_mcem, "temperatures", lambda: few)
+    monkeypatch.setattr(_mcem, "_STARTS", Annealing(few))
 
 
 @pytest.mark.usefixtures("quick_scores")
