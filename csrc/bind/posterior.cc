@@ -278,6 +278,20 @@ py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
   return py::make_tuple(dense_array(at.view()), dense_array(v.view()));
 }
 
+// The step size after each transition of the given acceptance, and last when it is frozen.
+std::vector<double> adapt_step_size(const std::string& rule, double target, double initial,
+                                    const std::vector<double>& acceptances) {
+  StepSize size(parse("rule", rule, kAdaptations), target, initial);
+  std::vector<double> values;
+  for (const double acceptance : acceptances) {
+    size.adapt(acceptance);
+    values.push_back(size.value());
+  }
+  size.freeze();
+  values.push_back(size.value());
+  return values;
+}
+
 // n transitions of n_chains chains from 0: (draws (n, n_chains, J), acceptance, divergences).
 py::tuple gaussian_chains(const FloatArray& precision, size_t n_chains, size_t n, float step,
                           size_t n_leapfrog, uint64_t seed, int n_threads) {
@@ -363,6 +377,8 @@ void bind_posterior(py::module_& m) {
         arg("n_threads"),
         "Log of the density fitted to each row's draws (n, rows, J), at others: (n, rows).");
   py::module_ k = m.attr("kernels");
+  k.def("adapt_step_size", &adapt_step_size, arg("rule"), arg("target"), arg("initial"),
+        arg("acceptances"));
   k.def("gaussian_leapfrog", &gaussian_leapfrog, arg("precision"), arg("z"), arg("velocity"),
         arg("step"), arg("n"));
   k.def("gaussian_chains", &gaussian_chains, arg("precision"), arg("n_chains"), arg("n"),
