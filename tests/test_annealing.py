@@ -16,6 +16,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import logsumexp
 from scipy.stats import chi2, ks_2samp, kstest, norm
+from teams import team_of
 from test_log_likelihood import LIKELIHOODS, ROUNDING, D, linear_gaussian, trained
 
 from aevb import AEVB, MCEM, Evaluator, WakeSleep, datasets
@@ -216,7 +217,11 @@ def test_simulated_rows_are_apart_from_those_of_x():
 def test_thread_count_does_not_matter(isa, likelihood, n_draws):
     model, X = trained(likelihood, 2)
     options = {"n_draws": n_draws, "n_temperatures": 5, "bidirectional": True, "n_simulated": 21}
-    one, *others = (as_bytes(ais(model, X, n_threads=n, **options)) for n in (1, 2, 3, 7))
+    results = []
+    for n in (1, 2, 3, 7):
+        with team_of(n):
+            results.append(as_bytes(ais(model, X, n_threads=n, **options)))
+    one, *others = results
     assert [[k for k in one if one[k] != other[k]] for other in others] == [[], [], []]
 
 

@@ -16,6 +16,7 @@ from oracle import gamma
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 from sklearn.exceptions import NotFittedError
+from teams import team_of
 
 from aevb import AEVB, Estimate, Evaluator, datasets
 from aevb._engine import Rows
@@ -371,11 +372,12 @@ def as_bytes(result):
 @pytest.mark.parametrize("n_adaptations", [0, 2])
 def test_thread_count_does_not_matter(isa, likelihood, n_draws, n_adaptations):
     model, X = trained(likelihood, 2)
-    one, two, three = (
-        as_bytes(estimate(model, X, n_draws, n_adaptations=n_adaptations, n_threads=n))
-        for n in (1, 2, 3)
-    )
-    assert one == two == three
+    results = []
+    for n in (1, 2, 3):
+        with team_of(n):
+            result = estimate(model, X, n_draws, n_adaptations=n_adaptations, n_threads=n)
+        results.append(as_bytes(result))
+    assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

@@ -15,6 +15,7 @@ from oracle import U
 from scipy import stats
 from scipy.interpolate import CubicSpline
 from sklearn.exceptions import NotFittedError
+from teams import team_of
 
 from aevb import AEVB, sample_posterior
 
@@ -284,9 +285,12 @@ def as_bytes(result):
 @pytest.mark.parametrize("step_size_per", STEPS)
 def test_thread_count_does_not_matter(isa, step_size_per):
     model, _, _, X = decoder_case("gaussian", n=61)
-    options = {"n_warmup": 60, "step_size_per": step_size_per}
-    one, two, three = (as_bytes(run(model, X, 50, n_threads=n, **options)) for n in (1, 2, 3))
-    assert one == two == three
+    options = {"n_warmup": 30, "step_size_per": step_size_per}
+    results = []
+    for n in (1, 2, 3):
+        with team_of(n):
+            results.append(as_bytes(run(model, X, 20, n_threads=n, **options)))
+    assert results[0] == results[1] == results[2]
 
 
 def test_random_state():
