@@ -38,7 +38,7 @@ class PosteriorDraws(NamedTuple):
         Counted transitions that lost the trajectory: an error of the energy beyond 1000.
     ess : ndarray of shape (n_samples, n_components)
         Effective number of independent draws (Geyer's initial positive sequence); NaN for fewer
-        than four draws.
+        than four draws, and for a chain that never moved.
     r_hat : ndarray of shape (n_samples, n_components)
         Split R-hat of the two halves of each chain (Gelman et al., "Bayesian data analysis", 11.4);
         near 1 where the chain has mixed. NaN for fewer than four draws.
@@ -190,7 +190,8 @@ def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float6
     """Return the effective number of independent draws over axis 0 of (n_draws, ...).
 
     n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
-    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
+    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall. NaN for draws
+    that are all alike.
     """
     n = draws.shape[0]
     if n < 4:
@@ -204,4 +205,4 @@ def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float6
     positive = np.logical_and.accumulate(pairs > 0, axis=0)
     total = np.minimum.accumulate(np.where(positive, pairs, 0.0), axis=0).sum(axis=0)
     ess: NDArray[np.float64] = n / np.maximum(2.0 * total - 1.0, 1.0 / np.log10(max(n, 10)))
-    return ess
+    return np.where((draws == draws[0]).all(axis=0), np.nan, ess)
