@@ -105,7 +105,7 @@ def assert_mean(runs, expected, resolution):
 @pytest.mark.parametrize("start", ["prior", "encoder"])
 @pytest.mark.parametrize(
     ("schedule", "n_leapfrog", "n_draws"),
-    [([0, 1], 1, 1), ([0, 0.7, 1], 3, 2), ([0, 0.1, 0.3, 0.9, 1], 1, 1), ("sigmoid", 10, 2)],
+    [([0, 1], 1, 1), ([0, 0.7, 1], 3, 2), ([0, 0.1, 0.3, 0.9, 1], 1, 1), ("sigmoid", 3, 2)],
 )
 def test_the_likelihood_itself_is_unbiased(schedule, n_leapfrog, n_draws, start):
     """Estimate over p(x) has mean 1 at any settings; rows drawn inwards have less noise in it."""
@@ -133,7 +133,7 @@ def test_simulated_rows_of_a_linear_gaussian(start):
     assert kstest(2 * top - lower - upper, chi2(D).cdf).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "bounded-gaussian"])
 def test_the_gap_closes_around_the_truth(likelihood):
     """The simulated rows have the log p of those of `sample`, on average and in distribution."""
     model, X = trained(likelihood, 2)
@@ -172,8 +172,9 @@ def assert_unbiased_bounds(model, rows, p, **options):
     assert_mean(np.exp(lower).mean(1), (p**2).sum(), resolution=0.02 * (p**2).sum())
 
 
-@pytest.mark.parametrize("way", [(1, 10), (2, 51), (5, 5)])
-@pytest.mark.parametrize("start", ["prior", "encoder"])
+@pytest.mark.parametrize(
+    ("way", "start"), [((1, 10), "encoder"), ((2, 51), "encoder"), ((5, 5), "prior")]
+)
 def test_both_bounds_are_unbiased(way, start):
     rng, scale = np.random.default_rng(0), {"encoder": 0.3, "decoder": 0.6}
     case = binary(2, 8, 4, lambda k, w: rng.normal(size=w.shape) * scale[k[:7]])
@@ -182,16 +183,13 @@ def test_both_bounds_are_unbiased(way, start):
 
 
 def test_step_sizes_do_not_follow_the_chains_that_are_counted():
-    """p(x = 1|z) is 0.9 from 0.55 to 0.85, else 0.02: tuned on the way, steps put p(0) up by 2 %.
+    """Tuned on chains from the exact draw that is counted, they put the mean of 1 / p(x) 8 % down.
 
-    Tuned on chains from the exact draw that is counted, they put the mean of 1 / p(x) 8 % down.
+    p(x = 1|z) is 0.9 from 0.55 to 0.85, else 0.02.
     """
     bump = {"hidden0.weight": [[15, 15]], "hidden0.bias": [-15 * 0.55, -15 * 0.85]}
     bump |= {"logits.weight": [[3], [-3]], "logits.bias": [-4]}
     model, rows, p = binary(1, 2, 1, lambda k, w: 0 * w + bump.get(k[8:], 0))
-    run = functools.partial(ais, model, rows[:1], n_leapfrog=1, n_temperatures=60, n_draws=1)
-    ratio = [np.exp(run(seed).per_row[0]) / p[0] for seed in range(2000)]
-    assert_mean(ratio, 1, resolution=0.004)
     options = {"n_leapfrog": 1, "n_temperatures": 30, "n_draws": 2, "n_simulated": 120}
     assert_unbiased_bounds(model, rows, p, **options)
 
@@ -244,6 +242,7 @@ def test_other_rows_do_not_matter(isa, likelihood, n_draws):
 
 def test_seeds_defaults_and_schedules():
     model, X = trained("gaussian", 2)
+    X = X[:12]
     default = ais(model, X)
     said = {"n_draws": 10, "n_leapfrog": 10, "n_temperatures": 200, "schedule": "sigmoid"}
     assert as_bytes(ais(model, X, start="encoder", **said)) == as_bytes(default)

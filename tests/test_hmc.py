@@ -68,7 +68,7 @@ def test_error_of_the_energy_is_of_second_order():
 def test_exp_of_the_lost_energy_has_mean_one_at_stationarity():
     """Creutz's identity: for z, v from exp(-H), E exp(H(z, v) - H(z', v')) = 1."""
     rng = np.random.default_rng(3)
-    n = 200_000
+    n = 50_000
     z = rng.multivariate_normal(np.zeros(3), np.linalg.inv(np.float64(PRECISION)), n)
     z, v = np.float32(z), rng.normal(size=(n, 3)).astype(np.float32)
     ratio = np.exp(energy(z, v) - energy(*kernels.gaussian_leapfrog(PRECISION, z, v, 0.8, 3)))

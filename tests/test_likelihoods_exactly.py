@@ -68,7 +68,7 @@ def adapted(z, log_w, log_var):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize(("n_draws", "n_adaptations"), [(1, 0), (7, 0), (51, 0), (120, 2)])
-def test_importance_weights_and_their_errors(likelihood, n_draws, n_adaptations):
+def test_importance_weights_and_their_errors(isa, likelihood, n_draws, n_adaptations):
     """Rounds and passes of 50 draws have noise of their own; the last pass may be a part of one."""
     model, X = trained(likelihood, 2)
     seed = np.random.RandomState(4).randint(np.iinfo(np.int32).max)
@@ -144,3 +144,19 @@ def test_the_papers_estimator_in_its_parts(n_draws):
     np.testing.assert_allclose(got.diagnostics["ess"], ess, **CLOSE)
     np.testing.assert_array_equal(got.diagnostics["acceptance"], posterior.acceptance)
     assert got.diagnostics["n_draws"] == n_draws
+
+
+@pytest.mark.parametrize("n_adaptations", [0, 1])
+def test_rows_of_later_blocks_are_as_those_of_the_first(n_adaptations):
+    """Nothing of a block's weights or proposals is left to the next."""
+    model, X = trained("bernoulli", 2)
+    evaluator = Evaluator(model, random_state=0, n_threads=1)
+    times = 1300 // len(X)  # a block is of 1000 rows at most, and of less for many draws
+    many = np.tile(X, (times, 1))
+    for call in (
+        lambda X: evaluator.bound(X, n_draws=60),
+        lambda X: evaluator.log_likelihood(X, n_draws=60, n_adaptations=n_adaptations),
+    ):
+        one, all_ = call(X), call(many)
+        np.testing.assert_allclose(all_.per_row, np.tile(one.per_row, times), **CLOSE)
+        np.testing.assert_allclose(all_.stderr, np.tile(one.stderr, times), **CLOSE)

@@ -116,7 +116,7 @@ def assert_moments(draws, means, factor):
 
 
 @pytest.mark.parametrize("name", GAUSSIANS)
-def test_gaussian_posterior(isa, name):
+def test_gaussian_posterior(name):
     """Short trajectories: one near half a period of a Gaussian only ever changes the sign of z."""
     model, X, means, factor = gaussian_case(name)
     assert_moments(run(model, X, 1000, n_leapfrog=2).draws, means, factor)
@@ -137,7 +137,7 @@ def quadrature(n_components):
     """
     model, config, _, X = decoder_case("bernoulli", n_components)
     X = np.unique(X, axis=0)[:50]
-    axis = np.linspace(-6.5, 6.5, 201)
+    axis = np.linspace(-6.5, 6.5, 131)
     grid = np.array(list(itertools.product(axis, repeat=n_components)))
     weights = oracle.float64(model.weights_)
     density = np.array([log_joint(weights, config, grid, x[None].astype(float))[0] for x in X])
@@ -146,7 +146,7 @@ def quadrature(n_components):
 
 
 @pytest.mark.parametrize("n_components", [1, 2])
-def test_quadrature_of_a_tanh_bernoulli_decoder(isa, n_components):
+def test_quadrature_of_a_tanh_bernoulli_decoder(n_components):
     """The moments; and under the true marginal CDF a tenth of the draws is in each tenth."""
     model, X, axis, grid, density = quadrature(n_components)
     means = density @ grid
@@ -217,15 +217,6 @@ def test_step_sizes_are_frozen_after_warm_up():
     assert (short.step_size != run(model, X, 40, n_warmup=201).step_size).any()
 
 
-def naive_ess(chain):
-    """n / (1 + 2 sum of autocorrelations), up to the first pair with a negative sum (Geyer)."""
-    c = chain.astype(float) - chain.mean(dtype=float)
-    rho = np.correlate(c, c, "full")[len(c) - 1 :] / (c @ c)
-    pairs = rho[: len(c) // 2 * 2].reshape(-1, 2).sum(1)
-    stop = np.argmax(pairs < 0) if (pairs < 0).any() else len(pairs)
-    return len(c) / (2 * pairs[:stop].sum() - 1)
-
-
 @pytest.fixture(scope="module", name="walk")
 def slow_chains():
     """2000 single leapfrog steps of about 0.2: a random walk in directions of width 1 to 0.25."""
@@ -242,25 +233,6 @@ def test_ess_predicts_the_error_of_the_mean(walk):
     error = walk.draws.mean(0, dtype=float) - means
     ratio = (error**2 / (factor @ factor.T).diagonal() * walk.ess).mean(0)
     assert np.abs(np.log2(ratio)).max() < 1
-
-
-def test_ess_against_a_naive_estimate(walk):
-    """Rules of truncation differ by tens of per cent; the directions by a factor of ten."""
-    own = [[naive_ess(chain) for chain in row] for row in walk.draws.transpose(1, 2, 0)]
-    ratio = np.log2(walk.ess / np.array(own))
-    assert np.abs(np.median(ratio, axis=0)).max() < 0.6
-    assert np.abs(ratio).max() < 2
-
-
-def test_r_hat_against_its_formula(walk):
-    """Gelman et al., Bayesian Data Analysis, section 11.4, to 1 / n for other divisors in it."""
-    model, X, *_ = gaussian_case("uneven")
-    for result, n, largest in ((walk, 1000, 1.01), (run(model, X, 40, n_leapfrog=1), 20, 1.5)):
-        halves = result.draws.astype(float).reshape(2, n, *result.r_hat.shape)
-        between, within = halves.mean(1).var(0, ddof=1), halves.var(1, ddof=1).mean(0)
-        expected = np.sqrt((n - 1) / n + between / within)
-        assert expected.max() > largest
-        np.testing.assert_allclose(result.r_hat, expected, rtol=1 / n)
 
 
 def test_good_chains_look_good():
@@ -294,9 +266,9 @@ def test_thread_count_does_not_matter(isa, step_size_per):
 
 
 def test_random_state():
-    """Runs of a good part of a second, so that anything that follows the clock shows."""
+    """Runs of some tenths of a second, so that anything that follows the clock shows."""
     model, _, _, X = decoder_case("gaussian", n=200)
-    one, same, other = (run(model, X, 2000, random_state=seed) for seed in (1, 1, 2))
+    one, same, other = (run(model, X, 300, random_state=seed) for seed in (1, 1, 2))
     assert as_bytes(one) == as_bytes(same)
     assert (one.draws != other.draws).any(axis=(0, 2)).all()  # in every chain
 
