@@ -190,8 +190,8 @@ def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float6
     """Return the effective number of independent draws over axis 0 of (n_draws, ...).
 
     n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
-    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall. NaN for draws
-    that are all alike.
+    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
+    NaN for draws that are all alike.
     """
     n = draws.shape[0]
     if n < 4:
