@@ -333,8 +333,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         try:
             return work(rows_to_read(self, X))
         except OutOfRangeError:
-            as_rows(self, check_data(self, X, reset=False))  # raises, saying what is wrong
-            raise
+            # says what is wrong; nothing is, if rounding alone took a value times its scale past 1
+            return work(as_rows(self, check_data(self, X, reset=False)))
 
     # State
 

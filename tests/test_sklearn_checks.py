@@ -1,4 +1,8 @@
-"""scikit-learn's own estimator checks, on the defaults; none is excused."""
+"""scikit-learn's own estimator checks; none is excused.
+
+All of them with small networks and few passes, since the face is what they look at, and those that
+do not fit with the plain defaults too.
+"""
 
 import os
 import subprocess
@@ -6,30 +10,56 @@ import sys
 from unittest import SkipTest
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from aevb import AEVB, MCEM, WakeSleep
 
+QUICK = {"hidden_layer_sizes": (8,), "n_epochs": 2}
 ESTIMATORS = [
     AEVB(),
-    AEVB(likelihood="gaussian"),
-    AEVB(likelihood="bounded-gaussian"),
-    AEVB(likelihood="bernoulli", binarize="threshold"),
-    WakeSleep(),
-    WakeSleep(likelihood="bernoulli", binarize="threshold"),
-    MCEM(),
-    MCEM(likelihood="bernoulli", binarize="threshold", batch_size=10),
+    AEVB(likelihood="gaussian", **QUICK),
+    AEVB(likelihood="bernoulli", binarize="threshold", **QUICK),
+    WakeSleep(**QUICK),
+    MCEM(n_draws=2, n_leapfrog=1, n_updates=1, batch_size=10, **QUICK),
 ]
+OF_DEFAULTS = {
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_mixin_order",
+    "check_get_params_invariance",
+    "check_set_params",
+    "check_do_not_raise_errors_in_init_or_set_params",
+}
 
 
-@parametrize_with_checks(ESTIMATORS)
-def test_scikit_learn_agrees(estimator, check):
+def agree(estimator, check):
     try:
         check(estimator)
     except SkipTest as reason:
         # SciPy reads this when it is imported, so these checks need the process below.
         if "SCIPY_ARRAY_API is not set" not in str(reason):
             pytest.fail(f"skipped: {reason}")
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_agrees(estimator, check):
+    agree(estimator, check)
+
+
+@pytest.mark.parametrize("kind", [WakeSleep, MCEM])
+def test_scikit_learn_agrees_with_the_defaults(kind):
+    checks = [
+        (estimator, check)
+        for estimator, check in estimator_checks_generator(kind())
+        if check.func.__name__ in OF_DEFAULTS
+    ]
+    assert {check.func.__name__ for _, check in checks} == OF_DEFAULTS
+    for estimator, check in checks:
+        agree(estimator, check)
 
 
 def test_scikit_learn_agrees_on_array_api_inputs():

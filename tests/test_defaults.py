@@ -1,0 +1,154 @@
+"""Every default of the package, written out: none may change by accident."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, MCEM, Estimate, Evaluator, Trainer, WakeSleep, sample_posterior
+from aevb._base import LatentVariableModel
+from aevb._encoder_model import EncoderModel
+
+COMMON = {
+    "n_components": 20,
+    "hidden_layer_sizes": (500,),
+    "activation": "tanh",
+    "likelihood": "auto",
+    "n_draws": 1,
+    "optimizer": "adagrad",
+    "learning_rate": 0.02,
+    "weight_decay": 1.0,
+    "init_scale": 0.1,
+    "batch_size": 100,
+    "n_epochs": 20,
+    "binarize": None,
+    "input_scale": "auto",
+    "validation_fraction": 0.0,
+    "patience": None,
+    "precision": "float32",
+    "n_threads": None,
+    "random_state": None,
+    "warm_start": False,
+    "verbose": 0,
+}
+DEFAULTS = {
+    AEVB: COMMON | {"bound_estimator": "analytic-kl"},
+    WakeSleep: COMMON,
+    MCEM: COMMON
+    | {
+        "n_leapfrog": 10,
+        "target_accept": 0.9,
+        "n_updates": 5,
+        "n_draws": 100,
+        "batch_size": None,
+        "n_epochs": 200,
+    },
+    LatentVariableModel.fit: {"y": None},
+    LatentVariableModel.partial_fit: {"y": None},
+    LatentVariableModel.transform: {},
+    LatentVariableModel.inverse_transform: {},
+    LatentVariableModel.reconstruct: {},
+    LatentVariableModel.sample: {"n_samples": 1, "random_state": None},
+    LatentVariableModel.score_samples: {},
+    LatentVariableModel.score: {"y": None},
+    EncoderModel.bound_and_gradient: {"noise": None},
+    EncoderModel.impute: {
+        "mask": None,
+        "method": "mean",
+        "n_iterations": 200,
+        "random_state": None,
+    },
+    Trainer: {
+        "X_val": None,
+        "checkpoint": None,
+        "checkpoint_every": None,
+        "callbacks": (),
+        "progress": None,
+        "_resumed": None,
+    },
+    Trainer.resume: {
+        "X_val": None,
+        "checkpoint_every": None,
+        "callbacks": (),
+        "progress": None,
+    },
+    Trainer.step: {"n": 1},
+    Trainer.run: {},
+    Evaluator: {"n_threads": None, "random_state": None, "progress": None},
+    Evaluator.bound: {"n_draws": 1},
+    Evaluator.log_likelihood: {
+        "method": "importance",
+        "n_draws": None,
+        "n_adaptations": 0,
+        "n_leapfrog": None,
+        "n_warmup": 200,
+        "max_components": 5,
+        "schedule": "sigmoid",
+        "n_temperatures": 200,
+        "start": None,
+        "bidirectional": False,
+        "n_simulated": 100,
+    },
+    Evaluator.active_units: {"threshold": 0.01},
+    sample_posterior: {
+        "n_leapfrog": 10,
+        "n_warmup": 200,
+        "target_accept": 0.9,
+        "adaptation": "dual-averaging",
+        "step_size_per": "chain",
+        "random_state": None,
+        "n_threads": None,
+        "progress": None,
+    },
+}
+
+
+def defaults(what):
+    parameters = inspect.signature(what).parameters.items()
+    return {k: p.default for k, p in parameters if p.default is not inspect.Parameter.empty}
+
+
+@pytest.mark.parametrize("what", DEFAULTS, ids=lambda what: what.__qualname__)
+def test_defaults_are_the_documented_ones(what):
+    assert defaults(what) == DEFAULTS[what]
+    for name, default in DEFAULTS[what].items():  # 0 is not False, 1 is not 1.0
+        assert type(defaults(what)[name]) is type(default), name
+
+
+@pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
+def test_each_parameter_is_kept_under_its_own_name(kind):
+    """And none is another's: every one is a value of its own."""
+    values = {name: object() for name in kind().get_params()}
+    assert kind(**values).get_params(deep=False) == values
+    assert kind().get_params() == DEFAULTS[kind]
+
+
+@pytest.mark.parametrize(
+    ("method", "meant"),
+    [
+        ("importance", {"n_draws": 1000}),
+        ("ais", {"n_draws": 10, "n_leapfrog": 10, "start": "encoder"}),
+        ("hmc", {"n_draws": 50, "n_leapfrog": 20}),
+    ],
+)
+def test_defaults_that_depend_on_the_method(method, meant):
+    X = np.random.default_rng(0).random((3, 4))
+    evaluator = Evaluator(AEVB(1, hidden_layer_sizes=(2,), n_epochs=1, random_state=0).fit(X))
+    by_default = evaluator.log_likelihood(X, method).per_row
+    assert by_default.tobytes() == evaluator.log_likelihood(X, method, **meant).per_row.tobytes()
+    for name in meant.keys() - {"start"}:
+        other = evaluator.log_likelihood(X, method, **meant | {name: meant[name] + 1})
+        assert (other.per_row != by_default).all()
+
+
+def test_nothing_public_is_left_out():
+    """A new public callable must have its defaults written down here."""
+    public = {
+        value
+        for owner in (LatentVariableModel, EncoderModel, Trainer, Evaluator)
+        for name, value in vars(owner).items()
+        if not name.startswith("_") and inspect.isfunction(value) and defaults(value)
+    }
+    listed = {getattr(what, "__func__", what) for what in DEFAULTS}
+    assert public <= listed
+    assert not defaults(Estimate).keys() - {"diagnostics"}
