@@ -249,3 +249,71 @@ def test_what_must_be_dense_says_so_by_name(name):
     with pytest.raises(TypeError) as caught:
         call(small().fit(X), sp.csr_array(value if value.ndim == 2 else value[0]))
     assert str(caught.value).startswith(f"{said}: got a sparse matrix or array, want a dense one")
+
+
+# ------------------------------------------------------------------------------- damaged matrices
+def set_at(name, at, value):
+    def harm(m):
+        vector = getattr(m, name).copy()
+        vector[at] = value
+        setattr(m, name, vector)
+
+    return harm
+
+
+def cut(name, n):
+    return lambda m: setattr(m, name, getattr(m, name)[:n])
+
+
+def floating(name):
+    return lambda m: setattr(m, name, getattr(m, name).astype(float))
+
+
+OUTER_DAMAGES = {
+    "an index below 0": set_at("indices", 1, -1),
+    "an index too high": set_at("indices", -1, N),
+    "indices that are no integers": floating("indices"),
+    "fewer indices": cut("indices", -1),
+    "fewer values": cut("data", -1),
+    "a start above 0": set_at("indptr", 0, 1),
+    "an end beyond": set_at("indptr", -1, N * D + 1),
+    "an end before": set_at("indptr", -1, 0),
+    "a fall": set_at("indptr", 1, N * D),
+    "a start too few": cut("indptr", -1),
+    "starts that are no integers": floating("indptr"),
+}
+COORDINATE_DAMAGES = {
+    "a row below 0": lambda m: m.row.__setitem__(1, -1),
+    "a row too high": lambda m: m.row.__setitem__(1, N),
+    "a column below 0": lambda m: m.col.__setitem__(1, -1),
+    "a column too high": lambda m: m.col.__setitem__(1, D),
+    "fewer values": cut("data", -1),
+}
+DAMAGES = [
+    (form, what, harm) for form in ("csr", "csc", "bsr") for what, harm in OUTER_DAMAGES.items()
+] + [("coo", what, harm) for what, harm in COORDINATE_DAMAGES.items()]
+
+
+@pytest.mark.parametrize(
+    ("form", "harm"), [pytest.param(f, h, id=f"{f} {w}") for f, w, h in DAMAGES]
+)
+def test_a_damaged_matrix_is_refused_before_anybody_walks_along_its_indices(form, harm):
+    model = small().fit(X)
+    whole = sp.coo_matrix(X).asformat(form)
+    assert model.transform(whole).tobytes() == model.transform(X).tobytes()
+    harm(whole)
+    for call in (model.transform, model.fit, model.partial_fit, model.score_samples):
+        with pytest.raises(ValueError, match=f"^X: got a damaged {form.upper()} matrix: its index"):
+            call(whole)
+
+
+def test_indices_end_with_the_last_column():
+    """The check knows how many there are in each format: one more is an error, the last is none."""
+    model = small().fit(X)
+    for form, n in (("csr", D), ("csc", N)):
+        whole = sp.coo_matrix(X).asformat(form)
+        whole.indices = whole.indices.copy()
+        assert whole.indices.max() == n - 1
+        whole.indices[np.argmax(whole.indices)] = n
+        with pytest.raises(ValueError, match="damaged"):
+            model.transform(whole)

@@ -185,14 +185,17 @@ def test_scores_that_are_no_numbers_name_the_first_such_row():
             check_scores("X", bad)
 
 
-@pytest.mark.parametrize(("call", "name"), [
-    (lambda m: m.transform(X), "X"),
-    (lambda m: m.reconstruct(X), "X"),
-    (lambda m: m.inverse_transform(X[:, :2]), "Z"),
-    (lambda m: m.sample(3), "sample"),
-    (lambda m: m.score_samples(X), "X"),
-    (lambda m: m.bound_and_gradient(X), "X"),
-])  # fmt: skip
+OVERFLOWS = {
+    "transform": (lambda m: m.transform(X), "X"),
+    "reconstruct": (lambda m: m.reconstruct(X), "X"),
+    "inverse_transform": (lambda m: m.inverse_transform(X[:, :2]), "Z"),
+    "sample": (lambda m: m.sample(3), "sample"),
+    "score_samples": (lambda m: m.score_samples(X), "X"),
+    "bound_and_gradient": (lambda m: m.bound_and_gradient(X), "X"),
+}
+
+
+@pytest.mark.parametrize(("call", "name"), OVERFLOWS.values(), ids=OVERFLOWS)
 def test_a_network_that_overflows_names_what_led_to_it(call, name):
     model = small(likelihood="gaussian", activation="relu").fit(X)
     model.set_weights({k: np.full_like(w, 1e20) for k, w in model.weights_.items()})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aevb import AEVB, WakeSleep, _core
+from aevb import AEVB, Trainer, WakeSleep, _core
 
 kernels = _core.kernels
 LATENT, DREAM_LATENT, DREAM_VISIBLE = 2, 10, 11  # streams of noise
@@ -54,8 +54,11 @@ def log_q(w, x, z):
     return -0.5 * (np.log(2 * np.pi) + log_var + (z - mean) ** 2 * np.exp(-log_var)).sum(1)
 
 
-def ascend(weights, side, objective, learning_rate):
-    """Weights after a step up the objective's gradient in one side's weights, by differences."""
+def ascend(weights, side, objective, learning_rate, decay):
+    """Weights after a step up the objective's gradient in one side's weights, by differences.
+
+    Less what the prior takes from weights, not from biases.
+    """
     after = {name: w.copy() for name, w in weights.items()}
     step = 1e-5
     for name in (n for n in weights if n.startswith(side)):
@@ -65,57 +68,63 @@ def ascend(weights, side, objective, learning_rate):
             up = objective(probe)
             probe[name][i] -= 2 * step
             after[name][i] += learning_rate * (up - objective(probe)) / (2 * step)
+        if name.endswith("weight"):
+            after[name] -= learning_rate * decay * weights[name]
     return after
 
 
-def twin(weights, X, seed, likelihood, learning_rate):
-    """One wake and one sleep step; the sleep step dreams with the decoder of the wake step."""
-    n, J = len(X), weights["encoder.mean.bias"].size
-    x = X[kernels.permutation(seed, 0, n)]
-    noise = np.float64(kernels.normal(seed, 0, LATENT, 0, n, J))
+def twin(weights, x, seed, step, likelihood, learning_rate, decay):
+    """A wake and a sleep step on a minibatch; asleep the decoder is that of the wake step."""
+    n, J = len(x), weights["encoder.mean.bias"].size
+    noise = np.float64(kernels.normal(seed, step, LATENT, 0, n, J))
     mean, log_var = encode(weights, x)
     z = mean + np.exp(log_var / 2) * noise
-    awake = ascend(weights, "decoder", lambda w: log_p_x(w, x, z, likelihood).mean(), learning_rate)
-    z = np.float64(kernels.normal(seed, 0, DREAM_LATENT, 0, n, J))
+
+    def log_joint(w):
+        return log_p_x(w, x, z, likelihood).mean()
+
+    awake = ascend(weights, "decoder", log_joint, learning_rate, decay)
+    z = np.float64(kernels.normal(seed, step, DREAM_LATENT, 0, n, J))
     mean, v = decode(awake, z, likelihood)
     if likelihood == "bernoulli":
-        u = np.float64(kernels.uniform(seed, 0, DREAM_VISIBLE, 0, n, X.shape[1]))
+        u = np.float64(kernels.uniform(seed, step, DREAM_VISIBLE, 0, n, x.shape[1]))
         assert np.abs(u - mean).min() > 1e-5  # no pixel hangs on a rounding
         dreams = np.float64(u < mean)
     else:
-        dreams = mean + np.exp(v / 2) * kernels.normal(seed, 0, DREAM_VISIBLE, 0, n, X.shape[1])
-    return ascend(awake, "encoder", lambda w: log_q(w, dreams, z).mean(), learning_rate)
+        dreams = mean + np.exp(v / 2) * kernels.normal(seed, step, DREAM_VISIBLE, 0, n, x.shape[1])
+    return ascend(awake, "encoder", lambda w: log_q(w, dreams, z).mean(), learning_rate, decay)
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 @pytest.mark.parametrize("hidden", [(5,), (4, 3)])
-def test_one_step_is_the_twins(isa, likelihood, hidden):
-    rng = np.random.default_rng(0)
-    X = rng.uniform(0.05, 0.95, (13, 6))
-    settings = {
-        "hidden_layer_sizes": hidden,
-        "likelihood": likelihood,
-        "optimizer": "sgd",
-        "weight_decay": 0.0,
-        "init_scale": 0.5,
-        "batch_size": 13,
-        "n_epochs": 1,
-        "random_state": 3,
-    }
-    # the same seed gives the same initial weights; a step of 1e-30 leaves them
-    start = WakeSleep(2, **settings, learning_rate=1e-30).fit(X)
-    before = {name: np.float64(w) for name, w in start.weights_.items()}
-    seed = start._engine.config.as_dict()["seed"]
-    learning_rate = 0.1
-    got = WakeSleep(2, **settings, learning_rate=learning_rate).fit(X).weights_
-    expected = twin(before, X.astype(np.float32).astype(float), seed, likelihood, learning_rate)
-    for name, w in expected.items():
-        moved = np.abs(w - before[name]).max()
-        assert moved > 1e-6, name
-        # float32 gradients, as in the bounds' tests, and the rounding of the weights themselves
-        np.testing.assert_allclose(
-            got[name], w, rtol=0, atol=5e-4 * moved + 1e-6, err_msg=f"{name} moved {moved:.2g}"
-        )
+def test_each_step_is_the_twins(isa, likelihood, hidden):
+    """Of minibatches of five, five and three rows, each with as many dreams of its own."""
+    X = np.random.default_rng(0).uniform(0.05, 0.95, (13, 6)).astype(np.float32)
+    model = WakeSleep(
+        2,
+        hidden_layer_sizes=hidden,
+        likelihood=likelihood,
+        optimizer="sgd",
+        learning_rate=0.1,
+        weight_decay=6.5,
+        init_scale=0.5,
+        batch_size=5,
+        random_state=3,
+    )
+    trainer = Trainer(model, X)
+    seed = model._engine.config.as_dict()["seed"]
+    order = kernels.permutation(seed, 0, 13)
+    for step in range(3):
+        before = {name: np.float64(w) for name, w in model.weights_.items()}
+        got = trainer.step().model.weights_
+        x = np.float64(X[order[5 * step : 5 * step + 5]])
+        for name, w in twin(before, x, seed, step, likelihood, 0.1, 0.5).items():
+            moved = np.abs(w - before[name]).max()
+            assert moved > 1e-6, name
+            # float32 gradients, as in the bounds' tests, and the rounding of the weights themselves
+            np.testing.assert_allclose(
+                got[name], w, rtol=0, atol=5e-4 * moved + 1e-6, err_msg=f"{name} moved {moved:.2g}"
+            )
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 7])

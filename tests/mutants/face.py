@@ -1,0 +1,458 @@
+"""Mistakes in the Python face: parameters, data, state, and what is passed on to the core."""
+
+from mutants.mutant import Mutant
+
+MUTANTS = [
+    # defaults
+    Mutant(
+        what="MCEM makes two weight updates by default",
+        file="aevb/_mcem.py",
+        text="n_updates: int = 5,",
+        replacement="n_updates: int = 2,",
+        tests=("test_defaults.py::test_defaults_are_the_documented_ones[MCEM]",),
+    ),
+    Mutant(
+        what="wake-sleep's weights start with a tenth of the spread",
+        file="aevb/_wake_sleep.py",
+        text="init_scale: float = 0.1,",
+        replacement="init_scale: float = 0.01,",
+        tests=("test_defaults.py::test_defaults_are_the_documented_ones[WakeSleep]",),
+    ),
+    Mutant(
+        what="a parameter is kept under another's name",
+        file="aevb/_wake_sleep.py",
+        text="self.weight_decay = weight_decay",
+        replacement="self.weight_decay = init_scale",
+        tests=("test_defaults.py::test_each_parameter_is_kept_under_its_own_name[WakeSleep]",),
+    ),
+    # checks of parameters
+    Mutant(
+        what="the end of a closed range is refused",
+        file="aevb/_parameters.py",
+        text="above = value >= low if low_ok else value > low",
+        replacement="above = value > low if low_ok else value > low",
+        tests=("test_parameters.py::test_what_each_parameter_may_be[weight_decay]",),
+    ),
+    Mutant(
+        what="a target of acceptance may be 1",
+        file="aevb/_parameters.py",
+        text='"target_accept": (0.0, False, 1.0, False)',
+        replacement='"target_accept": (0.0, False, 1.0, True)',
+        tests=("test_parameters.py::test_what_each_parameter_may_be[target_accept]",),
+    ),
+    Mutant(
+        what="a number that is 0 in float32 is not noticed",
+        file="aevb/_parameters.py",
+        text=" or (value > 0 and np.float32(value) == 0)",
+        replacement="",
+        tests=("test_parameters.py::test_what_each_parameter_may_be[learning_rate]",),
+    ),
+    Mutant(
+        what="patience is not checked",
+        file="aevb/_parameters.py",
+        text='for name in ("n_threads", "patience"):',
+        replacement='for name in ("n_threads",):',
+        tests=("test_parameters.py::test_what_each_parameter_may_be[patience]",),
+    ),
+    Mutant(
+        what="True is an integer",
+        file="aevb/_checks.py",
+        text="not isinstance(value, Integral) or isinstance(value, bool)",
+        replacement="not isinstance(value, Integral)",
+        tests=("test_parameters.py::test_integers_have_a_lowest_and_a_highest[1]",),
+    ),
+    Mutant(
+        what="the highest integer is one too few",
+        file="aevb/_checks.py",
+        text="_HIGHEST = 2**31 - 1",
+        replacement="_HIGHEST = 2**31 - 2",
+        tests=("test_parameters.py::test_integers_have_a_lowest_and_a_highest[1]",),
+    ),
+    # what goes to the core
+    Mutant(
+        what="the core gets another option's value",
+        file="aevb/_parameters.py",
+        text="init_scale=float(model.init_scale),",
+        replacement="init_scale=0.1,",
+        tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
+    ),
+    Mutant(
+        what="the estimator of the bound is always the default",
+        file="aevb/_parameters.py",
+        text='getattr(model, "bound_estimator", "analytic-kl")',
+        replacement='"analytic-kl"',
+        tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
+    ),
+    Mutant(
+        what="a fitted model's 'auto' goes back to the first rate of the trials",
+        file="aevb/_parameters.py",
+        text="return model.learning_rate_ if model.__sklearn_is_fitted__() else LEARNING_RATES[0]",
+        replacement="return LEARNING_RATES[0]",
+        tests=(
+            "test_parameters.py::"
+            "test_what_a_fitted_model_can_change_holds_from_the_next_training_on[AEVB]",
+        ),
+    ),
+    Mutant(
+        what="a random state is not advanced",
+        file="aevb/_parameters.py",
+        text="generator = check_random_state(random_state)",
+        replacement="generator = __import__('copy').deepcopy(check_random_state(random_state))",
+        tests=(
+            "test_parameters.py::test_seeds_are_drawn_from_every_kind_of_random_state",
+            "test_parameters.py::test_the_seed_of_a_model_is_drawn_once[AEVB]",
+        ),
+    ),
+    Mutant(
+        what="a fitted model gets another seed when it goes on",
+        file="aevb/_base.py",
+        text='self.n_features_in_, now["seed"])',
+        replacement="self.n_features_in_, draw_seed(self.random_state))",
+        tests=("test_parameters.py::test_the_seed_of_a_model_is_drawn_once[AEVB]",),
+    ),
+    Mutant(
+        what="sample takes the seed 0 for none",
+        file="aevb/_base.py",
+        text="self.random_state if random_state is None else random_state",
+        replacement="random_state or self.random_state",
+        tests=("test_parameters.py::test_sample_takes_the_estimators_own_random_state[AEVB]",),
+    ),
+    Mutant(
+        what="the activation of a fitted model may be changed",
+        file="aevb/_base.py",
+        text='    "activation",\n',
+        replacement="",
+        tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
+    ),
+    Mutant(
+        what="another input_scale for a fitted model is overlooked",
+        file="aevb/_base.py",
+        text='if self.input_scale != "auto":',
+        replacement="if False:",
+        tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
+    ),
+    Mutant(
+        what="options set after a fit do not reach the core",
+        file="aevb/_base.py",
+        text="        self._engine.config = wanted\n",
+        replacement="",
+        tests=(
+            "test_parameters.py::"
+            "test_what_a_fitted_model_can_change_holds_from_the_next_training_on[AEVB]",
+        ),
+    ),
+    # state
+    Mutant(
+        what="what a new fit does not have stays from the last one",
+        file="aevb/_base.py",
+        text="        for name in stale:\n            delattr(self, name)\n",
+        replacement="",
+        tests=("test_state.py::test_a_new_fit_gives_up_what_it_does_not_have",),
+    ),
+    Mutant(
+        what="the prior of a stream counts the new rows alone",
+        file="aevb/_base.py",
+        text="        trainer._n_prior += worker.n_samples_seen_\n",
+        replacement="",
+        tests=("test_state.py::test_the_prior_in_a_stream_counts_all_rows_seen[AEVB]",),
+    ),
+    Mutant(
+        what="partial_fit holds rows out",
+        file="aevb/_base.py",
+        text="worker.validation_fraction, worker.patience = 0.0, None",
+        replacement="worker.patience = None",
+        tests=(
+            "test_state.py::test_partial_fit_holds_nothing_out_and_leaves_the_parameters[AEVB]",
+        ),
+    ),
+    Mutant(
+        what="a pickle forgets the sum of an epoch's bounds",
+        file="aevb/_engine.py",
+        text='    model.bound_sum = state["bound_sum"]\n',
+        replacement="",
+        tests=(
+            "test_state.py::test_copies_have_all_of_the_core_s_state[AEVB-pickle-sgd]",
+            "test_state.py::"
+            "test_each_part_of_a_pickle_is_needed_and_goes_where_it_belongs[bound_sum]",
+        ),
+    ),
+    Mutant(
+        what="a pickle forgets Adam's second accumulator",
+        file="aevb/_engine.py",
+        text='ARENAS = ("weights", "state1", "state2")',
+        replacement='ARENAS = ("weights", "state1")',
+        tests=("test_state.py::test_copies_have_all_of_the_core_s_state[AEVB-pickle-adam]",),
+    ),
+    Mutant(
+        what="a forked child uses as many threads as are asked for",
+        file="aevb/_engine.py",
+        text="    if _forked:\n        return 1\n    if n_threads is not None:",
+        replacement="    if _forked and n_threads is None:\n        return 1\n"
+        "    if n_threads is not None:",
+        tests=("test_state.py::test_the_number_of_threads",),
+    ),
+    Mutant(
+        what="any number of threads is started",
+        file="aevb/_engine.py",
+        text="return min(n_threads, _MOST_THREADS)",
+        replacement="return n_threads",
+        tests=("test_state.py::test_the_number_of_threads",),
+    ),
+    Mutant(
+        what="set_weights takes a part of the weights",
+        file="aevb/_base.py",
+        text="unknown, missing = set(weights) - names, names - set(weights)",
+        replacement="unknown, missing = set(weights) - names, set()",
+        tests=("test_state.py::test_set_weights_wants_them_all_and_finite_and_real",),
+    ),
+    Mutant(
+        what="the noise of the gradient is not that of the scores",
+        file="aevb/_encoder_model.py",
+        text='            seed = self._engine.config.as_dict()["seed"]\n',
+        replacement='            seed = self._engine.config.as_dict()["seed"] + 1\n',
+        tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
+    ),
+    Mutant(
+        what="scores are made of one draw",
+        file="aevb/_encoder_model.py",
+        text='self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads',
+        replacement='self._engine, rows, subset, 1, config["seed"], self.n_threads',
+        tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
+    ),
+    Mutant(
+        what="an overflow on the way to a reconstruction is passed on",
+        file="aevb/_base.py",
+        text='still_finite("Z", self._decode(means))',
+        replacement="self._decode(means)",
+        tests=(
+            "test_state.py::test_a_network_that_overflows_names_what_led_to_it[inverse_transform]",
+        ),
+    ),
+    # data
+    Mutant(
+        what="names of features are not looked at",
+        file="aevb/_data.py",
+        text='        and not hasattr(model, "feature_names_in_")\n',
+        replacement="",
+        tests=(
+            "test_reading.py::test_an_array_in_the_place_of_a_frame_is_warned_of[transform]",
+            "test_reading.py::test_an_array_in_the_place_of_a_frame_is_warned_of[score_samples]",
+        ),
+    ),
+    Mutant(
+        what="the last values of a block are overlooked",
+        file="aevb/_data.py",
+        text="values[i : i + height, j : j + width]",
+        replacement="values[i : i + height, j : j + width - (width > 1)]",
+        tests=(
+            "test_reading.py::test_no_value_at_any_border_of_a_block_is_overlooked[shape3-rows]",
+        ),
+    ),
+    Mutant(
+        what="what a sparse matrix does not store has no part in the range",
+        file="aevb/_data.py",
+        text="low, high = min(low, 0.0), max(high, 0.0)",
+        replacement="low, high = min(low, 0.0), high",
+        tests=("test_reading.py::test_what_is_not_stored_is_zero[X3]",),
+    ),
+    Mutant(
+        what="the end of the unit interval is not in it",
+        file="aevb/_data.py",
+        text="unit = data.low * scale >= 0 and data.high * scale <= 1",
+        replacement="unit = data.low * scale >= 0 and data.high * scale < 1",
+        tests=("test_reading.py::test_the_ends_of_the_unit_interval_are_in_it[asarray]",),
+    ),
+    Mutant(
+        what="bytes of 0 and 1 are divided by 255",
+        file="aevb/_data.py",
+        text="data.X.dtype == np.uint8 and data.high > 1 else",
+        replacement="data.X.dtype == np.uint8 else",
+        tests=("test_reading.py::test_bytes_above_one_are_pixels[asarray-u1-1-1.0]",),
+    ),
+    Mutant(
+        what="values times a scale above 1 leave float32's range unseen",
+        file="aevb/_data.py",
+        text="max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX",
+        replacement="max(-low, high) > _FLOAT32_MAX",
+        tests=("test_reading.py::test_values_go_up_to_float32s_largest[4.0-DataFrame]",),
+    ),
+    Mutant(
+        what="rounding alone puts data out of range",
+        file="aevb/_base.py",
+        text="return work(as_rows(self, check_data(self, X, reset=False)))",
+        replacement="as_rows(self, check_data(self, X, reset=False))\n            raise",
+        tests=("test_reading.py::test_rounding_alone_puts_nothing_out_of_range",),
+    ),
+    Mutant(
+        what="masked values of latent variables are read",
+        file="aevb/_base.py",
+        text='        check_unmasked("Z", Z)\n',
+        replacement="",
+        tests=(
+            "test_reading.py::"
+            "test_masked_values_are_refused_by_name_and_masked_arrays_without_any_read[Z]",
+        ),
+    ),
+    Mutant(
+        what="a damaged matrix's starts may fall",
+        file="aevb/_data.py",
+        text="            and bool(np.all(X.indptr[1:] >= X.indptr[:-1]))\n",
+        replacement="",
+        tests=(
+            "test_reading.py::"
+            "test_a_damaged_matrix_is_refused_before_anybody_walks_along_its_indices[csr a fall]",
+        ),
+    ),
+    Mutant(
+        what="the column after the last one is taken for one",
+        file="aevb/_data.py",
+        text="_all_within(X.indices, 0, n_inner - 1)",
+        replacement="_all_within(X.indices, 0, n_inner)",
+        tests=("test_reading.py::test_indices_end_with_the_last_column",),
+    ),
+    # what calls hand on
+    Mutant(
+        what="reading takes all threads, whatever is asked for",
+        file="aevb/_encoder_model.py",
+        text="return self._engine.encode(rows, n_threads=resolve_threads(self.n_threads))",
+        replacement="return self._engine.encode(rows, n_threads=resolve_threads(None))",
+        tests=("test_calls.py::test_as_many_threads_take_part_as_are_asked_for[AEVB-transform]",),
+    ),
+    Mutant(
+        what="BLAS starts threads of its own in each of those of a decoder",
+        file="aevb/_base.py",
+        text="        with single_threaded_blas():\n            return self._engine.decode(",
+        replacement="        if True:\n            return self._engine.decode(",
+        tests=(
+            "test_calls.py::"
+            "test_blas_is_held_back_in_every_call_to_the_core[AEVB-inverse_transform]",
+        ),
+    ),
+    Mutant(
+        what="imputation is silent, whatever is asked for",
+        file="aevb/_encoder_model.py",
+        text="shown = bool(self.verbose)",
+        replacement="shown = False",
+        tests=("test_calls.py::test_bars_are_shown_if_wanted_alone[1]",),
+    ),
+    # wake-sleep
+    Mutant(
+        what="the dreams of every step are the first one's",
+        file="csrc/vae/training.cc",
+        text="asleep.ws.ids[m] = noise_id(asleep.noise_step, m);",
+        replacement="asleep.ws.ids[m] = noise_id(0, m);",
+        tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
+    ),
+    # Monte Carlo EM
+    Mutant(
+        what="transform draws ten draws too many where they come in blocks",
+        file="aevb/_mcem.py",
+        text="n = min(_DRAWS_AT_ONCE, n_draws - done)",
+        replacement="n = _DRAWS_AT_ONCE",
+        tests=(
+            "test_mcem_face.py::"
+            "test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up[23]",
+        ),
+    ),
+    Mutant(
+        what="all chains of transform share a step size",
+        file="aevb/_mcem.py",
+        text="per_chain=True",
+        replacement="per_chain=False",
+        tests=(
+            "test_mcem_face.py::"
+            "test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up[10]",
+        ),
+    ),
+    Mutant(
+        what="chains go on from the prior though the weights are not new",
+        file="aevb/_mcem.py",
+        text="if self._engine.n_steps > 0:",
+        replacement="if self._engine.n_steps < 0:",
+        tests=(
+            "test_mcem_face.py::"
+            "test_training_moves_chains_from_the_prior_or_where_there_are_weights_from_the_"
+            "posterior[None]",
+        ),
+    ),
+    Mutant(
+        what="a DivergenceError is told with another step",
+        file="aevb/exceptions.py",
+        text="was not finite after step {self.step}; ",
+        replacement="was not finite after step {self.step + 1}; ",
+        tests=("test_state.py::test_a_divergence_is_told_with_its_step_and_rate",),
+    ),
+    # the core's side of the data
+    Mutant(
+        what="a sparse matrix is read without its scale",
+        file="csrc/bind/gather.pyx",
+        text="+= <float>data[at] * rows.scale",
+        replacement="+= <float>data[at]",
+        tests=(
+            "test_gather.py::test_each_number_is_rounded_once_and_scaled_once[csr-f]",
+            "test_gather.py::test_scale_is_one_unless_given",
+        ),
+        own_build=True,
+    ),
+    Mutant(
+        what="unsigned integers of 32 bits are read as signed ones",
+        file="csrc/bind/gather.pyx",
+        text="gather_as(<const uint32_t*>rows.data",
+        replacement="gather_as(<const int32_t*>rows.data",
+        tests=("test_gather.py::test_each_number_is_rounded_once_and_scaled_once[contiguous-I]",),
+        own_build=True,
+    ),
+    Mutant(
+        what="long indices are read as short ones",
+        file="csrc/bind/gather.pyx",
+        text="<const int64_t*>rows.indices",
+        replacement="<const int32_t*>rows.indices",
+        tests=("test_gather.py::test_each_number_is_rounded_once_and_scaled_once[long csr-f]",),
+        own_build=True,
+    ),
+    Mutant(
+        what="float64 is scaled before it is rounded",
+        file="csrc/bind/gather.pyx",
+        text="= <float>values[j] * scale",
+        replacement="= <float>(values[j] * <double>scale)",
+        tests=("test_gather.py::test_a_float64_is_rounded_before_it_is_scaled",),
+        own_build=True,
+    ),
+    Mutant(
+        what="columns that lie apart are read by the stride of rows",
+        file="csrc/bind/rows.cc",
+        text="rows.col_stride = x.strides(1);",
+        replacement="rows.col_stride = x.itemsize();",
+        tests=(
+            "test_gather.py::test_each_number_is_rounded_once_and_scaled_once[columns apart-d]",
+        ),
+    ),
+    Mutant(
+        what="a range that is given is not looked at",
+        file="csrc/bind/rows.cc",
+        text="rows.guarded = range.has_value();",
+        replacement="rows.guarded = false;",
+        tests=("test_gather.py::test_only_a_given_range_is_looked_at_and_its_ends_are_in_it",),
+    ),
+    Mutant(
+        what="a foreign byte order is read as this machine's",
+        file="csrc/bind/rows.cc",
+        text="std::endian::native == std::endian::little ? '>' : '<'",
+        replacement="std::endian::native == std::endian::little ? '!' : '<'",
+        tests=("test_gather.py::test_the_core_says_what_it_cannot_read",),
+    ),
+    Mutant(
+        what="the weight decay is the scale of the first weights",
+        file="csrc/bind/config.cc",
+        text="config.weight_decay = weight_decay;",
+        replacement="config.weight_decay = init_scale;",
+        tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
+    ),
+    Mutant(
+        what="the algorithm is not passed on",
+        file="csrc/bind/config.cc",
+        text='config.algorithm = parse("algorithm", algorithm, kAlgorithms);',
+        replacement='parse("algorithm", algorithm, kAlgorithms);',
+        tests=("test_parameters.py::test_each_option_reaches_the_core[WakeSleep]",),
+    ),
+]
