@@ -191,6 +191,16 @@ def test_scale_is_one_unless_given():
     assert Rows(X).shape == Rows.csr(*vectors).shape == (N, D)
 
 
+@pytest.mark.parametrize("index_type", [np.int32, np.int64])
+def test_the_core_reads_both_types_of_indices(index_type):
+    """SciPy makes indices short where it can, so few long ones come from above."""
+    m, model = csr(numbers("d"), index_type), core_mirror()
+    assert m.indices.dtype == m.indptr.dtype == index_type
+    same(
+        model.encode(Rows.csr(m.data, m.indices, m.indptr, D), n_threads=1), m.toarray().astype("f")
+    )
+
+
 def test_only_a_given_range_is_looked_at_and_its_ends_are_in_it():
     X, model = np.tile(np.linspace(0, 1, D, dtype=np.float32), (N, 1)), core_mirror()
     for scale in (1.0, 4.0):

@@ -407,7 +407,7 @@ MUTANTS = [
         file="csrc/bind/gather.pyx",
         text="<const int64_t*>rows.indices",
         replacement="<const int32_t*>rows.indices",
-        tests=("test_gather.py::test_each_number_is_rounded_once_and_scaled_once[long csr-f]",),
+        tests=("test_gather.py::test_the_core_reads_both_types_of_indices[int64]",),
         own_build=True,
     ),
     Mutant(
