@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, _trainer
 from aevb._checkpoint import RunState, read_checkpoint
-from aevb._engine import ARENAS, model_state
+from aevb._engine import ARENAS
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
@@ -54,7 +54,7 @@ def test_every_part_of_a_run_comes_back(kind, path, monkeypatch):
     trainer._n_prior, trainer._checkpoint_every = 12345, 77
     trainer.save_checkpoint()
     model, state = read_checkpoint(path)
-    assert_equal(model_state(model._engine), model_state(trainer.model._engine))
+    assert_equal(model._engine.state(), trainer.model._engine.state())
     assert model.history_ == trainer.history
     want = trainer._run_state()
     assert want.start == (6, 100, pytest.approx(want.start.bound_sum))

@@ -27,7 +27,7 @@ def small(kind="AEVB", **changes):
 
 def whole_state(model):
     """All that the core keeps, arrays as bytes."""
-    state = _engine.model_state(model._engine)
+    state = model._engine.state()
     for arena in _engine.ARENAS:
         state[arena] = {name: array.tobytes() for name, array in state[arena].items()}
     return state
@@ -120,7 +120,7 @@ def test_copies_have_all_of_the_core_s_state(kind, how, optimizer, tmp_path):
 
 @pytest.mark.parametrize("name", ["config", "n_steps", "n_samples_seen", "bound_sum", "seconds"])
 def test_each_part_of_a_pickle_is_needed_and_goes_where_it_belongs(name):
-    state = _engine.model_state(small().fit(X)._engine)
+    state = small().fit(X)._engine.state()
     numbers = {"n_steps": 5, "n_samples_seen": 6, "bound_sum": 7.5, "seconds": 8.5}
     engine = _engine.unpickle_model(state | numbers, 1)
     assert {name: getattr(engine, name) for name in numbers} == numbers
