@@ -61,8 +61,9 @@ class Barrier {
 
 // What the tests learn of all teams of this process, and do to them.
 struct TeamProbe {
-  std::atomic<int> largest{0};     // threads of the largest team since this was set to 0
-  std::atomic<int> late_rank{-1};  // the thread that leaves every barrier late; -1: none does
+  std::atomic<int> largest{0};  // threads of the largest team since this was set to 0
+  // the thread that leaves every barrier late, and begins every piece of a deal so; -1: none does
+  std::atomic<int> late_rank{-1};
 
   void note(unsigned size) {
     const int n = static_cast<int>(size);
@@ -127,8 +128,9 @@ class Member {
   unsigned size() const { return size_; }
   void barrier() {
     team_.barrier.wait();
-    team_probe.delay(rank_);
+    delay();
   }
+  void delay() const { team_probe.delay(rank_); }
   // The number of the deal of work that begins, and what it takes from a thread's part.
   uint16_t next_deal() { return ++n_deals_; }
   Taken& taken(unsigned rank) { return team_.taken[rank]; }

@@ -259,8 +259,8 @@ WordArray philox(const WordArray& counter, const WordArray& key) {
   return out;
 }
 
-py::array_t<int64_t> permutation(uint64_t seed, uint64_t epoch, size_t n) {
-  const Permutation order(seed, Purpose::epoch, epoch, n);
+py::array_t<int64_t> permutation(uint64_t seed, uint64_t index, size_t n, uint32_t purpose) {
+  const Permutation order(seed, static_cast<Purpose>(purpose), index, n);
   py::array_t<int64_t> out(static_cast<py::ssize_t>(n));
   std::iota(out.mutable_data(), out.mutable_data() + n, int64_t{0});
   order.apply(out.mutable_data(), n);
@@ -391,7 +391,8 @@ void bind_kernels(py::module_& m) {
       "set_late_thread",
       [](int rank) { team_probe.late_rank.store(rank, std::memory_order_relaxed); }, arg("rank"),
       "The thread of every team that leaves its barriers late; -1: none.");
-  k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"));
+  k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"),
+        arg("purpose") = static_cast<uint32_t>(Purpose::epoch));
 }
 
 }  // namespace aevb::bind

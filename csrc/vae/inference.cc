@@ -71,13 +71,14 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
         const MatView drawn = ws.z.view();
         k.normal(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
                             1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
+        // now: in a shorter block that follows, others draw into these rows before a barrier
+        copy_rows(drawn, mine, z + first * model.config().n_latent);
       }
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
       draw_visible(pass, Purpose::visible, member);
       copy_rows(ws.outputs.front().view(), mine, x + first * model.config().n_visible);
-      copy_rows(ws.z.view(), mine, z + first * model.config().n_latent);
       return true;
     });
   });

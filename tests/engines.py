@@ -1,0 +1,48 @@
+"""Engines under test, without the estimators around them."""
+
+from aevb import _core
+from aevb._engine import Rows
+
+SETTINGS = {
+    "n_components": 2,
+    "hidden_layer_sizes": [5],
+    "activation": "tanh",
+    "likelihood": "bernoulli",
+    "bound_estimator": "analytic-kl",
+    "n_draws": 1,
+    "optimizer": "sgd",
+    "learning_rate": 0.05,
+    "weight_decay": 0.0,
+    "init_scale": 0.3,
+    "batch_size": 10,
+    "binarize": "none",
+    "seed": 5,
+}
+
+
+def engine(n_visible, **changes):
+    return _core.Model(_core.Config(n_visible=n_visible, **SETTINGS | changes))
+
+
+def train(model, X, n_threads=1, **changes):
+    """Train on an epoch, or on the part of it that the changes say; the engine's answer."""
+    part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "position": 0}
+    part |= {"max_steps": 10**9, "max_seconds": 1e9, "n_train": len(X)}
+    return model.train(Rows(X), n_threads=n_threads, **part | changes)
+
+
+def order(model, n_rows, *, begin=0, size=None, split=False, epoch=0):
+    """The rows of the data in the order of an epoch."""
+    seed, size = model.config.as_dict()["seed"], n_rows if size is None else size
+    rows = begin + _core.kernels.permutation(seed, epoch, size, 7)
+    return _core.kernels.permutation(seed, 0, n_rows, 6)[rows] if split else rows
+
+
+def draws(seed, step, purpose, first_row, n_rows, n_cols, n_draws):
+    """Normal noise of consecutive rows, (draws, rows, columns): each draw begins a block of four.
+
+    For noise by a row's content: step and first row are the high and low words of its id.
+    """
+    width = -(-n_cols // 4) * 4
+    noise = _core.kernels.normal(seed, step, purpose, first_row, n_rows, n_draws * width)
+    return noise.reshape(n_rows, n_draws, width)[:, :, :n_cols].swapaxes(0, 1).copy()
