@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from engines import engine, train
 from scipy import sparse
+from teams import team_of
 
-from aevb import AEVB
+from aevb import AEVB, Evaluator
+from aevb._core import kernels
+from aevb._engine import ARENAS, Rows
 
 # Adding 1e-30 times anything of ordinary size to a sum leaves it as it was, but it is not zero: the
 # engine does such rows whole.
@@ -24,6 +28,12 @@ def images(rng, n, d):
     return x
 
 
+def arenas(model):
+    """Weights and accumulators, as bytes."""
+    arrays = {arena: model.arrays(arena) for arena in ARENAS}
+    return {f"{a} {name}": w.tobytes() for a in arrays for name, w in arrays[a].items()}
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize(
     ("n", "d", "batch_size"),
@@ -40,21 +50,101 @@ def images(rng, n, d):
 def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, batch_size, n_threads):
     x = images(np.random.default_rng(n * d), n, d)
     filled = np.where(x == 0, ALMOST_ZERO, x)
-    models = [
-        AEVB(
-            3,
-            hidden_layer_sizes=(70,),
-            likelihood="bernoulli",
-            batch_size=batch_size,
-            n_epochs=3,
-            n_threads=n_threads,
-            random_state=0,
-        ).fit(data)
-        for data in (x, filled)
+    models = []
+    for data in (x, filled):
+        model = engine(d, hidden_layer_sizes=[70], batch_size=batch_size, optimizer="adagrad")
+        with team_of(n_threads):
+            for epoch in range(2):
+                train(model, data, n_threads, epoch=epoch)
+        models.append(model)
+    assert arenas(models[0]) == arenas(models[1])
+    with team_of(n_threads):
+        codes = [models[0].encode(Rows(data), n_threads=n_threads) for data in (x, filled)]
+    np.testing.assert_array_equal(*codes)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 1.0])
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
+def test_every_optimizer_steps_on_rows_that_are_skipped(optimizer, weight_decay):
+    """Inputs are in use in some minibatches and not in others, or in none: momentum goes on.
+
+    A gradient of 1e-30 is seen where there is no other. Adam divides it by 1e-8 at least.
+    """
+    rng = np.random.default_rng(0)
+    x = images(rng, 600, 47)
+    x[rng.random(600) < 0.8] = 0
+    filled = np.where(x == 0, ALMOST_ZERO, x)
+    for batch_size in (8, 501):
+        settings = {"batch_size": batch_size, "optimizer": optimizer, "weight_decay": weight_decay}
+        models = [engine(47, **settings), engine(47, **settings)]
+        for model, data in zip(models, (x, filled), strict=True):
+            for epoch in range(2):
+                train(model, data, epoch=epoch)
+        for arena in ARENAS:
+            skipped, whole = (model.arrays(arena) for model in models)
+            for name, array in skipped.items():
+                assert (np.abs(array - whole[name]) <= 1e-18).all(), f"{arena} {name}"
+        assert arenas(engine(47, **settings)) != arenas(models[0])
+
+
+def test_full_and_sparse_minibatches_take_turns():
+    """What was found of one minibatch must not be used for the next."""
+    n, d = 40, 25
+    order = engine(d).config.as_dict()["seed"], 0, n
+    x = np.random.default_rng(0).uniform(0.1, 1, (n, d)).astype(np.float32)
+    for first in (0, 10):
+        data = x.copy()
+        for start in (first, first + 20):
+            rows = kernels.permutation(*order)[start : start + 10]
+            data[rows] = np.where(np.random.default_rng(1).random((10, d)) < 0.8, 0, data[rows])
+        models = [engine(d), engine(d)]
+        for model, rows in zip(models, (data, np.where(data == 0, ALMOST_ZERO, data)), strict=True):
+            train(model, rows)
+        assert arenas(models[0]) == arenas(models[1])
+
+
+@pytest.mark.parametrize("n", [500, 501, 999, 1000, 1001])
+def test_sums_of_many_rows_are_made_in_even_blocks(n):
+    """The same bits whether the rows of a block are listed or not."""
+    x = images(np.random.default_rng(n), n, 25)
+    models = [engine(25, batch_size=n), engine(25, batch_size=n)]
+    for model, data in zip(models, (x, np.where(x == 0, ALMOST_ZERO, x)), strict=True):
+        train(model, data)
+    assert arenas(models[0]) == arenas(models[1])
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_both_zeros_are_one(likelihood):
+    """Noise is drawn by a row's content, and a sparse matrix does not keep a -0."""
+    x = images(np.random.default_rng(0), 30, 21)
+    negative = np.where(x == 0, np.float32(-0.0), x)
+    assert np.signbit(negative).any()
+    kept = sparse.csr_matrix(np.ones_like(x))
+    kept.data[:] = negative.ravel()
+    assert kept.nnz == x.size
+    model = AEVB(2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0)
+    model.fit(x)
+    forms = [x, negative, sparse.csr_matrix(x), kept]
+
+    def said(data):
+        bound, gradient = model.bound_and_gradient(data)
+        evaluator = Evaluator(model, random_state=0)
+        arrays = [bound, *gradient.values(), model.score_samples(data), model.transform(data)]
+        arrays.append(evaluator.bound(data, n_draws=2).per_row)
+        return [a.tobytes() for a in arrays]
+
+    expected = said(x)
+    for data in forms[1:]:
+        assert said(data) == expected
+    weights = [
+        AEVB(2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0)
+        .fit(data)
+        .weights_
+        for data in forms
     ]
-    for name, weight in models[0].weights_.items():
-        np.testing.assert_array_equal(weight, models[1].weights_[name], err_msg=name)
-    np.testing.assert_array_equal(models[0].transform(x), models[0].transform(filled))
+    for other in weights[1:]:
+        for name, w in weights[0].items():
+            np.testing.assert_array_equal(w, other[name])
 
 
 def test_a_row_full_of_ones_among_empty_ones(isa):

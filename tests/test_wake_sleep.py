@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from teams import team_of
 
 from aevb import AEVB, Trainer, WakeSleep, _core
 
@@ -135,7 +136,8 @@ def test_any_number_of_threads_gives_the_same_bits(isa, n_threads):
         model = WakeSleep(
             3, hidden_layer_sizes=(70,), n_epochs=2, random_state=0, n_threads=threads
         )
-        return model.fit(X).weights_
+        with team_of(threads):
+            return model.fit(X).weights_
 
     one = fit(1)
     for name, w in fit(n_threads).items():
