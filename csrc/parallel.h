@@ -62,8 +62,9 @@ class Barrier {
 // What the tests learn of all teams of this process, and do to them.
 struct TeamProbe {
   std::atomic<int> largest{0};  // threads of the largest team since this was set to 0
-  // the thread that leaves every barrier late, and begins every piece of a deal so; -1: none does
-  std::atomic<int> late_rank{-1};
+  // The thread that leaves every barrier late, and the one that begins every piece late that it has
+  // taken of a deal; -1: none does. (Of who is late at the barrier, others take all of the deal.)
+  std::atomic<int> late_rank{-1}, slow_rank{-1};
 
   void note(unsigned size) {
     const int n = static_cast<int>(size);
@@ -71,8 +72,8 @@ struct TeamProbe {
     while (seen < n && !largest.compare_exchange_weak(seen, n, std::memory_order_relaxed)) {
     }
   }
-  void delay(unsigned rank) const {
-    if (late_rank.load(std::memory_order_relaxed) != static_cast<int>(rank)) return;
+  static void delay(const std::atomic<int>& which, unsigned rank) {
+    if (which.load(std::memory_order_relaxed) != static_cast<int>(rank)) return;
     std::this_thread::sleep_for(std::chrono::microseconds(300));  // longer than the tests' phases
   }
 };
@@ -128,9 +129,9 @@ class Member {
   unsigned size() const { return size_; }
   void barrier() {
     team_.barrier.wait();
-    delay();
+    team_probe.delay(team_probe.late_rank, rank_);
   }
-  void delay() const { team_probe.delay(rank_); }
+  void begin_piece() const { team_probe.delay(team_probe.slow_rank, rank_); }
   // The number of the deal of work that begins, and what it takes from a thread's part.
   uint16_t next_deal() { return ++n_deals_; }
   Taken& taken(unsigned rank) { return team_.taken[rank]; }

@@ -35,3 +35,16 @@ def late_thread(rank):
         yield
     finally:
         kernels.set_late_thread(-1)
+
+
+@contextlib.contextmanager
+def slow_thread(rank):
+    """Let one thread of every team begin late what it has taken of work that is dealt out.
+
+    Of a thread that is late at the barrier, the others take all of it.
+    """
+    kernels.set_late_thread(-1, rank)
+    try:
+        yield
+    finally:
+        kernels.set_late_thread(-1)

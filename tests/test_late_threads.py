@@ -1,6 +1,6 @@
 """A thread that is late changes no bit: whatever misses a barrier reads what is not yet there.
 
-In turn each thread of a team leaves its barriers, and begins its pieces of work, a third of a
+In turn each thread of a team leaves its barriers, or begins its pieces of work, a third of a
 millisecond after the others: longer than the phases of these networks take.
 """
 
@@ -9,7 +9,7 @@ import functools
 import numpy as np
 import pytest
 from engines import engine, train
-from teams import late_thread, team_of
+from teams import late_thread, slow_thread, team_of
 
 from aevb import MCEM
 from aevb._engine import ARENAS, Rows
@@ -109,5 +109,6 @@ WORK["Monte Carlo EM"] = functools.partial(em, None)
 def test_a_late_thread_changes_no_bit(work):
     alone = WORK[work](1)
     for rank in range(N_THREADS):
-        with team_of(N_THREADS), late_thread(rank):
-            assert WORK[work](N_THREADS) == alone, f"thread {rank} late"
+        for late in (late_thread, slow_thread):
+            with team_of(N_THREADS), late(rank):
+                assert WORK[work](N_THREADS) == alone, f"{late.__name__} {rank}"

@@ -389,8 +389,12 @@ void bind_kernels(py::module_& m) {
       "Threads of the largest team since the last call.");
   k.def(
       "set_late_thread",
-      [](int rank) { team_probe.late_rank.store(rank, std::memory_order_relaxed); }, arg("rank"),
-      "The thread of every team that leaves its barriers late; -1: none.");
+      [](int rank, int slow) {
+        team_probe.late_rank.store(rank, std::memory_order_relaxed);
+        team_probe.slow_rank.store(slow, std::memory_order_relaxed);
+      },
+      arg("rank"), arg("slow") = -1,
+      "The threads of every team that leave barriers late, and begin pieces late; -1: none.");
   k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"),
         arg("purpose") = static_cast<uint32_t>(Purpose::epoch));
 }

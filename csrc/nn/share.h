@@ -147,7 +147,7 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
     while (true) {
       const Range taken = member.taken(rank).take(number, n, own, choose);
       if (taken.empty()) break;
-      member.delay();
+      member.begin_piece();
       run(taken);
     }
   }

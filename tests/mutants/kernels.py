@@ -1,0 +1,120 @@
+"""Mistakes in the kernels, one register tile or one row at a time."""
+
+from mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        what="adam's tiles without a row are left as they are, though its momentum moves them",
+        file="csrc/kernels/update-inl.h",
+        text="optimizer != Optimizer::adam && u.rule->decay == 0.0f",
+        replacement="u.rule->decay == 0.0f",
+        tests=("test_sparsity.py::test_every_optimizer_steps_on_rows_that_are_skipped[adam-0.0]",),
+    ),
+    Mutant(
+        what="tiles without a row are left as they are, though the prior moves their weights",
+        file="csrc/kernels/update-inl.h",
+        text="optimizer != Optimizer::adam && u.rule->decay == 0.0f",
+        replacement="optimizer != Optimizer::adam",
+        tests=("test_sparsity.py::test_every_optimizer_steps_on_rows_that_are_skipped[sgd-1.0]",),
+    ),
+    Mutant(
+        what="adam's epsilon under the root",
+        file="csrc/kernels/update-inl.h",
+        text="(sqrt(v * rule.variance_correction) + kAdamEpsilon)",
+        replacement="sqrt(v * rule.variance_correction + kAdamEpsilon)",
+        tests=("test_dense_kernels.py::test_update_over_steps_and_magnitudes[portable-1-adam]",),
+    ),
+    Mutant(
+        what="the score function's gradient is summed over the draws",
+        file="csrc/kernels/latent-inl.h",
+        text="weight * t.f[l]",
+        replacement="t.f[l]",
+        tests=(
+            "test_likelihood_kernels.py::test_latent_backward_over_sizes[portable-score-function]",
+        ),
+    ),
+    Mutant(
+        what="the recognition gradient of log sigma^2 without its -1",
+        file="csrc/kernels/latent-inl.h",
+        text="0.5f * (error * dmu - 1.0f)",
+        replacement="0.5f * error * dmu",
+        tests=("test_wake_sleep.py::test_one_step_is_the_twins[portable-hidden0-bernoulli]",),
+    ),
+    Mutant(
+        what="the floor's slope is left out",
+        file="csrc/kernels/likelihood-inl.h",
+        text="scale * 0.5f * (square - 1.0f) * slope",
+        replacement="scale * 0.5f * (square - 1.0f)",
+        tests=("test_likelihood_kernels.py::test_gaussian_over_sizes[portable-False]",),
+    ),
+    Mutant(
+        what="a draw of x has the variance in place of the standard deviation",
+        file="csrc/kernels/likelihood-inl.h",
+        text="0.5f * v",
+        replacement="v",
+        tests=("test_generate.py::test_samples_are_the_twins[gaussian]",),
+    ),
+    Mutant(
+        what="Box-Muller takes the logarithm of 0",
+        file="csrc/kernels/philox-inl.h",
+        text="to_float(reinterpret_cast<Ints>(a >> 8) + 1)",
+        replacement="to_float(reinterpret_cast<Ints>(a >> 8))",
+        tests=("test_noise_ends.py::test_the_ends_of_box_muller",),
+    ),
+    Mutant(
+        what="a pixel is 1 where the uniform number is its probability",
+        file="csrc/kernels/philox-inl.h",
+        text="u[i] < p[i]",
+        replacement="u[i] <= p[i]",
+        tests=("test_noise_ends.py::test_a_pixel_is_one_where_the_uniform_is_below_it[portable]",),
+    ),
+    Mutant(
+        what="all draws of a row have the same noise",
+        file="csrc/kernels/philox-inl.h",
+        text="row % t.n_draws * n_blocks + block",
+        replacement="block",
+        tests=("test_training_steps.py::test_every_step_is_the_twins",),
+    ),
+    Mutant(
+        what="a value above the range is overlooked in the last columns",
+        file="csrc/kernels/range-inl.h",
+        text="((v >= low) & (v <= high)) | ~first_lanes(n_cols - c)",
+        replacement="(v >= low) | ~first_lanes(n_cols - c)",
+        tests=("test_core_guard.py::test_no_value_out_of_range_is_overlooked[portable-1]",),
+    ),
+    Mutant(
+        what="the last row of a block does not count for its columns",
+        file="csrc/kernels/nonzeros-inl.h",
+        text="for (size_t r = 1; r < rows; ++r) any |= as_ints(load(x + r * ldx));",
+        replacement="for (size_t r = 1; r + 1 < rows; ++r) any |= as_ints(load(x + r * ldx));",
+        tests=("test_sparsity.py::test_every_optimizer_steps_on_rows_that_are_skipped[sgd-0.0]",),
+    ),
+    Mutant(
+        what="the slope of the sigmoid lacks a factor",
+        file="csrc/kernels/activation-inl.h",
+        text="y * (1.0f - y)",
+        replacement="1.0f - y",
+        tests=("test_dense_kernels.py::test_dense_backward_over_ragged_shapes[portable]",),
+    ),
+    Mutant(
+        what="padding is summed",
+        file="csrc/kernels/dot-inl.h",
+        text="first_lanes(p.k - k - j)",
+        replacement="first_lanes(W)",
+        tests=("test_dense_kernels.py::test_layout_and_alignment_of_inputs[portable-fortran]",),
+    ),
+    Mutant(
+        what="BLAS forgets the first panels of a long sum",
+        file="csrc/kernels/blas.cc",
+        text="p.accumulate || k > 0 ? 1.0f : 0.0f",
+        replacement="p.accumulate ? 1.0f : 0.0f",
+        tests=("test_dense_kernels.py::test_dense_backward_over_ragged_shapes[blas]",),
+    ),
+    Mutant(
+        what="the cosine's sign is the sine's",
+        file="csrc/simd/math-inl.h",
+        text="((quarter + 1) & 2) << 30",
+        replacement="(quarter & 2) << 30",
+        tests=("test_math.py::test_trigonometry_of_a_turn[portable-cos_2pi]",),
+    ),
+]
