@@ -62,8 +62,8 @@ class Barrier {
 // What the tests learn of all teams of this process, and do to them.
 struct TeamProbe {
   std::atomic<int> largest{0};  // threads of the largest team since this was set to 0
-  // The thread that leaves every barrier late, and the one that begins every piece late that it has
-  // taken of a deal; -1: none does. (Of who is late at the barrier, others take all of the deal.)
+  // The thread that leaves every barrier late, and the thread that takes a piece of work and begins
+  // it late; -1: none does. (The others take all the pieces of a thread that is late at a barrier.)
   std::atomic<int> late_rank{-1}, slow_rank{-1};
 
   void note(unsigned size) {

@@ -141,7 +141,7 @@ MUTANTS = [
         file="csrc/vae/training.cc",
         text="noise_id(asleep.noise_step, m)",
         replacement="noise_id(0, m)",
-        tests=("test_wake_sleep.py::test_later_steps_are_the_twins",),
+        tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
     Mutant(
         what="noise is the same at every step",
@@ -225,14 +225,14 @@ MUTANTS = [
         file="csrc/vae/generate.cc",
         text="draw_visible(pass, Purpose::dream_visible, member);",
         replacement="draw_visible(pass, Purpose::visible, member);",
-        tests=("test_wake_sleep.py::test_one_step_is_the_twins",),
+        tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
     Mutant(
         what="the nonzeros of a dream are those of the last",
         file="csrc/vae/generate.cc",
         text="ws.nonzeros.find_columns(pass.k, x, some);",
         replacement=";",
-        tests=("test_wake_sleep.py::test_one_step_is_the_twins",),
+        tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
     Mutant(
         what="half a grey level above the threshold",

@@ -38,7 +38,7 @@ MUTANTS = [
         file="csrc/kernels/latent-inl.h",
         text="0.5f * (error * dmu - 1.0f)",
         replacement="0.5f * error * dmu",
-        tests=("test_wake_sleep.py::test_one_step_is_the_twins[portable-hidden0-bernoulli]",),
+        tests=("test_wake_sleep.py::test_each_step_is_the_twins[portable-hidden0-bernoulli]",),
     ),
     Mutant(
         what="the floor's slope is left out",
