@@ -61,6 +61,6 @@ def test_switches_and_builds(tmp_path):
     with run.changed(tmp_path, [(m, run.switched(m, i)) for i, m in builds[0]]):
         assert (tmp_path / "a.cc").read_text() == (
             "int f(int x) { if ((aevb_mutant == 3 ? (x >= 0) : (x > 0))) "
-            "if (aevb_mutant == 1) { return x; } else { return x + 1; } return 0; }"
+            "{ if (aevb_mutant == 1) { return x; } else { return x + 1; } } return 0; }"
         )
     assert (tmp_path / "a.cc").read_text() == before

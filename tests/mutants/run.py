@@ -59,7 +59,8 @@ def span(mutant: Mutant, source: str) -> tuple[int, int]:
 def switched(mutant: Mutant, number: int) -> str:
     """Return C++ that is the mutant where `aevb_mutant` is its number, else the right code."""
     if mutant.text.rstrip().endswith((";", "}")):
-        return f"if (aevb_mutant == {number}) {{ {mutant.replacement} }} else {{ {mutant.text} }}"
+        choice = f"if (aevb_mutant == {number}) {{ {mutant.replacement} }} else {{ {mutant.text} }}"
+        return f"{{ {choice} }}"  # it may be all of an outer if
     return f"(aevb_mutant == {number} ? ({mutant.replacement}) : ({mutant.text}))"
 
 

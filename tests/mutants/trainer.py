@@ -430,8 +430,10 @@ MUTANTS = [
     Mutant(
         what="a history's seconds are those of the last call into the core",
         file="csrc/vae/training.cc",
-        text="model.seconds += std",
-        replacement="model.seconds = std",
+        text="model.seconds += std::chrono::duration<double>(Clock::now() - start).count();",
+        replacement=(
+            "model.seconds = std::chrono::duration<double>(Clock::now() - start).count();"
+        ),
         tests=("test_history.py::test_seconds_count_on_over_epochs_runs_and_files[AEVB]",),
     ),
     Mutant(
