@@ -7,6 +7,7 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -92,10 +93,11 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             If the bound or a weight is no longer finite. The estimator stays as it was.
         """
         check_parameters(self)
-        worker = self._worker(keep_fitted=self.warm_start)
-        trainer = Trainer(worker, X)
-        trainer._run(until=worker.n_samples_seen_ + int(self.n_epochs) * trainer.n_train)
-        return self._adopt(worker)
+        with self._claimed():
+            worker = self._worker(keep_fitted=self.warm_start)
+            trainer = Trainer(worker, X)
+            trainer._run(until=worker.n_samples_seen_ + int(self.n_epochs) * trainer.n_train)
+            return self._adopt(worker)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train on one pass over X, from where the model stands.
@@ -121,12 +123,17 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             If the bound or a weight is no longer finite. The estimator stays as it was.
         """
         check_parameters(self)
-        worker = self._worker(keep_fitted=True)
-        worker.validation_fraction, worker.patience = 0.0, None
-        trainer = Trainer(worker, X)
-        trainer._n_prior += worker.n_samples_seen_
-        trainer._run(until=worker.n_samples_seen_ + trainer.n_train)
-        return self._adopt(worker)
+        with self._claimed():
+            worker = self._worker(keep_fitted=True)
+            worker.validation_fraction, worker.patience = 0.0, None
+            trainer = Trainer(worker, X)
+            trainer._n_prior += worker.n_samples_seen_
+            trainer._run(until=worker.n_samples_seen_ + trainer.n_train)
+            return self._adopt(worker)
+
+    def _claimed(self) -> AbstractContextManager[object]:
+        """Keep other threads from training or changing a fitted model meanwhile."""
+        return self._engine.training() if self.__sklearn_is_fitted__() else nullcontext()
 
     def _worker(self, *, keep_fitted: bool) -> Self:
         """Return a copy to train in this one's stead, so that a failed fit changes nothing here."""
@@ -333,7 +340,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         try:
             return work(rows_to_read(self, X))
         except OutOfRangeError:
-            # says what is wrong; nothing is, if rounding alone took a value times its scale past 1
+            # This says what is wrong. Nothing is if only rounding took a scaled value past 1.
             return work(as_rows(self, check_data(self, X, reset=False)))
 
     # State

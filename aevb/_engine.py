@@ -135,16 +135,6 @@ def bound_of(
         )
 
 
-@contextmanager
-def training(model: Model) -> Iterator[None]:
-    """Keep other threads from training or changing the model; RuntimeError if one does."""
-    model.begin_training()
-    try:
-        yield
-    finally:
-        model.end_training()
-
-
 def model_from_state(state: dict[str, Any]) -> Model:
     """Build the model that `Model.state` described; ValueError if its parts do not fit."""
     model = Model(Config(**state["config"]))

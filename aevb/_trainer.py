@@ -17,7 +17,6 @@ from aevb._checkpoint import Mark, RunState, fingerprint, read_checkpoint, write
 from aevb._checks import check_integer
 from aevb._data import as_rows, check_data
 from aevb._engine import (
-    ARENAS,
     Config,
     Model,
     Rows,
@@ -25,7 +24,6 @@ from aevb._engine import (
     resolve_threads,
     single_threaded_blas,
     slice_seconds,
-    training,
 )
 from aevb._learning_rate import choose_learning_rate
 from aevb._parameters import check_parameters
@@ -41,8 +39,9 @@ class Trainer:
     ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
     them, or stop by a rule of your own. The model is trained in place. After a `DivergenceError` it
     stands, with its history, where the call began or, in `run`, the last epoch ended; after Ctrl-C,
-    at the last completed minibatch. Another thread may read the model meanwhile: it finds it at the
-    end of some step. It cannot train or change it: that is a RuntimeError.
+    at the last completed minibatch. Another thread may read the model meanwhile, and
+    each call gets the weights of one whole step. If it tries to train or change the model, it gets
+    a RuntimeError.
 
     Parameters
     ----------
@@ -113,7 +112,7 @@ class Trainer:
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
         is_new = not model.__sklearn_is_fitted__()
-        with _Unchanged(model):
+        with model._claimed(), _Unchanged(model):
             self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
             # The held-out rows are the first of the split's order, the training rows the rest.
             self._subset = Subset(n_val, self.n_train, split=n_val > 0)
@@ -208,7 +207,7 @@ class Trainer:
         """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
-        with training(self.model._engine):
+        with self.model._engine.training():
             write_checkpoint(self, self.checkpoint)
         self._checkpoint_due = self.model.n_samples_seen_ + self._checkpoint_every
 
@@ -273,7 +272,7 @@ class Trainer:
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
-        with training(self.model._engine), _Undo(self, by_epoch=True):
+        with self.model._engine.training(), _Undo(self, by_epoch=True):
             self._run(until=n_samples)
         return self
 
@@ -295,7 +294,7 @@ class Trainer:
             If the bound or a weight is no longer finite. The model is then as it was.
         """
         n = check_integer("n", n)
-        with training(self.model._engine), _Undo(self):
+        with self.model._engine.training(), _Undo(self):
             self._advance(n)
         return self
 
@@ -421,8 +420,7 @@ class Trainer:
     def _restore_best(self) -> None:
         """Take the best weights back; the counts of what has been seen stay."""
         if self._best is not None:
-            for arena in ARENAS:
-                self.model._engine.set_arrays(self._best[1].arrays(arena), arena)
+            self.model._engine.restore(self._best[1])
 
 
 def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
@@ -450,7 +448,8 @@ class _Unchanged:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             return
-        self._model.__dict__.clear()
+        for name in vars(self._model).keys() - self._attributes.keys():
+            delattr(self._model, name)
         self._model.__dict__.update(self._attributes)
         if self._config is not None:
             self._model._engine.config = Config(**self._config)

@@ -28,7 +28,8 @@ ROOT = HERE.parent
 def build(tree: Path, site: Path) -> None:
     """Install a source tree into a folder of its own."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    subprocess.run([*command, "--target", str(site), str(tree)], check=True)
+    command += [f"--config-settings=build-dir={site}-build", "--target", str(site), str(tree)]
+    subprocess.run(command, check=True)
 
 
 def unpack(revision: str, tree: Path) -> None:
@@ -45,7 +46,7 @@ class Side:
 
     def __init__(self, site: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "against_side.py")],
+            [sys.executable, str(HERE / "against_side.py"), str(site)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,7 @@
 """One side of against.py: answers questions in JSON, a line each, by the public face alone.
 
-So that it works with revisions whose rooms are others. Every option that could have another default
-is given.
+It then works with revisions whose modules are arranged otherwise. Every option that could have
+another default is given.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,11 @@ def timed(name: str, seconds: float) -> float:
 
 
 def main() -> None:
+    import aevb
+
+    found = Path(aevb.__file__).parent.parent
+    if found != Path(sys.argv[1]):  # an editable install would come first
+        raise SystemExit(f"aevb was imported from {found}, not from {sys.argv[1]}")
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what anything else prints is no answer
     for line in sys.stdin:

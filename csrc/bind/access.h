@@ -1,17 +1,19 @@
 // Who may touch what a Python object holds: many calls that read it, or one that changes it.
 //
 // Training changes weights without the GIL, so the GIL keeps nobody from reading half of a step. A
-// reader waits until a call that changes the object returns (training does every half second), and
-// then has all of one step. A call that trains waits for those who read; new readers wait for it,
-// and it waits for readers who have been kept waiting, so that nobody starves. Whoever waits does
-// so without the GIL, and hears Ctrl-C.
+// reader waits until the call that changes the object has returned (training does every half
+// second); then it has one whole step. A call that changes the object waits until nobody reads.
+// Readers who come meanwhile wait for it. It lets those in first who have been kept waiting, so
+// nobody starves.
+//
+// Everything here happens with the GIL, which guards the members. Who waits gives it up for a
+// moment at a time, and hears Ctrl-C.
 #pragma once
 
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -25,145 +27,110 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
-  // Another thread may not change the object while this one has claimed it, between the calls that
-  // change it too. Claims of one thread nest.
+  // A claim keeps other threads from changing the object, between this thread's calls too. Claims
+  // nest.
   void claim() {
-    const std::thread::id self = std::this_thread::get_id();
-    std::thread::id nobody;
-    if (owner_.load() != self && !owner_.compare_exchange_strong(nobody, self)) {
-      if (!is_forked()) throw_in_training();
-      forget_parents_threads(0);
-      owner_.store(self);
-    }
+    look_for_fork();
+    check_owner();
+    owner_ = self();
     ++n_claims_;
   }
   void release() {
-    if (owner_.load() != std::this_thread::get_id()) return;
-    if (--n_claims_ == 0) owner_.store({});
+    if (--n_claims_ == 0) owner_ = {};
   }
 
   void begin_reading() {
-    const bool again = reads();  // then the object is as it was, whoever waits to change it
-    const auto enter = [&] {
-      uint32_t seen = state_.load(std::memory_order_relaxed);
-      while (again || (seen & (kChanging | kWanted)) == 0) {
-        if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire)) return true;
-      }
-      return false;
+    look_for_fork();
+    if (changer_ == self()) throw_reentered();
+    // who reads already may read again, whoever waits to change the object
+    const auto may_enter = [&] {
+      return changer_ == Id() && (wanted_by_ == Id() || reads(self()));
     };
-    if (!enter()) {
-      n_waiting_.fetch_add(1);
-      const CountDown waiting{n_waiting_};
-      wait_until(enter, 1);
+    while (!may_enter()) {
+      waiting_.push_back(self());
+      nap();
+      waiting_.erase(std::find(waiting_.begin(), waiting_.end(), self()));
+      hear_signals();
     }
-    held().push_back(this);
+    readers_.push_back(self());
   }
-  void end_reading() {
-    std::vector<const Access*>& mine = held();
-    mine.erase(std::find(mine.begin(), mine.end(), this));
-    state_.fetch_sub(1, std::memory_order_release);
-  }
+  void end_reading() { readers_.erase(std::find(readers_.begin(), readers_.end(), self())); }
 
   void begin_changing() {
-    if (reads()) {
-      throw std::runtime_error(
-          "model: it is being read by the call that this one comes out of (a progress callback or "
-          "a "
-          "signal's handler); change it when that has returned");
+    look_for_fork();
+    bool has_turn = false;  // those who had been kept waiting are in
+    for (;;) {
+      check_owner();
+      if (changer_ == self() || reads(self())) throw_reentered();
+      has_turn = has_turn || (changer_ == Id() && wanted_by_ == Id() && waiting_.empty());
+      if (has_turn && changer_ == Id() && readers_.empty()) break;
+      if (has_turn) wanted_by_ = self();
+      nap();
+      if (has_turn) wanted_by_ = {};
+      hear_signals();
     }
-    const std::thread::id owner = owner_.load();
-    if (owner != std::thread::id() && owner != std::this_thread::get_id()) {
-      if (!is_forked()) throw_in_training();
-      forget_parents_threads(0);
-    }
-    const auto want = [&] {
-      uint32_t seen = state_.load(std::memory_order_relaxed);
-      while ((seen & (kChanging | kWanted)) == 0 && n_waiting_.load() == 0) {
-        if (state_.compare_exchange_weak(seen, seen | kWanted, std::memory_order_relaxed))
-          return true;
-      }
-      return false;
-    };
-    const auto enter = [&] {
-      uint32_t alone = kWanted;
-      return state_.compare_exchange_strong(alone, kChanging, std::memory_order_acquire);
-    };
-    if (!want()) wait_until(want, 0);
-    try {
-      if (!enter()) wait_until(enter, 0);
-    } catch (...) {
-      state_.fetch_and(~kWanted);
-      throw;
-    }
+    changer_ = self();
   }
-  void end_changing() { state_.fetch_and(~kChanging, std::memory_order_release); }
+  void end_changing() { changer_ = {}; }
 
  private:
-  static constexpr uint32_t kChanging = uint32_t{1} << 31;
-  static constexpr uint32_t kWanted = uint32_t{1} << 30;  // by one who waits for the readers
-
-  struct CountDown {
-    std::atomic<uint32_t>& count;
-    ~CountDown() { count.fetch_sub(1); }
-  };
-
-  // What this thread reads: a callback out of a call that reads may read again, but change nothing.
-  static std::vector<const Access*>& held() {
-    static thread_local std::vector<const Access*> objects;
-    return objects;
+  using Id = std::thread::id;
+  static Id self() { return std::this_thread::get_id(); }
+  bool reads(Id thread) const {
+    return std::find(readers_.begin(), readers_.end(), thread) != readers_.end();
   }
-  bool reads() const { return std::find(held().begin(), held().end(), this) != held().end(); }
 
-  [[noreturn]] static void throw_in_training() {
+  void check_owner() const {
+    if (owner_ == Id() || owner_ == self()) return;
     throw std::runtime_error(
         "model: another thread is training it; wait until that has ended, or train a copy");
   }
+  [[noreturn]] static void throw_reentered() {
+    throw std::runtime_error(
+        "model: this thread is in a call that reads or changes it, and has come here by a callback "
+        "or a signal's handler; change it when that call has returned");
+  }
 
-  // Without the GIL, which is held before and after; n_waiting of n_waiting_ are this thread.
-  template <class Done>
-  void wait_until(Done done, uint32_t n_waiting) {
-    using Clock = std::chrono::steady_clock;
-    constexpr std::chrono::microseconds kNap{100};
-    constexpr std::chrono::milliseconds kLook{50};
+  static void nap() {
     const pybind11::gil_scoped_release nogil;
-    Clock::time_point next_look = Clock::now();
-    while (!done()) {
-      if (Clock::now() >= next_look) {
-        const pybind11::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-        if (is_forked()) forget_parents_threads(n_waiting);
-        next_look = Clock::now() + kLook;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  // The handlers may use the object: while they run, this thread is not noted as waiting.
+  static void hear_signals() {
+    if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
+  }
+
+  // A forked child has none of its parent's other threads. What one of them was changing will never
+  // be whole.
+  void look_for_fork() {
+    if (getpid() != process_) {
+      process_ = getpid();
+      is_torn_ = changer_ != Id();
+      std::erase_if(readers_, [](Id thread) { return thread != self(); });
+      waiting_.clear();
+      wanted_by_ = changer_ = {};
+      if (owner_ != self()) {
+        owner_ = {};
+        n_claims_ = 0;
       }
-      std::this_thread::sleep_for(kNap);
     }
+    if (!is_torn_) return;
+    throw std::runtime_error(
+        "model: another thread was training it when this process was forked; its weights are of no "
+        "step. Fork when it is not in training, or load it from a file");
   }
 
-  bool is_forked() const { return getpid() != process_; }
-  // A forked child has nobody else to wait for. What was being changed will never be whole.
-  void forget_parents_threads(uint32_t n_waiting) {
-    if ((state_.load() & kChanging) != 0) {
-      throw std::runtime_error(
-          "model: another thread was training it when this process was forked; its weights are of "
-          "no step. Fork when it is not in training, or load it from a file");
-    }
-    const auto n_mine = static_cast<uint32_t>(std::count(held().begin(), held().end(), this));
-    state_.store(n_mine);
-    n_waiting_.store(n_waiting);
-    if (owner_.load() != std::this_thread::get_id()) {
-      owner_.store({});
-      n_claims_ = 0;
-    }
-    process_ = getpid();
-  }
-
-  std::atomic<uint32_t> state_{0};      // readers, and the two bits above
-  std::atomic<uint32_t> n_waiting_{0};  // readers who wait
-  std::atomic<std::thread::id> owner_{};
+  std::vector<Id> readers_;  // a thread for each of its calls
+  std::vector<Id> waiting_;  // readers who wait
+  Id changer_;
+  Id wanted_by_;  // who waits for the readers, to change the object
+  Id owner_;
   int n_claims_ = 0;  // of the owner
   pid_t process_ = getpid();
+  bool is_torn_ = false;
 };
 
-// For the time of a call; both begin and end with or without the GIL, but begin with it.
+// For the time of a call, which may give up the GIL in between.
 class Reading {
  public:
   explicit Reading(Access& access) : access_(access) { access_.begin_reading(); }
@@ -184,6 +151,28 @@ class Changing {
 
  private:
   Access& access_;
+};
+
+// A claim as Python has it: a context, which ends with its object at the latest.
+class Claim {
+ public:
+  Claim(Access& access, pybind11::object owner) : access_(&access), owner_(std::move(owner)) {
+    access_->claim();
+  }
+  Claim(Claim&& other) noexcept : access_(other.access_), owner_(std::move(other.owner_)) {
+    other.access_ = nullptr;
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() { release(); }
+  void release() {
+    if (access_ != nullptr) access_->release();
+    access_ = nullptr;
+  }
+
+ private:
+  Access* access_;
+  pybind11::object owner_;  // keeps the object of access_ alive
 };
 
 }  // namespace aevb::bind

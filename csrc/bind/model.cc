@@ -61,7 +61,7 @@ py::dict get_state(BoundModel& model) {
   return state;
 }
 
-// A count that Python may set; both wait for a call that trains.
+// A count that Python may set. Reading and setting it wait for a call that trains.
 template <class T>
 void def_count(py::class_<BoundModel>& model, const char* name, T Model::* count) {
   model.def_property(
@@ -85,7 +85,6 @@ FloatArray array_of(const py::dict& arrays, const std::string& name) {
 
 // All or nothing: every array is checked before the first is copied.
 void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& which) {
-  const Changing changing(model.access);
   float* arena = const_cast<float*>(arena_of(model, which));
   if (arena == nullptr && arrays.empty()) return;
   check(arena != nullptr, which + ": the optimizer has no such accumulator");
@@ -108,6 +107,7 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
   }
   check(arrays.size() == 2 * parts.size(), which + ": got " + std::to_string(arrays.size()) +
                                                " arrays, want " + std::to_string(2 * parts.size()));
+  const Changing changing(model.access);  // now that nothing runs Python any more
   for (size_t i = 0; i < parts.size(); ++i)
     pack(parts[i], values[i].first.data(), values[i].second.data(), arena);
 }
@@ -132,11 +132,11 @@ py::tuple train_part(BoundModel& self, const BoundRows& x, size_t begin, size_t 
   check_encoder(self);
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
-  const Changing changing(self.access);
   Watch watch = watch_for_interrupt();
   Progress progress;
   {
-    py::gil_scoped_release nogil;  // x keeps its arrays alive, only the watch touches Python
+    const Changing changing(self.access);
+    const py::gil_scoped_release nogil;  // x keeps its arrays alive, only the watch touches Python
     progress = train(self, x.rows, part, watch);
   }
   return as_tuple(progress);
@@ -264,6 +264,9 @@ py::tuple bound_gradient(BoundModel& self, const BoundRows& x,
 
 void bind_model(py::module_& m) {
   using py::arg;
+  py::class_<Claim>(m, "Claim")
+      .def("__enter__", [](const py::object& self) { return self; })
+      .def("__exit__", [](Claim& self, const py::args&) { self.release(); });
   py::class_<BoundModel> model(m, "Model", "Encoder, decoder and the optimiser's accumulators.");
   def_count(model, "n_steps", &Model::n_steps);
   def_count(model, "n_samples_seen", &Model::n_samples_seen);
@@ -284,9 +287,17 @@ void bind_model(py::module_& m) {
           },
           "Whether every weight and accumulator is.")
       .def(
-          "begin_training", [](BoundModel& self) { self.access.claim(); },
-          "Keeps other threads from changing the model until end_training; an error if one has.")
-      .def("end_training", [](BoundModel& self) { self.access.release(); })
+          "training",
+          [](const py::object& self) { return Claim(self.cast<BoundModel&>().access, self); },
+          "A context in which no other thread can change the model; RuntimeError if one has it.")
+      .def(
+          "restore",
+          [](BoundModel& self, BoundModel& other) {
+            const Reading reading(other.access);
+            const Changing changing(self.access);
+            self.restore(other);
+          },
+          arg("other"), "Takes the weights and accumulators of a copy; the counts stay.")
       .def("state", &get_state,
            "Configuration, counts and named arrays by arena, all of one moment.")
       .def("arrays", &get_arrays, arg("which"),

@@ -193,11 +193,11 @@ py::tuple em_part(BoundEm& self, BoundModel& model, const BoundRows& x, size_t b
   check(self.fits(model), "model: has another shape than when its chains were made");
   const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                     n_train, n_threads);
-  const Changing chains(self.access), weights(model.access);
   Watch watch = watch_for_interrupt();
   Progress progress;
   {
-    py::gil_scoped_release nogil;
+    const Changing chains(self.access), weights(model.access);
+    const py::gil_scoped_release nogil;
     progress = self.train(model, x.rows, part, watch);
   }
   return as_tuple(progress);

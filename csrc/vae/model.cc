@@ -113,6 +113,15 @@ Model::Model(const Model& other, Watch& watch)
   watch.rethrow();
 }
 
+void Model::restore(const Model& other) {
+  check(other.network_.arena_size == network_.arena_size &&
+            other.config_.optimizer == config_.optimizer,
+        "other: has another shape or optimizer");
+  weights_ = other.weights_;
+  state1_ = other.state1_;
+  state2_ = other.state2_;
+}
+
 // Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a part's draws is
 // its bias.
 void Model::draw_initial_weights(Watch& watch) {

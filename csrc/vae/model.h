@@ -40,6 +40,9 @@ class Model {
   const float* weights() const { return weights_.data(); }
   Arena arena() { return {weights_.data(), state1_.data(), state2_.data()}; }
 
+  // Takes the weights and accumulators of a model of the same shape; the counts stay.
+  void restore(const Model& other);
+
   // every weight and accumulator; and those of a range of the arena
   bool finite() const { return finite({0, network_.arena_size}); }
   bool finite(Range range) const;

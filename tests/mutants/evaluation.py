@@ -87,8 +87,8 @@ MUTANTS = [
     Mutant(
         what="the step's jitter is the number that decides on acceptance",
         file="csrc/mcmc/hmc.h",
-        text="uniform.row(r)[1] - 1.0f",
-        replacement="uniform.row(r)[0] - 1.0f",
+        text="2.0f * uniform.row(r)[1] - 1.0f",
+        replacement="2.0f * uniform.row(r)[0] - 1.0f",
         tests=(f"{GAUSSIAN}[1.1]",),
     ),
     Mutant(

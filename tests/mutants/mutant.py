@@ -9,8 +9,8 @@ class Mutant(NamedTuple):
     """One mistake: `text`, which stands once in `file`, becomes `replacement`.
 
     In C++ a mutant is compiled beside the right code, behind a switch. So `text` and `replacement`
-    are either statements, which declare nothing that is used later, or expressions of one type that
-    could stand in parentheses. Set `own_build` where neither is possible.
+    are either statements, which declare nothing that is used later, or whole expressions of one
+    type: parentheses about them must change nothing. Set `own_build` where neither is possible.
     """
 
     what: str  # the mistake, in words

@@ -2,7 +2,7 @@
 
     python tests/mutants/run.py [--only WORD] [--jobs 2]
 
-It prints a line for each mutant and the number of survivors, which is its exit code's reason. It
+It prints a line for each mutant, then the number of survivors, and ends with 1 if there is one. It
 needs the tools of the build in the environment; `nox -s mutants` brings them. All C++ mutants are
 compiled at once, each behind a switch; those that cannot be are compiled one by one at the end.
 """
@@ -34,7 +34,7 @@ SWITCH = """// Which mutant is in force: the environment's AEVB_MUTANT; 0 is non
 [[maybe_unused]] static const int aevb_mutant =
     std::getenv("AEVB_MUTANT") != nullptr ? std::atoi(std::getenv("AEVB_MUTANT")) : 0;
 """
-SECONDS = 300  # of a test that hangs, which notices too
+SECONDS = 300  # a test that takes longer hangs: that counts as noticing
 
 
 def is_switched(mutant: Mutant) -> bool:
@@ -108,6 +108,13 @@ def install(root: Path, folder: Path, site: Path) -> None:
     command += [f"--config-settings=build-dir={folder / 'build'}"]
     command += [f"--config-settings=cmake.define.CMAKE_CXX_FLAGS=-include {folder / 'switch.h'}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    # An editable install would come first, and every mutant would seem to survive.
+    where = "import aevb, pathlib; print(pathlib.Path(aevb.__file__).parent.parent)"
+    found = subprocess.check_output(
+        [sys.executable, "-c", where], cwd=folder, env=os.environ | {"PYTHONPATH": str(site)}
+    )
+    if Path(found.decode().strip()) != site:
+        raise SystemExit(f"aevb was imported from {found.decode().strip()}, not from {site}")
 
 
 def pytest(
@@ -117,7 +124,8 @@ def pytest(
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         cwd=root / "tests",
-        env=os.environ | {"PYTHONPATH": str(site), "AEVB_MUTANT": str(number)},
+        env=os.environ
+        | {"PYTHONPATH": str(site), "AEVB_MUTANT": str(number), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -132,7 +140,7 @@ def notices(test: str, root: Path, site: Path, number: int) -> str:
         return "hangs"
     if run.returncode < 0:
         return "crashes"
-    if run.returncode > 1:
+    if run.returncode > 2:  # 2: what cannot even be imported
         raise ValueError(f"{test}: pytest ended with {run.returncode}\n{run.stdout}{run.stderr}")
     return "fails" if run.returncode else ""
 
