@@ -67,7 +67,7 @@ def single_threaded_blas() -> AbstractContextManager[None]:
 def slice_seconds() -> float:
     """Return how long a call that trains lasts, about, so that the progress bar moves.
 
-    And so that others get their turn where calls go one at a time.
+    Where calls go one at a time, others get their turn in between.
     """
     return 0.05 if _core.isa() == "blas" else 0.5
 

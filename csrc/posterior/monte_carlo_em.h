@@ -14,7 +14,7 @@ struct EmOptions {
   size_t n_updates = 5;  // of the weights, after each move of the chains
 };
 
-// The chains of one data set, and what an unfinished step has come to.
+// The chains of one data set.
 class MonteCarloEm {
  public:
   // Chains start at z (n_rows, J).
