@@ -24,6 +24,11 @@ def test_every_text_stands_once_in_its_file():
         assert sources[mutant.file][begin:end] == mutant.text != mutant.replacement
 
 
+def test_mutants_in_python_are_python():
+    for mutant in (m for m in MUTANTS if m.file.endswith(".py")):
+        ast.parse((ROOT / mutant.file).read_text().replace(mutant.text, mutant.replacement))
+
+
 def test_their_tests_exist():
     names = {path.name: functions(path) for path in TESTS.glob("test_*.py")}
     for mutant in MUTANTS:

@@ -150,13 +150,6 @@ MUTANTS = [
         tests=("test_state.py::test_a_new_fit_gives_up_what_it_does_not_have",),
     ),
     Mutant(
-        what="the prior of a stream counts the new rows alone",
-        file="aevb/_base.py",
-        text="        trainer._n_prior += worker.n_samples_seen_\n",
-        replacement="",
-        tests=("test_state.py::test_the_prior_in_a_stream_counts_all_rows_seen[AEVB]",),
-    ),
-    Mutant(
         what="partial_fit holds rows out",
         file="aevb/_base.py",
         text="worker.validation_fraction, worker.patience = 0.0, None",
