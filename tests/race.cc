@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "parallel.h"
+#include "parallel/team.h"
 
 int main(int argc, char** argv) {
   const bool waits = argc > 1 && std::strcmp(argv[1], "barrier") == 0;

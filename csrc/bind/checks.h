@@ -1,9 +1,9 @@
 // Checks of what calls about a model and its data have in common.
 #pragma once
 
+#include "algorithms/training.h"
 #include "bind/access.h"
 #include "bind/arrays.h"
-#include "vae/training.h"
 
 namespace aevb::bind {
 

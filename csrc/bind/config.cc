@@ -1,4 +1,4 @@
-#include "vae/config.h"
+#include "model/config.h"
 #include "bind/arrays.h"
 
 namespace aevb::bind {

@@ -9,7 +9,6 @@
 #include "bind/arrays.h"
 #include "nn/dense.h"
 #include "nn/random.h"
-#include "vae/training.h"
 
 namespace aevb::bind {
 namespace {

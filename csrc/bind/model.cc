@@ -2,8 +2,8 @@
 
 #include "bind/checks.h"
 #include "bind/signals.h"
+#include "inference/importance.h"
 #include "posterior/density.h"
-#include "vae/likelihood.h"
 
 namespace aevb::bind {
 namespace {

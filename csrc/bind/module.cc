@@ -2,8 +2,8 @@
 // tests.
 #include "bind/arrays.h"
 #include "kernels/dispatch.h"
-#include "parallel.h"
-#include "vae/model.h"
+#include "model/model.h"
+#include "parallel/team.h"
 
 namespace aevb::bind {
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "algorithms/monte_carlo_em.h"
 #include "bind/arrays.h"
 #include "bind/checks.h"
 #include "bind/signals.h"
@@ -9,7 +10,6 @@
 #include "posterior/density.h"
 #include "posterior/imputation.h"
 #include "posterior/kernel_density.h"
-#include "posterior/monte_carlo_em.h"
 
 namespace aevb::bind {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "watch.h"
+#include "parallel/cancellation.h"
 
 namespace aevb::bind {
 

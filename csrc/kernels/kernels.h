@@ -2,11 +2,12 @@
 //
 // isa.cc is compiled once per instruction set and fills one table of function pointers; dispatch.cc
 // picks a table. Matrices are row-major with padding up to the next panel that kernels may read and
-// write; weights are packed in column panels of kPanel floats, [panel][k][kPanel] (base.h).
+// write; weights are packed in column panels of kPanel floats, [panel][k][kPanel] (base/sizes.h).
 // In the structs named Panel... `n_cols` never exceeds kPanel: nn/ walks wider matrices by panels.
 #pragma once
 
-#include "base.h"
+#include "base/prefetch.h"
+#include "base/view.h"
 
 namespace aevb {
 

@@ -6,7 +6,7 @@
 
 #include "mcmc/hmc.h"
 #include "mcmc/step_size.h"
-#include "watch.h"
+#include "parallel/cancellation.h"
 
 namespace aevb {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "base.h"
+#include "base/sizes.h"
 
 namespace aevb {
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels/kernels.h"
-#include "nn/share.h"
+#include "parallel/work_stealing.h"
 
 namespace aevb {
 

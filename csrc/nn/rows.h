@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base.h"
+#include "base/prefetch.h"
 
 namespace aevb {
 

@@ -2,8 +2,8 @@
 // prior or the encoder's q(z|x) to the posterior.
 #pragma once
 
-#include "vae/likelihood.h"
-#include "watch.h"
+#include "inference/importance.h"
+#include "parallel/cancellation.h"
 
 namespace aevb {
 

@@ -1,8 +1,8 @@
 // log p(x, z) of the generative model as a density of z, for a block of rows of x at a time.
 #pragma once
 
-#include "vae/phases.h"
-#include "watch.h"
+#include "engine/pass.h"
+#include "parallel/cancellation.h"
 
 namespace aevb {
 

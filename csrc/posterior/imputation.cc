@@ -3,9 +3,9 @@
 #include <memory>
 #include <numeric>
 
+#include "inference/blocks.h"
 #include "mcmc/hmc.h"
 #include "mcmc/step_size.h"
-#include "vae/blocks.h"
 
 namespace aevb {
 namespace {

@@ -1,8 +1,8 @@
 // Missing values of x given those observed, by sampling z and x in turn or by the mode of z.
 #pragma once
 
-#include "vae/generate.h"
-#include "watch.h"
+#include "inference/generate.h"
+#include "parallel/cancellation.h"
 
 namespace aevb {
 

@@ -1,7 +1,7 @@
 // The density fit of the paper's estimator of p(x) (appendix D, step 2).
 #pragma once
 
-#include "watch.h"
+#include "parallel/cancellation.h"
 
 namespace aevb {
 

@@ -331,7 +331,7 @@ MUTANTS = [
     # wake-sleep
     Mutant(
         what="the dreams of every step are the first one's",
-        file="csrc/vae/training.cc",
+        file="csrc/algorithms/training.cc",
         text="asleep.ws.ids[m] = noise_id(asleep.noise_step, m);",
         replacement="asleep.ws.ids[m] = noise_id(0, m);",
         tests=("test_wake_sleep.py::test_each_step_is_the_twins",),

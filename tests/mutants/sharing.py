@@ -84,7 +84,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a stopped move of the chains is taken for a whole one",
-        file="csrc/posterior/monte_carlo_em.cc",
+        file="csrc/algorithms/monte_carlo_em.cc",
         text="return !watch.stopped();",
         replacement="return true;",
         tests=(
@@ -94,7 +94,7 @@ MUTANTS = [
     ),
     Mutant(
         what="weights of a stopped step of Monte Carlo EM stay half updated",
-        file="csrc/posterior/monte_carlo_em.cc",
+        file="csrc/algorithms/monte_carlo_em.cc",
         text="if (stops) return stop.undo(member);",
         replacement="if (stops) return;",
         tests=(
@@ -104,7 +104,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a step that was stopped leaves its gradient to the next",
-        file="csrc/posterior/monte_carlo_em.cc",
+        file="csrc/algorithms/monte_carlo_em.cc",
         text="if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);",
         replacement=";",
         tests=(
@@ -114,7 +114,7 @@ MUTANTS = [
     ),
     Mutant(
         what="weights that a stopped update has begun are not put back",
-        file="csrc/vae/stop.h",
+        file="csrc/algorithms/rollback.h",
         text="for (Copy& copy : copies_) move(copy.kept.data(), copy.of, share(member));",
         replacement=";",
         tests=(
@@ -124,7 +124,7 @@ MUTANTS = [
     ),
     Mutant(
         what="accumulators are not copied before an update that may be stopped",
-        file="csrc/vae/stop.h",
+        file="csrc/algorithms/rollback.h",
         text="if (array != nullptr) copies_",
         replacement="if (array == arena.weights) copies_",
         tests=(

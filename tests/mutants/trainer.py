@@ -417,7 +417,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a history's seconds are those of the last call into the core",
-        file="csrc/vae/training.cc",
+        file="csrc/algorithms/training.cc",
         text="model.seconds += std::chrono::duration<double>(Clock::now() - start).count();",
         replacement=(
             "model.seconds = std::chrono::duration<double>(Clock::now() - start).count();"
@@ -426,28 +426,28 @@ MUTANTS = [
     ),
     Mutant(
         what="a history's seconds of MCEM are those of the last call into the core",
-        file="csrc/posterior/monte_carlo_em.cc",
+        file="csrc/algorithms/monte_carlo_em.cc",
         text="model.seconds += spent();",
         replacement="model.seconds = spent();",
         tests=("test_history.py::test_seconds_count_on_over_epochs_runs_and_files[MCEM]",),
     ),
     Mutant(
         what="a call into the core does not end when its time is up",
-        file="csrc/vae/training.cc",
+        file="csrc/algorithms/training.cc",
         text="time_is_up = Clock::now() >= deadline;",
         replacement="time_is_up = false;",
         tests=("test_progress.py::test_a_bar_shows_the_rows_of_its_own_run[AEVB]",),
     ),
     Mutant(
         what="the best weights come back without the accumulators",
-        file="csrc/vae/model.cc",
+        file="csrc/model/model.cc",
         text="state1_ = other.state1_;",
         replacement=";",
         tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),
     ),
     Mutant(
         what="the second accumulator does not come back",
-        file="csrc/vae/model.cc",
+        file="csrc/model/model.cc",
         text="state2_ = other.state2_;",
         replacement=";",
         tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),

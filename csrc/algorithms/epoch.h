@@ -1,0 +1,34 @@
+// The order of the rows in an epoch.
+#pragma once
+
+#include <numeric>
+
+#include "algorithms/training.h"
+
+namespace aevb {
+
+// The part of the epoch's permutation that lies in the subset, composed with the split's.
+class EpochOrder {
+ public:
+  EpochOrder(const Model& model, const Rows& rows, const EpochPart& part)
+      : in_split_(part.subset.split),
+        begin_(part.subset.begin),
+        split_(model.config().seed, Purpose::split, 0, rows.n_rows),
+        epoch_(model.config().seed, Purpose::epoch, part.epoch, part.subset.size) {}
+
+  // The data rows at positions [first, first + n) of the epoch.
+  void rows(size_t first, size_t n, int64_t* out) const {
+    std::iota(out, out + n, static_cast<int64_t>(first));
+    epoch_.apply(out, n);
+    for (size_t i = 0; i < n; ++i) out[i] += static_cast<int64_t>(begin_);
+    if (in_split_) split_.apply(out, n);
+  }
+
+ private:
+  bool in_split_;
+  size_t begin_;
+  Permutation split_;
+  Permutation epoch_;
+};
+
+}  // namespace aevb

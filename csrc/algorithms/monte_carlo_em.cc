@@ -1,0 +1,217 @@
+#include "algorithms/monte_carlo_em.h"
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "algorithms/epoch.h"
+#include "algorithms/rollback.h"
+#include "inference/blocks.h"
+#include "mcmc/hmc.h"
+#include "posterior/density.h"
+
+namespace aevb {
+namespace {
+
+constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
+constexpr size_t kLeastBlocks = 4;   // and a multiple of it, for threads to share
+constexpr double kFirstStep = 0.1;
+
+}  // namespace
+
+// Rows of the data in one step.
+struct MonteCarloEm::Batch {
+  uint64_t step;
+  uint64_t seed;
+  std::vector<int64_t> index;
+  std::vector<uint64_t> ids;  // of their noise
+
+  size_t size() const { return index.size(); }
+};
+
+// What steps of up to n_rows need, allocated once for a call.
+struct MonteCarloEm::Work {
+  Work(Model& model, size_t n_rows, const EmOptions& options, int n_threads, Watch& watch)
+      // by the problem alone: a library's products depend on their shapes
+      : chain_block(ceil_div(n_rows, round_up(ceil_div(n_rows, kMostChains), kLeastBlocks))),
+        row_block(block_rows(model, 1, n_rows)),
+        chain_team(team(model, n_rows * options.n_leapfrog,
+                        std::min(static_cast<size_t>(n_threads), ceil_div(n_rows, chain_block)))),
+        row_team(team(model, row_block, static_cast<size_t>(n_threads))),
+        step(chain_block),
+        n_divergent(n_rows),
+        ws(model, row_block, 1, true, row_team),
+        stop(watch, model, n_rows * options.n_updates,
+             flops(model, n_rows) * static_cast<double>(options.n_updates) / row_team) {
+    const size_t dim = model.config().n_latent;
+    for (int i = 0; i < chain_team; ++i) {
+      densities.push_back(std::make_unique<PosteriorDensity>(model, chain_block));
+      trajectories.emplace_back(chain_block, dim);
+      gradients.emplace_back(chain_block, dim);
+    }
+  }
+
+  static int team(const Model& model, size_t n_rows, size_t n_threads) {
+    return useful_threads(static_cast<int>(n_threads), flops(model, n_rows));
+  }
+  static double flops(const Model& model, size_t n_rows) {
+    return flops_per_row(model.network(), 1, true) * static_cast<double>(n_rows);
+  }
+
+  size_t chain_block, row_block;
+  int chain_team, row_team;
+  std::vector<std::unique_ptr<PosteriorDensity>> densities;  // of each thread, as those below
+  std::vector<Trajectory> trajectories;
+  std::vector<Matrix> gradients;
+  std::vector<float> step;
+  std::vector<uint32_t> n_divergent;
+  Workspace ws;
+  Stop stop;  // of a step's updates
+};
+
+MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options)
+    : options_(options),
+      step_size_(Adaptation::multiplicative, options.target_accept, kFirstStep),
+      z_(z.rows, z.cols),
+      gradient_(model.network().arena_size) {
+  for (size_t r = 0; r < z.rows; ++r)
+    std::memcpy(z_.view().row(r), z.row(r), z.cols * sizeof(float));
+}
+
+Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch) {
+  using Clock = std::chrono::steady_clock;
+  const Config& config = model.config();
+  const Clock::time_point start = Clock::now();
+  const EpochOrder order(model, rows, part);
+  const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const size_t most = std::min(config.batch_size, part.subset.size);
+  Work work(model, most, options_, part.n_threads, watch);
+  if (moved_.view().rows < most) moved_ = Matrix(most, config.n_latent);
+  log_joint_.resize(std::max(log_joint_.size(), most));
+  accepted_.resize(std::max(accepted_.size(), most));
+  Progress progress;
+  size_t position = part.position;
+  while (progress.n_steps < part.max_steps && position < part.subset.size) {
+    const size_t n = std::min(config.batch_size, part.subset.size - position);
+    Batch batch = {model.n_steps, config.seed, std::vector<int64_t>(n), std::vector<uint64_t>(n)};
+    order.rows(position, n, batch.index.data());
+    for (size_t m = 0; m < n; ++m)
+      batch.ids[m] = noise_id(batch.step, static_cast<size_t>(batch.index[m]));
+    if (!expect(rows, batch, work, watch)) break;
+    const double bound =
+        std::accumulate(log_joint_.begin(), log_joint_.begin() + static_cast<ptrdiff_t>(n), 0.0);
+    if (!std::isfinite(bound)) {
+      progress.diverged = true;
+      break;
+    }
+    if (!maximize(model, rows, batch, part.n_train, work, watch)) break;
+    commit(batch);
+    position += n;
+    model.n_steps += 1;
+    model.n_samples_seen += n;
+    model.bound_sum += bound;
+    progress.n_steps += 1;
+    progress.n_rows += n;
+    progress.bound_sum += bound;
+    if (spent() >= part.max_seconds) break;
+  }
+  model.seconds += spent();
+  progress.diverged = progress.diverged || !model.finite();
+  return progress;
+}
+
+// The E-step: one HMC transition of every chain of the minibatch, all of one step size, in a copy.
+// False if it was stopped.
+bool MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch) {
+  const size_t n_rows = batch.size();
+  const size_t dim = z_.view().cols;
+  const size_t block = work.chain_block;
+  std::fill(work.step.begin(), work.step.end(), static_cast<float>(step_size_.value()));
+  for (const auto& density : work.densities) density->take_weights();
+  watch.expect(static_cast<double>(n_rows));
+  share_pieces(work.chain_team, ceil_div(n_rows, block), watch, [&](Member& member, size_t piece) {
+    const size_t first = piece * block;
+    const size_t n = std::min(block, n_rows - first);
+    PosteriorDensity& density = *work.densities[member.rank()];
+    density.set_rows(rows, batch.index.data() + first, n,
+                     {NoiseBy::id, batch.seed, batch.ids.data() + first});
+    const MatView z = moved_.view().block(first, n);
+    for (size_t r = 0; r < n; ++r) {
+      const auto row = static_cast<size_t>(batch.index[first + r]);
+      std::memcpy(z.row(r), z_.view().row(row), dim * sizeof(float));
+    }
+    const ChainRows chains = {z, work.gradients[member.rank()].view(n), log_joint_.data() + first,
+                              batch.ids.data() + first};
+    density(chains.z, chains.log_p, chains.gradient);
+    hmc_transition(kernels(), density, chains, work.trajectories[member.rank()], work.step.data(),
+                   options_.n_leapfrog, batch.seed, 0, accepted_.data() + first,
+                   work.n_divergent.data() + first);
+    watch.done(static_cast<double>(n));
+  });
+  return !watch.stopped();
+}
+
+// Chains stand where they have moved to, once the weights have followed them.
+void MonteCarloEm::commit(const Batch& batch) {
+  const size_t n_rows = batch.size();
+  for (size_t r = 0; r < n_rows; ++r) {
+    std::memcpy(z_.view().row(static_cast<size_t>(batch.index[r])), moved_.view().row(r),
+                z_.view().cols * sizeof(float));
+  }
+  const auto begin = accepted_.begin();
+  acceptance_ = std::accumulate(begin, begin + static_cast<ptrdiff_t>(n_rows), 0.0) /
+                static_cast<double>(n_rows);
+  step_size_.adapt(acceptance_);
+}
+
+// The M-step: updates by the gradient of the mean over the minibatch of log p(x, z). False if it
+// was stopped; then the weights are as they were.
+bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train,
+                            Work& work, Watch& watch) {
+  const size_t n_rows = batch.size();
+  const size_t block = work.row_block;
+  Workspace& ws = work.ws;
+  Stop& stop = work.stop;
+  const Kernels& k = kernels();
+  const UpdateRule sum_up;
+  bool stops = false;  // written by thread 0 before a barrier, read by all after the next
+  watch.expect(static_cast<double>(n_rows * options_.n_updates));
+  run_team(work.row_team, [&](Member& member) {
+    stop.prepare(member);
+    for (size_t done = 0; done < options_.n_updates; ++done) {
+      for_row_blocks(n_rows, block, [&](size_t first, size_t n) {
+        const Pass pass = {k, model, ws, n, batch.seed};
+        const Range mine = share_rows(member, n);
+        if (done == 0 || n_rows > block) {
+          for (size_t r = mine.begin; r < mine.end; ++r) {
+            ws.index[r] = batch.index[first + r];
+            ws.ids[r] = batch.ids[first + r];
+          }
+          gather(pass, rows, NoiseBy::id, member);
+        }
+        if (member.rank() == 0) stops = stop.can_undo() && !watch.go_on(member);
+        for (size_t r = mine.begin; r < mine.end; ++r) {
+          std::memcpy(ws.z.view().row(r), moved_.view().row(first + r),
+                      moved_.view().cols * sizeof(float));
+        }
+        decode_hidden(pass, member);
+        decode_likelihood(pass, member);
+        backward_decoder(pass, member);
+        RowGather nothing;
+        update(pass, {nullptr, gradient_.data(), nullptr}, sum_up, member, nothing, Part::decoder);
+        if (member.rank() == 0) watch.done(static_cast<double>(n));
+        member.barrier();
+        return !stops;
+      });
+      if (stops) return stop.undo(member);
+      const uint64_t t = batch.step * options_.n_updates + done;
+      ascend(k, model.network(), model.arena(), gradient_.data(),
+             model.update_rule(t, n_rows, n_train), member);
+    }
+  });
+  if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);
+  return !stops;
+}
+
+}  // namespace aevb

@@ -1,0 +1,55 @@
+// Monte Carlo EM (appendix E of the paper): no encoder; draws of p(z|x) by HMC, one chain for each
+// row of the data that goes on from visit to visit, and weight updates up log p(x, z) on them.
+#pragma once
+
+#include "algorithms/training.h"
+#include "mcmc/step_size.h"
+#include "parallel/cancellation.h"
+
+namespace aevb {
+
+struct EmOptions {
+  size_t n_leapfrog = 10;
+  double target_accept = 0.9;
+  size_t n_updates = 5;  // of the weights, after each move of the chains
+};
+
+// The chains of one data set.
+class MonteCarloEm {
+ public:
+  // Chains start at z (n_rows, J).
+  MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options);
+
+  // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
+  // is log p(x, z) after the move. A step that the watch stops leaves chains and weights as they
+  // were before it.
+  Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
+
+  MatView z() { return z_.view(); }
+  const StepSize& step_size() const { return step_size_; }
+  StepSize& step_size() { return step_size_; }
+  // Whether the chains are of a model of this shape.
+  bool fits(const Model& model) {
+    return model.config().n_latent == z_.view().cols &&
+           model.network().arena_size == gradient_.size();
+  }
+  double acceptance() const { return acceptance_; }  // mean of the last move
+
+ private:
+  struct Batch;
+  struct Work;
+  bool expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch);
+  bool maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
+                Watch& watch);
+  void commit(const Batch& batch);
+
+  EmOptions options_;
+  StepSize step_size_;
+  Matrix z_;                // (n_rows, J)
+  Matrix moved_;            // those of the minibatch after the move
+  Buffer<float> gradient_;  // an arena laid out as the weights
+  std::vector<double> log_joint_, accepted_;
+  double acceptance_ = 0.0;
+};
+
+}  // namespace aevb

@@ -1,0 +1,70 @@
+#include "engine/pass.h"
+
+namespace aevb {
+namespace {
+
+NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_draws, MatView out) {
+  return noise_rows(pass.seed, stream(purpose, pass.noise_step), pass.ws.ids.data() + rows.begin,
+                    rows.size(), n_draws, {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
+}
+
+void binarize(const Pass& pass, NoiseBy noise, Range rows) {
+  const MatView x = pass.x();
+  switch (pass.model.config().binarize) {
+    case Binarize::none:
+      return;
+    case Binarize::threshold:
+      for (size_t r = rows.begin; r < rows.end; ++r) {
+        for (size_t c = 0; c < x.cols; ++c) x.row(r)[c] = x.row(r)[c] > 0.5f ? 1.0f : 0.0f;
+      }
+      return;
+    case Binarize::dynamic:
+      if (noise != NoiseBy::nothing)
+        pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
+      return;
+  }
+}
+
+}  // namespace
+
+RowGather begin_gather(const Pass& pass, const Rows& source, const Member& member) {
+  const Range rows = share_rows(member, pass.rows);
+  if (rows.empty()) return {};
+  const MatView x = pass.x();
+  return {source, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
+}
+
+void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseBy noise,
+                const Member& member) {
+  Workspace& ws = pass.ws;
+  const Range rows = share_rows(member, pass.rows);
+  const MatView x = pass.x();
+  for_own_rows(pass, member, rows, [&](Range some) {
+    copying.until(some.end - rows.begin);
+    if (source.guarded &&
+        !pass.k.within(some.size(), x.cols, x.row(some.begin), x.stride, source.low, source.high)) {
+      ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
+    }
+    if (noise == NoiseBy::content) {
+      for (size_t r = some.begin; r < some.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
+    }
+    binarize(pass, noise, some);
+    ws.nonzeros.find_columns(pass.k, x, some);
+  });
+  if (noise != NoiseBy::nothing) draw_noise(pass, member);
+}
+
+void draw_noise(const Pass& pass, const Member& member) {
+  for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
+    pass.k.normal(pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view()));
+  });
+}
+
+bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
+  RowGather copying = begin_gather(pass, source, member);
+  end_gather(pass, source, copying, noise, member);
+  member.barrier();
+  return !pass.ws.out_of_range.load(std::memory_order_relaxed);
+}
+
+}  // namespace aevb

@@ -1,0 +1,51 @@
+// Passes over many rows, a block at a time.
+#pragma once
+
+#include "engine/pass.h"
+#include "engine/subset.h"
+#include "parallel/cancellation.h"
+
+namespace aevb {
+
+// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in
+// the cache.
+inline size_t block_rows(const Model& model, size_t n_draws, size_t n,
+                         size_t bytes = size_t{8} << 20) {
+  constexpr size_t kMost = 1000;
+  size_t floats = model.config().n_visible;
+  for (const size_t width : model.config().hidden) floats += width * (1 + n_draws);
+  floats += model.config().n_visible * n_draws * model.network().outputs.size();
+  size_t fit = std::max<size_t>(1, bytes / sizeof(float) / floats);
+  if (fit > kRowBlock) fit = round_up(fit, kRowBlock);
+  return std::min({n, fit, kMost});
+}
+
+inline int team_size(const Model& model, size_t rows, size_t n_draws, int n_threads) {
+  return useful_threads(n_threads,
+                        flops_per_row(model.network(), n_draws, false) * static_cast<double>(rows));
+}
+
+// Blocks of rows [first, first + n) in order, on every thread, until f says that it cannot go on.
+template <class F>
+void for_row_blocks(size_t n, size_t block, F f) {
+  for (size_t first = 0; first < n; first += block) {
+    if (!f(first, std::min(block, n - first))) return;
+  }
+}
+
+// The same where f has a barrier, until the watch is told to stop.
+template <class F>
+void for_row_blocks(size_t n, size_t block, Watch& watch, const Member& member, F f) {
+  for_row_blocks(n, block, [&](size_t first, size_t some) {
+    watch.begin(first, member);
+    return f(first, some) && !watch.ends(first);
+  });
+}
+
+inline void check_range(const Workspace& ws, const Rows& rows) {
+  if (ws.out_of_range)
+    throw OutOfRange("X: has values that are not in [" + std::to_string(rows.low) + ", " +
+                     std::to_string(rows.high) + "]");
+}
+
+}  // namespace aevb

@@ -1,0 +1,104 @@
+#include "inference/importance.h"
+
+#include "inference/blocks.h"
+#include "inference/proposal.h"
+
+namespace aevb {
+namespace {
+
+constexpr size_t kTogether = 50;  // draws of a row in one pass; part of what a seed means
+
+struct RowWeights {
+  LogWeights counted;
+  GaussianProposal proposal;
+};
+
+// z of these rows, each from its own proposal.
+void sample_proposals(const Pass& pass, const std::vector<RowWeights>& known, Range rows) {
+  Workspace& ws = pass.ws;
+  for (size_t i = rows.begin * ws.n_draws; i < rows.end * ws.n_draws; ++i) {
+    const GaussianProposal& proposal = known[i / ws.n_draws].proposal;
+    ws.draw_term[i] = proposal.draw(ws.eps.view().row(i), ws.z.view().row(i));
+  }
+}
+
+// The weights of the first n draws of these rows: counted, or for the proposal to be fitted to.
+void add_weights(const Pass& pass, size_t n, bool counts, Range rows,
+                 std::vector<RowWeights>& known) {
+  Workspace& ws = pass.ws;
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    for (size_t i = r * ws.n_draws; i < r * ws.n_draws + n; ++i) {
+      const auto log_weight = static_cast<double>(ws.f[i]);
+      if (counts) {
+        known[r].counted.add(log_weight);
+      } else {
+        known[r].proposal.add(log_weight, ws.z.view().row(i));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
+                size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
+                Watch& watch) {
+  const size_t draws = std::min(n_draws, kTogether);
+  const size_t n_passes = ceil_div(n_draws, draws);  // of a round
+  // The decoder runs over every block many times: its activations should stay in L2.
+  const size_t block = block_rows(model, draws, subset.size, size_t{2} << 20);
+  const int team = team_size(model, block, draws, n_threads);
+  Workspace ws(model, block, draws, false, team);
+  const size_t fitted = n_adaptations > 0 ? model.config().n_latent : 0;
+  std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
+  const Kernels& k = kernels();
+  bool stop = false;  // written by thread 0 before a barrier, read by all after it
+  watch.expect(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
+               static_cast<double>(n_adaptations + 1));
+
+  // One pass over a block; false where it was told to stop.
+  const auto weigh = [&](Member& member, size_t n, size_t round, size_t i) {
+    const Range mine = share_rows(member, n);
+    const Pass pass = {k, model, ws, n, seed, static_cast<uint64_t>(round * n_passes + i) << 32};
+    if (pass.noise_step > 0) draw_noise(pass, member);
+    if (member.rank() == 0) stop = !watch.go_on(member);
+    if (round == 0) {
+      encode_and_sample(pass, member);
+    } else {
+      sample_proposals(pass, known, mine);
+    }
+    member.barrier();
+    if (stop) return false;
+    decode_hidden(pass, member);
+    decode_likelihood(pass, member);
+    sum_bound(pass, member);
+    add_weights(pass, std::min(draws, n_draws - i * draws), round == n_adaptations, mine, known);
+    if (member.rank() == 0) watch.done(static_cast<double>(n));
+    return true;
+  };
+
+  run_team(team, [&](Member& member) {
+    for_row_blocks(subset.size, block, [&](size_t first, size_t n) {
+      const Range mine = share_rows(member, n);
+      subset_rows(model, rows, subset, first + mine.begin, mine.size(),
+                  ws.index.data() + mine.begin);
+      if (!gather({k, model, ws, n, seed}, rows, NoiseBy::content, member)) return false;
+      encode_hidden({k, model, ws, n, seed}, member);
+      for (size_t r = mine.begin; r < mine.end; ++r) known[r].counted = {};
+      for (size_t round = 0; round <= n_adaptations; ++round) {
+        for (size_t i = 0; i < n_passes; ++i) {
+          if (!weigh(member, n, round, i)) return false;
+        }
+        if (round == n_adaptations) break;
+        for (size_t r = mine.begin; r < mine.end; ++r)
+          known[r].proposal.fit(ws.mean().row(r), ws.log_var().row(r));
+      }
+      for (size_t r = mine.begin; r < mine.end; ++r) out.set(first + r, known[r].counted);
+      return true;
+    });
+  });
+  watch.rethrow();
+  check_range(ws, rows);
+}
+
+}  // namespace aevb

@@ -1,0 +1,91 @@
+#include "inference/proposal.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace aevb {
+namespace {
+
+// Wider than the moments say: weights are bounded only where q(z) has the heavier tails.
+constexpr double kInflation = 1.3;
+
+// Weights that leave the moments as they are, relative to the largest.
+constexpr double kNothing = 1e-12;
+
+// a (n, n), symmetric, the lower triangle given -> its Cholesky factor in its place, and the
+// logarithm of the factor's determinant; NaN where a is not positive definite.
+double factorize(double* a, size_t n) {
+  double log_determinant = 0.0;
+  for (size_t i = 0; i < n; ++i) {
+    double* row = a + i * n;
+    for (size_t j = 0; j <= i; ++j) {
+      double rest = row[j];
+      for (size_t k = 0; k < j; ++k) rest -= row[k] * a[j * n + k];
+      row[j] = i == j ? std::sqrt(rest) : rest / a[j * n + j];
+    }
+    log_determinant += std::log(row[i]);
+  }
+  return log_determinant;
+}
+
+}  // namespace
+
+void GaussianProposal::add(double log_weight, const float* z) {
+  const double before = weights_.largest();
+  weights_.add(log_weight);
+  const double weight = std::exp(log_weight - weights_.largest());
+  if (!(weight > kNothing)) return;  // NaN too, where all were 0
+  if (weights_.largest() > before) {
+    const double shrink = std::exp(before - weights_.largest());
+    for (double& value : sum_) value *= shrink;
+    for (double& value : products_) value *= shrink;
+  }
+  for (size_t i = 0; i < dim_; ++i) {
+    const double scaled = weight * double{z[i]};
+    sum_[i] += scaled;
+    double* row = products_.data() + i * dim_;
+    for (size_t j = 0; j <= i; ++j) row[j] += scaled * double{z[j]};
+  }
+}
+
+void GaussianProposal::fit(const float* mean, const float* log_var) {
+  const double total = weights_.relative_sum();
+  const auto dim = static_cast<double>(dim_);
+  const double unknown = dim / (dim + weights_.n_effective());
+  for (double& value : sum_) value /= total;
+  for (size_t i = 0; i < dim_; ++i) {
+    double* row = products_.data() + i * dim_;
+    for (size_t j = 0; j <= i; ++j)
+      row[j] = kInflation * (1.0 - unknown) * (row[j] / total - sum_[i] * sum_[j]);
+    row[i] += kInflation * unknown * std::exp(double{log_var[i]});
+  }
+  log_determinant_ = factorize(products_.data(), dim_);
+  if (!std::isfinite(log_determinant_)) {  // no weight was a positive number, or all z were one
+    std::copy_n(mean, dim_, sum_.begin());
+    std::fill(products_.begin(), products_.end(), 0.0);
+    for (size_t i = 0; i < dim_; ++i)
+      products_[i * dim_ + i] = kInflation * std::exp(double{log_var[i]});
+    log_determinant_ = factorize(products_.data(), dim_);
+  }
+  const auto to_float = [](double value) { return static_cast<float>(value); };
+  std::transform(sum_.begin(), sum_.end(), mean_.begin(), to_float);
+  std::transform(products_.begin(), products_.end(), factor_.begin(), to_float);
+
+  weights_ = {};
+  std::fill(sum_.begin(), sum_.end(), 0.0);
+  std::fill(products_.begin(), products_.end(), 0.0);
+}
+
+float GaussianProposal::draw(const float* eps, float* z) const {
+  double log_ratio = 0.0;  // eps^2 - z^2
+  for (size_t i = 0; i < dim_; ++i) {
+    const float* row = factor_.data() + i * dim_;
+    float sum = mean_[i];
+    for (size_t j = 0; j <= i; ++j) sum += row[j] * eps[j];
+    z[i] = sum;
+    log_ratio += (double{eps[i]} - double{sum}) * (double{eps[i]} + double{sum});
+  }
+  return static_cast<float>(log_determinant_ + 0.5 * log_ratio);
+}
+
+}  // namespace aevb
