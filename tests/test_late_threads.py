@@ -112,3 +112,18 @@ def test_a_late_thread_changes_no_bit(work):
         for late in (late_thread, slow_thread):
             with team_of(N_THREADS), late(rank):
                 assert WORK[work](N_THREADS) == alone, f"{late.__name__} {rank}"
+
+
+def test_a_slow_thread_keeps_the_weights_that_it_has_transposed():
+    """It goes on with a panel after a pause, in which the others transpose theirs."""
+    X = sparse(2000, 64)
+
+    def bits(n_threads):
+        model = made(64, hidden_layer_sizes=[256, 256], batch_size=len(X))
+        train(model, X, n_threads, max_steps=1)
+        return [w.tobytes() for w in model.arrays("weights").values()]
+
+    alone = bits(1)
+    for rank in range(N_THREADS):
+        with team_of(N_THREADS), slow_thread(rank):
+            assert bits(N_THREADS) == alone

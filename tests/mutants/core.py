@@ -169,7 +169,7 @@ MUTANTS = [
         file="csrc/algorithms/training.cc",
         text="model.bound_sum = bound_sum;",
         replacement="model.bound_sum = progress.bound_sum;",
-        tests=("test_training_steps.py::test_a_part_ends_where_it_is_told_to",),
+        tests=("test_history.py::test_the_history_does_not_depend_on_how_calls_are_sliced",),
     ),
     Mutant(
         what="a short minibatch counts as a whole one",
@@ -359,7 +359,9 @@ MUTANTS = [
         file="csrc/model/workspace.h",
         text="scratch_.data() + rank * kTransposeScratch",
         replacement="scratch_.data()",
-        tests=("test_late_threads.py::test_a_late_thread_changes_no_bit[deep]",),
+        tests=(
+            "test_late_threads.py::test_a_slow_thread_keeps_the_weights_that_it_has_transposed",
+        ),
     ),
     Mutant(
         what="the pass begins before all of its rows are gathered",
