@@ -133,7 +133,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Plant the mutants of tests/mutants: `nox -s mutants [-- --only WORD --jobs 2]`."""
+    """Plant the mutants of tests/mutants: `nox -s mutants [-- --only WORDS ... --jobs 2]`."""
     project = nox.project.load_toml("pyproject.toml")["project"]
     session.install(
         *BUILD_TOOLS, *project["dependencies"], *project["optional-dependencies"]["test"]

@@ -1,6 +1,6 @@
 """Plant each mutant in a copy of the sources and see whether its tests notice.
 
-    python tests/mutants/run.py [--only WORD] [--jobs 2]
+    python tests/mutants/run.py [--only WORDS ...] [--jobs 2]
 
 It prints a line for each mutant, then the number of survivors, and ends with 1 if there is one. It
 needs the tools of the build in the environment; `nox -s mutants` brings them. All C++ mutants are
@@ -233,10 +233,12 @@ def run(mutants: list[Mutant], folder: Path, jobs: int) -> Report:
 def main() -> None:
     """Run the mutants that the command line chooses."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", default="", help="those with this in their file or description")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="those with one of these in file or description"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="tests at a time (default: 2)")
     args = parser.parse_args()
-    mutants = [m for m in MUTANTS if args.only in f"{m.file} {m.what}"]
+    mutants = [m for m in MUTANTS if any(word in f"{m.file} {m.what}" for word in args.only)]
     with tempfile.TemporaryDirectory() as folder:
         report = run(mutants, Path(folder), args.jobs)
     print(f"{len(mutants)} mutants: {report.n_caught} caught, {len(report.survivors)} survived")
