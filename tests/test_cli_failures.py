@@ -62,7 +62,7 @@ def test_python_dash_m_has_the_exit_code(monkeypatch, capsys, argv, code):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_reader_that_has_gone_is_no_noise():
+def test_a_reader_that_has_gone_is_no_noise(tmp_path):
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as pipe:
@@ -71,6 +71,7 @@ def test_a_reader_that_has_gone_is_no_noise():
             stdout=pipe,
             stderr=subprocess.PIPE,
             check=False,
+            cwd=tmp_path,  # in a checkout, its sources would be imported
         )
     assert (done.returncode, done.stderr) == (1, b"")
 
