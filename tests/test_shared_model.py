@@ -344,6 +344,47 @@ def test_a_forked_child_waits_for_nobody(work, codes, tmp_path):
     assert "".join(run.stdout.split()) == codes, run.stderr
 
 
+FORGOTTEN = """
+import os, threading
+import numpy as np
+from aevb import AEVB
+
+X = np.random.default_rng(0).random((30, 6), dtype=np.float32)
+engine, claims = AEVB(2, n_epochs=1, random_state=0).fit(X)._engine, []
+claimed, done = threading.Event(), threading.Event()
+
+def claim():
+    claims.append(engine.training())
+    claimed.set()
+    done.wait()
+
+threading.Thread(target=claim, daemon=True).start()
+claimed.wait()
+child = os.fork()
+if child == 0:
+    try:
+        engine.copy()
+        claims.clear()
+        with engine.training():
+            pass
+        said = []
+        other = threading.Thread(target=lambda: said.append(engine.training()))
+        other.start()
+        other.join()
+        os._exit(0 if said else 3)
+    finally:
+        os._exit(5)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_claim_that_a_child_has_forgotten_may_end_there(tmp_path):
+    command = [sys.executable, "-c", FORGOTTEN]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert run.stdout == "0\n", run.stderr
+
+
 # ------------------------------------------------------------------- signals in training of chains
 def test_a_signals_handler_sees_whole_steps_of_chains_and_weights():
     """A step of some tenths of a second: the core would run handlers every twentieth of one."""

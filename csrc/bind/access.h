@@ -35,8 +35,9 @@ class Access {
     owner_ = self();
     ++n_claims_;
   }
+  // A claim that a forked child has forgotten may still be released there.
   void release() {
-    if (--n_claims_ == 0) owner_ = {};
+    if (n_claims_ > 0 && --n_claims_ == 0) owner_ = {};
   }
 
   void begin_reading() {

@@ -67,6 +67,13 @@ MUTANTS = [
         tests=("test_shared_model.py::test_a_forked_child_waits_for_nobody[train-33300]",),
     ),
     Mutant(
+        what="a forgotten claim ends another one",
+        file="csrc/bind/access.h",
+        text="n_claims_ > 0 && --n_claims_ == 0",
+        replacement="--n_claims_ == 0",
+        tests=("test_shared_model.py::test_a_claim_that_a_child_has_forgotten_may_end_there",),
+    ),
+    Mutant(
         what="a forked child waits for its parent's readers",
         file="csrc/bind/access.h",
         text="std::erase_if(readers_, [](Id thread) { return thread != self(); });",
