@@ -10,7 +10,7 @@ namespace aevb {
 // The part of the epoch's permutation that lies in the subset, composed with the split's.
 class EpochOrder {
  public:
-  EpochOrder(const Model& model, const Rows& rows, const EpochPart& part)
+  EpochOrder(const Model& model, const Rows& rows, const EpochSlice& part)
       : in_split_(part.subset.split),
         begin_(part.subset.begin),
         split_(model.config().seed, Purpose::split, 0, rows.n_rows),

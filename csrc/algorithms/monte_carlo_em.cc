@@ -32,7 +32,8 @@ struct MonteCarloEm::Batch {
 
 // What steps of up to n_rows need, allocated once for a call.
 struct MonteCarloEm::Work {
-  Work(Model& model, size_t n_rows, const EmOptions& options, int n_threads, Watch& watch)
+  Work(Model& model, size_t n_rows, const EmOptions& options, int n_threads,
+       Cancellation& cancellation)
       // by the problem alone: a library's products depend on their shapes
       : chain_block(ceil_div(n_rows, round_up(ceil_div(n_rows, kMostChains), kLeastBlocks))),
         row_block(block_rows(model, 1, n_rows)),
@@ -42,8 +43,8 @@ struct MonteCarloEm::Work {
         step(chain_block),
         n_divergent(n_rows),
         ws(model, row_block, 1, true, row_team),
-        stop(watch, model, n_rows * options.n_updates,
-             flops(model, n_rows) * static_cast<double>(options.n_updates) / row_team) {
+        rollback(cancellation, model, n_rows * options.n_updates,
+                 flops(model, n_rows) * static_cast<double>(options.n_updates) / row_team) {
     const size_t dim = model.config().n_latent;
     for (int i = 0; i < chain_team; ++i) {
       densities.push_back(std::make_unique<PosteriorDensity>(model, chain_block));
@@ -67,7 +68,7 @@ struct MonteCarloEm::Work {
   std::vector<float> step;
   std::vector<uint32_t> n_divergent;
   Workspace ws;
-  Stop stop;  // of a step's updates
+  Rollback rollback;  // of a step's updates
 };
 
 MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options)
@@ -79,14 +80,15 @@ MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& 
     std::memcpy(z_.view().row(r), z.row(r), z.cols * sizeof(float));
 }
 
-Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch) {
+Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochSlice& part,
+                             Cancellation& cancellation) {
   using Clock = std::chrono::steady_clock;
   const Config& config = model.config();
   const Clock::time_point start = Clock::now();
   const EpochOrder order(model, rows, part);
   const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const size_t most = std::min(config.batch_size, part.subset.size);
-  Work work(model, most, options_, part.n_threads, watch);
+  Work work(model, most, options_, part.n_threads, cancellation);
   if (moved_.view().rows < most) moved_ = Matrix(most, config.n_latent);
   log_joint_.resize(std::max(log_joint_.size(), most));
   accepted_.resize(std::max(accepted_.size(), most));
@@ -98,14 +100,14 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
     order.rows(position, n, batch.index.data());
     for (size_t m = 0; m < n; ++m)
       batch.ids[m] = noise_id(batch.step, static_cast<size_t>(batch.index[m]));
-    if (!expect(rows, batch, work, watch)) break;
+    if (!expect(rows, batch, work, cancellation)) break;
     const double bound =
         std::accumulate(log_joint_.begin(), log_joint_.begin() + static_cast<ptrdiff_t>(n), 0.0);
     if (!std::isfinite(bound)) {
       progress.diverged = true;
       break;
     }
-    if (!maximize(model, rows, batch, part.n_train, work, watch)) break;
+    if (!maximize(model, rows, batch, part.n_train, work, cancellation)) break;
     commit(batch);
     position += n;
     model.n_steps += 1;
@@ -123,33 +125,35 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochPart& pa
 
 // The E-step: one HMC transition of every chain of the minibatch, all of one step size, in a copy.
 // False if it was stopped.
-bool MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch) {
+bool MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work,
+                          Cancellation& cancellation) {
   const size_t n_rows = batch.size();
   const size_t dim = z_.view().cols;
   const size_t block = work.chain_block;
   std::fill(work.step.begin(), work.step.end(), static_cast<float>(step_size_.value()));
   for (const auto& density : work.densities) density->take_weights();
-  watch.expect(static_cast<double>(n_rows));
-  share_pieces(work.chain_team, ceil_div(n_rows, block), watch, [&](Member& member, size_t piece) {
-    const size_t first = piece * block;
-    const size_t n = std::min(block, n_rows - first);
-    PosteriorDensity& density = *work.densities[member.rank()];
-    density.set_rows(rows, batch.index.data() + first, n,
-                     {NoiseBy::id, batch.seed, batch.ids.data() + first});
-    const MatView z = moved_.view().block(first, n);
-    for (size_t r = 0; r < n; ++r) {
-      const auto row = static_cast<size_t>(batch.index[first + r]);
-      std::memcpy(z.row(r), z_.view().row(row), dim * sizeof(float));
-    }
-    const ChainRows chains = {z, work.gradients[member.rank()].view(n), log_joint_.data() + first,
-                              batch.ids.data() + first};
-    density(chains.z, chains.log_p, chains.gradient);
-    hmc_transition(kernels(), density, chains, work.trajectories[member.rank()], work.step.data(),
-                   options_.n_leapfrog, batch.seed, 0, accepted_.data() + first,
-                   work.n_divergent.data() + first);
-    watch.done(static_cast<double>(n));
-  });
-  return !watch.stopped();
+  cancellation.expect_work(static_cast<double>(n_rows));
+  share_tasks(work.chain_team, ceil_div(n_rows, block), cancellation,
+              [&](Member& member, size_t task) {
+                const size_t first = task * block;
+                const size_t n = std::min(block, n_rows - first);
+                PosteriorDensity& density = *work.densities[member.rank()];
+                density.set_rows(rows, batch.index.data() + first, n,
+                                 {NoiseBy::id, batch.seed, batch.ids.data() + first});
+                const MatView z = moved_.view().block(first, n);
+                for (size_t r = 0; r < n; ++r) {
+                  const auto row = static_cast<size_t>(batch.index[first + r]);
+                  std::memcpy(z.row(r), z_.view().row(row), dim * sizeof(float));
+                }
+                const ChainRows chains = {z, work.gradients[member.rank()].view(n),
+                                          log_joint_.data() + first, batch.ids.data() + first};
+                density(chains.z, chains.log_p, chains.gradient);
+                hmc_transition(kernels(), density, chains, work.trajectories[member.rank()],
+                               work.step.data(), options_.n_leapfrog, batch.seed, 0,
+                               accepted_.data() + first, work.n_divergent.data() + first);
+                cancellation.add_done(static_cast<double>(n));
+              });
+  return !cancellation.requested();
 }
 
 // Chains stand where they have moved to, once the weights have followed them.
@@ -168,17 +172,17 @@ void MonteCarloEm::commit(const Batch& batch) {
 // The M-step: updates by the gradient of the mean over the minibatch of log p(x, z). False if it
 // was stopped; then the weights are as they were.
 bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train,
-                            Work& work, Watch& watch) {
+                            Work& work, Cancellation& cancellation) {
   const size_t n_rows = batch.size();
   const size_t block = work.row_block;
   Workspace& ws = work.ws;
-  Stop& stop = work.stop;
+  Rollback& rollback = work.rollback;
   const Kernels& k = kernels();
   const UpdateRule sum_up;
   bool stops = false;  // written by thread 0 before a barrier, read by all after the next
-  watch.expect(static_cast<double>(n_rows * options_.n_updates));
+  cancellation.expect_work(static_cast<double>(n_rows * options_.n_updates));
   run_team(work.row_team, [&](Member& member) {
-    stop.prepare(member);
+    rollback.save(member);
     for (size_t done = 0; done < options_.n_updates; ++done) {
       for_row_blocks(n_rows, block, [&](size_t first, size_t n) {
         const Pass pass = {k, model, ws, n, batch.seed};
@@ -190,7 +194,8 @@ bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, 
           }
           gather(pass, rows, NoiseBy::id, member);
         }
-        if (member.rank() == 0) stops = stop.can_undo() && !watch.go_on(member);
+        if (member.rank() == 0)
+          stops = rollback.can_restore() && !cancellation.may_continue(member);
         for (size_t r = mine.begin; r < mine.end; ++r) {
           std::memcpy(ws.z.view().row(r), moved_.view().row(first + r),
                       moved_.view().cols * sizeof(float));
@@ -199,12 +204,13 @@ bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, 
         decode_likelihood(pass, member);
         backward_decoder(pass, member);
         RowGather nothing;
-        update(pass, {nullptr, gradient_.data(), nullptr}, sum_up, member, nothing, Part::decoder);
-        if (member.rank() == 0) watch.done(static_cast<double>(n));
+        update(pass, {nullptr, gradient_.data(), nullptr}, sum_up, member, nothing,
+               Networks::decoder);
+        if (member.rank() == 0) cancellation.add_done(static_cast<double>(n));
         member.barrier();
         return !stops;
       });
-      if (stops) return stop.undo(member);
+      if (stops) return rollback.restore(member);
       const uint64_t t = batch.step * options_.n_updates + done;
       ascend(k, model.network(), model.arena(), gradient_.data(),
              model.update_rule(t, n_rows, n_train), member);

@@ -21,9 +21,10 @@ class MonteCarloEm {
   MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options);
 
   // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
-  // is log p(x, z) after the move. A step that the watch stops leaves chains and weights as they
-  // were before it.
-  Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
+  // is log p(x, z) after the move. A step that the cancellation stops leaves chains and weights as
+  // they were before it.
+  Progress train(Model& model, const Rows& rows, const EpochSlice& part,
+                 Cancellation& cancellation);
 
   MatView z() { return z_.view(); }
   const StepSize& step_size() const { return step_size_; }
@@ -38,9 +39,9 @@ class MonteCarloEm {
  private:
   struct Batch;
   struct Work;
-  bool expect(const Rows& rows, const Batch& batch, Work& work, Watch& watch);
+  bool expect(const Rows& rows, const Batch& batch, Work& work, Cancellation& cancellation);
   bool maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
-                Watch& watch);
+                Cancellation& cancellation);
   void commit(const Batch& batch);
 
   EmOptions options_;

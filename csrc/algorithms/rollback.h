@@ -6,12 +6,12 @@
 
 namespace aevb {
 
-class Stop {
+class Rollback {
  public:
   // For steps of this many rows of z, and operations of a thread.
-  Stop(Watch& watch, Model& model, size_t rows, double flops)
-      : watch_(watch), is_long_(flops >= kLongStep) {
-    if (flops < kUndoStep || rows < kUndoRows) return;
+  Rollback(Cancellation& cancellation, Model& model, size_t rows, double flops)
+      : cancellation_(cancellation), is_long_(flops >= kLongFlops) {
+    if (flops < kRestorableFlops || rows < kRestorableRows) return;
     const Arena arena = model.arena();
     for (float* array : {arena.weights, arena.state1, arena.state2}) {
       if (array != nullptr) copies_.push_back({array, Buffer<float>(model.network().arena_size)});
@@ -19,39 +19,39 @@ class Stop {
   }
 
   // What may stop the work before any weight moves, and from then on; null: nothing.
-  Watch* before_update() const { return is_long_ ? &watch_ : nullptr; }
-  Watch* in_update() const { return can_undo() ? &watch_ : nullptr; }
-  bool can_undo() const { return !copies_.empty(); }
+  Cancellation* before_update() const { return is_long_ ? &cancellation_ : nullptr; }
+  Cancellation* in_update() const { return can_restore() ? &cancellation_ : nullptr; }
+  bool can_restore() const { return !copies_.empty(); }
 
   // Whether any thread may have left out work until here, the same on all of them; with a barrier,
   // unless the step is short and not at its end. The places are in the order of a step, each once:
   // by when one comes again there were other barriers, and every thread has read its answer.
-  enum Place { gathered, decoder_done, encoder_done, step_done };
-  bool stops(Place place, Member& member) {
-    if (!is_long_ && place != step_done) return false;
-    bool& answer = answers_[place];
-    if (member.rank() == 0) answer = !watch_.go_on(member);
+  enum Point { gathered, decoder_done, encoder_done, step_done };
+  bool cancelled(Point point, Member& member) {
+    if (!is_long_ && point != step_done) return false;
+    bool& answer = answers_[point];
+    if (member.rank() == 0) answer = !cancellation_.may_continue(member);
     member.barrier();
     return answer;
   }
 
   // Copies the weights and accumulators, if the update can be undone; ends with a barrier then.
-  void prepare(Member& member) {
+  void save(Member& member) {
     for (Copy& copy : copies_) move(copy.of, copy.kept.data(), share(member));
-    if (can_undo()) member.barrier();
+    if (can_restore()) member.barrier();
   }
   // This thread's share of them as they were. No barrier.
-  void undo(const Member& member) {
+  void restore(const Member& member) {
     for (Copy& copy : copies_) move(copy.kept.data(), copy.of, share(member));
   }
 
  private:
   // A thread's operations in a step that is long, some milliseconds, and in one whose update is.
-  static constexpr double kLongStep = 5e8;
-  static constexpr double kUndoStep = 5e9;
+  static constexpr double kLongFlops = 5e8;
+  static constexpr double kRestorableFlops = 5e9;
   // Rows from which on the update can be undone: with fewer it takes long only where the weights
   // are tens of millions or more, and then so would their copy.
-  static constexpr size_t kUndoRows = 500;
+  static constexpr size_t kRestorableRows = 500;
 
   struct Copy {
     float* of;
@@ -62,7 +62,7 @@ class Stop {
     if (!part.empty()) std::memcpy(to + part.begin, from + part.begin, part.size() * sizeof(float));
   }
 
-  Watch& watch_;
+  Cancellation& cancellation_;
   bool is_long_;
   bool answers_[step_done + 1] = {};
   std::vector<Copy> copies_;

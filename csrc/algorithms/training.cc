@@ -58,7 +58,7 @@ void forward_pass(const Pass& pass, Member& member, PhaseClock& clock) {
 void wake_and_dream(const Pass& pass, const Pass& asleep, const Arena& arena,
                     const UpdateRule& rule, Member& member) {
   RowGather nothing;
-  update(pass, arena, rule, member, nothing, Part::decoder);
+  update(pass, arena, rule, member, nothing, Networks::decoder);
   const Range mine = share_rows(member, asleep.rows);
   for (size_t m = mine.begin; m < mine.end; ++m) asleep.ws.ids[m] = noise_id(asleep.noise_step, m);
   member.barrier();
@@ -69,7 +69,7 @@ void wake_and_dream(const Pass& pass, const Pass& asleep, const Arena& arena,
 
 }  // namespace
 
-Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch) {
+Progress train(Model& model, const Rows& rows, const EpochSlice& part, Cancellation& cancellation) {
   const Config& config = model.config();
   const size_t batch = std::min(config.batch_size, part.subset.size);
   const double flops =
@@ -78,7 +78,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
   Workspace ws(model, batch, config.n_draws, true, n_threads);
   const bool wakes = config.algorithm == Algorithm::wake_sleep;
   Workspace dreams(model, wakes ? batch : 0, 1, true, wakes ? n_threads : 0);
-  Stop stop(watch, model, batch * config.n_draws, flops / n_threads);
+  Rollback rollback(cancellation, model, batch * config.n_draws, flops / n_threads);
   const EpochOrder order(model, rows, part);
   const Kernels& k = kernels();
   const Clock::time_point start = Clock::now();
@@ -92,7 +92,7 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
   run_team(n_threads, [&](Member& member) {
     const auto pass_from = [&](size_t position, uint64_t step) -> Pass {
       const size_t n = std::min(batch, part.subset.size - position);
-      return {k, model, ws, n, config.seed, step, step % 2, stop.before_update()};
+      return {k, model, ws, n, config.seed, step, step % 2, rollback.before_update()};
     };
     // Chooses this thread's rows of a minibatch.
     const auto choose = [&](const Pass& pass, size_t position) {
@@ -109,14 +109,14 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
     if (more(0, position)) {
       choose(pass_from(position, step), position);
       gather(pass_from(position, step), rows, NoiseBy::id, member);
-      if (stop.stops(Stop::gathered, member)) return;
+      if (rollback.cancelled(Rollback::gathered, member)) return;
     }
     PhaseClock clock(member, progress.phase_seconds);
     for (size_t done = 0; more(done, position); ++done, ++step) {
       const Pass pass = pass_from(position, step);
       forward_pass(pass, member, clock);
       backward_decoder(pass, member);
-      if (stop.stops(Stop::decoder_done, member)) break;
+      if (rollback.cancelled(Rollback::decoder_done, member)) break;
       const double bound = batch_bound(ws, pass.rows);
       if (!std::isfinite(bound)) {
         if (member.rank() == 0) progress.diverged = true;
@@ -125,15 +125,15 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
       if (member.rank() == 0) time_is_up = Clock::now() >= deadline;
       const UpdateRule rule = model.update_rule(step, pass.rows, part.n_train);
       Pass updated = pass;
-      updated.watch = stop.in_update();
-      const Pass asleep = {k, model, dreams, pass.rows, config.seed, step, 0, updated.watch};
+      updated.cancellation = rollback.in_update();
+      const Pass asleep = {k, model, dreams, pass.rows, config.seed, step, 0, updated.cancellation};
       if (wakes) {
-        stop.prepare(member);
+        rollback.save(member);
         wake_and_dream(updated, asleep, model.arena(), rule, member);
       } else {
         backward_encoder(pass, member);
-        if (stop.stops(Stop::encoder_done, member)) break;
-        stop.prepare(member);
+        if (rollback.cancelled(Rollback::encoder_done, member)) break;
+        rollback.save(member);
       }
       clock.lap();
       position += pass.rows;
@@ -142,13 +142,13 @@ Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& wat
       if (go_on) choose(next, position);
       RowGather ahead = go_on ? begin_gather(next, rows, member) : RowGather();
       update(wakes ? asleep : updated, model.arena(), rule, member, ahead,
-             wakes ? Part::encoder : Part::all);
+             wakes ? Networks::encoder : Networks::all);
       clock.lap();
       if (go_on) end_gather(next, rows, ahead, NoiseBy::id, member);
-      const bool stops = stop.stops(Stop::step_done, member);
+      const bool stops = rollback.cancelled(Rollback::step_done, member);
       clock.lap();
-      if (stops && stop.can_undo()) {  // the update may not be whole
-        stop.undo(member);
+      if (stops && rollback.can_restore()) {  // the update may not be whole
+        rollback.restore(member);
         break;
       }
       if (member.rank() == 0) {

@@ -8,7 +8,7 @@
 
 namespace aevb {
 
-struct EpochPart {
+struct EpochSlice {
   Subset subset;
   uint64_t epoch = 0;        // names the permutation; any number that differs from epoch to epoch
   size_t position = 0;       // rows of the epoch already seen
@@ -32,7 +32,7 @@ struct Progress {
   double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
 };
 
-// What the watch stops returns with the last completed step.
-Progress train(Model& model, const Rows& rows, const EpochPart& part, Watch& watch);
+// What the cancellation stops returns with the last completed step.
+Progress train(Model& model, const Rows& rows, const EpochSlice& part, Cancellation& cancellation);
 
 }  // namespace aevb

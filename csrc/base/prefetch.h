@@ -8,10 +8,10 @@ namespace aevb {
 // Memory that will be read soon: blocks of bytes, each `distance` bytes after the last. Whoever has
 // time meanwhile fetches a line and walks on. What kernels call of it is always inlined: a copy
 // compiled under their wider flags must not be the one that the linker keeps.
-class Ahead {
+class PrefetchCursor {
  public:
-  Ahead() = default;
-  Ahead(const void* begin, size_t block_size, size_t n_blocks = 1, size_t distance = 0)
+  PrefetchCursor() = default;
+  PrefetchCursor(const void* begin, size_t block_size, size_t n_blocks = 1, size_t distance = 0)
       : block_(static_cast<const char*>(begin)),
         n_lines_(ceil_div(block_size, kCacheLine)),
         n_blocks_(block_size > 0 ? n_blocks : 0),

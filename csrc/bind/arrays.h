@@ -87,9 +87,9 @@ inline constexpr Name<Activation> kActivations[] = {{"identity", Activation::ide
                                                     {"relu", Activation::relu},
                                                     {"softplus", Activation::softplus},
                                                     {"sigmoid", Activation::sigmoid}};
-inline constexpr Name<Estimator> kEstimators[] = {{"analytic-kl", Estimator::analytic_kl},
-                                                  {"monte-carlo", Estimator::monte_carlo},
-                                                  {"score-function", Estimator::score_function}};
+inline constexpr Name<Objective> kObjectives[] = {{"analytic-kl", Objective::analytic_kl},
+                                                  {"monte-carlo", Objective::monte_carlo},
+                                                  {"score-function", Objective::score_function}};
 inline constexpr Name<Optimizer> kOptimizers[] = {
     {"sgd", Optimizer::sgd}, {"adagrad", Optimizer::adagrad}, {"adam", Optimizer::adam}};
 

@@ -32,9 +32,9 @@ inline void check_encoder(const Model& model) {
   check(model.network().has_encoder(), "model: has no encoder");
 }
 
-inline EpochPart epoch_part(const BoundRows& x, size_t begin, size_t size, bool split,
-                            uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                            size_t n_train, int n_threads) {
+inline EpochSlice epoch_slice(const BoundRows& x, size_t begin, size_t size, bool split,
+                              uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
+                              size_t n_train, int n_threads) {
   check_threads(n_threads);
   check(n_train >= 1, "n_train: got 0, want at least 1");
   return {subset_of(x, begin, size, split),

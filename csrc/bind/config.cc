@@ -24,7 +24,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
   config.hidden = std::move(hidden_layer_sizes);
   config.activation = parse("activation", activation, kActivations);
   config.likelihood = parse("likelihood", likelihood, kLikelihoods);
-  config.estimator = parse("bound_estimator", bound_estimator, kEstimators);
+  config.objective = parse("bound_estimator", bound_estimator, kObjectives);
   config.n_draws = n_draws;
   config.optimizer = parse("optimizer", optimizer, kOptimizers);
   config.learning_rate = learning_rate;
@@ -45,7 +45,7 @@ py::dict as_dict(const Config& config) {
   d["hidden_layer_sizes"] = config.hidden;
   d["activation"] = name_of(config.activation, kActivations);
   d["likelihood"] = name_of(config.likelihood, kLikelihoods);
-  d["bound_estimator"] = name_of(config.estimator, kEstimators);
+  d["bound_estimator"] = name_of(config.objective, kObjectives);
   d["n_draws"] = config.n_draws;
   d["optimizer"] = name_of(config.optimizer, kOptimizers);
   d["learning_rate"] = config.learning_rate;

@@ -189,9 +189,9 @@ Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
   return heads;
 }
 
-LatentRows latent(Matrix& heads, Matrix& eps, const std::string& estimator) {
+LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective) {
   LatentRows t = {};
-  t.estimator = parse("estimator", estimator, kEstimators);
+  t.objective = parse("objective", objective, kObjectives);
   t.rows = heads.view().rows;
   t.n_latent = eps.view().cols;
   t.n_draws = eps.view().rows / t.rows;
@@ -204,10 +204,10 @@ LatentRows latent(Matrix& heads, Matrix& eps, const std::string& estimator) {
 }
 
 py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
-                        const std::string& estimator) {
+                        const std::string& objective) {
   Matrix heads = heads_of(mean, log_var);
   Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, estimator);
+  LatentRows t = latent(heads, eps, objective);
   Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
   FloatArray term(static_cast<py::ssize_t>(t.rows));
   std::vector<float> draw_term(t.rows * t.n_draws);
@@ -220,10 +220,10 @@ py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const
 
 py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
                           const FloatArray& noise, const FloatArray& dz, const FloatArray& f,
-                          const std::string& estimator) {
+                          const std::string& objective) {
   Matrix heads = heads_of(mean, log_var), d = padded(dz, "dz");
   Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, estimator);
+  LatentRows t = latent(heads, eps, objective);
   check_shape(dz, "dz", {t.rows * t.n_draws, t.n_latent});
   check_shape(f, "f", {t.rows * t.n_draws});
   Matrix dheads = poisoned(t.rows, 2 * t.n_latent);
@@ -299,21 +299,21 @@ py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int 
         bool waits = static_cast<int>(member.rank()) == held_up;
         const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
         const size_t part =
-            detail::count_pieces(layers.size(), panels, member.rank(), member.size());
+            detail::count_tasks(layers.size(), panels, member.rank(), member.size());
         const Grain grain = {1, most, shared};
-        deal(member, layers.size(), panels, grain, [&](const Piece& piece) {
+        stealing_for(member, layers.size(), panels, grain, [&](const Task& task) {
           const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
-          const size_t left = std::min(part, piece.blocks.size() + grain.least_shared(part) - 1);
+          const size_t left = std::min(part, task.blocks.size() + grain.least_shared(part) - 1);
           while (waits && n_done[d].load() + left < n && Clock::now() < until)
             std::this_thread::yield();
           waits = false;
-          for (size_t block = piece.blocks.begin; block < piece.blocks.end; ++block) {
+          for (size_t block = task.blocks.begin; block < task.blocks.end; ++block) {
             const size_t at =
-                d * n + offset[piece.layer] + piece.panel * layers[piece.layer].second + block;
+                d * n + offset[task.layer] + task.panel * layers[task.layer].second + block;
             all_times[at] += 1;
             all_who[at] = member.rank();
           }
-          n_done[d].fetch_add(piece.blocks.size());
+          n_done[d].fetch_add(task.blocks.size());
         });
         member.barrier();
       }
@@ -358,9 +358,9 @@ void bind_kernels(py::module_& m) {
   k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"),
         arg("with_r") = true);
   k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
-        arg("estimator"));
+        arg("objective"));
   k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
-        arg("f"), arg("estimator"));
+        arg("f"), arg("objective"));
   k.def(
       "normal",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,

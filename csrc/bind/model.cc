@@ -19,27 +19,27 @@ const float* arena_of(Model& model, const std::string& which) {
 py::dict unpack_arena(const Network& network, const float* arena) {
   py::dict arrays;
   if (arena == nullptr) return arrays;  // an accumulator that the optimiser does not have
-  for (const NamedOutputs& part : network.parts()) {
-    FloatArray weight = new_matrix(part.layer.n_in, part.outputs.size());
-    FloatArray bias(static_cast<py::ssize_t>(part.outputs.size()));
-    unpack(part, arena, weight.mutable_data(), bias.mutable_data());
-    arrays[py::str(part.name + ".weight")] = weight;
-    arrays[py::str(part.name + ".bias")] = bias;
+  for (const NamedWeights& entry : network.named_weights()) {
+    FloatArray weight = new_matrix(entry.layer.n_in, entry.outputs.size());
+    FloatArray bias(static_cast<py::ssize_t>(entry.outputs.size()));
+    unpack(entry, arena, weight.mutable_data(), bias.mutable_data());
+    arrays[py::str(entry.name + ".weight")] = weight;
+    arrays[py::str(entry.name + ".bias")] = bias;
   }
   return arrays;
 }
 
 std::unique_ptr<BoundModel> make_model(const Config& config) {
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   const py::gil_scoped_release nogil;
-  return std::make_unique<BoundModel>(config, watch);
+  return std::make_unique<BoundModel>(config, cancellation);
 }
 
 std::unique_ptr<BoundModel> copy_model(BoundModel& self) {
   const Reading reading(self.access);
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   const py::gil_scoped_release nogil;
-  return std::make_unique<BoundModel>(self, watch);
+  return std::make_unique<BoundModel>(self, cancellation);
 }
 
 py::dict get_arrays(BoundModel& model, const std::string& which) {
@@ -95,21 +95,21 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
     check(!squares || std::none_of(a.data(), a.data() + a.size(), negative),
           which + "/" + name + ": has values below 0, want sums of squares");
   };
-  const std::vector<NamedOutputs> parts = model.network().parts();
+  const std::vector<NamedWeights> named = model.network().named_weights();
   std::vector<std::pair<FloatArray, FloatArray>> values;
-  for (const NamedOutputs& part : parts) {
-    const std::string weight = part.name + ".weight", bias = part.name + ".bias";
+  for (const NamedWeights& entry : named) {
+    const std::string weight = entry.name + ".weight", bias = entry.name + ".bias";
     values.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
-    check_shape(values.back().first, weight.c_str(), {part.layer.n_in, part.outputs.size()});
-    check_shape(values.back().second, bias.c_str(), {part.outputs.size()});
+    check_shape(values.back().first, weight.c_str(), {entry.layer.n_in, entry.outputs.size()});
+    check_shape(values.back().second, bias.c_str(), {entry.outputs.size()});
     check_squares(values.back().first, weight);
     check_squares(values.back().second, bias);
   }
-  check(arrays.size() == 2 * parts.size(), which + ": got " + std::to_string(arrays.size()) +
-                                               " arrays, want " + std::to_string(2 * parts.size()));
+  check(arrays.size() == 2 * named.size(), which + ": got " + std::to_string(arrays.size()) +
+                                               " arrays, want " + std::to_string(2 * named.size()));
   const Changing changing(model.access);  // now that nothing runs Python any more
-  for (size_t i = 0; i < parts.size(); ++i)
-    pack(parts[i], values[i].first.data(), values[i].second.data(), arena);
+  for (size_t i = 0; i < named.size(); ++i)
+    pack(named[i], values[i].first.data(), values[i].second.data(), arena);
 }
 
 // What may change between two calls of a fitted model: how it learns, not what it is.
@@ -125,19 +125,20 @@ void set_config(BoundModel& model, const Config& config) {
   model.mutable_config() = config;
 }
 
-py::tuple train_part(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
-                     uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                     size_t n_train, int n_threads) {
+py::tuple train_slice(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
+                      uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
+                      size_t n_train, int n_threads) {
   check_rows(self, x);
   check_encoder(self);
-  const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
-                                    n_train, n_threads);
-  Watch watch = watch_for_interrupt();
+  const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
+                                       max_seconds, n_train, n_threads);
+  Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
     const Changing changing(self.access);
-    const py::gil_scoped_release nogil;  // x keeps its arrays alive, only the watch touches Python
-    progress = train(self, x.rows, part, watch);
+    const py::gil_scoped_release
+        nogil;  // x keeps its arrays alive, only the cancellation touches Python
+    progress = train(self, x.rows, slice, cancellation);
   }
   return as_tuple(progress);
 }
@@ -149,9 +150,9 @@ FloatArray encode_rows(BoundModel& self, const BoundRows& x, int n_threads) {
   check_threads(n_threads);
   FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
   float* out = mean.mutable_data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  encode(self, x.rows, out, n_threads, watch);
+  encode(self, x.rows, out, n_threads, cancellation);
   return mean;
 }
 
@@ -161,9 +162,9 @@ FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
   const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
   FloatArray mean = new_matrix(view.rows, self.config().n_visible);
   float* out = mean.mutable_data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  decode(self, view, out, n_threads, watch);
+  decode(self, view, out, n_threads, cancellation);
   return mean;
 }
 
@@ -174,10 +175,10 @@ py::tuple sample_rows(BoundModel& self, size_t n, uint64_t seed, int n_threads) 
   FloatArray z = new_matrix(n, self.config().n_latent);
   float* x_out = x.mutable_data();
   float* z_out = z.mutable_data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    sample(self, seed, n, x_out, z_out, n_threads, watch);
+    sample(self, seed, n, x_out, z_out, n_threads, cancellation);
   }
   return py::make_tuple(x, z);
 }
@@ -193,10 +194,10 @@ py::tuple bound_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t 
   DoubleArray value(static_cast<py::ssize_t>(size)), variance(static_cast<py::ssize_t>(size));
   double* value_out = value.mutable_data();
   double* variance_out = variance.mutable_data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads, watch);
+    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads, cancellation);
   }
   return py::make_tuple(value, variance);
 }
@@ -210,14 +211,14 @@ py::tuple importance_rows(BoundModel& self, const BoundRows& x, size_t begin, si
   check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
   const Subset subset = subset_of(x, begin, size, false);
-  Watch watch = watch_for(progress);
+  Cancellation cancellation = cancel_on_signal(progress);
   const auto n = static_cast<py::ssize_t>(size);
   DoubleArray log_p(n), std_error(n), n_effective(n);
   const LikelihoodRows out = {log_p.mutable_data(), std_error.mutable_data(),
                               n_effective.mutable_data()};
   {
     py::gil_scoped_release nogil;
-    importance(self, x.rows, subset, n_draws, n_adaptations, seed, out, n_threads, watch);
+    importance(self, x.rows, subset, n_draws, n_adaptations, seed, out, n_threads, cancellation);
   }
   return py::make_tuple(log_p, std_error, n_effective);
 }
@@ -234,9 +235,9 @@ DoubleArray log_joint_rows(BoundModel& self, const BoundRows& x, const FloatArra
   DoubleArray value({z.shape(0), z.shape(1)});
   double* out = value.mutable_data();
   const float* draws = z.data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  log_joint(self, x.rows, draws, n_draws, out, n_threads, watch);
+  log_joint(self, x.rows, draws, n_draws, out, n_threads, cancellation);
   return value;
 }
 
@@ -252,10 +253,10 @@ py::tuple bound_gradient(BoundModel& self, const BoundRows& x,
   DoubleArray value(static_cast<py::ssize_t>(x.rows.n_rows));
   double* out = value.mutable_data();
   Buffer<float> gradient(self.network().arena_size);
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads, watch);
+    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads, cancellation);
   }
   return py::make_tuple(value, unpack_arena(self.network(), gradient.data()));
 }
@@ -303,7 +304,7 @@ void bind_model(py::module_& m) {
       .def("arrays", &get_arrays, arg("which"),
            "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
-      .def("train", &train_part, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
+      .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
            arg("n_threads"),
            "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged, "

@@ -69,14 +69,14 @@ class PosteriorChains {
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
     FloatArray draws({dim(keep ? n : 0), dim(n_chains), dim(model_.config().n_latent)});
     float* out = keep ? draws.mutable_data() : nullptr;
-    Watch watch = watch_for(progress);
+    Cancellation cancellation = cancel_on_signal(progress);
     py::gil_scoped_release nogil;
     const size_t block = Chains::block_rows(n_chains, n_threads);
     const size_t team = std::min(static_cast<size_t>(n_threads), ceil_div(n_chains, block));
     std::vector<std::unique_ptr<RowsPosterior>> densities;
     for (size_t i = 0; i < team; ++i)
       densities.push_back(std::make_unique<RowsPosterior>(model_, x_, block));
-    chains_.run(kernels(), densities, n, adapt, out, watch);
+    chains_.run(kernels(), densities, n, adapt, out, cancellation);
     return draws;
   }
 
@@ -132,10 +132,10 @@ py::tuple anneal_rows(BoundModel& model, const BoundRows& x, const std::vector<d
       z.mutable_data()};
   const float* from = exact ? exact->data() : nullptr;
   const Reading reading(model.access);
-  Watch watch = watch_for(progress);
+  Cancellation cancellation = cancel_on_signal(progress);
   {
     py::gil_scoped_release nogil;
-    annealed_likelihood(model, x.rows, subset, options, from, out, n_threads, watch);
+    annealed_likelihood(model, x.rows, subset, options, from, out, n_threads, cancellation);
   }
   return py::make_tuple(log_p, std_error, n_effective, acceptance, z);
 }
@@ -149,9 +149,9 @@ DoubleArray fitted_densities(const FloatArray& fit, const FloatArray& at, int n_
   check_shape(at, "at", {n_at, n_rows, dim});
   DoubleArray log_q({at.shape(0), at.shape(1)});
   double* out = log_q.mutable_data();
-  Watch watch = watch_for(py::none());
+  Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  fitted_log_density(fit.data(), n_fit, at.data(), n_at, n_rows, dim, out, n_threads, watch);
+  fitted_log_density(fit.data(), n_fit, at.data(), n_at, n_rows, dim, out, n_threads, cancellation);
   return log_q;
 }
 
@@ -185,20 +185,20 @@ py::array_t<uint64_t> row_ids(BoundModel& model, const BoundRows& x,
   return ids;
 }
 
-py::tuple em_part(BoundEm& self, BoundModel& model, const BoundRows& x, size_t begin, size_t size,
-                  bool split, uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                  size_t n_train, int n_threads) {
+py::tuple em_slice(BoundEm& self, BoundModel& model, const BoundRows& x, size_t begin, size_t size,
+                   bool split, uint64_t epoch, size_t position, size_t max_steps,
+                   double max_seconds, size_t n_train, int n_threads) {
   check_rows(model, x);
   check(x.rows.n_rows == self.z().rows, "X: has other rows than there are chains");
   check(self.fits(model), "model: has another shape than when its chains were made");
-  const EpochPart part = epoch_part(x, begin, size, split, epoch, position, max_steps, max_seconds,
-                                    n_train, n_threads);
-  Watch watch = watch_for_interrupt();
+  const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
+                                       max_seconds, n_train, n_threads);
+  Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
     const Changing chains(self.access), weights(model.access);
     const py::gil_scoped_release nogil;
-    progress = self.train(model, x.rows, part, watch);
+    progress = self.train(model, x.rows, slice, cancellation);
   }
   return as_tuple(progress);
 }
@@ -221,10 +221,10 @@ FloatArray impute_rows(BoundModel& model, const BoundRows& x, const py::array_t<
   FloatArray filled = new_matrix(x.rows.n_rows, x.rows.n_cols);
   const Reading reading(model.access);
   float* out = filled.mutable_data();
-  Watch watch = watch_for(progress);
+  Cancellation cancellation = cancel_on_signal(progress);
   {
     py::gil_scoped_release nogil;
-    impute(model, x.rows, missing.data(), options, out, n_threads, watch);
+    impute(model, x.rows, missing.data(), options, out, n_threads, cancellation);
   }
   return filled;
 }
@@ -304,8 +304,8 @@ py::tuple gaussian_chains(const FloatArray& precision, size_t n_chains, size_t n
     densities.push_back(std::make_unique<GaussianDensity>(precision));
   FloatArray draws({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(n_chains),
                     static_cast<py::ssize_t>(dim)});
-  Watch watch([](double) {});
-  chains.run(kernels(), densities, n, false, draws.mutable_data(), watch);
+  Cancellation cancellation([](double) {});
+  chains.run(kernels(), densities, n, false, draws.mutable_data(), cancellation);
   return py::make_tuple(draws, chains.acceptance_sum(), chains.n_divergent());
 }
 
@@ -342,7 +342,7 @@ void bind_posterior(py::module_& m) {
       .def(py::init(&make_em), arg("model"), arg("z"), py::kw_only(), arg("n_leapfrog"),
            arg("target_accept"), arg("n_updates"))
       .def("copy", read([](const MonteCarloEm& self) { return std::make_unique<BoundEm>(self); }))
-      .def("train", &em_part, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
+      .def("train", &em_slice, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("split"), arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"),
            arg("n_train"), arg("n_threads"),
            "Part of an epoch, as Model.train; log p(x, z) stands for the bound.")

@@ -59,7 +59,7 @@ void backward_from_heads(const Pass& pass, Member& member) {
 
 void backward_encoder(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
-  if (pass.model.config().estimator != Estimator::score_function) backward_to_z(pass, member);
+  if (pass.model.config().objective != Objective::score_function) backward_to_z(pass, member);
 
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
     LatentRows latent = latent_rows(pass, some);

@@ -50,7 +50,7 @@ void panel_likelihood(const Pass& pass, size_t panel, Range rows, bool with_r) {
           .ld = ws.outputs.front().view().stride,
           .scale = 1.0f / static_cast<float>(ws.n_draws),
           .partial = with_r ? ws.partial.data() + panel : nullptr,
-          .partial_stride = ws.n_parts});
+          .partial_stride = ws.n_partials});
 }
 
 Panels output_panels(const Pass& pass) {
@@ -64,29 +64,29 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   const Network& net = pass.model.network();
   const float* weights = pass.model.weights();
   const size_t first_back = row_panels(net.outputs.front().n_in, pass.drawn()).first_panel(member);
-  Ahead ahead[2];
-  deal(member, output_panels(pass), kForwardGrain, [&](const Piece& piece) {
-    if (!pass.goes_on(member)) return;
-    const Range rows = block_range(piece.blocks, kRowBlock, pass.drawn());
+  PrefetchCursor prefetch[2];
+  stealing_for(member, output_panels(pass), kForwardGrain, [&](const Task& task) {
+    if (!pass.may_continue(member)) return;
+    const Range rows = block_range(task.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < ws.outputs.size(); ++i) {
-      if (piece.new_panel) {
+      if (task.new_panel) {
         const bool goes_back = ws.gradients() && ws.transposed(net.outputs[i], 0) == nullptr;
-        ahead[i] = piece.more  ? panel_weights(net.outputs[i], weights, piece.panel + 1)
-                   : goes_back ? input_weights(net.outputs[i], weights, first_back)
-                               : Ahead();
+        prefetch[i] = task.more   ? panel_weights(net.outputs[i], weights, task.panel + 1)
+                      : goes_back ? input_weights(net.outputs[i], weights, first_back)
+                                  : PrefetchCursor();
       }
       dense_forward(pass.k, net.outputs[i], weights, ws.decoder.back().view(), ws.outputs[i].view(),
-                    Activation::identity, piece.panel, rows, nullptr, &ahead[i]);
+                    Activation::identity, task.panel, rows, nullptr, &prefetch[i]);
     }
-    panel_likelihood(pass, piece.panel, rows, with_r);
+    panel_likelihood(pass, task.panel, rows, with_r);
   });
   member.barrier();
 }
 
 void output_likelihood(const Pass& pass, Member& member) {
   const Panels panels = output_panels(pass);
-  deal(member, panels, {1, panels.n_blocks}, [&](const Piece& piece) {
-    panel_likelihood(pass, piece.panel, block_range(piece.blocks, kRowBlock, pass.drawn()), true);
+  stealing_for(member, panels, {1, panels.n_blocks}, [&](const Task& task) {
+    panel_likelihood(pass, task.panel, block_range(task.blocks, kRowBlock, pass.drawn()), true);
   });
   member.barrier();
 }
@@ -94,13 +94,13 @@ void output_likelihood(const Pass& pass, Member& member) {
 void sum_bound(const Pass& pass, const Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
-  const bool analytic = pass.model.config().estimator == Estimator::analytic_kl;
+  const bool analytic = pass.model.config().objective == Objective::analytic_kl;
   const auto draws = static_cast<double>(ws.n_draws);
   for (size_t m = rows.begin; m < rows.end; ++m) {
     double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies from draw to draw
     for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
       double r = 0.0;
-      for (size_t part = 0; part < ws.n_parts; ++part) r += ws.partial[l * ws.n_parts + part];
+      for (size_t part = 0; part < ws.n_partials; ++part) r += ws.partial[l * ws.n_partials + part];
       ws.f[l] = static_cast<float>(r + ws.draw_term[l]);
       sum += r;
       const double value = analytic ? r : r + ws.draw_term[l];

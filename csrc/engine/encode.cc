@@ -12,10 +12,10 @@ void encode_hidden(const Pass& pass, Member& member) {
     const size_t n_next = is_last ? pass.drawn() : pass.rows;
     const size_t first_panel = row_panels(next.n_out, n_next).first_panel(member);
     const MatView h = pass.ws.encoder[i].view();
-    forward_layer(
-        pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
-        i == 0 ? &pass.ws.nonzeros : nullptr,
-        pass.ws.gradients() ? panel_weights(next, pass.model.weights(), first_panel) : Ahead());
+    forward_layer(pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
+                  i == 0 ? &pass.ws.nonzeros : nullptr,
+                  pass.ws.gradients() ? panel_weights(next, pass.model.weights(), first_panel)
+                                      : PrefetchCursor());
     in = h;
   }
 }
@@ -33,7 +33,8 @@ void list_rows(const Pass& pass, const Member& member) {
   if (!full) {
     constexpr size_t kTogether = 10;
     const Range mine = member.share(ceil_div(pass.x().cols, kInputBlock));
-    for (size_t block = mine.begin; block < mine.end && pass.goes_on(member); block += kTogether)
+    for (size_t block = mine.begin; block < mine.end && pass.may_continue(member);
+         block += kTogether)
       ws.nonzeros.find_rows(pass.k, pass.x(), {block, std::min(block + kTogether, mine.end)});
   }
   if (member.rank() == 0) ws.rows_listed = !full;

@@ -4,14 +4,14 @@ namespace aevb {
 
 void forward_layer(const Pass& pass, const Dense& layer, MatView in, MatView out,
                    Activation activation, size_t n, Member& member, const Nonzeros* nonzeros,
-                   const Ahead& then) {
+                   const PrefetchCursor& then) {
   const float* weights = pass.model.weights();
-  Ahead ahead;
-  deal(member, row_panels(layer.n_out, n), kForwardGrain, [&](const Piece& piece) {
-    if (!pass.goes_on(member)) return;
-    if (piece.new_panel) ahead = piece.more ? panel_weights(layer, weights, piece.panel + 1) : then;
-    dense_forward(pass.k, layer, weights, in, out, activation, piece.panel,
-                  block_range(piece.blocks, kRowBlock, n), nonzeros, &ahead);
+  PrefetchCursor prefetch;
+  stealing_for(member, row_panels(layer.n_out, n), kForwardGrain, [&](const Task& task) {
+    if (!pass.may_continue(member)) return;
+    if (task.new_panel) prefetch = task.more ? panel_weights(layer, weights, task.panel + 1) : then;
+    dense_forward(pass.k, layer, weights, in, out, activation, task.panel,
+                  block_range(task.blocks, kRowBlock, n), nonzeros, &prefetch);
   });
   member.barrier();
 }
@@ -33,30 +33,32 @@ void backward_layer(const Pass& pass, std::initializer_list<Upstream> upstream, 
   const bool transposes =
       n_up * kPanel <= kTransposeScratch && transposing_pays(upstream.begin()->layer, n);
   float* scratch = pass.ws.scratch(member.rank());
-  Ahead ahead[2];
-  deal(member, row_panels(n_in, n), transposes ? kTransposingGrain : kForwardGrain,
-       [&](const Piece& piece) {
-         if (!pass.goes_on(member)) return;
-         const Range rows = block_range(piece.blocks, kRowBlock, n);
-         float* room = scratch;
-         Ahead* next = ahead;
-         for (const Upstream& up : upstream) {
-           const float* transposed = pass.ws.transposed(up.layer, piece.panel);
-           if (piece.new_panel && transposed == nullptr)
-             *next = piece.more ? input_weights(up.layer, weights, piece.panel + 1) : Ahead();
-           if (transposed == nullptr && transposes) {
-             if (piece.new_panel) dense_transpose(pass.k, up.layer, weights, piece.panel, room);
-             transposed = room;
-             room += up.layer.n_panels() * kPanel * kPanel;
-           }
-           dense_backward(pass.k, up.layer, weights, transposed, up.delta, din,
-                          &up != upstream.begin(), piece.panel, rows, next++);
-         }
-         const size_t column = piece.panel * kPanel;
-         pass.k.differentiate(activation, rows.size(), panel_width(n_in, piece.panel),
-                              h.row(rows.begin) + column, h.stride, din.row(rows.begin) + column,
-                              din.stride);
-       });
+  PrefetchCursor prefetch[2];
+  stealing_for(member, row_panels(n_in, n), transposes ? kTransposingGrain : kForwardGrain,
+               [&](const Task& task) {
+                 if (!pass.may_continue(member)) return;
+                 const Range rows = block_range(task.blocks, kRowBlock, n);
+                 float* room = scratch;
+                 PrefetchCursor* next = prefetch;
+                 for (const Upstream& up : upstream) {
+                   const float* transposed = pass.ws.transposed(up.layer, task.panel);
+                   if (task.new_panel && transposed == nullptr)
+                     *next = task.more ? input_weights(up.layer, weights, task.panel + 1)
+                                       : PrefetchCursor();
+                   if (transposed == nullptr && transposes) {
+                     if (task.new_panel)
+                       dense_transpose(pass.k, up.layer, weights, task.panel, room);
+                     transposed = room;
+                     room += up.layer.n_panels() * kPanel * kPanel;
+                   }
+                   dense_backward(pass.k, up.layer, weights, transposed, up.delta, din,
+                                  &up != upstream.begin(), task.panel, rows, next++);
+                 }
+                 const size_t column = task.panel * kPanel;
+                 pass.k.differentiate(activation, rows.size(), panel_width(n_in, task.panel),
+                                      h.row(rows.begin) + column, h.stride,
+                                      din.row(rows.begin) + column, din.stride);
+               });
   member.barrier();
 }
 
@@ -64,7 +66,7 @@ LatentRows latent_rows(const Pass& pass, Range rows) {
   Workspace& ws = pass.ws;
   const size_t first_draw = rows.begin * ws.n_draws;
   LatentRows latent = {};
-  latent.estimator = pass.model.config().estimator;
+  latent.objective = pass.model.config().objective;
   latent.rows = rows.size();
   latent.n_latent = pass.model.config().n_latent;
   latent.n_draws = ws.n_draws;

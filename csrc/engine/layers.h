@@ -17,7 +17,7 @@ inline Panels row_panels(size_t n_cols, size_t n) { return {n_cols, ceil_div(n, 
 // phase that follows: the first panel of each phase would else come from beyond L2.
 void forward_layer(const Pass& pass, const Dense& layer, MatView in, MatView out,
                    Activation activation, size_t n, Member& member,
-                   const Nonzeros* nonzeros = nullptr, const Ahead& then = {});
+                   const Nonzeros* nonzeros = nullptr, const PrefetchCursor& then = {});
 
 // The same for a range of rows, all panels: for the layers about z, where threads share rows.
 void forward_layer_rows(const Pass& pass, const Dense& layer, MatView in, MatView out,

@@ -16,12 +16,15 @@ struct Pass {
   uint64_t seed;            // of the noise
   uint64_t noise_step = 0;  // its high bits go into the noise stream
   size_t slot = 0;          // which x of the workspace
-  Watch* watch = nullptr;   // may stop the pass, which then has no results; null: nothing may
+  Cancellation* cancellation =
+      nullptr;  // may stop the pass, which then has no results; null: nothing may
 
   MatView x() const { return ws.x[slot].view(rows); }
   size_t drawn() const { return rows * ws.n_draws; }
   // Asked between pieces of work: if not, what is left of a phase is not done, only its barrier.
-  bool goes_on(const Member& member) const { return watch == nullptr || watch->go_on(member); }
+  bool may_continue(const Member& member) const {
+    return cancellation == nullptr || cancellation->may_continue(member);
+  }
 };
 
 // f(range) for rows that a thread does not share with others, of which so few at a time, in whole
@@ -29,7 +32,7 @@ struct Pass {
 template <class F>
 void for_own_rows(const Pass& pass, const Member& member, Range rows, F f) {
   constexpr size_t kTogether = 50 * kRowBlock;  // some milliseconds
-  for (size_t begin = rows.begin; begin < rows.end && pass.goes_on(member); begin += kTogether)
+  for (size_t begin = rows.begin; begin < rows.end && pass.may_continue(member); begin += kTogether)
     f(Range{begin, std::min(begin + kTogether, rows.end)});
 }
 
@@ -74,12 +77,12 @@ void backward_to_z(const Pass& pass, Member& member);
 // The encoder's of log q(z|x), z held fixed: heads forward, then down from their gradients.
 void recognize(const Pass& pass, Member& member);
 
-enum class Part : uint8_t { all, encoder, decoder };
+enum class Networks : uint8_t { all, encoder, decoder };
 // Every weight gradient, with the optimiser's step, and a row of `meanwhile` between the pieces. No
 // barrier: what follows may fill the other slot's x, its noise and its nonzero columns, but not
 // read the weights, nor deal.
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
-            RowGather& meanwhile, Part part = Part::all);
+            RowGather& meanwhile, Networks which = Networks::all);
 
 // The decoder's step by a summed gradient (an arena laid out as the weights), which is set to zero.
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,

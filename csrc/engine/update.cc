@@ -38,23 +38,23 @@ Gradient layer_gradient(const Pass& pass, size_t i) {
 }  // namespace
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
-            RowGather& meanwhile, Part part) {
+            RowGather& meanwhile, Networks which) {
   const Network& net = pass.model.network();
   const size_t n_encoder = n_encoder_layers(net);
   const size_t end =
-      part == Part::encoder ? n_encoder : n_encoder + net.decoder.size() + net.outputs.size();
-  const size_t begin = part == Part::decoder ? n_encoder : 0;
+      which == Networks::encoder ? n_encoder : n_encoder + net.decoder.size() + net.outputs.size();
+  const size_t begin = which == Networks::decoder ? n_encoder : 0;
   const auto gradient = [&](size_t i) { return layer_gradient(pass, begin + i); };
   const auto panels = [&](size_t i) -> Panels {
     const Dense& layer = gradient(i).layer;
     return {layer.n_out, ceil_div(layer.n_in, kInputBlock)};
   };
-  deal(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Piece& piece) {
-    if (!pass.goes_on(member)) return;
-    const Gradient g = gradient(piece.layer);
-    Ahead ahead = meanwhile.next();
-    dense_update(pass.k, g.layer, arena, rule, g.in, g.delta, piece.panel,
-                 block_range(piece.blocks, kInputBlock, g.layer.n_in), g.nonzeros, &ahead);
+  stealing_for(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Task& task) {
+    if (!pass.may_continue(member)) return;
+    const Gradient g = gradient(task.layer);
+    PrefetchCursor prefetch = meanwhile.next();
+    dense_update(pass.k, g.layer, arena, rule, g.in, g.delta, task.panel,
+                 block_range(task.blocks, kInputBlock, g.layer.n_in), g.nonzeros, &prefetch);
     meanwhile.one();
   });
 }

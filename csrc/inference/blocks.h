@@ -33,12 +33,12 @@ void for_row_blocks(size_t n, size_t block, F f) {
   }
 }
 
-// The same where f has a barrier, until the watch is told to stop.
+// The same where f has a barrier, until the cancellation is told to stop.
 template <class F>
-void for_row_blocks(size_t n, size_t block, Watch& watch, const Member& member, F f) {
+void for_row_blocks(size_t n, size_t block, Cancellation& cancellation, const Member& member, F f) {
   for_row_blocks(n, block, [&](size_t first, size_t some) {
-    watch.begin(first, member);
-    return f(first, some) && !watch.ends(first);
+    cancellation.begin_step(first, member);
+    return f(first, some) && !cancellation.ends_after(first);
   });
 }
 

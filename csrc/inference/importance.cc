@@ -42,7 +42,7 @@ void add_weights(const Pass& pass, size_t n, bool counts, Range rows,
 
 void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
                 size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
-                Watch& watch) {
+                Cancellation& cancellation) {
   const size_t draws = std::min(n_draws, kTogether);
   const size_t n_passes = ceil_div(n_draws, draws);  // of a round
   // The decoder runs over every block many times: its activations should stay in L2.
@@ -53,15 +53,15 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
   std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
   const Kernels& k = kernels();
   bool stop = false;  // written by thread 0 before a barrier, read by all after it
-  watch.expect(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
-               static_cast<double>(n_adaptations + 1));
+  cancellation.expect_work(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
+                           static_cast<double>(n_adaptations + 1));
 
   // One pass over a block; false where it was told to stop.
   const auto weigh = [&](Member& member, size_t n, size_t round, size_t i) {
     const Range mine = share_rows(member, n);
     const Pass pass = {k, model, ws, n, seed, static_cast<uint64_t>(round * n_passes + i) << 32};
     if (pass.noise_step > 0) draw_noise(pass, member);
-    if (member.rank() == 0) stop = !watch.go_on(member);
+    if (member.rank() == 0) stop = !cancellation.may_continue(member);
     if (round == 0) {
       encode_and_sample(pass, member);
     } else {
@@ -73,7 +73,7 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
     decode_likelihood(pass, member);
     sum_bound(pass, member);
     add_weights(pass, std::min(draws, n_draws - i * draws), round == n_adaptations, mine, known);
-    if (member.rank() == 0) watch.done(static_cast<double>(n));
+    if (member.rank() == 0) cancellation.add_done(static_cast<double>(n));
     return true;
   };
 
@@ -97,7 +97,7 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
   check_range(ws, rows);
 }
 

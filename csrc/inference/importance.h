@@ -26,6 +26,6 @@ struct LikelihoodRows {
 // each row's content.
 void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
                 size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
-                Watch& watch);
+                Cancellation& cancellation);
 
 }  // namespace aevb

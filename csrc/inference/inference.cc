@@ -13,13 +13,14 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
 
 }  // namespace
 
-void encode(const Model& model, const Rows& rows, float* out, int n_threads, Watch& watch) {
+void encode(const Model& model, const Rows& rows, float* out, int n_threads,
+            Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, rows.n_rows);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
   const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
-    for_row_blocks(rows.n_rows, block, watch, member, [&](size_t first, size_t n) {
+    for_row_blocks(rows.n_rows, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, 0};
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
@@ -30,17 +31,18 @@ void encode(const Model& model, const Rows& rows, float* out, int n_threads, Wat
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
   check_range(ws, rows);
 }
 
-void decode(const Model& model, ConstMatView z, float* out, int n_threads, Watch& watch) {
+void decode(const Model& model, ConstMatView z, float* out, int n_threads,
+            Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, z.rows);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
   const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
-    for_row_blocks(z.rows, block, watch, member, [&](size_t first, size_t n) {
+    for_row_blocks(z.rows, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, 0};
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) {
@@ -53,17 +55,17 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads, Watch
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
 }
 
 void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float* z, int n_threads,
-            Watch& watch) {
+            Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, n_samples);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
   const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
-    for_row_blocks(n_samples, block, watch, member, [&](size_t first, size_t n) {
+    for_row_blocks(n_samples, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
       if (!mine.empty()) {
@@ -83,17 +85,17 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
 }
 
 void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
-           double* out, double* variance, int n_threads, Watch& watch) {
+           double* out, double* variance, int n_threads, Cancellation& cancellation) {
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, false, team);
   const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
-    for_row_blocks(subset.size, block, watch, member, [&](size_t first, size_t n) {
+    for_row_blocks(subset.size, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
       subset_rows(model, rows, subset, first + mine.begin, mine.size(),
@@ -111,12 +113,12 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
   check_range(ws, rows);
 }
 
 void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
-                        double* out, float* gradient, int n_threads, Watch& watch) {
+                        double* out, float* gradient, int n_threads, Cancellation& cancellation) {
   const size_t n_draws = model.config().n_draws;
   const size_t n_latent = model.config().n_latent;
   const size_t block = block_rows(model, n_draws, rows.n_rows);
@@ -125,7 +127,7 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
   const Kernels& k = kernels();
   const UpdateRule sum_up;
   run_team(team, [&](Member& member) {
-    for_row_blocks(rows.n_rows, block, watch, member, [&](size_t first, size_t n) {
+    for_row_blocks(rows.n_rows, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass = {k, model, ws, n, seed};
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
@@ -150,7 +152,7 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
       return true;
     });
   });
-  watch.rethrow();
+  cancellation.rethrow();
   check_range(ws, rows);
 }
 

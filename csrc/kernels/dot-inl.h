@@ -72,10 +72,10 @@ AEVB_INLINE void dot_tile(const ProductTransposed& p, size_t row, size_t col) {
     }
   };
   const auto whole = [](Vec v) { return v; };
-  Ahead ahead = p.ahead != nullptr ? *p.ahead : Ahead();
+  PrefetchCursor prefetch = p.prefetch != nullptr ? *p.prefetch : PrefetchCursor();
   size_t k = 0;
   for (; k + kPanel <= p.k; k += kPanel, b += p.panel_stride) {
-    if (!ahead.empty()) fetch_into_l2(ahead.line());
+    if (!prefetch.empty()) fetch_into_l2(prefetch.line());
 #pragma GCC unroll 16
     for (size_t j = 0; j < kPanel; j += W) add_terms(k + j, j, whole);
   }
@@ -85,7 +85,7 @@ AEVB_INLINE void dot_tile(const ProductTransposed& p, size_t row, size_t col) {
     const Ints real = first_lanes(p.k - k - j);  // the others may be anything
     add_terms(k + j, j, [&](Vec v) { return select(real, v, Vec{}); });
   }
-  if (p.ahead != nullptr) *p.ahead = ahead;
+  if (p.prefetch != nullptr) *p.prefetch = prefetch;
   store_sums(p, sum, row, col);
 }
 

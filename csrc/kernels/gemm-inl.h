@@ -64,15 +64,15 @@ AEVB_INLINE void product_tile(const PanelProduct& p, size_t row, size_t col) {
       for (size_t v = 0; v < C; ++v) add_product(acc[r][v], ak, bk[v]);
     }
   };
-  Ahead ahead = p.ahead != nullptr ? *p.ahead : Ahead();
+  PrefetchCursor prefetch = p.prefetch != nullptr ? *p.prefetch : PrefetchCursor();
   size_t i = 0;
   for (; i + kTermsPerFetch<kListed> <= p.k; i += kTermsPerFetch<kListed>) {
-    if (!ahead.empty()) fetch_into_l2(ahead.line());
+    if (!prefetch.empty()) fetch_into_l2(prefetch.line());
 #pragma GCC unroll 4
     for (size_t n = 0; n < kTermsPerFetch<kListed>; ++n) add_term(i + n);
   }
   for (; i < p.k; ++i) add_term(i);
-  if (p.ahead != nullptr) *p.ahead = ahead;
+  if (p.prefetch != nullptr) *p.prefetch = prefetch;
 #pragma GCC unroll 16
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 4

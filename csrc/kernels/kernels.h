@@ -12,7 +12,7 @@
 namespace aevb {
 
 enum class Activation : uint8_t { identity, tanh, relu, softplus, sigmoid };
-enum class Estimator : uint8_t { analytic_kl, monte_carlo, score_function };
+enum class Objective : uint8_t { analytic_kl, monte_carlo, score_function };
 enum class Optimizer : uint8_t { accumulate, sgd, adagrad, adam };
 
 // Smooth floor of a Gaussian decoder's log-variance, v = floor + softplus(raw - floor): a density
@@ -33,7 +33,8 @@ struct PanelProduct {
   bool accumulate;
   bool cold = false;                  // B may lie beyond L2
   const uint32_t* columns = nullptr;  // the k columns of A, and rows of B, to use; null: 0 .. k - 1
-  Ahead* ahead = nullptr;             // what is read after this: fetched into L2 meanwhile, or null
+  PrefetchCursor* prefetch =
+      nullptr;  // what is read after this: fetched into L2 meanwhile, or null
 };
 
 // C (rows, n_cols) (+)= A (rows, k) B^T, where B's rows lie in column panels: element (c, j) is
@@ -47,7 +48,7 @@ struct ProductTransposed {
   float* c;  // no column beyond the last
   size_t ldc;
   bool accumulate;
-  Ahead* ahead = nullptr;  // as above
+  PrefetchCursor* prefetch = nullptr;  // as above
 };
 
 // One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
@@ -79,7 +80,8 @@ struct PanelUpdate {
   // them.
   const uint32_t* group_rows = nullptr;  // (groups, rows)
   const uint32_t* n_group_rows = nullptr;
-  Ahead* ahead = nullptr;  // what is read after this: some of it is fetched meanwhile, or null
+  PrefetchCursor* prefetch =
+      nullptr;  // what is read after this: some of it is fetched meanwhile, or null
 };
 
 // Columns of a block of rows that are not zero in all of them.
@@ -117,7 +119,7 @@ struct PanelLikelihood {
 
 // Rows of the latent layer. Draw l of data row m is row m * n_draws + l of eps, z, dz and f.
 struct LatentRows {
-  Estimator estimator;
+  Objective objective;
   size_t rows, n_latent, n_draws;
   const float* mean;
   const float* log_var;  // these two are read in whole vectors, beyond the last column too

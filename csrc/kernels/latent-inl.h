@@ -13,7 +13,7 @@ void latent_sample(const LatentRows& t) {
     const float* mean = t.mean + m * t.ld_heads;
     const float* log_var = t.log_var + m * t.ld_heads;
     float term = 0.0f;
-    if (t.estimator == Estimator::analytic_kl) {  // -KL, appendix B
+    if (t.objective == Objective::analytic_kl) {  // -KL, appendix B
       Vec kl = {};
       for (size_t j = 0; j < t.n_latent; j += W) {
         const Vec lv = load(log_var + j);
@@ -32,7 +32,7 @@ void latent_sample(const LatentRows& t) {
         log_ratio += select(first_lanes(t.n_latent - j), lv + (eps - z) * (eps + z), Vec{});
       }
       t.draw_term[l] = 0.5f * sum(log_ratio);
-      if (t.estimator != Estimator::analytic_kl)
+      if (t.objective != Objective::analytic_kl)
         term += t.draw_term[l] / static_cast<float>(t.n_draws);
     }
     t.term[m] = term;
@@ -40,26 +40,26 @@ void latent_sample(const LatentRows& t) {
 }
 
 // Gradients of one draw, added to dmu and dlv.
-template <Estimator estimator>
+template <Objective objective>
 AEVB_INLINE void latent_backward_draw(const LatentRows& t, size_t l, size_t j, Vec mu, Vec lv,
                                       Vec& dmu, Vec& dlv) {
   const float weight = 1.0f / static_cast<float>(t.n_draws);
   const Vec eps = load(t.eps + l * t.ld + j);
-  if constexpr (estimator == Estimator::score_function) {  // f grad log q(z|x), z held fixed
+  if constexpr (objective == Objective::score_function) {  // f grad log q(z|x), z held fixed
     const float f = weight * t.f[l];
     dmu += f * eps * exp(-0.5f * lv);
     dlv += f * 0.5f * (eps * eps - 1.0f);
   } else {
     const Vec sigma_eps = exp(0.5f * lv) * eps;
     Vec dz = load(t.dz + l * t.ld + j);
-    if constexpr (estimator == Estimator::monte_carlo)
+    if constexpr (objective == Objective::monte_carlo)
       dz -= weight * (mu + sigma_eps);  // d log p(z)
     dmu += dz;
     dlv = fma(0.5f * dz, sigma_eps, dlv);
   }
 }
 
-template <Estimator estimator>
+template <Objective objective>
 void latent_backward_rows(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {
     for (size_t j = 0; j < t.n_latent; j += W) {
@@ -68,12 +68,12 @@ void latent_backward_rows(const LatentRows& t) {
       Vec dmu = {};
       Vec dlv = {};
       for (size_t l = m * t.n_draws; l < (m + 1) * t.n_draws; ++l) {
-        latent_backward_draw<estimator>(t, l, j, mu, lv, dmu, dlv);
+        latent_backward_draw<objective>(t, l, j, mu, lv, dmu, dlv);
       }
-      if constexpr (estimator == Estimator::analytic_kl) {
+      if constexpr (objective == Objective::analytic_kl) {
         dmu -= mu;
         dlv += 0.5f * (1.0f - exp(lv));
-      } else if constexpr (estimator == Estimator::monte_carlo) {
+      } else if constexpr (objective == Objective::monte_carlo) {
         dlv += 0.5f;  // -log q(z|x) has log sigma
       }
       store_first(t.n_latent - j, t.dmean + m * t.ld_heads + j, dmu);
@@ -95,13 +95,13 @@ void latent_recognize(const LatentRows& t) {
 }
 
 void latent_backward(const LatentRows& t) {
-  switch (t.estimator) {
-    case Estimator::analytic_kl:
-      return latent_backward_rows<Estimator::analytic_kl>(t);
-    case Estimator::monte_carlo:
-      return latent_backward_rows<Estimator::monte_carlo>(t);
-    case Estimator::score_function:
-      return latent_backward_rows<Estimator::score_function>(t);
+  switch (t.objective) {
+    case Objective::analytic_kl:
+      return latent_backward_rows<Objective::analytic_kl>(t);
+    case Objective::monte_carlo:
+      return latent_backward_rows<Objective::monte_carlo>(t);
+    case Objective::score_function:
+      return latent_backward_rows<Objective::score_function>(t);
   }
 }
 

@@ -26,7 +26,7 @@ inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
 // loads), unrolled: a test of what to fetch at every row takes a twelfth of the update.
 inline constexpr size_t kRowsPerFetch = 5;
 // Lines of what is read soon that a tile asks for.
-inline constexpr size_t kAheadLines = 5;
+inline constexpr size_t kPrefetchLines = 5;
 
 inline constexpr float kAdagradEpsilon =
     1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
@@ -116,14 +116,14 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
     __builtin_prefetch(next_weight + from, 1);
     __builtin_prefetch(next_state + from, 1);
   };
-  Ahead* const ahead = u.ahead;
-  const auto fetch_ahead = [&] {
-    if (ahead != nullptr && !ahead->empty()) fetch_into_l2(ahead->line());
+  PrefetchCursor* const prefetch = u.prefetch;
+  const auto fetch_from_cursor = [&] {
+    if (prefetch != nullptr && !prefetch->empty()) fetch_into_l2(prefetch->line());
   };
   const size_t group = input / kInputGroup;
   if (u.group_rows != nullptr && u.n_group_rows[group] < u.rows) {
     const uint32_t* rows = u.group_rows + group * u.rows;
-    for (size_t i = 0; i < kAheadLines; ++i) fetch_ahead();
+    for (size_t i = 0; i < kPrefetchLines; ++i) fetch_from_cursor();
     for (size_t i = 0; i < u.n_group_rows[group]; ++i)
       add_row(a + rows[i] * u.lda, delta + rows[i] * u.ldd);
   } else {
@@ -133,7 +133,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
     size_t m = 0, line = 0;
     for (; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
       if (line < kLines) fetch_next(line);
-      if (line < kAheadLines) fetch_ahead();
+      if (line < kPrefetchLines) fetch_from_cursor();
 #pragma GCC unroll 5
       for (size_t i = 0; i < kRowsPerFetch; ++i, a += lda, delta += ldd) add_row(a, delta);
     }

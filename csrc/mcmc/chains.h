@@ -68,17 +68,17 @@ class Chains {
 
   // n_transitions of every chain, with one density for each thread. Each must have been made for
   // block_rows() rows and have set_block(first, n), which chooses the chains it is asked about.
-  // Draws: (n_transitions, n, dim), dense, or null. If the watch stops it, the chains are of no
-  // more use.
+  // Draws: (n_transitions, n, dim), dense, or null. If the cancellation stops it, the chains are of
+  // no more use.
   template <class D>
     requires LogDensity<D>
   void run(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
-           bool adapt, float* draws, Watch& watch) {
-    watch.expect(static_cast<double>(n_transitions) * static_cast<double>(n_));
+           bool adapt, float* draws, Cancellation& cancellation) {
+    cancellation.expect_work(static_cast<double>(n_transitions) * static_cast<double>(n_));
     const bool together = adapt && !options_.per_chain;  // all adapt after every transition
     const size_t n_rounds = together ? n_transitions : 1;
     for (size_t round = 0; round < n_rounds; ++round) {
-      run_round(k, densities, n_transitions / n_rounds, adapt, draws, watch);
+      run_round(k, densities, n_transitions / n_rounds, adapt, draws, cancellation);
       if (together) adapt_step(step_sizes_[0], mean_acceptance(), {0, n_});
       if (draws != nullptr) draws += n_transitions / n_rounds * n_ * z_.view().cols;
     }
@@ -87,20 +87,20 @@ class Chains {
  private:
   template <class D>
   void run_round(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,
-                 bool adapt, float* draws, Watch& watch) {
+                 bool adapt, float* draws, Cancellation& cancellation) {
     const int n_threads = static_cast<int>(densities.size());
     const size_t block = block_rows(n_, n_threads);
     const size_t dim = z_.view().cols;
     std::vector<Trajectory> trajectories(densities.size(), Trajectory(block, dim));
     const ChainRows all = {z_.view(), gradient_.view(), log_p_.data(), ids_.data()};
-    run_pieces(n_threads, ceil_div(n_, block), watch, [&](Member& member, size_t piece) {
+    run_tasks(n_threads, ceil_div(n_, block), cancellation, [&](Member& member, size_t task) {
       D& density = *densities[member.rank()];
-      const size_t first = piece * block;
+      const size_t first = task * block;
       const size_t n = std::min(block, n_ - first);
       const ChainRows rows = all.block(first, n);
       density.set_block(first, n);
       if (n_done_ == 0) density(rows.z, rows.log_p, rows.gradient);
-      for (size_t i = 0; i < n_transitions && watch.go_on(member); ++i) {
+      for (size_t i = 0; i < n_transitions && cancellation.may_continue(member); ++i) {
         hmc_transition(k, density, rows, trajectories[member.rank()], step_.data() + first,
                        options_.n_leapfrog, options_.seed, n_done_ + i, acceptance_.data() + first,
                        n_divergent_.data() + first);
@@ -110,7 +110,7 @@ class Chains {
           if (draws != nullptr)
             std::memcpy(draws + (i * n_ + r) * dim, all.z.row(r), dim * sizeof(float));
         }
-        watch.done(static_cast<double>(n));
+        cancellation.add_done(static_cast<double>(n));
       }
     });
     n_done_ += n_transitions;

@@ -18,7 +18,7 @@ struct Config {
   Activation activation = Activation::tanh;
   Likelihood likelihood = Likelihood::bernoulli;
   Algorithm algorithm = Algorithm::aevb;
-  Estimator estimator = Estimator::analytic_kl;
+  Objective objective = Objective::analytic_kl;
   size_t n_draws = 1;  // L
   Optimizer optimizer = Optimizer::adagrad;
   float learning_rate = 0.02f;

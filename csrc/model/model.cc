@@ -61,20 +61,20 @@ Network::Network(const Config& config) {
   if (config.likelihood != Likelihood::bernoulli) outputs.push_back(add(width, config.n_visible));
 }
 
-std::vector<NamedOutputs> Network::parts() const {
-  std::vector<NamedOutputs> parts;
+std::vector<NamedWeights> Network::named_weights() const {
+  std::vector<NamedWeights> named;
   const auto add = [&](const std::string& name, const Dense& layer) {
-    parts.push_back({name, layer, {0, layer.n_out}});
+    named.push_back({name, layer, {0, layer.n_out}});
   };
   for (size_t i = 0; i < encoder.size(); ++i) add("encoder.hidden" + std::to_string(i), encoder[i]);
   if (has_encoder()) {
-    parts.push_back({"encoder.mean", heads, {0, heads.n_out / 2}});
-    parts.push_back({"encoder.log_var", heads, {heads.n_out / 2, heads.n_out}});
+    named.push_back({"encoder.mean", heads, {0, heads.n_out / 2}});
+    named.push_back({"encoder.log_var", heads, {heads.n_out / 2, heads.n_out}});
   }
   for (size_t i = 0; i < decoder.size(); ++i) add("decoder.hidden" + std::to_string(i), decoder[i]);
   add(outputs.size() == 1 ? "decoder.logits" : "decoder.mean", outputs.front());
   if (outputs.size() > 1) add("decoder.log_var", outputs.back());
-  return parts;
+  return named;
 }
 
 double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
@@ -90,27 +90,27 @@ double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
   return weights * (gradients ? 6.0 : 2.0);
 }
 
-Model::Model(const Config& config, Watch& watch)
+Model::Model(const Config& config, Cancellation& cancellation)
     : config_((config.validate(), config)),
       network_(config),
       weights_(network_.arena_size),
       state1_(config.optimizer == Optimizer::sgd ? 0 : network_.arena_size),
       state2_(config.optimizer == Optimizer::adam ? network_.arena_size : 0) {
-  draw_initial_weights(watch);
-  watch.rethrow();
+  draw_initial_weights(cancellation);
+  cancellation.rethrow();
 }
 
-Model::Model(const Model& other, Watch& watch)
+Model::Model(const Model& other, Cancellation& cancellation)
     : n_steps(other.n_steps),
       n_samples_seen(other.n_samples_seen),
       bound_sum(other.bound_sum),
       seconds(other.seconds),
       config_(other.config_),
       network_(other.network_) {
-  copy(other.weights_, weights_, watch);
-  copy(other.state1_, state1_, watch);
-  copy(other.state2_, state2_, watch);
-  watch.rethrow();
+  copy(other.weights_, weights_, cancellation);
+  copy(other.state1_, state1_, cancellation);
+  copy(other.state2_, state2_, cancellation);
+  cancellation.rethrow();
 }
 
 void Model::restore(const Model& other) {
@@ -124,27 +124,27 @@ void Model::restore(const Model& other) {
 
 // Every parameter from N(0, init_scale^2), section 5 of the paper; row n_in of a part's draws is
 // its bias.
-void Model::draw_initial_weights(Watch& watch) {
+void Model::draw_initial_weights(Cancellation& cancellation) {
   constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
   const Kernels& k = kernels();
-  const Alone alone;
-  uint64_t part_index = 0;
-  for (const NamedOutputs& part : network_.parts()) {
-    const size_t n = part.outputs.size();
-    const size_t some = std::clamp(kValues / n, size_t{1}, part.layer.n_in + 1);
+  const SerialTeam serial;
+  uint64_t index = 0;
+  for (const NamedWeights& named : network_.named_weights()) {
+    const size_t n = named.outputs.size();
+    const size_t some = std::clamp(kValues / n, size_t{1}, named.layer.n_in + 1);
     std::vector<float> values(some * n);
     std::vector<uint64_t> ids(some);
-    for (size_t row = 0; row <= part.layer.n_in; row += some) {
-      if (!watch.go_on(alone)) return;
-      const Range rows = {row, std::min(row + some, part.layer.n_in + 1)};
-      for (size_t r = rows.begin; r < rows.end; ++r) ids[r - row] = noise_id(part_index, r);
+    for (size_t row = 0; row <= named.layer.n_in; row += some) {
+      if (!cancellation.may_continue(serial)) return;
+      const Range rows = {row, std::min(row + some, named.layer.n_in + 1)};
+      for (size_t r = rows.begin; r < rows.end; ++r) ids[r - row] = noise_id(index, r);
       k.normal(noise_rows(config_.seed, stream(Purpose::init), ids.data(), rows.size(), 1,
                           {values.data(), 0, n, n}));
       for (float& value : values) value *= config_.init_scale;
       for (size_t r = rows.begin; r < rows.end; ++r)
-        pack_row(part, r, values.data() + (r - row) * n, weights_.data());
+        pack_row(named, r, values.data() + (r - row) * n, weights_.data());
     }
-    ++part_index;
+    ++index;
   }
 }
 
@@ -162,8 +162,8 @@ bool all_finite(const float* values, size_t n) {
 bool Model::finite(Range range) const {
   bool finite = true;
   for (const Buffer<float>* buffer : {&weights_, &state1_, &state2_}) {
-    const Range part = {range.begin, std::min(range.end, buffer->size())};  // it may have none
-    finite = finite && (part.empty() || all_finite(buffer->data() + part.begin, part.size()));
+    const Range held = {range.begin, std::min(range.end, buffer->size())};  // it may have none
+    finite = finite && (held.empty() || all_finite(buffer->data() + held.begin, held.size()));
   }
   return finite;
 }

@@ -18,7 +18,7 @@ struct Network {
   size_t arena_size = 0;
 
   bool has_encoder() const { return !encoder.empty(); }
-  std::vector<NamedOutputs> parts() const;  // all outputs of all layers, by their names
+  std::vector<NamedWeights> named_weights() const;  // all outputs of all layers, by their names
 };
 
 // Floating-point operations of the products for one data row: forward, or the whole step.
@@ -29,10 +29,11 @@ bool all_finite(const float* values, size_t n);
 
 class Model {
  public:
-  // Validates, allocates and draws the initial weights; throws what made the watch stop that.
-  Model(const Config& config, Watch& watch);
-  // The same model again; throws what made the watch stop the copy.
-  Model(const Model& other, Watch& watch);
+  // Validates, allocates and draws the initial weights; throws what made the cancellation stop
+  // that.
+  Model(const Config& config, Cancellation& cancellation);
+  // The same model again; throws what made the cancellation stop the copy.
+  Model(const Model& other, Cancellation& cancellation);
 
   const Config& config() const { return config_; }
   Config& mutable_config() { return config_; }  // the caller keeps what shapes the network
@@ -54,7 +55,7 @@ class Model {
   double seconds = 0.0;    // of training
 
  private:
-  void draw_initial_weights(Watch& watch);
+  void draw_initial_weights(Cancellation& cancellation);
 
   Config config_;
   Network network_;

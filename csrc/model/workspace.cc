@@ -16,8 +16,8 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   for (const Dense& layer : model.network().encoder) encoder.emplace_back(rows, layer.n_out);
   for (const Dense& layer : model.network().decoder) decoder.emplace_back(drawn, layer.n_out);
   for (const Dense& layer : model.network().outputs) outputs.emplace_back(drawn, layer.n_out);
-  n_parts = model.network().outputs.front().n_panels();
-  partial.resize(checked_product(drawn, n_parts));
+  n_partials = model.network().outputs.front().n_panels();
+  partial.resize(checked_product(drawn, n_partials));
   term.resize(rows);
   draw_term.resize(drawn);
   f.resize(drawn);

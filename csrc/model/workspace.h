@@ -27,8 +27,8 @@ struct Workspace {
   Matrix eps, z;                           // (rows * draws, J)
   std::vector<Matrix> decoder;
   std::vector<Matrix> outputs;   // decoder outputs, then their gradients in place
-  size_t n_parts;                // panels of an output
-  std::vector<float> partial;    // (rows * draws, n_parts) of r = log p(x|z)
+  size_t n_partials;             // panels of an output
+  std::vector<float> partial;    // (rows * draws, n_partials) of r = log p(x|z)
   std::vector<float> term;       // (rows,) what the bound has beside the mean of r
   std::vector<float> draw_term;  // (rows * draws,)
   std::vector<float> f;          // (rows * draws,) r + draw_term

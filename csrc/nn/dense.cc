@@ -6,47 +6,47 @@ namespace {
 // f(at, first, bytes) for each contiguous run, in an arena array, of a row of the part's weight
 // (row n_in: its bias): its index there, which of the part's outputs it begins with, its length.
 template <class F>
-void for_runs(const NamedOutputs& part, size_t row, F f) {
-  const Dense& layer = part.layer;
+void for_runs(const NamedWeights& named, size_t row, F f) {
+  const Dense& layer = named.layer;
   size_t n = 0;
-  for (size_t o = part.outputs.begin; o < part.outputs.end; o += n) {
-    n = std::min(kPanel - o % kPanel, part.outputs.end - o);
+  for (size_t o = named.outputs.begin; o < named.outputs.end; o += n) {
+    n = std::min(kPanel - o % kPanel, named.outputs.end - o);
     const size_t panel = o / kPanel;
     const size_t begin =
         row < layer.n_in ? layer.panel_offset(panel) + row * kPanel : layer.bias_offset(panel);
-    f(begin + o % kPanel, o - part.outputs.begin, n * sizeof(float));
+    f(begin + o % kPanel, o - named.outputs.begin, n * sizeof(float));
   }
 }
 
-void unpack_row(const NamedOutputs& part, size_t row, const float* arena, float* values) {
-  for_runs(part, row, [&](size_t at, size_t first, size_t bytes) {
+void unpack_row(const NamedWeights& named, size_t row, const float* arena, float* values) {
+  for_runs(named, row, [&](size_t at, size_t first, size_t bytes) {
     std::memcpy(values + first, arena + at, bytes);
   });
 }
 
 }  // namespace
 
-void pack_row(const NamedOutputs& part, size_t row, const float* values, float* arena) {
-  for_runs(part, row, [&](size_t at, size_t first, size_t bytes) {
+void pack_row(const NamedWeights& named, size_t row, const float* values, float* arena) {
+  for_runs(named, row, [&](size_t at, size_t first, size_t bytes) {
     std::memcpy(arena + at, values + first, bytes);
   });
 }
 
-void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias) {
-  const size_t n_in = part.layer.n_in, n = part.outputs.size();
-  for (size_t row = 0; row < n_in; ++row) unpack_row(part, row, arena, weight + row * n);
-  unpack_row(part, n_in, arena, bias);
+void unpack(const NamedWeights& named, const float* arena, float* weight, float* bias) {
+  const size_t n_in = named.layer.n_in, n = named.outputs.size();
+  for (size_t row = 0; row < n_in; ++row) unpack_row(named, row, arena, weight + row * n);
+  unpack_row(named, n_in, arena, bias);
 }
 
-void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena) {
-  const size_t n_in = part.layer.n_in, n = part.outputs.size();
-  for (size_t row = 0; row < n_in; ++row) pack_row(part, row, weight + row * n, arena);
-  pack_row(part, n_in, bias, arena);
+void pack(const NamedWeights& named, const float* weight, const float* bias, float* arena) {
+  const size_t n_in = named.layer.n_in, n = named.outputs.size();
+  for (size_t row = 0; row < n_in; ++row) pack_row(named, row, weight + row * n, arena);
+  pack_row(named, n_in, bias, arena);
 }
 
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros, Ahead* ahead) {
+                   const Nonzeros* nonzeros, PrefetchCursor* prefetch) {
   const size_t width = panel_width(layer.n_out, panel);
   const float* w = weights + layer.panel_offset(panel);
   const float* bias = weights + layer.bias_offset(panel);
@@ -71,7 +71,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .accumulate = false,
                  .cold = r == rows.begin,
                  .columns = nonzeros->columns(r / kSkipBlock),
-                 .ahead = ahead});
+                 .prefetch = prefetch});
       k.activate(activation, n, width, c, out.stride);
       continue;
     }
@@ -90,7 +90,7 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .bias = bias,
                  .accumulate = depth > 0,
                  .cold = r == rows.begin,
-                 .ahead = ahead});
+                 .prefetch = prefetch});
     }
     k.activate(activation, n, width, c, out.stride);
   }
@@ -113,7 +113,7 @@ void Transposed::make(const Kernels& k, const float* weights) {
 
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, Ahead* ahead) {
+                    size_t panel, Range rows, PrefetchCursor* prefetch) {
   for (size_t depth = 0; depth < layer.n_out; depth += kDepthBlock) {
     const size_t n_depth = std::min(kDepthBlock, layer.n_out - depth);
     const size_t width = panel_width(layer.n_in, panel);
@@ -131,7 +131,7 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                  .ldc = din.stride,
                  .bias = nullptr,
                  .accumulate = more,
-                 .ahead = ahead});
+                 .prefetch = prefetch});
     } else {
       k.product_transposed(
           {.rows = rows.size(),
@@ -144,7 +144,7 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
            .c = c,
            .ldc = din.stride,
            .accumulate = more,
-           .ahead = ahead});
+           .prefetch = prefetch});
     }
   }
 }
@@ -187,7 +187,7 @@ void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzero
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros, Ahead* ahead) {
+                  const Nonzeros* nonzeros, PrefetchCursor* prefetch) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
@@ -202,7 +202,7 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .state1 = at(arena.state1, layer.panel_offset(panel)),
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
                         .rule = &rule,
-                        .ahead = ahead};
+                        .prefetch = prefetch};
   if (rows_per_sum(delta.rows) < delta.rows) {
     update_by_blocks(k, update, nonzeros);
   } else {

@@ -32,7 +32,7 @@ struct Arena {
 };
 
 // Outputs of a layer that have a name of their own: "encoder.hidden0".
-struct NamedOutputs {
+struct NamedWeights {
   std::string name;
   const Dense& layer;
   Range outputs;
@@ -40,9 +40,9 @@ struct NamedOutputs {
 
 // Their weight (n_in, outputs), dense row-major, and bias (outputs,) out of or into an arena array;
 // and one row of the weight, or after the last the bias.
-void unpack(const NamedOutputs& part, const float* arena, float* weight, float* bias);
-void pack(const NamedOutputs& part, const float* weight, const float* bias, float* arena);
-void pack_row(const NamedOutputs& part, size_t row, const float* values, float* arena);
+void unpack(const NamedWeights& named, const float* arena, float* weight, float* bias);
+void pack(const NamedWeights& named, const float* weight, const float* bias, float* arena);
+void pack_row(const NamedWeights& named, size_t row, const float* values, float* arena);
 
 // Blocks of rows that are done together: their outputs are still in L1 when they are activated.
 inline constexpr size_t kForwardBlocks = 3;
@@ -56,11 +56,11 @@ inline constexpr size_t kDepthBlock = 1024;
 inline constexpr size_t kTransposeScratch = kDepthBlock * kPanel;
 
 // What dense_forward reads of W.
-inline Ahead panel_weights(const Dense& layer, const float* weights, size_t panel) {
+inline PrefetchCursor panel_weights(const Dense& layer, const float* weights, size_t panel) {
   return {weights + layer.panel_offset(panel), layer.n_in * kPanel * sizeof(float)};
 }
 // What dense_backward does: the panel's inputs of every panel of outputs.
-inline Ahead input_weights(const Dense& layer, const float* weights, size_t panel) {
+inline PrefetchCursor input_weights(const Dense& layer, const float* weights, size_t panel) {
   return {weights + layer.offset + panel * kPanel * kPanel,
           panel_width(layer.n_in, panel) * kPanel * sizeof(float), layer.n_panels(),
           layer.n_in * kPanel * sizeof(float)};
@@ -69,7 +69,7 @@ inline Ahead input_weights(const Dense& layer, const float* weights, size_t pane
 // out[:, panel] = act(in W[:, panel] + b), for the given rows; `nonzeros` of `in`, or null.
 void dense_forward(const Kernels& k, const Dense& layer, const float* weights, ConstMatView in,
                    MatView out, Activation activation, size_t panel, Range rows,
-                   const Nonzeros* nonzeros = nullptr, Ahead* ahead = nullptr);
+                   const Nonzeros* nonzeros = nullptr, PrefetchCursor* prefetch = nullptr);
 
 // W^T of one panel of inputs -> out (outputs in whole panels, kPanel).
 void dense_transpose(const Kernels& k, const Dense& layer, const float* weights, size_t panel,
@@ -79,7 +79,7 @@ void dense_transpose(const Kernels& k, const Dense& layer, const float* weights,
 // all outputs, or null: W is taken as it is.
 void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
                     const float* transposed, ConstMatView delta, MatView din, bool accumulate,
-                    size_t panel, Range rows, Ahead* ahead = nullptr);
+                    size_t panel, Range rows, PrefetchCursor* prefetch = nullptr);
 
 // Whether dense_backward for n rows is done sooner if W^T is made first (bench/phases.py --shape):
 // that takes longer the more outputs there are, whatever the rows; products with W as it is end
@@ -107,6 +107,6 @@ class Transposed {
 // of `in` with its rows found, or null. Meanwhile memory `ahead` is fetched.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros = nullptr, Ahead* ahead = nullptr);
+                  const Nonzeros* nonzeros = nullptr, PrefetchCursor* prefetch = nullptr);
 
 }  // namespace aevb

@@ -53,7 +53,7 @@ class RowGather {
   }
 
   // The next row's bytes; empty if there is none or it is not contiguous.
-  Ahead next() const {
+  PrefetchCursor next() const {
     if (done_ == n_ || row_bytes_ == 0) return {};
     return {static_cast<const char*>(rows_->data) + index_[done_] * rows_->row_stride, row_bytes_};
   }

@@ -13,35 +13,35 @@
 
 namespace aevb {
 
-class Watch {
+class Cancellation {
  public:
   // Told the fraction of the work that is done, on the thread that began it, subnormals alive.
   using Report = std::function<void(double done)>;
 
-  explicit Watch(Report report) : report_(std::move(report)) {}
+  explicit Cancellation(Report report) : report_(std::move(report)) {}
 
   // Work in units of the caller's choice: how much there is, and how much more has been done.
-  void expect(double total) {
+  void expect_work(double total) {
     total_ = total;
     done_.store(0.0, std::memory_order_relaxed);
   }
-  void done(double amount) { done_.fetch_add(amount, std::memory_order_relaxed); }
+  void add_done(double amount) { done_.fetch_add(amount, std::memory_order_relaxed); }
 
   // Whether to go on. On thread 0 it reports, if it has not for a while.
-  bool go_on(const Member& member) {
+  bool may_continue(const Member& member) {
     if (member.rank() == 0 && Clock::now() >= next_) report();
-    return !stopped_.load(std::memory_order_relaxed);
+    return !requested_.load(std::memory_order_relaxed);
   }
 
   // For a team that goes through steps together, each with a barrier inside: thread 0 reports as a
   // step begins, and at its end every thread is told the same, whether it was the last.
-  void begin(size_t step, const Member& member) {
-    if (go_on(member) || member.rank() != 0) return;
+  void begin_step(size_t step, const Member& member) {
+    if (may_continue(member) || member.rank() != 0) return;
     last_.store(std::min(step, last_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
   }
-  bool ends(size_t step) const { return step >= last_.load(std::memory_order_relaxed); }
+  bool ends_after(size_t step) const { return step >= last_.load(std::memory_order_relaxed); }
 
-  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  bool requested() const { return requested_.load(std::memory_order_relaxed); }
   // Throws what stopped the work, if something did.
   void rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
@@ -52,13 +52,13 @@ class Watch {
   static constexpr std::chrono::milliseconds kEvery{50};
 
   void report() {
-    if (stopped_.load(std::memory_order_relaxed)) return;
+    if (requested_.load(std::memory_order_relaxed)) return;
     const FlushSubnormals callers(false);
     try {
       report_(total_ > 0.0 ? done_.load(std::memory_order_relaxed) / total_ : 1.0);
     } catch (...) {
       error_ = std::current_exception();
-      stopped_.store(true, std::memory_order_relaxed);
+      requested_.store(true, std::memory_order_relaxed);
     }
     next_ = Clock::now() + kEvery;
   }
@@ -66,7 +66,7 @@ class Watch {
   Report report_;
   double total_ = 1.0;
   std::atomic<double> done_{0.0};
-  std::atomic<bool> stopped_{false};
+  std::atomic<bool> requested_{false};
   std::atomic<size_t> last_{std::numeric_limits<size_t>::max()};  // step of a team
   std::exception_ptr error_;
   Clock::time_point next_ = Clock::now() + kEvery;
@@ -74,40 +74,40 @@ class Watch {
 
 // f(member, piece) for every piece of n, each on the thread that is free first: for pieces whose
 // results do not depend on who makes them. Thread 0, when it has no more, waits for the others.
-// Returns early if the watch is told to stop.
+// Returns early if the cancellation is told to stop.
 template <class F>
-void share_pieces(int n_threads, size_t n, Watch& watch, F f) {
+void share_tasks(int n_threads, size_t n, Cancellation& cancellation, F f) {
   constexpr std::chrono::microseconds kNap{50};  // short beside any piece
   std::atomic<size_t> next{0};
   std::atomic<unsigned> n_finished{0};
   run_team(n_threads, [&](Member& member) {
-    while (watch.go_on(member)) {
-      const size_t piece = next.fetch_add(1, std::memory_order_relaxed);
-      if (piece >= n) break;
-      f(member, piece);
+    while (cancellation.may_continue(member)) {
+      const size_t task = next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= n) break;
+      f(member, task);
     }
     n_finished.fetch_add(1, std::memory_order_release);
     if (member.rank() != 0) return;
     while (n_finished.load(std::memory_order_acquire) < member.size()) {
       std::this_thread::sleep_for(kNap);
-      watch.go_on(member);
+      cancellation.may_continue(member);
     }
   });
 }
 
 // The same; throws what stopped the work.
 template <class F>
-void run_pieces(int n_threads, size_t n, Watch& watch, F f) {
-  share_pieces(n_threads, n, watch, f);
-  watch.rethrow();
+void run_tasks(int n_threads, size_t n, Cancellation& cancellation, F f) {
+  share_tasks(n_threads, n, cancellation, f);
+  cancellation.rethrow();
 }
 
-// to = from, until the watch is told to stop.
-inline void copy(const Buffer<float>& from, Buffer<float>& to, Watch& watch) {
+// to = from, until the cancellation is told to stop.
+inline void copy(const Buffer<float>& from, Buffer<float>& to, Cancellation& cancellation) {
   constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
-  const Alone alone;
+  const SerialTeam serial;
   Buffer<float> copied(from.size());
-  for (size_t i = 0; i < from.size() && watch.go_on(alone); i += kValues) {
+  for (size_t i = 0; i < from.size() && cancellation.may_continue(serial); i += kValues) {
     std::memcpy(copied.data() + i, from.data() + i,
                 std::min(kValues, from.size() - i) * sizeof(float));
   }

@@ -84,17 +84,17 @@ inline TeamProbe team_probe;
 // by others, who have no more of theirs. Work is dealt at most once from barrier to barrier; the
 // deal's number tells its counts from the last deal's, so that nobody has to reset them. (Numbers
 // come again after 65536 deals: a part that had pieces has some again sooner than that, or never.)
-class alignas(kCacheLine) Taken {
+class alignas(kCacheLine) WorkDeque {
  public:
   static constexpr size_t kMost = (size_t{1} << 24) - 1;  // pieces of a part
 
   // Some of a part of n pieces: as many as `choose`, told the rest, says, from the front or the
   // back. Empty if that is none, or none is left.
   template <class Choose>
-  Range take(uint16_t deal, size_t n, bool from_front, Choose choose) {
+  Range take(uint16_t loop, size_t n, bool from_front, Choose choose) {
     uint64_t seen = state_.load(std::memory_order_relaxed);
     for (;;) {
-      const bool touched = seen >> 48 == deal;
+      const bool touched = seen >> 48 == loop;
       const size_t front = touched ? seen >> 24 & kMost : 0;
       const size_t back = touched ? seen & kMost : 0;
       const Range rest = {front, n - back};
@@ -103,7 +103,7 @@ class alignas(kCacheLine) Taken {
       if (some == 0) return {};
       const uint64_t taken = from_front ? (front + some) << 24 | back : front << 24 | (back + some);
       // what the pieces are made of, the last barrier has made seen
-      if (state_.compare_exchange_weak(seen, uint64_t{deal} << 48 | taken,
+      if (state_.compare_exchange_weak(seen, uint64_t{loop} << 48 | taken,
                                        std::memory_order_relaxed)) {
         return from_front ? Range{front, front + some} : Range{rest.end - some, rest.end};
       }
@@ -116,10 +116,10 @@ class alignas(kCacheLine) Taken {
 
 // What the threads of a team have in common.
 struct Team {
-  Team(unsigned size, Taken* taken) : size(size), barrier(size), taken(taken) {}
+  Team(unsigned size, WorkDeque* deques) : size(size), barrier(size), deques(deques) {}
   const unsigned size;
   Barrier barrier;
-  Taken* taken;  // (size,)
+  WorkDeque* deques;  // (size,)
 };
 
 // One thread's place in a running team.
@@ -132,10 +132,10 @@ class Member {
     team_.barrier.wait();
     team_probe.delay(team_probe.late_rank, rank_);
   }
-  void begin_piece() const { team_probe.delay(team_probe.slow_rank, rank_); }
+  void begin_task() const { team_probe.delay(team_probe.slow_rank, rank_); }
   // The number of the deal of work that begins, and what it takes from a thread's part.
-  uint16_t next_deal() { return ++n_deals_; }
-  Taken& taken(unsigned rank) { return team_.taken[rank]; }
+  uint16_t next_loop() { return ++n_loops_; }
+  WorkDeque& deque(unsigned rank) { return team_.deques[rank]; }
   // This thread's contiguous part of n equal pieces of work.
   Range share(size_t n) const { return {n * rank_ / size_, n * (rank_ + 1) / size_}; }
 
@@ -143,13 +143,13 @@ class Member {
   unsigned rank_;
   unsigned size_;
   Team& team_;
-  uint16_t n_deals_ = 0;
+  uint16_t n_loops_ = 0;
 };
 
 // A team of the calling thread alone.
-class Alone : private Team, public Member {
+class SerialTeam : private Team, public Member {
  public:
-  Alone() : Team(1, nullptr), Member(0, 1, *this) {}
+  SerialTeam() : Team(1, nullptr), Member(0, 1, *this) {}
 };
 
 // Threads that libgomp keeps for the one that calls, with it: as many as its last team had.
@@ -189,17 +189,17 @@ void run_team(int n_threads, Body&& body) {
   if (n_threads <= 1) {
     FlushSubnormals flush;
     team_probe.note(1);
-    Alone alone;
-    Member& member = alone;
+    SerialTeam serial;
+    Member& member = serial;
     body(member);
     return;
   }
-  const auto taken = std::make_unique<Taken[]>(static_cast<size_t>(n_threads));
+  const auto deques = std::make_unique<WorkDeque[]>(static_cast<size_t>(n_threads));
 #ifdef __SANITIZE_THREAD__
   // ThreadSanitizer knows pthreads and not libgomp, whose start and end of a team it would take for
   // races. What the threads do in between is the same code.
   const auto size = static_cast<unsigned>(n_threads);
-  Team team(size, taken.get());
+  Team team(size, deques.get());
   team_probe.note(size);
   const auto run = [&](unsigned rank) {
     FlushSubnormals flush;
@@ -219,7 +219,7 @@ void run_team(int n_threads, Body&& body) {
     const auto size = static_cast<unsigned>(omp_get_num_threads());
 #pragma omp single
     {
-      team.emplace(size, taken.get());
+      team.emplace(size, deques.get());
       team_probe.note(size);
     }
     FlushSubnormals flush;

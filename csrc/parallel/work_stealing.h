@@ -33,16 +33,16 @@ struct Panels {
 
   // Rank's part of them: those whose running cost falls into its part of the total.
   Range part(unsigned rank, unsigned size) const {
-    return {first_piece(rank, size), first_piece(rank + 1, size)};
+    return {first_task(rank, size), first_task(rank + 1, size)};
   }
   // The panel that this thread begins with.
   size_t first_panel(const Member& member) const {
-    const size_t panel = first_piece(member.rank(), member.size()) / std::max(n_blocks, size_t{1});
+    const size_t panel = first_task(member.rank(), member.size()) / std::max(n_blocks, size_t{1});
     return std::min(panel, ceil_div(n_cols, kPanel) - 1);
   }
 
  private:
-  size_t first_piece(unsigned rank, unsigned size) const {
+  size_t first_task(unsigned rank, unsigned size) const {
     const size_t cost = column_cost(n_cols) * n_blocks * rank / size;
     const size_t whole = n_cols / kPanel * n_blocks;
     if (cost <= whole * column_cost(kPanel)) return ceil_div(cost, column_cost(kPanel));
@@ -51,7 +51,7 @@ struct Panels {
 };
 
 // Blocks of a panel of a layer, to be done by this thread.
-struct Piece {
+struct Task {
   size_t layer, panel;
   Range blocks;
   bool new_panel;  // its last piece was of another
@@ -68,13 +68,13 @@ struct Spot {
 
 // A part's pieces of all layers in a row: how many, and where the k-th is.
 template <class Layers>
-size_t count_pieces(size_t n_layers, Layers layers, unsigned rank, unsigned size) {
+size_t count_tasks(size_t n_layers, Layers layers, unsigned rank, unsigned size) {
   size_t n = 0;
   for (size_t i = 0; i < n_layers; ++i) n += layers(i).part(rank, size).size();
   return n;
 }
 template <class Layers>
-Spot find_piece(Layers layers, unsigned rank, unsigned size, size_t k) {
+Spot find_task(Layers layers, unsigned rank, unsigned size, size_t k) {
   for (size_t i = 0;; ++i) {
     const Range part = layers(i).part(rank, size);
     if (k < part.size()) return {i, part.begin + k, part};
@@ -95,11 +95,11 @@ struct Grain {
   size_t least_shared(size_t part) const { return std::min(shared, ceil_div(part, 4)); }
 };
 
-// Deals the panels of n_layers layers, layers(i) -> Panels: f(Piece) for all pieces that fall to
+// Deals the panels of n_layers layers, layers(i) -> Panels: f(Task) for all pieces that fall to
 // this thread. There must be a barrier between two deals.
 template <class Layers, class F>
-void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
-  const uint16_t number = member.next_deal();
+void stealing_for(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
+  const uint16_t number = member.next_loop();
   const unsigned size = member.size();
   unsigned rank = member.rank();  // whose part is worked on
   size_t n = 0;                   // how many pieces that is
@@ -110,7 +110,7 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   const auto choose = [&](Range rest) -> size_t {
     if (!own && rest.size() < grain.least_shared(n)) return 0;
     const detail::Spot spot =
-        detail::find_piece(layers, rank, size, own ? rest.begin : rest.end - 1);
+        detail::find_task(layers, rank, size, own ? rest.begin : rest.end - 1);
     const size_t n_blocks = layers(spot.layer).n_blocks;
     const size_t panel_begin = spot.at / n_blocks * n_blocks;
     const size_t in_panel = own ? std::min(panel_begin + n_blocks, spot.part.end) - spot.at
@@ -119,21 +119,21 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   };
   size_t last_layer = SIZE_MAX, last_panel = SIZE_MAX;
   const auto run = [&](Range pieces) {
-    const detail::Spot spot = detail::find_piece(layers, rank, size, pieces.begin);
+    const detail::Spot spot = detail::find_task(layers, rank, size, pieces.begin);
     const size_t n_blocks = layers(spot.layer).n_blocks;
     const size_t panel = spot.at / n_blocks;
     const size_t block = spot.at % n_blocks;
-    f(Piece{.layer = spot.layer,
-            .panel = panel,
-            .blocks = {block, block + pieces.size()},
-            .new_panel = spot.layer != last_layer || panel != last_panel,
-            .more = own && (panel + 1) * n_blocks < spot.part.end});
+    f(Task{.layer = spot.layer,
+           .panel = panel,
+           .blocks = {block, block + pieces.size()},
+           .new_panel = spot.layer != last_layer || panel != last_panel,
+           .more = own && (panel + 1) * n_blocks < spot.part.end});
     last_layer = spot.layer;
     last_panel = panel;
   };
 
-  if (size == 1 || detail::count_pieces(n_layers, layers, 0, 1) > Taken::kMost) {
-    n = detail::count_pieces(n_layers, layers, rank, size);
+  if (size == 1 || detail::count_tasks(n_layers, layers, 0, 1) > WorkDeque::kMost) {
+    n = detail::count_tasks(n_layers, layers, rank, size);
     for (size_t k = 0, some = 0; k < n; k += some) {
       some = choose({k, n});
       run({k, k + some});
@@ -143,11 +143,11 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   for (unsigned i = 0; i < size; ++i) {
     rank = (member.rank() + i) % size;
     own = i == 0;
-    n = detail::count_pieces(n_layers, layers, rank, size);
+    n = detail::count_tasks(n_layers, layers, rank, size);
     while (true) {
-      const Range taken = member.taken(rank).take(number, n, own, choose);
+      const Range taken = member.deque(rank).take(number, n, own, choose);
       if (taken.empty()) break;
-      member.begin_piece();
+      member.begin_task();
       run(taken);
     }
   }
@@ -155,8 +155,8 @@ void deal(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
 
 // The same for one layer.
 template <class F>
-void deal(Member& member, const Panels& panels, Grain grain, F f) {
-  deal(member, 1, [&](size_t) { return panels; }, grain, f);
+void stealing_for(Member& member, const Panels& panels, Grain grain, F f) {
+  stealing_for(member, 1, [&](size_t) { return panels; }, grain, f);
 }
 
 }  // namespace aevb

@@ -122,9 +122,9 @@ class Annealer {
     if (backwards) std::reverse(counted_.beta.begin(), counted_.beta.end());
   }
 
-  // exact (n, J) or null; out at the first row. Of no use if the watch stops it.
+  // exact (n, J) or null; out at the first row. Of no use if the cancellation stops it.
   void run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
-           const AnnealedRows& out, Watch& watch, Member& member) {
+           const AnnealedRows& out, Cancellation& cancellation, Member& member) {
     density_.set_rows(rows, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
     std::copy_n(density_.content_ids(), n, content_.begin());
     std::fill_n(steps_.view().row(0), n, kFirstStep);
@@ -132,9 +132,9 @@ class Annealer {
     std::fill_n(best_.begin(), n, -std::numeric_limits<double>::infinity());
     std::fill_n(out.acceptance, n, 0.0);
     const size_t n_passes = ceil_div(options_.n_chains, n_chains_);
-    if (!tune(n, exact != nullptr, watch, member)) return;
+    if (!tune(n, exact != nullptr, cancellation, member)) return;
     for (size_t p = 0; p < n_passes; ++p) {
-      if (!pass(n, p, counted_, exact, false, options_.seed, watch, member)) return;
+      if (!pass(n, p, counted_, exact, false, options_.seed, cancellation, member)) return;
       const size_t count = std::min(n_chains_, options_.n_chains - p * n_chains_);
       for (size_t r = 0; r < n; ++r) {
         for (size_t c = 0; c < count; ++c) weights_[r].add(log_weight_[r * n_chains_ + c]);
@@ -151,8 +151,8 @@ class Annealer {
  private:
   // Step sizes for the counted passes. Tuned on the way forwards even for chains that go back:
   // those start at one exact draw, and steps that had seen it would not leave E w as it is.
-  bool tune(size_t n, bool backwards, Watch& watch, Member& member) {
-    if (!pass(n, 0, forwards_, nullptr, true, mix64(options_.seed + 1), watch, member))
+  bool tune(size_t n, bool backwards, Cancellation& cancellation, Member& member) {
+    if (!pass(n, 0, forwards_, nullptr, true, mix64(options_.seed + 1), cancellation, member))
       return false;
     const MatView steps = steps_.view();
     const size_t last = steps.rows - 1;
@@ -162,7 +162,7 @@ class Annealer {
   }
 
   bool pass(size_t n, size_t which, const AnnealingPath& path, const float* exact, bool tuning,
-            uint64_t seed, Watch& watch, Member& member) {
+            uint64_t seed, Cancellation& cancellation, Member& member) {
     const size_t n_latent = u_.view().cols;
     const MatView u = u_.view(n * n_chains_);
     for (size_t c = 0; c < u.rows; ++c)
@@ -174,8 +174,8 @@ class Annealer {
     }
     const double done = static_cast<double>(n) / static_cast<double>(path.beta.size() - 1);
     const auto go_on = [&] {
-      watch.done(done);
-      return watch.go_on(member);
+      cancellation.add_done(done);
+      return cancellation.may_continue(member);
     };
     return anneal(kernels(), density_, path,
                   {u, gradient_.view(u.rows), log_p_.data(), ids_.data()}, work_, steps_.view(),
@@ -216,7 +216,7 @@ class Annealer {
 
 void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
-                         int n_threads, Watch& watch) {
+                         int n_threads, Cancellation& cancellation) {
   const size_t n_latent = model.config().n_latent;
   // Blocks follow from the problem alone: a library's products depend on their shapes.
   const size_t most = std::max<size_t>(1, kMostChains / chains_together(options.n_chains));
@@ -232,13 +232,13 @@ void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
   for (size_t i = 0; i < team; ++i)
     annealers.push_back(std::make_unique<Annealer>(model, options, exact != nullptr, block));
   const size_t n_passes = 1 + ceil_div(options.n_chains, chains_together(options.n_chains));
-  watch.expect(static_cast<double>(subset.size * n_passes));
-  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t piece) {
-    const size_t first = piece * block;
+  cancellation.expect_work(static_cast<double>(subset.size * n_passes));
+  run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t task) {
+    const size_t first = task * block;
     const size_t n = std::min(block, subset.size - first);
     const float* from = exact != nullptr ? exact + first * n_latent : nullptr;
     annealers[member.rank()]->run(rows, index.data() + first, n, from, out.from(first, n_latent),
-                                  watch, member);
+                                  cancellation, member);
   });
 }
 

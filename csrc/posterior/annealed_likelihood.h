@@ -35,6 +35,6 @@ struct AnnealedRows {
 // bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
 void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
-                         int n_threads, Watch& watch);
+                         int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -8,8 +8,8 @@ namespace {
 
 // Runs f(Member&) on this thread alone.
 template <class F>
-void alone(F f) {
-  Alone member;
+void serial(F f) {
+  SerialTeam member;
   f(member);
 }
 
@@ -28,7 +28,7 @@ void PosteriorDensity::set_rows(const Rows& rows, const int64_t* index, size_t n
   n_ = n;
   std::copy_n(index, n, ws_.index.begin());
   if (noise.by == NoiseBy::id) std::copy_n(noise.ids, n, ws_.ids.begin());
-  alone([&](Member& member) {
+  serial([&](Member& member) {
     gather({kernels(), model_, ws_, n, noise.seed}, rows, noise.by, member);
   });
 }
@@ -39,7 +39,7 @@ const uint64_t* PosteriorDensity::content_ids() {
 }
 
 void PosteriorDensity::encode() {
-  alone([&](Member& member) {
+  serial([&](Member& member) {
     encode_hidden(pass(), member);
     encode_heads(pass(), member);
   });
@@ -49,7 +49,7 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
   const size_t drawn = pass().drawn();
   for (size_t i = 0; i < drawn; ++i)
     std::memcpy(ws_.z.view().row(i), z.row(i), z.cols * sizeof(float));
-  alone([&](Member& member) {
+  serial([&](Member& member) {
     decode_hidden(pass(), member);
     decode_likelihood(pass(), member, log_p != nullptr);
     backward_decoder(pass(), member);
@@ -62,7 +62,8 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
   }
   for (size_t i = 0; log_p != nullptr && i < drawn; ++i) {
     double sum = -kHalfLog2Pi * static_cast<double>(z.cols);
-    for (size_t part = 0; part < ws_.n_parts; ++part) sum += ws_.partial[i * ws_.n_parts + part];
+    for (size_t part = 0; part < ws_.n_partials; ++part)
+      sum += ws_.partial[i * ws_.n_partials + part];
     for (size_t j = 0; j < z.cols; ++j) {
       const auto zj = static_cast<double>(z.row(i)[j]);
       sum -= 0.5 * zj * zj;
@@ -83,7 +84,7 @@ void content_ids(const Model& model, const Rows& rows, const int64_t* index, siz
 }
 
 void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
-               int n_threads, Watch& watch) {
+               int n_threads, Cancellation& cancellation) {
   constexpr size_t kBlock = 100;
   const size_t n_latent = model.config().n_latent;
   const size_t block = std::min(kBlock, rows.n_rows);
@@ -95,17 +96,17 @@ void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_dr
   std::vector<Matrix> gradients(team, Matrix(block, n_latent));
   std::vector<int64_t> index(rows.n_rows);
   std::iota(index.begin(), index.end(), int64_t{0});
-  watch.expect(static_cast<double>(rows.n_rows) * static_cast<double>(n_draws));
-  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t b) {
+  cancellation.expect_work(static_cast<double>(rows.n_rows) * static_cast<double>(n_draws));
+  run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t b) {
     PosteriorDensity& density = *densities[member.rank()];
     const size_t first = b * block;
     const size_t n = std::min(block, rows.n_rows - first);
     density.set_rows(rows, index.data() + first, n);
-    for (size_t l = 0; l < n_draws && watch.go_on(member); ++l) {
+    for (size_t l = 0; l < n_draws && cancellation.may_continue(member); ++l) {
       const size_t at = l * rows.n_rows + first;
       density({z + at * n_latent, n, n_latent, n_latent}, out + at,
               gradients[member.rank()].view());
-      watch.done(static_cast<double>(n));
+      cancellation.add_done(static_cast<double>(n));
     }
   });
 }

@@ -50,6 +50,6 @@ void content_ids(const Model& model, const Rows& rows, const int64_t* index, siz
 // log p(x, z) of n_draws z for each row of x, z (n_draws, n_rows, J) dense -> out (n_draws,
 // n_rows).
 void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
-               int n_threads, Watch& watch);
+               int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -51,15 +51,16 @@ class Imputer {
     ws_.transpose(kernels(), model);
   }
 
-  // missing and out at the first row. Leaves off if the data are out of range or the watch says so.
-  void run(const Rows& rows, size_t first, size_t n, const bool* missing, float* out, Watch& watch,
-           Member& member) {
+  // missing and out at the first row. Leaves off if the data are out of range or the cancellation
+  // says so.
+  void run(const Rows& rows, size_t first, size_t n, const bool* missing, float* out,
+           Cancellation& cancellation, Member& member) {
     n_ = n;
     missing_ = missing;
     std::iota(ids_.begin(), ids_.begin() + static_cast<int64_t>(n), first);
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
-    if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, alone_)) return;
+    if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, serial_)) return;
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
     climb(kStartSteps);
     const bool mode = options_.by == ImputeBy::mode;
@@ -70,8 +71,8 @@ class Imputer {
       } else {
         iterate(t);
       }
-      watch.done(static_cast<double>(n));
-      if (!watch.go_on(member)) return;
+      cancellation.add_done(static_cast<double>(n));
+      if (!cancellation.may_continue(member)) return;
     }
     switch (options_.by) {
       case ImputeBy::mean:
@@ -80,7 +81,7 @@ class Imputer {
         return copy_dense(pass().x(), out);
       case ImputeBy::mode:
         decode(z_.view(n_));
-        decoder_means(pass(), alone_);
+        decoder_means(pass(), serial_);
         return copy_dense(ws_.outputs.front().view(n_), out);
     }
   }
@@ -92,10 +93,10 @@ class Imputer {
   void operator()(ConstMatView z, double* log_p, MatView gradient) {
     decode(z);
     mask_outputs();
-    output_likelihood(pass(0, kObserved), alone_);
+    output_likelihood(pass(0, kObserved), serial_);
     mask_outputs();
-    backward_decoder(pass(), alone_);
-    backward_to_z(pass(), alone_);
+    backward_decoder(pass(), serial_);
+    backward_to_z(pass(), serial_);
     for (size_t r = 0; r < n_; ++r) {
       if (log_p != nullptr)
         log_p[r] = log_likelihood(r) - detail::kinetic(z.row(r), z.cols);  // |z|^2 / 2
@@ -120,13 +121,13 @@ class Imputer {
   // Raw outputs at z, in the workspace.
   void decode(ConstMatView z) {
     if (z.data != ws_.z.view().data) copy_matrix(z, ws_.z.view());
-    decode_hidden(pass(), alone_);
-    decode_outputs(pass(), alone_);
+    decode_hidden(pass(), serial_);
+    decode_outputs(pass(), serial_);
   }
 
   double log_likelihood(size_t r) const {
-    const float* parts = ws_.partial.data() + r * ws_.n_parts;
-    return std::accumulate(parts, parts + ws_.n_parts, 0.0);
+    const float* parts = ws_.partial.data() + r * ws_.n_partials;
+    return std::accumulate(parts, parts + ws_.n_partials, 0.0);
   }
 
   // value(row, column) where x is missing.
@@ -207,12 +208,12 @@ class Imputer {
     decode(z_.view(n_));
     copy_outputs(ws_.outputs, now_);
     const Pass now = pass(t);
-    decoder_means(now, alone_);
+    decoder_means(now, serial_);
     const MatView drawn = ws_.outputs.front().view(n_);
     for (size_t r = 0; count && r < n_; ++r) {
       for (size_t c = 0; c < drawn.cols; ++c) sum_.view().row(r)[c] += drawn.row(r)[c];
     }
-    draw_visible(now, Purpose::imputed_visible, alone_);
+    draw_visible(now, Purpose::imputed_visible, serial_);
     copy_matrix(pass(0, kObserved).x(), now.x());  // drawing has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
     ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
@@ -220,8 +221,8 @@ class Imputer {
 
   // z ~ q(z|x) into the workspace, and its raw outputs.
   void propose(size_t t) {
-    encode_hidden(pass(), alone_);
-    encode_heads(pass(), alone_);
+    encode_hidden(pass(), serial_);
+    encode_heads(pass(), serial_);
     kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
     const MatView z = ws_.z.view(n_);
     for (size_t r = 0; r < n_; ++r) {
@@ -249,7 +250,7 @@ class Imputer {
   // Adds sign * [log p(x, z) - log q(z|x)] but for constants; the workspace has the raw outputs at
   // z, which are lost.
   void weigh(ConstMatView z, double sign) {
-    output_likelihood(pass(), alone_);
+    output_likelihood(pass(), serial_);
     for (size_t r = 0; r < n_; ++r) {
       const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
       double log_q = 0.0;
@@ -289,7 +290,7 @@ class Imputer {
   std::vector<uint32_t> n_divergent_;
   std::vector<double> log_ratio_;  // of the proposal
   std::vector<Matrix> now_;        // raw outputs at z_
-  Alone alone_;
+  SerialTeam serial_;
   size_t n_ = 0;
   const bool* missing_ = nullptr;
 };
@@ -297,7 +298,7 @@ class Imputer {
 }  // namespace
 
 void impute(const Model& model, const Rows& rows, const bool* missing, const Imputation& options,
-            float* out, int n_threads, Watch& watch) {
+            float* out, int n_threads, Cancellation& cancellation) {
   const size_t n_visible = model.config().n_visible;
   const size_t block = std::min(kBlock, rows.n_rows);
   const size_t n_blocks = ceil_div(rows.n_rows, block);
@@ -305,12 +306,13 @@ void impute(const Model& model, const Rows& rows, const bool* missing, const Imp
   std::vector<std::unique_ptr<Imputer>> imputers;
   for (size_t i = 0; i < team; ++i)
     imputers.push_back(std::make_unique<Imputer>(model, block, options));
-  watch.expect(static_cast<double>(rows.n_rows) * static_cast<double>(options.n_iterations));
-  run_pieces(static_cast<int>(team), n_blocks, watch, [&](Member& member, size_t b) {
+  cancellation.expect_work(static_cast<double>(rows.n_rows) *
+                           static_cast<double>(options.n_iterations));
+  run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t b) {
     const size_t first = b * block;
     const size_t n = std::min(block, rows.n_rows - first);
     imputers[member.rank()]->run(rows, first, n, missing + first * n_visible,
-                                 out + first * n_visible, watch, member);
+                                 out + first * n_visible, cancellation, member);
   });
   for (const auto& imputer : imputers) check_range(imputer->workspace(), rows);
 }

@@ -25,6 +25,6 @@ struct Imputation {
 // iterations. The mean is that of p(x|z) over the second half, and a sample the last draw. Noise is
 // keyed by the seed and a row's position.
 void impute(const Model& model, const Rows& rows, const bool* missing, const Imputation& options,
-            float* out, int n_threads, Watch& watch);
+            float* out, int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

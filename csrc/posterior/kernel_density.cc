@@ -101,16 +101,16 @@ class RowDensity {
 }  // namespace
 
 void fitted_log_density(const float* fit, size_t n_fit, const float* at, size_t n_at, size_t n_rows,
-                        size_t dim, double* out, int n_threads, Watch& watch) {
+                        size_t dim, double* out, int n_threads, Cancellation& cancellation) {
   const auto team = std::clamp<size_t>(n_rows, 1, static_cast<size_t>(n_threads));
   std::vector<RowDensity> densities(team, RowDensity(n_fit, dim));
-  watch.expect(static_cast<double>(n_rows));
-  run_pieces(static_cast<int>(team), n_rows, watch, [&](Member& member, size_t r) {
+  cancellation.expect_work(static_cast<double>(n_rows));
+  run_tasks(static_cast<int>(team), n_rows, cancellation, [&](Member& member, size_t r) {
     RowDensity& density = densities[member.rank()];
     density.set(fit + r * dim, n_rows * dim);
     for (size_t l = 0; l < n_at; ++l)
       out[l * n_rows + r] = density.log_density(at + (l * n_rows + r) * dim);
-    watch.done(1.0);
+    cancellation.add_done(1.0);
   });
 }
 

@@ -11,6 +11,6 @@ namespace aevb {
 // one half of them under the other; with fewer than four draws per dimension, a Gaussian of
 // independent components.
 void fitted_log_density(const float* fit, size_t n_fit, const float* at, size_t n_at, size_t n_rows,
-                        size_t dim, double* out, int n_threads, Watch& watch);
+                        size_t dim, double* out, int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -97,8 +97,8 @@ MUTANTS = [
     Mutant(
         what="the last value is not looked at",
         file="csrc/model/model.cc",
-        text="all_finite(buffer->data() + part.begin, part.size())",
-        replacement="all_finite(buffer->data() + part.begin, part.size() - 1)",
+        text="all_finite(buffer->data() + held.begin, held.size())",
+        replacement="all_finite(buffer->data() + held.begin, held.size() - 1)",
         tests=("test_core_model.py::test_what_is_not_finite_is_found_wherever_it_is",),
     ),
     Mutant(
@@ -111,8 +111,8 @@ MUTANTS = [
     Mutant(
         what="a copy has the first accumulator twice",
         file="csrc/model/model.cc",
-        text="copy(other.state2_, state2_, watch);",
-        replacement="copy(other.state1_, state2_, watch);",
+        text="copy(other.state2_, state2_, cancellation);",
+        replacement="copy(other.state1_, state2_, cancellation);",
         tests=("test_core_model.py::test_a_copy_goes_on_to_the_same_bits",),
     ),
     Mutant(

@@ -83,8 +83,8 @@ MUTANTS = [
     Mutant(
         what="handlers of signals run in the midst of a step of Monte Carlo EM",
         file="csrc/bind/posterior.cc",
-        text="watch_for_interrupt()",
-        replacement="watch_for(py::none())",
+        text="cancel_on_interrupt()",
+        replacement="cancel_on_signal(py::none())",
         tests=(
             "test_shared_model.py::test_a_signals_handler_sees_whole_steps_of_chains_and_weights",
         ),
@@ -92,7 +92,7 @@ MUTANTS = [
     Mutant(
         what="a stopped move of the chains is taken for a whole one",
         file="csrc/algorithms/monte_carlo_em.cc",
-        text="return !watch.stopped();",
+        text="return !cancellation.requested();",
         replacement="return true;",
         tests=(
             "test_shared_model.py::test_ctrl_c_leaves_whole_steps_of_chains_and_weights"
@@ -102,7 +102,7 @@ MUTANTS = [
     Mutant(
         what="weights of a stopped step of Monte Carlo EM stay half updated",
         file="csrc/algorithms/monte_carlo_em.cc",
-        text="if (stops) return stop.undo(member);",
+        text="if (stops) return rollback.restore(member);",
         replacement="if (stops) return;",
         tests=(
             "test_shared_model.py::test_ctrl_c_leaves_whole_steps_of_chains_and_weights"
