@@ -36,7 +36,7 @@ TSAN_OPTIONS = {
 }
 # Tests that have many threads in the core at a time.
 THREADED = [
-    "test_deal.py",
+    "test_work_stealing.py",
     "test_threads.py",
     "test_shared_model.py",
     "test_interrupts.py",

@@ -11,7 +11,7 @@ import pytest
 from workload import fma_peak, forced_isa, interleave, measure
 
 from aevb import _core
-from aevb._core import kernels
+from aevb import _testing as kernels
 
 N_ROWS, N_IN, N_OUT = 400, 784, 500
 EPS = float(np.finfo(np.float32).eps)

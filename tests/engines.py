@@ -1,5 +1,7 @@
 """Engines under test, without the estimators around them."""
 
+from hooks import kernels
+
 from aevb import _core
 from aevb._engine import Rows
 
@@ -34,8 +36,8 @@ def train(model, X, n_threads=1, **changes):
 def order(model, n_rows, *, begin=0, size=None, split=False, epoch=0):
     """The rows of the data in the order of an epoch."""
     seed, size = model.config.as_dict()["seed"], n_rows if size is None else size
-    rows = begin + _core.kernels.permutation(seed, epoch, size, 7)
-    return _core.kernels.permutation(seed, 0, n_rows, 6)[rows] if split else rows
+    rows = begin + kernels.permutation(seed, epoch, size, 7)
+    return kernels.permutation(seed, 0, n_rows, 6)[rows] if split else rows
 
 
 def draws(seed, step, purpose, first_row, n_rows, n_cols, n_draws):
@@ -44,5 +46,5 @@ def draws(seed, step, purpose, first_row, n_rows, n_cols, n_draws):
     For noise by a row's content: step and first row are the high and low words of its id.
     """
     width = -(-n_cols // 4) * 4
-    noise = _core.kernels.normal(seed, step, purpose, first_row, n_rows, n_draws * width)
+    noise = kernels.normal(seed, step, purpose, first_row, n_rows, n_draws * width)
     return noise.reshape(n_rows, n_draws, width)[:, :, :n_cols].swapaxes(0, 1).copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from aevb._core import kernels
+from hooks import kernels
 
 
 @contextlib.contextmanager

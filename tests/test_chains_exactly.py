@@ -7,12 +7,12 @@ by that, which the seeds here avoid, chains agree to 1e-4 and more. Any other ru
 import numpy as np
 import pytest
 import twins
+from hooks import kernels
 from test_hmc import PRECISION
 from test_posterior import WAYS, decoder_case
 
-from aevb import _core, sample_posterior
+from aevb import sample_posterior
 
-kernels = _core.kernels
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}
 
 

@@ -38,7 +38,7 @@ COMMON = """
 import os, threading
 import numpy as np
 from aevb import AEVB, _core, _engine
-from aevb._core import kernels
+from aevb import _testing as kernels
 
 X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
+from hooks import kernels
 from oracle import TINY, U, assert_close, gamma
 
 from aevb import _core
 
-kernels = _core.kernels
 ACTIVATIONS = list(oracle.ACTIVATIONS)
 # Every width of a vector or panel, one less and one more, is among 1 .. 130; then long sums.
 LONG = [255, 256, 257, 383, 384, 385, 511, 512, 513, 784, 800, 801, 1023, 1024, 1025, 2050]

@@ -8,12 +8,12 @@ import numpy as np
 import oracle
 import pytest
 from engines import draws, engine
+from hooks import kernels
 from test_bounds import Case, Problem, bound_tolerance, config_of
 
 from aevb import _core
 from aevb._engine import Rows
 
-kernels = _core.kernels
 LATENT, PRIOR, VISIBLE = 2, 4, 5  # streams of noise
 N, D, J = 1203, 70, 5
 FLOOR = _core.LOG_VAR_FLOOR

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
+from hooks import kernels
 
-from aevb import _core
-
-kernels = _core.kernels
 PRECISION = np.float32([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
 
 

@@ -27,6 +27,7 @@ STRATA = [
     {"posterior"},
     {"algorithms"},
     {"bind"},
+    {"testing"},
 ]
 INCLUDE = re.compile(r'^\s*(?:#\s*include|cdef\s+extern\s+from)\s*"([^"]+)"', re.MULTILINE)
 
@@ -96,7 +97,7 @@ def sources():
 # getcsr, setcsr and pause.
 ROOMS = {
     "OpenMP": (r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_\w+|omp\.h", r"parallel/.*"),
-    "Python": (r"pybind11|Python\.h|\bPy[A-Z]\w+_\w+|numpy/", r"bind/.*"),
+    "Python": (r"pybind11|Python\.h|\bPy[A-Z]\w+_\w+|numpy/", r"(bind|testing)/.*"),
     "vector types": (r"immintrin\.h|\b__m(128|256|512)", r"(simd|kernels)/.*"),
     "intrinsics": (r"\b_mm\d*_(?!getcsr|setcsr|pause)\w+", r"(simd|kernels)/.*"),
     # dispatch.cc runs once, at import, and is no kernel

@@ -14,13 +14,14 @@ import numpy as np
 import oracle
 import pytest
 import scipy.sparse as sp
+from hooks import kernels
 from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.base import clone
 from teams import team_of
 from test_posterior import assert_mean
 
-from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, _core, sample_posterior
+from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, sample_posterior
 
 STILL = {"optimizer": "sgd", "learning_rate": 1e-30, "weight_decay": 0.0}  # weights stay, bitwise
 likelihoods = pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
@@ -52,7 +53,7 @@ def state(it):
 
 def visits(model, n, size):
     """The rows of each minibatch of the epoch that comes next."""
-    order = _core.kernels.permutation(model._engine.config.as_dict()["seed"], model.n_steps_, n)
+    order = kernels.permutation(model._engine.config.as_dict()["seed"], model.n_steps_, n)
     return [order[i : i + size] for i in range(0, n, size)]
 
 

@@ -13,11 +13,9 @@ from itertools import pairwise, permutations
 import numpy as np
 import oracle
 import pytest
+from hooks import kernels
 from scipy import stats
 
-from aevb import _core
-
-kernels = _core.kernels
 ALARM = 1e-6  # false-alarm probability of one statistic
 SIGMAS = float(stats.norm.isf(ALARM / 2))  # 4.9, two-sided
 

@@ -3,10 +3,10 @@
 import numpy as np
 import oracle
 import pytest
+from hooks import kernels
 
-from aevb import AEVB, _core
+from aevb import AEVB
 
-kernels = _core.kernels
 BINARIZE = 3  # a stream of noise
 LARGEST = np.sqrt(48 * np.log(2))  # the radius of the least uniform number, 2^-24
 # step, row and column of such words, found by search, and the radius that they make

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from engines import engine
+from hooks import kernels
 
 from aevb import _core
 from aevb._engine import Rows
 
-kernels = _core.kernels
 WORD = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
 SPLIT, EPOCH = 6, 7  # purposes

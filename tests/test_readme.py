@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TEST_COMMAND = "pip install '.[test]' -Ccmake.define.AEVB_TESTING=ON && pytest"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -41,7 +42,7 @@ def test_python_example_runs(tmp_path: Path) -> None:
 
 def test_two_setup_commands_of_one_line() -> None:
     commands = [block.strip() for block in blocks("sh") if "pip install" in block]
-    assert commands == ["pip install '.[plot]' && aevb demo", "pip install '.[test]' && pytest"]
+    assert commands == ["pip install '.[plot]' && aevb demo", TEST_COMMAND]
 
 
 def test_test_command_is_marked() -> None:
@@ -49,7 +50,7 @@ def test_test_command_is_marked() -> None:
     _, after = text.split("<!-- test command -->")  # one marker; .ci/run looks for it
     block = FENCE.search(after)
     assert block is not None
-    assert block[2] == "pip install '.[test]' && pytest\n"
+    assert block[2] == f"{TEST_COMMAND}\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

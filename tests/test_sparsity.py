@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from engines import engine, train
+from hooks import kernels
 from scipy import sparse
 from teams import team_of
 
 from aevb import AEVB, Evaluator
-from aevb._core import kernels
 from aevb._engine import ARENAS, Rows
 
 # Adding 1e-30 times anything of ordinary size to a sum leaves it as it was, but it is not zero: the

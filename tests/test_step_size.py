@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import twins
-
-from aevb import _core
+from hooks import kernels
 
 RULES = ["dual-averaging", "multiplicative"]
 
@@ -18,7 +17,7 @@ def test_step_sizes_are_the_twins(rule, kind):
         "all too high": np.linspace(0.85, 1.0, 60),  # the target is never met
         "low, then high": np.repeat([0.1, 1.0], [45, 15]),  # met late
     }[kind].tolist()
-    got = _core.kernels.adapt_step_size(rule, 0.8, 0.3, acceptances)
+    got = kernels.adapt_step_size(rule, 0.8, 0.3, acceptances)
     twin, expected = twins.StepSize(rule, 0.8, 0.3), []
     for acceptance in acceptances:
         twin.adapt(acceptance)
@@ -31,4 +30,4 @@ def test_step_sizes_are_the_twins(rule, kind):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_without_a_transition_the_step_stays(rule):
-    assert _core.kernels.adapt_step_size(rule, 0.8, 0.3, []) == pytest.approx([0.3], rel=1e-15)
+    assert kernels.adapt_step_size(rule, 0.8, 0.3, []) == pytest.approx([0.3], rel=1e-15)

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from engines import engine, train
+from hooks import kernels
 
-from aevb._core import kernels
 from aevb._engine import Rows
 
 D, J, HIDDEN, L, N, BATCH = 30, 3, (11, 7), 4, 60, 25

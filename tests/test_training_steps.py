@@ -8,10 +8,10 @@ import numpy as np
 import oracle
 import pytest
 from engines import draws, engine, order, train
+from hooks import kernels
 from oracle import assert_close
 from test_dense_kernels import update_tolerance
 
-from aevb import _core
 from aevb._engine import ARENAS, Rows
 
 LATENT, BINARIZE = 2, 3  # streams of noise
@@ -37,7 +37,7 @@ def check_step(model, X, position, n, n_train, **part):
     seed, step = config["seed"], model.n_steps
     x = X[order(model, len(X), **part)[position : position + n]]
     if config["binarize"] == "dynamic":
-        x = (_core.kernels.uniform(seed, step, BINARIZE, 0, n, x.shape[1]) < x).astype(np.float32)
+        x = (kernels.uniform(seed, step, BINARIZE, 0, n, x.shape[1]) < x).astype(np.float32)
     noise = draws(seed, step, LATENT, 0, n, config["n_components"], config["n_draws"])
     bound, gradient = model.bound_and_gradient(Rows(x), noise, seed=seed, n_threads=1)
     before = [model.arrays(arena) for arena in ARENAS]

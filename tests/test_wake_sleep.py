@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from hooks import kernels
 from teams import team_of
 
-from aevb import AEVB, Trainer, WakeSleep, _core
+from aevb import AEVB, Trainer, WakeSleep
 
-kernels = _core.kernels
 LATENT, DREAM_LATENT, DREAM_VISIBLE = 2, 10, 11  # streams of noise
 FLOOR = -10.0
 

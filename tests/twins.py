@@ -9,11 +9,11 @@ import math
 
 import numpy as np
 import oracle
+from hooks import kernels
 from scipy.special import logsumexp
 
 from aevb import _core
 
-kernels = _core.kernels
 LATENT, MOMENTUM, ACCEPT, ANNEALED, CHOSEN = 2, 8, 9, 12, 13  # what noise is for: nn/random.h
 
 

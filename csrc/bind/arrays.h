@@ -35,7 +35,8 @@ inline void check_shape(const FloatArray& a, const char* name,
   size_t axis = 0;
   for (const size_t n : shape) {
     ok = ok && static_cast<size_t>(a.shape(static_cast<py::ssize_t>(axis++))) == n;
-    want += (want.empty() ? "" : ", ") + std::to_string(n);
+    if (axis > 1) want += ", ";
+    want += std::to_string(n);
   }
   check(ok, std::string(name) + ": got shape " + shape_of(a) + ", want (" + want + ")");
 }
@@ -57,47 +58,10 @@ struct BoundRows {
   py::object owner;
 };
 
-// The one translation between the names that Python uses and an enumeration.
-template <class E>
-struct Name {
-  const char* name;
-  E value;
-};
-
-template <class E, size_t N>
-E parse(const char* argument, const std::string& got, const Name<E> (&names)[N]) {
-  std::string want;
-  for (const auto& entry : names) {
-    if (got == entry.name) return entry.value;
-    want += (want.empty() ? "'" : ", '") + std::string(entry.name) + "'";
-  }
-  throw std::invalid_argument(std::string(argument) + ": got '" + got + "', want one of " + want);
-}
-
-template <class E, size_t N>
-const char* name_of(E value, const Name<E> (&names)[N]) {
-  for (const auto& entry : names) {
-    if (value == entry.value) return entry.name;
-  }
-  return "";
-}
-
-inline constexpr Name<Activation> kActivations[] = {{"identity", Activation::identity},
-                                                    {"tanh", Activation::tanh},
-                                                    {"relu", Activation::relu},
-                                                    {"softplus", Activation::softplus},
-                                                    {"sigmoid", Activation::sigmoid}};
-inline constexpr Name<Objective> kObjectives[] = {{"analytic-kl", Objective::analytic_kl},
-                                                  {"monte-carlo", Objective::monte_carlo},
-                                                  {"score-function", Objective::score_function}};
-inline constexpr Name<Optimizer> kOptimizers[] = {
-    {"sgd", Optimizer::sgd}, {"adagrad", Optimizer::adagrad}, {"adam", Optimizer::adam}};
-
-// Each file of bind/ adds its part to the module.
+// Each file of bind/ adds its functions and classes to the module.
 void bind_config(py::module_& m);
 void bind_rows(py::module_& m);
 void bind_model(py::module_& m);
 void bind_posterior(py::module_& m);
-void bind_kernels(py::module_& m);
 
 }  // namespace aevb::bind

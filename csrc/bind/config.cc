@@ -1,5 +1,6 @@
 #include "model/config.h"
 #include "bind/arrays.h"
+#include "bind/names.h"
 
 namespace aevb::bind {
 namespace {

@@ -1,6 +1,6 @@
-// aevb._core: the engine, its configuration, its data sets, and the kernels on their own for the
-// tests.
+// aevb._core: the engine, its configuration and its data sets.
 #include "bind/arrays.h"
+#include "bind/internals.h"
 #include "kernels/dispatch.h"
 #include "model/model.h"
 #include "parallel/team.h"
@@ -32,11 +32,12 @@ PYBIND11_MODULE(_core, m) {
       },
       py::arg("capsule"),
       "Hands over SciPy's sgemm, which makes the instruction set 'blas' available.");
+  static const Internals internals = {&kernels, &team_probe, &flops_per_thread};
+  m.attr("_internals") = py::capsule(&internals);
   py::register_exception<OutOfRange>(m, "OutOfRangeError", PyExc_ValueError);
   bind_config(m);
   bind_rows(m);
   bind_model(m);
-  bind_kernels(m);
   bind_posterior(m);
 }
 

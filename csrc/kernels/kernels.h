@@ -181,12 +181,6 @@ struct Kernels {
   void (*bernoulli_draw)(const NoiseRows&);
   // out = mean + e^(v/2) eps in place over mean, v the floored log-variance; eps untouched
   void (*gaussian_draw)(size_t n_cols, float* mean, const float* log_var_raw, const float* eps);
-  void (*philox)(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* out);
-  // n rounds of independent multiply-adds in registers; returns their flops (the yardstick of
-  // bench/)
-  double (*peak)(size_t n);
-  // named elementwise functions, for tests; false if the name is unknown
-  bool (*unary)(const char* name, size_t n, const float* x, float* y);
 };
 
 // The table in use: the widest the machine has, or the one that AEVB_FORCE_ISA names.

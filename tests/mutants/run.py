@@ -106,6 +106,7 @@ def install(root: Path, folder: Path, site: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation"]
     command += ["--no-deps", "--upgrade", "--target", str(site), str(root)]
     command += [f"--config-settings=build-dir={folder / 'build'}"]
+    command += ["--config-settings=cmake.define.AEVB_TESTING=ON"]
     command += [f"--config-settings=cmake.define.CMAKE_CXX_FLAGS=-include {folder / 'switch.h'}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     # An editable install would come first, and every mutant would seem to survive.

@@ -26,10 +26,10 @@ def gaussian(
     mean_raw: _Floats, log_var_raw: _Floats, x: _Floats, bounded: bool, with_r: bool = True
 ) -> tuple[_Floats, _Floats, _Floats]: ...
 def latent_sample(
-    mean: _Floats, log_var: _Floats, noise: _Floats, estimator: str
+    mean: _Floats, log_var: _Floats, noise: _Floats, objective: str
 ) -> tuple[_Floats, _Floats]: ...
 def latent_backward(
-    mean: _Floats, log_var: _Floats, noise: _Floats, dz: _Floats, f: _Floats, estimator: str
+    mean: _Floats, log_var: _Floats, noise: _Floats, dz: _Floats, f: _Floats, objective: str
 ) -> tuple[_Floats, _Floats]: ...
 def normal(
     seed: int, step: int, purpose: int, first_row: int, n_rows: int, n_cols: int
@@ -38,13 +38,13 @@ def uniform(
     seed: int, step: int, purpose: int, first_row: int, n_rows: int, n_cols: int
 ) -> _Floats: ...
 def philox(counter: NDArray[np.uint32], key: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
-def deal(
+def steal_tasks(
     layers: list[tuple[int, int]],
     n_threads: int,
     most: int,
     shared: int = 1,
     held_up: int = -1,
-    n_deals: int = 1,
+    n_loops: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def fma_peak(n_threads: int, seconds: float) -> float: ...
 def set_flops_per_thread(flops: float) -> float: ...

@@ -6,11 +6,11 @@
 #include <numeric>
 #include <thread>
 
-#include "bind/arrays.h"
 #include "nn/dense.h"
 #include "nn/random.h"
+#include "testing/hooks.h"
 
-namespace aevb::bind {
+namespace aevb::testing {
 namespace {
 
 constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
@@ -253,8 +253,8 @@ WordArray philox(const WordArray& counter, const WordArray& key) {
   check(counter.ndim() == 2 && counter.shape(1) == 4 && key.size() == 2,
         "counter, key: want shapes (n, 4) and (2,)");
   WordArray out({counter.shape(0), py::ssize_t{4}});
-  kernels().philox(key.data(), static_cast<size_t>(counter.shape(0)), counter.data(),
-                   out.mutable_data());
+  isa_functions().philox(key.data(), static_cast<size_t>(counter.shape(0)), counter.data(),
+                         out.mutable_data());
   return out;
 }
 
@@ -268,58 +268,10 @@ py::array_t<int64_t> permutation(uint64_t seed, uint64_t index, size_t n, uint32
 
 FloatArray unary(const std::string& name, const FloatArray& x) {
   FloatArray y(x.size());
-  check(kernels().unary(name.c_str(), static_cast<size_t>(x.size()), x.data(), y.mutable_data()),
+  check(isa_functions().unary(name.c_str(), static_cast<size_t>(x.size()), x.data(),
+                              y.mutable_data()),
         "name: got '" + name + "', want the name of an elementwise function");
   return y;
-}
-
-// How often each piece of a deal of layers (n_cols, n_blocks) is done, and by whom at last; for
-// n_deals deals, one after the other: two arrays (n_deals, pieces). Thread `held_up`, if there is
-// one, stands still in its first piece until all are done that are neither its own nor left to it,
-// or for ten seconds.
-py::tuple deal_pieces(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
-                      size_t most, size_t shared, int held_up, size_t n_deals) {
-  using Clock = std::chrono::steady_clock;
-  check(most >= 1, "most: got 0, want at least 1");
-  check(shared >= 1, "shared: got 0, want at least 1");
-  std::vector<size_t> offset = {0};
-  for (const auto& [n_cols, n_blocks] : layers)
-    offset.push_back(offset.back() + ceil_div(n_cols, kPanel) * n_blocks);
-  const size_t n = offset.back();
-  py::array_t<int64_t> times({n_deals, n}), who({n_deals, n});
-  std::fill_n(times.mutable_data(), n_deals * n, 0);
-  std::fill_n(who.mutable_data(), n_deals * n, -1);
-  int64_t* const all_times = times.mutable_data();
-  int64_t* const all_who = who.mutable_data();
-  std::vector<std::atomic<size_t>> n_done(n_deals);
-  {
-    py::gil_scoped_release nogil;
-    run_team(n_threads, [&](Member& member) {
-      for (size_t d = 0; d < n_deals; ++d) {
-        bool waits = static_cast<int>(member.rank()) == held_up;
-        const auto panels = [&](size_t i) -> Panels { return {layers[i].first, layers[i].second}; };
-        const size_t part =
-            detail::count_tasks(layers.size(), panels, member.rank(), member.size());
-        const Grain grain = {1, most, shared};
-        stealing_for(member, layers.size(), panels, grain, [&](const Task& task) {
-          const Clock::time_point until = Clock::now() + std::chrono::seconds(10);
-          const size_t left = std::min(part, task.blocks.size() + grain.least_shared(part) - 1);
-          while (waits && n_done[d].load() + left < n && Clock::now() < until)
-            std::this_thread::yield();
-          waits = false;
-          for (size_t block = task.blocks.begin; block < task.blocks.end; ++block) {
-            const size_t at =
-                d * n + offset[task.layer] + task.panel * layers[task.layer].second + block;
-            all_times[at] += 1;
-            all_who[at] = member.rank();
-          }
-          n_done[d].fetch_add(task.blocks.size());
-        });
-        member.barrier();
-      }
-    });
-  }
-  return py::make_tuple(times, who);
 }
 
 // Flops per second of multiply-adds in registers on n_threads threads for about `seconds`.
@@ -332,7 +284,7 @@ double fma_peak(int n_threads, double seconds) {
     const Clock::time_point start = Clock::now();
     double flops = 0.0, elapsed = 0.0;
     while (elapsed < seconds) {
-      flops += kernels().peak(10000);
+      flops += isa_functions().peak(10000);
       elapsed = std::chrono::duration<double>(Clock::now() - start).count();
     }
     rate[member.rank()] = flops / elapsed;
@@ -344,58 +296,39 @@ double fma_peak(int n_threads, double seconds) {
 
 void bind_kernels(py::module_& m) {
   using py::arg;
-  py::module_ k = m.def_submodule(
-      "kernels", "The kernels of the instruction set in use, one by one, for tests.");
-  k.def("unary", &unary, arg("name"), arg("x"));
-  k.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
-  k.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
+  m.def("unary", &unary, arg("name"), arg("x"));
+  m.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
+  m.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
         arg("activation"), arg("kept") = false);
-  k.def("dense_gradient", &dense_gradient, arg("x"), arg("delta"));
-  k.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
+  m.def("dense_gradient", &dense_gradient, arg("x"), arg("delta"));
+  m.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
         arg("decay"), arg("step"));
-  k.def("bernoulli", &bernoulli, arg("logits"), arg("x"), arg("with_r") = true);
-  k.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"),
+  m.def("bernoulli", &bernoulli, arg("logits"), arg("x"), arg("with_r") = true);
+  m.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"),
         arg("with_r") = true);
-  k.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
+  m.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
         arg("objective"));
-  k.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
+  m.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
         arg("f"), arg("objective"));
-  k.def(
+  m.def(
       "normal",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,
          size_t n_cols) {
         return noise(kernels().normal, seed, step, purpose, first_row, n_rows, n_cols);
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
-  k.def(
+  m.def(
       "uniform",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,
          size_t n_cols) {
         return noise(kernels().uniform, seed, step, purpose, first_row, n_rows, n_cols);
       },
       arg("seed"), arg("step"), arg("purpose"), arg("first_row"), arg("n_rows"), arg("n_cols"));
-  k.def("philox", &philox, arg("counter"), arg("key"));
-  k.def("deal", &deal_pieces, arg("layers"), arg("n_threads"), arg("most"), arg("shared") = 1,
-        arg("held_up") = -1, arg("n_deals") = 1);
-  k.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
-  k.def(
-      "set_flops_per_thread",
-      [](double flops) { return flops_per_thread.exchange(flops, std::memory_order_relaxed); },
-      arg("flops"), "Operations for which a thread is worth waking; returns what they were.");
-  k.def(
-      "take_largest_team", [] { return team_probe.largest.exchange(0, std::memory_order_relaxed); },
-      "Threads of the largest team since the last call.");
-  k.def(
-      "set_late_thread",
-      [](int rank, int slow) {
-        team_probe.late_rank.store(rank, std::memory_order_relaxed);
-        team_probe.slow_rank.store(slow, std::memory_order_relaxed);
-      },
-      arg("rank"), arg("slow") = -1,
-      "The threads of every team that leave barriers late, and begin pieces late; -1: none.");
-  k.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"),
+  m.def("philox", &philox, arg("counter"), arg("key"));
+  m.def("fma_peak", &fma_peak, arg("n_threads"), arg("seconds"));
+  m.def("permutation", &permutation, arg("seed"), arg("epoch"), arg("n"),
         arg("purpose") = static_cast<uint32_t>(Purpose::epoch));
 }
 
-}  // namespace aevb::bind
+}  // namespace aevb::testing

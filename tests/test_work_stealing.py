@@ -1,8 +1,7 @@
 """Deals of work: every piece once, whoever does it, and no waiting for one who is held up."""
 
 import pytest
-
-from aevb._core import kernels
+from hooks import kernels
 
 PANEL = 64
 LAYERS = {
@@ -24,7 +23,7 @@ def n_pieces(layers):
 @pytest.mark.parametrize("most", [1, 3, 1000])
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
 def test_every_piece_is_done_once(layers, most, n_threads):
-    times, who = kernels.deal(layers, n_threads, most, n_deals=30)
+    times, who = kernels.steal_tasks(layers, n_threads, most, n_loops=30)
     assert times.shape == (30, n_pieces(layers))
     assert (times == 1).all()
     assert ((who >= 0) & (who < n_threads)).all()
@@ -35,7 +34,7 @@ def test_every_piece_is_done_once(layers, most, n_threads):
 def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
     """All of it but the pieces that it stands in, or nobody would have been waited for less."""
     held_up, most = n_threads - 1, 3
-    times, who = kernels.deal(layers, n_threads, most, held_up=held_up, n_deals=4)
+    times, who = kernels.steal_tasks(layers, n_threads, most, held_up=held_up, n_loops=4)
     assert (times == 1).all()
     assert ((who == held_up).sum(axis=1) <= most).all()
 
@@ -45,7 +44,9 @@ def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
 def test_a_small_rest_is_left_to_its_thread(n_threads, shared):
     """Others leave one block less than are worth taking: `shared`, or a quarter of its part."""
     layers, held_up, part = [(512, 10)], 1, 80 // n_threads
-    times, who = kernels.deal(layers, n_threads, most=1, shared=shared, held_up=held_up, n_deals=4)
+    times, who = kernels.steal_tasks(
+        layers, n_threads, most=1, shared=shared, held_up=held_up, n_loops=4
+    )
     assert (times == 1).all()
     left = min(shared, -(-part // 4)) - 1
     done = (who == held_up).sum(axis=1)
