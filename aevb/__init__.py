@@ -6,14 +6,14 @@ import importlib
 from typing import Any
 
 from aevb import datasets
-from aevb._estimator import AEVB
-from aevb._evaluator import Estimate, Evaluator
-from aevb._mcem import MCEM
-from aevb._posterior import PosteriorDraws, sample_posterior
-from aevb._trainer import Trainer
 from aevb._version import __version__
-from aevb._wake_sleep import WakeSleep
+from aevb.estimators.aevb import AEVB
+from aevb.estimators.mcem import MCEM
+from aevb.estimators.wake_sleep import WakeSleep
+from aevb.evaluation.evaluator import Estimate, Evaluator
+from aevb.evaluation.posterior import PosteriorDraws, sample_posterior
 from aevb.exceptions import DivergenceError
+from aevb.training.trainer import Trainer
 
 __all__ = [
     "AEVB",

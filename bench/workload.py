@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from shapes import BATCH, Shape
 
-from aevb import _core, _engine
+from aevb import _core
 from aevb import _testing as kernels
+from aevb.core import engine as core_engine
 
 PEAK_SECONDS = 0.03
 
@@ -55,7 +56,7 @@ class Training:
         total, seen, left = 0.0, 0, n_steps
         self.phases = {}
         while left > 0:
-            with _engine.single_threaded_blas():
+            with core_engine.single_threaded_blas():
                 done, n_rows, bound_sum, diverged, phases = self.model.train(
                     self.rows,
                     begin=0,

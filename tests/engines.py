@@ -3,7 +3,7 @@
 from hooks import kernels
 
 from aevb import _core
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 SETTINGS = {
     "n_components": 2,

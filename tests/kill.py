@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.base import clone
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
-from aevb._engine import ARENAS
+from aevb.core.engine import ARENAS
 
 MODELS = {
     "AEVB": AEVB(2, hidden_layer_sizes=(30,), random_state=0),

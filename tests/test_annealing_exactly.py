@@ -7,7 +7,7 @@ import twins
 from test_log_likelihood import trained
 
 from aevb import _core
-from aevb._annealing import temperatures
+from aevb.inference.annealing import temperatures
 
 
 def case(likelihood, n=12):

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from aevb import AEVB, MCEM, Trainer, WakeSleep, _persistence, datasets
+from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
+from aevb.storage import model_file
 
 X = datasets.load_digits()[:300]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
@@ -176,7 +177,7 @@ def test_a_full_disk_leaves_the_checkpoint_and_the_model(path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
 
     with monkeypatch.context() as patch:
-        patch.setattr(_persistence, "save_file", full)
+        patch.setattr(model_file, "save_file", full)
         with pytest.raises(OSError, match="No space left"):
             trainer.run(600)
     assert path.read_bytes() == before

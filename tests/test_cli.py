@@ -11,6 +11,8 @@ import pytest
 import scipy.sparse as sp
 
 from aevb import AEVB, Evaluator, Trainer, _core, cli, datasets, plots
+from aevb.cli import demo, files
+from aevb.cli.options import MODEL_OPTIONS, RUN_OPTIONS
 
 D = 12
 SMALL = ["--n-components=2", "--hidden-layer-sizes=6", "--n-epochs=3", "--random-state=0"]
@@ -175,7 +177,7 @@ def test_interrupt(fails, monkeypatch):
 
 def test_every_parameter_is_an_option():
     parameters = inspect.signature(AEVB).parameters
-    options = [name for name, _, _ in cli._MODEL_OPTIONS + cli._RUN_OPTIONS]
+    options = [name for name, _, _ in MODEL_OPTIONS + RUN_OPTIONS]
     left_out = {"precision", "warm_start", "verbose"}  # one value; no second fit; the curve
     assert options == [name for name in parameters if name not in left_out]
 
@@ -263,7 +265,7 @@ def write_header(path, X):
 def test_data_files(X, tmp_path, write):
     write(tmp_path / "rows", X)
     (path,) = tmp_path.iterdir()
-    read = cli._read(str(path))
+    read = files.read_rows(str(path))
     np.testing.assert_array_equal(read.toarray() if sp.issparse(read) else read, X)
 
 
@@ -271,11 +273,11 @@ def test_data_names(monkeypatch):
     mnist = datasets.Mnist(*(np.full(3, part, np.uint8) for part in range(6)))
     monkeypatch.setattr(datasets, "load_mnist", lambda: mnist)
     monkeypatch.setattr(datasets, "load_frey_face", lambda: "faces")
-    assert cli._read("mnist") is mnist.train
-    assert cli._read("mnist:validation") is mnist.validation
-    assert cli._read("mnist:test") is mnist.test
-    assert cli._read("frey") == "faces"
-    np.testing.assert_array_equal(cli._read("digits"), datasets.load_digits())
+    assert files.read_rows("mnist") is mnist.train
+    assert files.read_rows("mnist:validation") is mnist.validation
+    assert files.read_rows("mnist:test") is mnist.test
+    assert files.read_rows("frey") == "faces"
+    np.testing.assert_array_equal(files.read_rows("digits"), datasets.load_digits())
 
 
 def test_evaluate(capsys, X, model_path, tmp_path):
@@ -324,7 +326,7 @@ def test_info(capsys):
 
 @pytest.fixture
 def short_demo(monkeypatch):
-    monkeypatch.setattr(cli, "_DEMO_EPOCHS", 3)
+    monkeypatch.setattr(demo, "_EPOCHS", 3)
 
 
 @pytest.mark.usefixtures("short_demo")
@@ -346,8 +348,8 @@ def test_demo_without_matplotlib(capsys, monkeypatch, tmp_path):
 
 
 def test_demo_beats_independent_pixels(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "_draw_demo", lambda *args: None)
-    monkeypatch.setattr(cli, "_DEMO_EPOCHS", 80)
+    monkeypatch.setattr(demo, "_draw_demo", lambda *args: None)
+    monkeypatch.setattr(demo, "_EPOCHS", 80)
     out = succeeds(capsys, "demo")
     train, test = (
         float(line.split()[2]) for line in out.splitlines() if "bound" in line.split()[1:2]
@@ -362,4 +364,4 @@ def test_independent_pixels():
     p = np.array([0.5, 3.0]) / 4
     test = np.array([[0, 0.25], [1, 1]], np.float32)
     expected = (test * np.log(p) + (1 - test) * np.log(1 - p)).sum(axis=1).mean()
-    assert cli._independent_pixels(train, test) == pytest.approx(expected)
+    assert demo._independent_pixels(train, test) == pytest.approx(expected)

@@ -14,6 +14,8 @@ import threadpoolctl
 
 import aevb
 from aevb import cli, datasets
+from aevb.cli import evaluate, files, info, sample
+from aevb.cli.options import UsageError
 
 
 def ends(monkeypatch, capsys, error):
@@ -22,7 +24,7 @@ def ends(monkeypatch, capsys, error):
     def fail(args):
         raise error
 
-    monkeypatch.setattr(cli, "_info", fail)
+    monkeypatch.setattr(info, "run", fail)
     code = cli.main(["info"])
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -39,7 +41,7 @@ def ends(monkeypatch, capsys, error):
         (OSError("disk"), 1, "disk"),
         (TypeError("kind"), 1, "kind"),
         (ValueError("of two\n   lines"), 1, "of two lines"),
-        (cli._UsageError("called so"), 2, "called so"),
+        (UsageError("called so"), 2, "called so"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
@@ -83,9 +85,9 @@ def never(*args, **kwargs):
 @pytest.mark.parametrize(
     ("argv", "work"),
     [
-        (["fit", "digits", "--out=nowhere/m"], "aevb.cli._read"),
+        (["fit", "digits", "--out=nowhere/m"], "aevb.cli.fit.read_rows"),
         (["demo", "--out=nowhere/p.png"], "aevb.datasets.load_digits"),
-        (["sample", "m", "--out=nowhere/s.npy"], "aevb.cli._load"),
+        (["sample", "m", "--out=nowhere/s.npy"], "aevb.cli.sample.load_model"),
     ],
 )
 def test_a_folder_that_is_not_there_is_said_before_the_work(monkeypatch, capsys, argv, work):
@@ -97,13 +99,13 @@ def test_a_folder_that_is_not_there_is_said_before_the_work(monkeypatch, capsys,
 
 @pytest.mark.parametrize("argv", [["--out=s.gif"], ["--out=s.npy", "--n-samples=-1"]])
 def test_wrong_calls_are_said_before_the_work(monkeypatch, capsys, argv):
-    monkeypatch.setattr(cli, "_load", never)
+    monkeypatch.setattr(sample, "load_model", never)
     assert cli.main(["sample", "m", *argv]) == 2
     assert argv[-1].split("=")[1] in capsys.readouterr().err
 
 
 def test_no_model_is_said_before_data_are_read(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_read", never)
+    monkeypatch.setattr(evaluate, "read_rows", never)
     assert cli.main(["evaluate", "m", "digits"]) == 1
     assert capsys.readouterr().err == "aevb: m: no such model file\n"
 
@@ -118,7 +120,7 @@ def test_rows_of_a_npy_stay_on_disk(tmp_path):
     X = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
     for array in (X, X.reshape(4, 6), X[:, 0, 0]):
         np.save(tmp_path / "rows.npy", array)
-        read = cli._read(str(tmp_path / "rows.npy"))
+        read = files.read_rows(str(tmp_path / "rows.npy"))
         assert isinstance(read, np.memmap)
         assert not read.flags.writeable
         assert read.dtype == np.uint8
@@ -130,7 +132,7 @@ def test_which_array_of_a_npz(tmp_path, names):
     X = np.arange(24.0).reshape(4, 2, 3)
     others = {name: np.zeros((5, 6)) for name in names}  # in this order
     np.savez(tmp_path / "rows.npz", **others | {"X" if "X" in names else "only": X})
-    np.testing.assert_array_equal(cli._read(str(tmp_path / "rows.npz")), X.reshape(4, 6))
+    np.testing.assert_array_equal(files.read_rows(str(tmp_path / "rows.npz")), X.reshape(4, 6))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_which_array_of_a_npz(tmp_path, names):
 )
 def test_csv(tmp_path, text, rows):
     (tmp_path / "rows.csv").write_bytes(text.encode())
-    read = cli._read(str(tmp_path / "rows.csv"))
+    read = files.read_rows(str(tmp_path / "rows.csv"))
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, np.array(rows, np.float32))
 
@@ -168,14 +170,14 @@ def test_a_csv_of_a_header_has_no_rows(tmp_path):
         pytest.warns(UserWarning, match="no data"),
         pytest.raises(ValueError, match=r"rows\.csv: no rows$"),
     ):
-        cli._read(str(tmp_path / "rows.csv"))
+        files.read_rows(str(tmp_path / "rows.csv"))
 
 
 @pytest.mark.parametrize("name", ["mnist:train", "mnist:", "MNIST", "frey:test", "X.NPY", "npy"])
 def test_names_that_mean_nothing(monkeypatch, name):
     monkeypatch.setattr(datasets, "load_mnist", never)
-    with pytest.raises(cli._UsageError, match=f"DATA must be a .npy, .* or frey; got {name}$"):
-        cli._read(name)
+    with pytest.raises(UsageError, match=f"DATA must be a .npy, .* or frey; got {name}$"):
+        files.read_rows(name)
 
 
 # ----------------------------------------------------------------------------------------- info

@@ -9,8 +9,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-import aevb
 from aevb import AEVB, Evaluator, Trainer, cli, datasets, plots
+from aevb.cli import demo as demo_command
+from aevb.cli import fit
+from aevb.cli.options import MODEL_OPTIONS
+from aevb.evaluation import evaluator
+from aevb.training import trainer
 
 D = 12
 
@@ -62,7 +66,7 @@ def evaluators(monkeypatch):
             self.calls.append((X, kwargs))
             return super().bound(X, **kwargs)
 
-    monkeypatch.setattr(aevb, "Evaluator", Heard)
+    monkeypatch.setattr(evaluator, "Evaluator", Heard)
     return made
 
 
@@ -161,7 +165,7 @@ def test_fit_takes_binarize(succeeds, binarize):
 
 
 def test_choices_are_those_of_the_model():
-    choices = {name: kind for name, kind, _ in cli._MODEL_OPTIONS if isinstance(kind, tuple)}
+    choices = {name: kind for name, kind, _ in MODEL_OPTIONS if isinstance(kind, tuple)}
     for name, values in choices.items():
         for value in values:
             model = AEVB(1, hidden_layer_sizes=(2,), n_epochs=1, **{name: value})
@@ -183,7 +187,7 @@ def test_a_line_of_the_table(capsys, validation, shown):
         "samples_seen": [1000, 1234567], "train_bound": [-1.0, -98.765],
         "validation_bound": [-2.0, validation], "seconds": [1.0, 61.26],
     }  # fmt: skip
-    cli._print_epoch(SimpleNamespace(history=history))
+    fit._print_epoch(SimpleNamespace(history=history))
     assert capsys.readouterr().out == f"    2   1,234,567     -98.77 {shown}     61.3\n"
 
 
@@ -208,7 +212,7 @@ def demo(monkeypatch, succeeds, evaluators):
             heard.update(drawn=X, image_shape=image_shape, **kwargs)
             return kwargs["figure"]
 
-        monkeypatch.setattr(aevb, "Trainer", Heard)
+        monkeypatch.setattr(trainer, "Trainer", Heard)
         monkeypatch.setattr(plots, "overview", overview)
         heard["out"] = succeeds("demo", *argv)
         [heard["evaluator"]] = evaluators
@@ -228,7 +232,7 @@ def test_demo_says_what_it_did(demo, argv, seed, n_threads):
     test, train = digits[order[:359]], digits[order[359:]]
     np.testing.assert_array_equal(heard["X"], train)
     np.testing.assert_array_equal(heard["X_val"], test)
-    assert heard["n_samples"] == cli._DEMO_EPOCHS * len(train)
+    assert heard["n_samples"] == demo_command._EPOCHS * len(train)
     for taker in (heard["model"], heard["evaluator"]):
         assert (taker.random_state, taker.n_threads) == (seed, n_threads)
     (one, first), (other, second) = heard["evaluator"].calls
@@ -241,7 +245,7 @@ def test_demo_says_what_it_did(demo, argv, seed, n_threads):
     assert told[0].startswith("Learning 1438 images")
     for line, rows in zip(told[1:3], (train, test), strict=True):
         assert line.split()[2] == f"{judge.bound(rows, n_draws=16).mean:.2f}"
-    assert f"reach {cli._independent_pixels(train, test):.2f} on the test" in told[3]
+    assert f"reach {demo_command._independent_pixels(train, test):.2f} on the test" in told[3]
     # the picture: each digit twice among the first twenty rows, and of the test set
     drawn = [labels[(digits == row).all(axis=1)][0] for row in heard["drawn"][:20]]
     assert drawn == [*range(10)] * 2

@@ -6,7 +6,7 @@ from engines import engine, train
 from teams import team_of
 
 from aevb import _core
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 PART = {"begin": 0, "seed": 0, "n_threads": 3}
 

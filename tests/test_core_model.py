@@ -6,7 +6,7 @@ from engines import train
 from teams import team_of
 
 from aevb import AEVB, _core
-from aevb._engine import ARENAS
+from aevb.core.engine import ARENAS
 
 STATES = {"sgd": 1, "adagrad": 2, "adam": 3}  # arenas of each optimizer
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Estimate, Evaluator, Trainer, WakeSleep, sample_posterior
-from aevb._base import LatentVariableModel
-from aevb._encoder_model import EncoderModel
+from aevb.estimators.base import LatentVariableModel
+from aevb.estimators.encoder_model import EncoderModel
 
 COMMON = {
     "n_components": 20,

@@ -8,8 +8,9 @@ import pytest
 from teams import team_of
 from test_log_likelihood import trained
 
-from aevb import Estimate, Evaluator, _evaluator
-from aevb._marginal import MarginalLikelihood
+from aevb import Estimate, Evaluator
+from aevb.evaluation import evaluator as evaluation
+from aevb.inference.marginal import MarginalLikelihood
 
 
 @pytest.fixture(name="case")
@@ -157,7 +158,7 @@ def test_when_the_weights_are_said_to_be_poor(case, monkeypatch, ess, warns):
         assert log_q.shape == log_joint.shape == (20, len(ess))
         return MarginalLikelihood(0 * ess, 0 * ess, ess)
 
-    monkeypatch.setattr(_evaluator, "marginal_likelihood", estimates)
+    monkeypatch.setattr(evaluation, "marginal_likelihood", estimates)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Evaluator(model).log_likelihood(X[: len(ess)], "hmc", n_draws=20, n_warmup=1)

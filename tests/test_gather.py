@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 from aevb import AEVB, _core
-from aevb._engine import Config, Model, Rows
+from aevb.core.engine import Config, Model, Rows
 
 N, D = 37, 9
 SCALES = [1.0, 1 / 255, 3.0]

@@ -12,7 +12,7 @@ from hooks import kernels
 from test_bounds import Case, Problem, bound_tolerance, config_of
 
 from aevb import _core
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 LATENT, PRIOR, VISIBLE = 2, 4, 5  # streams of noise
 N, D, J = 1203, 70, 5

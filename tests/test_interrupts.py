@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, datasets
-from aevb._engine import ARENAS, Config, Model
+from aevb.core.engine import ARENAS, Config, Model
 
 OPTIONS = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 
@@ -106,7 +106,7 @@ def test_an_interrupt_between_any_two_calls_of_the_trainer_is_made_good(X, kind)
         trainer, left = new(), itertools.count(-at)
 
         def interrupt(frame, event, arg, left=left):
-            if frame.f_code.co_filename.endswith("_trainer.py") and next(left) == 0:
+            if frame.f_code.co_filename.endswith("trainer.py") and next(left) == 0:
                 raise KeyboardInterrupt
 
         sys.setprofile(interrupt)

@@ -12,7 +12,7 @@ from engines import engine, train
 from teams import late_thread, slow_thread, team_of
 
 from aevb import MCEM
-from aevb._engine import ARENAS, Rows
+from aevb.core.engine import ARENAS, Rows
 
 N_THREADS = 3
 TRAINING = {

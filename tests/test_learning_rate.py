@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, _mcem, datasets
-from aevb._annealing import Annealing, temperatures
-from aevb._learning_rate import LEARNING_RATES
+from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, datasets
+from aevb.estimators import mcem
+from aevb.inference.annealing import Annealing, temperatures
+from aevb.training.learning_rate import LEARNING_RATES
 
 DIGITS = datasets.load_digits()[:400]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (10,), "random_state": 3, "n_epochs": 40}
@@ -24,8 +25,8 @@ def same(model, other):
 def few_temperatures(monkeypatch):
     """MCEM scores and starts by annealing: how well is no matter here, and it takes long."""
     few = temperatures("sigmoid", 10)
-    monkeypatch.setattr(_mcem, "temperatures", lambda: few)
-    monkeypatch.setattr(_mcem, "_STARTS", Annealing(few))
+    monkeypatch.setattr(mcem, "temperatures", lambda: few)
+    monkeypatch.setattr(mcem, "_STARTS", Annealing(few))
 
 
 @pytest.mark.usefixtures("quick_scores")

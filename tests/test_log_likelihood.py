@@ -19,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from teams import team_of
 
 from aevb import AEVB, Estimate, Evaluator, datasets
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 # Of trained models in float32: a log weight has some 12 terms of up to 16 nats, of 30 roundings.

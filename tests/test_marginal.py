@@ -10,7 +10,7 @@ from teams import team_of
 
 from aevb import AEVB, Evaluator
 from aevb._core import Rows, fitted_log_density
-from aevb._marginal import marginal_likelihood
+from aevb.inference.marginal import marginal_likelihood
 
 
 def log_density_of(fit, at):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aevb import MCEM, Evaluator, Trainer, _core
-from aevb._engine import MonteCarloEm, Rows
+from aevb.core.engine import MonteCarloEm, Rows
 
 N, D, J = 14, 6, 2
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)

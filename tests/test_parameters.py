@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, WakeSleep
-from aevb._checks import check_integer
-from aevb._engine import Config, Model
-from aevb._parameters import check_parameters, draw_seed
+from aevb.core.checks import check_integer
+from aevb.core.engine import Config, Model
+from aevb.estimators.parameters import check_parameters, draw_seed
 
 N, D = 60, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)

@@ -6,7 +6,7 @@ from engines import engine
 from hooks import kernels
 
 from aevb import _core
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 WORD = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15

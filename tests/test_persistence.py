@@ -10,7 +10,8 @@ import safetensors
 import safetensors.numpy
 from sklearn.exceptions import NotFittedError
 
-from aevb import AEVB, __version__, _persistence
+from aevb import AEVB, __version__
+from aevb.storage import model_file
 
 N, D = 50, 9
 
@@ -307,7 +308,7 @@ HEADERS = {
     "unknown parameter": lambda h: h["params"].update(n_wings=2),
     "no parameters": lambda h: h.update(params=None),
     "later format": lambda h: h.update(format_version=10**6),
-    "next format": lambda h: h.update(format_version=_persistence.FORMAT_VERSION + 1),
+    "next format": lambda h: h.update(format_version=model_file.FORMAT_VERSION + 1),
     "no format": lambda h: h.pop("format_version"),
     "other class": lambda h: h.update({"class": "Other"}),
     "other algorithm": lambda h: h["state"]["config"].update(algorithm="wake-sleep"),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from aevb import AEVB, MCEM, Trainer, WakeSleep, _progress, _trainer
+from aevb import AEVB, MCEM, Trainer, WakeSleep
+from aevb.core import progress as core_progress
+from aevb.training import trainer as training
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
@@ -36,9 +38,9 @@ class Bar:
 @pytest.fixture(name="bars")
 def recorded(monkeypatch):
     monkeypatch.setattr(Bar, "shown", [], raising=False)  # bars, in their order
-    monkeypatch.setattr(_trainer, "tqdm", Bar)
-    monkeypatch.setattr(_progress, "tqdm", Bar)
-    monkeypatch.setattr(_trainer, "slice_seconds", lambda: 0.0)  # an update for each minibatch
+    monkeypatch.setattr(training, "tqdm", Bar)
+    monkeypatch.setattr(core_progress, "tqdm", Bar)
+    monkeypatch.setattr(training, "slice_seconds", lambda: 0.0)  # an update for each minibatch
     return Bar.shown
 
 
@@ -109,15 +111,15 @@ def test_trials_have_bars_of_their_own(bars):
 
 
 def test_the_bar_of_one_call_counts_rows(bars):
-    with _progress.progress_bar("what", 200, shown=True) as report:
+    with core_progress.progress_bar("what", 200, shown=True) as report:
         for done in (0.1, 0.5, 1.25):  # the core may have rounded up
             report(done)
             assert bars[0].n == min(200, 200 * done)
     assert bars[0].options == {"total": 200, "desc": "what", "unit": " rows", "unit_scale": True}
-    with _progress.progress_bar("what", 200, shown=True) as report:
+    with core_progress.progress_bar("what", 200, shown=True) as report:
         report(0.5)
     assert bars[1].n == 200  # whatever was told last, all is done
-    with _progress.progress_bar("what", 200, shown=False) as report:
+    with core_progress.progress_bar("what", 200, shown=False) as report:
         report(0.5)
     assert len(bars) == 2
     assert all(bar.closed for bar in bars)

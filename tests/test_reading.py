@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _data, sample_posterior
-from aevb._data import _value_range, check_data
+from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, sample_posterior
+from aevb.data import rows as data_rows
+from aevb.data.rows import _value_range, check_data
 
 N, D = 12, 4
 NAMES = list("abcd")
@@ -94,7 +95,7 @@ VIEWS = {
 @pytest.mark.parametrize("shape", [(1, 1), (1, 41), (41, 1), (7, 5), (5, 16), (9, 17), (40, 3)])
 def test_no_value_at_any_border_of_a_block_is_overlooked(shape, view, monkeypatch):
     """Blocks of 16 values here: each place is at the border of some block, or in the midst."""
-    monkeypatch.setattr(_data, "_BLOCK_BYTES", 128)
+    monkeypatch.setattr(data_rows, "_BLOCK_BYTES", 128)
     for at in np.ndindex(shape):
         x = np.zeros(shape)
         x[at] = -2.5

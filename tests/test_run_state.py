@@ -8,9 +8,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from aevb import AEVB, MCEM, Trainer, WakeSleep, _trainer
-from aevb._checkpoint import RunState, read_checkpoint
-from aevb._engine import ARENAS
+from aevb import AEVB, MCEM, Trainer, WakeSleep
+from aevb.core.engine import ARENAS
+from aevb.storage.checkpoint import RunState, read_checkpoint
+from aevb.training import trainer as training
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
@@ -110,14 +111,14 @@ DUE = {
 def test_checkpoints_are_written_when_they_are_due(due, slices, path, monkeypatch):
     every, train, want = DUE[due]
     trainer, written = fresh(checkpoint=path, checkpoint_every=every), []
-    write = _trainer.write_checkpoint
+    write = training.write_checkpoint
 
     def note(trainer, path):
         written.append(trainer.model.n_samples_seen_)
         write(trainer, path)
 
-    monkeypatch.setattr(_trainer, "write_checkpoint", note)
-    monkeypatch.setattr(_trainer, "slice_seconds", lambda: slices)
+    monkeypatch.setattr(training, "write_checkpoint", note)
+    monkeypatch.setattr(training, "slice_seconds", lambda: slices)
     train(trainer)
     assert written == want
     if want:

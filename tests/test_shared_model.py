@@ -14,7 +14,7 @@ import pytest
 from test_interrupts import ctrl_c
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep
-from aevb._engine import ARENAS, model_from_state
+from aevb.core.engine import ARENAS, model_from_state
 
 X = np.random.default_rng(0).random((400, 64), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (50,), "random_state": 0}

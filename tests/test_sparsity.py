@@ -8,7 +8,7 @@ from scipy import sparse
 from teams import team_of
 
 from aevb import AEVB, Evaluator
-from aevb._engine import ARENAS, Rows
+from aevb.core.engine import ARENAS, Rows
 
 # Adding 1e-30 times anything of ordinary size to a sum leaves it as it was, but it is not zero: the
 # engine does such rows whole.

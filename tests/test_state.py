@@ -11,8 +11,9 @@ import pytest
 from sklearn.base import clone
 
 import aevb
-from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _core, _engine, exceptions
-from aevb._checks import check_scores
+from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _core, exceptions
+from aevb.core import engine as core_engine
+from aevb.data.checks import check_scores
 
 N, D = 30, 5
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
@@ -28,7 +29,7 @@ def small(kind="AEVB", **changes):
 def whole_state(model):
     """All that the core keeps, arrays as bytes."""
     state = model._engine.state()
-    for arena in _engine.ARENAS:
+    for arena in core_engine.ARENAS:
         state[arena] = {name: array.tobytes() for name, array in state[arena].items()}
     return state
 
@@ -122,11 +123,11 @@ def test_copies_have_all_of_the_core_s_state(kind, how, optimizer, tmp_path):
 def test_each_part_of_a_pickle_is_needed_and_goes_where_it_belongs(name):
     state = small().fit(X)._engine.state()
     numbers = {"n_steps": 5, "n_samples_seen": 6, "bound_sum": 7.5, "seconds": 8.5}
-    engine = _engine.unpickle_model(state | numbers, 1)
+    engine = core_engine.unpickle_model(state | numbers, 1)
     assert {name: getattr(engine, name) for name in numbers} == numbers
     del state[name]
     with pytest.raises(ValueError, match=f"^pickle: the core's state is damaged: '{name}'"):
-        _engine.unpickle_model(state, 1)
+        core_engine.unpickle_model(state, 1)
 
 
 def test_a_pickle_of_no_known_version_is_warned_of():
@@ -230,19 +231,19 @@ def test_the_number_of_threads(monkeypatch):
         (1025, 1024),
         (2**31 - 1, 1024),
     ]:
-        assert _engine.resolve_threads(asked) == given
-    assert 1 <= _engine.resolve_threads(None) <= joblib.cpu_count()
+        assert core_engine.resolve_threads(asked) == given
+    assert 1 <= core_engine.resolve_threads(None) <= joblib.cpu_count()
     for cores, limit, want in [(7, 5, 5), (5, 7, 5), (0, 7, 1), (7, 0, 1)]:
-        monkeypatch.setattr(_engine, "_usable_cores", lambda affinity, n=cores: n)
+        monkeypatch.setattr(core_engine, "_usable_cores", lambda affinity, n=cores: n)
         monkeypatch.setattr(_core, "max_threads", lambda n=limit: n)
-        assert _engine.resolve_threads(None) == want
+        assert core_engine.resolve_threads(None) == want
     for wrong in (0, -1, 1.5, True, "2", 2**31):
         with pytest.raises((TypeError, ValueError), match=r"^n_threads: got "):
-            _engine.resolve_threads(wrong)
-    monkeypatch.setattr(_engine, "_forked", True)  # OpenMP's threads do not survive
-    assert [_engine.resolve_threads(n) for n in (None, 1, 8)] == [1, 1, 1]
+            core_engine.resolve_threads(wrong)
+    monkeypatch.setattr(core_engine, "_forked", True)  # OpenMP's threads do not survive
+    assert [core_engine.resolve_threads(n) for n in (None, 1, 8)] == [1, 1, 1]
     with pytest.raises(ValueError, match="n_threads"):
-        _engine.resolve_threads(0)
+        core_engine.resolve_threads(0)
 
 
 def test_a_divergence_is_told_with_its_step_and_rate():

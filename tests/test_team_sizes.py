@@ -7,7 +7,7 @@ import pytest
 from engines import engine, train
 from hooks import kernels
 
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 D, J, HIDDEN, L, N, BATCH = 30, 3, (11, 7), 4, 60, 25
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)

@@ -18,7 +18,7 @@ from teams import team_of, whole_teams
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from aevb import AEVB, Evaluator, Trainer
-from aevb._engine import Rows
+from aevb.core.engine import Rows
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 NETS = {

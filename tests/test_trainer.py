@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from aevb import AEVB, DivergenceError, Evaluator, Trainer, _trainer
+from aevb import AEVB, DivergenceError, Evaluator, Trainer
+from aevb.training import trainer as training
 
 N, D = 100, 12
 
@@ -251,7 +252,7 @@ def test_a_trainer_that_fails_to_start_leaves_a_fitted_model_as_it_was(X, fails_
         raise MemoryError("none left")
 
     if fails_at == "fingerprint":
-        monkeypatch.setattr(_trainer, "fingerprint", fail)
+        monkeypatch.setattr(training, "fingerprint", fail)
     if fails_at == "chains":
         monkeypatch.setattr(AEVB, "_new_chains", fail)
     with pytest.raises((ValueError, MemoryError)):

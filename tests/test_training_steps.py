@@ -12,7 +12,7 @@ from hooks import kernels
 from oracle import assert_close
 from test_dense_kernels import update_tolerance
 
-from aevb._engine import ARENAS, Rows
+from aevb.core.engine import ARENAS, Rows
 
 LATENT, BINARIZE = 2, 3  # streams of noise
 STATES = {"sgd": 0, "adagrad": 1, "adam": 2}

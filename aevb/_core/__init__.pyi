@@ -5,8 +5,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb._core import kernels as kernels
-
 LOG_VAR_FLOOR: float
 
 def isa() -> str: ...

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb import AEVB, WakeSleep, datasets
-from aevb._base import LatentVariableModel
+from aevb.estimators.base import LatentVariableModel
 from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, curve_points, trace
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aevb import AEVB, MCEM, Evaluator, WakeSleep, datasets
-from aevb._base import LatentVariableModel
+from aevb.estimators.base import LatentVariableModel
 from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, trace
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aevb import _core
-from aevb._base import LatentVariableModel
-from aevb._trainer import Trainer
 from aevb._version import __version__
+from aevb.estimators.base import LatentVariableModel
+from aevb.training.trainer import Trainer
 
 Row = dict[str, Any]
 

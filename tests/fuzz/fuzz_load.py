@@ -24,8 +24,8 @@ from pathlib import Path
 import atheris
 import numpy as np
 
-READERS = ("aevb._persistence", "aevb._checkpoint", "aevb._engine", "aevb._parameters")
-with atheris.instrument_imports(include=[*READERS, "aevb._checks", "json", "safetensors.numpy"]):
+READERS = ["aevb.storage", "aevb.core", "aevb.data", "aevb.estimators.parameters"]
+with atheris.instrument_imports(include=[*READERS, "json", "safetensors.numpy"]):
     from mutate import mutate
     from seeds import X, write_seeds
 

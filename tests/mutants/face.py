@@ -6,21 +6,21 @@ MUTANTS = [
     # defaults
     Mutant(
         what="MCEM makes two weight updates by default",
-        file="aevb/_mcem.py",
+        file="aevb/estimators/mcem.py",
         text="n_updates: int = 5,",
         replacement="n_updates: int = 2,",
         tests=("test_defaults.py::test_defaults_are_the_documented_ones[MCEM]",),
     ),
     Mutant(
         what="wake-sleep's weights start with a tenth of the spread",
-        file="aevb/_wake_sleep.py",
+        file="aevb/estimators/wake_sleep.py",
         text="init_scale: float = 0.1,",
         replacement="init_scale: float = 0.01,",
         tests=("test_defaults.py::test_defaults_are_the_documented_ones[WakeSleep]",),
     ),
     Mutant(
         what="a parameter is kept under another's name",
-        file="aevb/_wake_sleep.py",
+        file="aevb/estimators/wake_sleep.py",
         text="self.weight_decay = weight_decay",
         replacement="self.weight_decay = init_scale",
         tests=("test_defaults.py::test_each_parameter_is_kept_under_its_own_name[WakeSleep]",),
@@ -28,42 +28,42 @@ MUTANTS = [
     # checks of parameters
     Mutant(
         what="the end of a closed range is refused",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text="above = value >= low if low_ok else value > low",
         replacement="above = value > low if low_ok else value > low",
         tests=("test_parameters.py::test_what_each_parameter_may_be[weight_decay]",),
     ),
     Mutant(
         what="a target of acceptance may be 1",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text='"target_accept": (0.0, False, 1.0, False)',
         replacement='"target_accept": (0.0, False, 1.0, True)',
         tests=("test_parameters.py::test_what_each_parameter_may_be[target_accept]",),
     ),
     Mutant(
         what="a number that is 0 in float32 is not noticed",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text=" or (value > 0 and np.float32(value) == 0)",
         replacement="",
         tests=("test_parameters.py::test_what_each_parameter_may_be[learning_rate]",),
     ),
     Mutant(
         what="patience is not checked",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text='for name in ("n_threads", "patience"):',
         replacement='for name in ("n_threads",):',
         tests=("test_parameters.py::test_what_each_parameter_may_be[patience]",),
     ),
     Mutant(
         what="True is an integer",
-        file="aevb/_checks.py",
+        file="aevb/core/checks.py",
         text="not isinstance(value, Integral) or isinstance(value, bool)",
         replacement="not isinstance(value, Integral)",
         tests=("test_parameters.py::test_integers_have_a_lowest_and_a_highest[1]",),
     ),
     Mutant(
         what="the highest integer is one too few",
-        file="aevb/_checks.py",
+        file="aevb/core/checks.py",
         text="_HIGHEST = 2**31 - 1",
         replacement="_HIGHEST = 2**31 - 2",
         tests=("test_parameters.py::test_integers_have_a_lowest_and_a_highest[1]",),
@@ -71,21 +71,21 @@ MUTANTS = [
     # what goes to the core
     Mutant(
         what="the core gets another option's value",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text="init_scale=float(model.init_scale),",
         replacement="init_scale=0.1,",
         tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
     ),
     Mutant(
         what="the estimator of the bound is always the default",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text='getattr(model, "bound_estimator", "analytic-kl")',
         replacement='"analytic-kl"',
         tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
     ),
     Mutant(
         what="a fitted model's 'auto' goes back to the first rate of the trials",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text="return model.learning_rate_ if model.__sklearn_is_fitted__() else LEARNING_RATES[0]",
         replacement="return LEARNING_RATES[0]",
         tests=(
@@ -95,7 +95,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a random state is not advanced",
-        file="aevb/_parameters.py",
+        file="aevb/estimators/parameters.py",
         text="generator = check_random_state(random_state)",
         replacement="generator = __import__('copy').deepcopy(check_random_state(random_state))",
         tests=(
@@ -105,35 +105,35 @@ MUTANTS = [
     ),
     Mutant(
         what="a fitted model gets another seed when it goes on",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text='self.n_features_in_, now["seed"])',
         replacement="self.n_features_in_, draw_seed(self.random_state))",
         tests=("test_parameters.py::test_the_seed_of_a_model_is_drawn_once[AEVB]",),
     ),
     Mutant(
         what="sample takes the seed 0 for none",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="self.random_state if random_state is None else random_state",
         replacement="random_state or self.random_state",
         tests=("test_parameters.py::test_sample_takes_the_estimators_own_random_state[AEVB]",),
     ),
     Mutant(
         what="the activation of a fitted model may be changed",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text='    "activation",\n',
         replacement="",
         tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
     ),
     Mutant(
         what="another input_scale for a fitted model is overlooked",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text='if self.input_scale != "auto":',
         replacement="if False:",
         tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
     ),
     Mutant(
         what="options set after a fit do not reach the core",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="        self._engine.config = wanted\n",
         replacement="",
         tests=(
@@ -144,14 +144,14 @@ MUTANTS = [
     # state
     Mutant(
         what="what a new fit does not have stays from the last one",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="        for name in stale:\n            delattr(self, name)\n",
         replacement="",
         tests=("test_state.py::test_a_new_fit_gives_up_what_it_does_not_have",),
     ),
     Mutant(
         what="partial_fit holds rows out",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="worker.validation_fraction, worker.patience = 0.0, None",
         replacement="worker.patience = None",
         tests=(
@@ -160,7 +160,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a pickle forgets the sum of an epoch's bounds",
-        file="aevb/_engine.py",
+        file="aevb/core/engine.py",
         text='    model.bound_sum = state["bound_sum"]\n',
         replacement="",
         tests=(
@@ -171,14 +171,14 @@ MUTANTS = [
     ),
     Mutant(
         what="a pickle forgets Adam's second accumulator",
-        file="aevb/_engine.py",
+        file="aevb/core/engine.py",
         text='ARENAS = ("weights", "state1", "state2")',
         replacement='ARENAS = ("weights", "state1")',
         tests=("test_state.py::test_copies_have_all_of_the_core_s_state[AEVB-pickle-adam]",),
     ),
     Mutant(
         what="a forked child uses as many threads as are asked for",
-        file="aevb/_engine.py",
+        file="aevb/core/engine.py",
         text="    if _forked:\n        return 1\n    if n_threads is not None:",
         replacement="    if _forked and n_threads is None:\n        return 1\n"
         "    if n_threads is not None:",
@@ -186,35 +186,35 @@ MUTANTS = [
     ),
     Mutant(
         what="any number of threads is started",
-        file="aevb/_engine.py",
+        file="aevb/core/engine.py",
         text="return min(n_threads, _MOST_THREADS)",
         replacement="return n_threads",
         tests=("test_state.py::test_the_number_of_threads",),
     ),
     Mutant(
         what="set_weights takes a part of the weights",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="unknown, missing = set(weights) - names, names - set(weights)",
         replacement="unknown, missing = set(weights) - names, set()",
         tests=("test_state.py::test_set_weights_wants_them_all_and_finite_and_real",),
     ),
     Mutant(
         what="the noise of the gradient is not that of the scores",
-        file="aevb/_encoder_model.py",
+        file="aevb/estimators/encoder_model.py",
         text='            seed = self._engine.config.as_dict()["seed"]\n',
         replacement='            seed = self._engine.config.as_dict()["seed"] + 1\n',
         tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
     ),
     Mutant(
         what="scores are made of one draw",
-        file="aevb/_encoder_model.py",
+        file="aevb/estimators/encoder_model.py",
         text='self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads',
         replacement='self._engine, rows, subset, 1, config["seed"], self.n_threads',
         tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
     ),
     Mutant(
         what="an overflow on the way to a reconstruction is passed on",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text='still_finite("Z", self._decode(means))',
         replacement="self._decode(means)",
         tests=(
@@ -224,7 +224,7 @@ MUTANTS = [
     # data
     Mutant(
         what="names of features are not looked at",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text='        and not hasattr(model, "feature_names_in_")\n',
         replacement="",
         tests=(
@@ -234,7 +234,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the last values of a block are overlooked",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="values[i : i + height, j : j + width]",
         replacement="values[i : i + height, j : j + width - (width > 1)]",
         tests=(
@@ -243,42 +243,42 @@ MUTANTS = [
     ),
     Mutant(
         what="what a sparse matrix does not store has no part in the range",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="low, high = min(low, 0.0), max(high, 0.0)",
         replacement="low, high = min(low, 0.0), high",
         tests=("test_reading.py::test_what_is_not_stored_is_zero[X3]",),
     ),
     Mutant(
         what="the end of the unit interval is not in it",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="unit = data.low * scale >= 0 and data.high * scale <= 1",
         replacement="unit = data.low * scale >= 0 and data.high * scale < 1",
         tests=("test_reading.py::test_the_ends_of_the_unit_interval_are_in_it[asarray]",),
     ),
     Mutant(
         what="bytes of 0 and 1 are divided by 255",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="data.X.dtype == np.uint8 and data.high > 1 else",
         replacement="data.X.dtype == np.uint8 else",
         tests=("test_reading.py::test_bytes_above_one_are_pixels[asarray-u1-1-1.0]",),
     ),
     Mutant(
         what="values times a scale above 1 leave float32's range unseen",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX",
         replacement="max(-low, high) > _FLOAT32_MAX",
         tests=("test_reading.py::test_values_go_up_to_float32s_largest[4.0-DataFrame]",),
     ),
     Mutant(
         what="rounding alone puts data out of range",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="return work(as_rows(self, check_data(self, X, reset=False)))",
         replacement="as_rows(self, check_data(self, X, reset=False))\n            raise",
         tests=("test_reading.py::test_rounding_alone_puts_nothing_out_of_range",),
     ),
     Mutant(
         what="masked values of latent variables are read",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text='        check_unmasked("Z", Z)\n',
         replacement="",
         tests=(
@@ -288,7 +288,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a damaged matrix's starts may fall",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="            and bool(np.all(X.indptr[1:] >= X.indptr[:-1]))\n",
         replacement="",
         tests=(
@@ -298,7 +298,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the column after the last one is taken for one",
-        file="aevb/_data.py",
+        file="aevb/data/rows.py",
         text="_all_within(X.indices, 0, n_inner - 1)",
         replacement="_all_within(X.indices, 0, n_inner)",
         tests=("test_reading.py::test_indices_end_with_the_last_column",),
@@ -306,14 +306,14 @@ MUTANTS = [
     # what calls hand on
     Mutant(
         what="reading takes all threads, whatever is asked for",
-        file="aevb/_encoder_model.py",
+        file="aevb/estimators/encoder_model.py",
         text="return self._engine.encode(rows, n_threads=resolve_threads(self.n_threads))",
         replacement="return self._engine.encode(rows, n_threads=resolve_threads(None))",
         tests=("test_calls.py::test_as_many_threads_take_part_as_are_asked_for[AEVB-transform]",),
     ),
     Mutant(
         what="BLAS starts threads of its own in each of those of a decoder",
-        file="aevb/_base.py",
+        file="aevb/estimators/base.py",
         text="        with single_threaded_blas():\n            return self._engine.decode(",
         replacement="        if True:\n            return self._engine.decode(",
         tests=(
@@ -323,7 +323,7 @@ MUTANTS = [
     ),
     Mutant(
         what="imputation is silent, whatever is asked for",
-        file="aevb/_encoder_model.py",
+        file="aevb/estimators/encoder_model.py",
         text="shown = bool(self.verbose)",
         replacement="shown = False",
         tests=("test_calls.py::test_bars_are_shown_if_wanted_alone[1]",),
@@ -339,7 +339,7 @@ MUTANTS = [
     # Monte Carlo EM
     Mutant(
         what="transform draws ten draws too many where they come in blocks",
-        file="aevb/_mcem.py",
+        file="aevb/estimators/mcem.py",
         text="n = min(_DRAWS_AT_ONCE, n_draws - done)",
         replacement="n = _DRAWS_AT_ONCE",
         tests=(
@@ -349,7 +349,7 @@ MUTANTS = [
     ),
     Mutant(
         what="all chains of transform share a step size",
-        file="aevb/_mcem.py",
+        file="aevb/estimators/mcem.py",
         text="per_chain=True",
         replacement="per_chain=False",
         tests=(
@@ -359,7 +359,7 @@ MUTANTS = [
     ),
     Mutant(
         what="chains go on from the prior though the weights are not new",
-        file="aevb/_mcem.py",
+        file="aevb/estimators/mcem.py",
         text="if self._engine.n_steps > 0:",
         replacement="if self._engine.n_steps < 0:",
         tests=(

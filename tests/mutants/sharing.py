@@ -142,7 +142,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a second trainer may train the model of another thread",
-        file="aevb/_trainer.py",
+        file="aevb/training/trainer.py",
         text="with self.model._engine.training(), _Undo(self, by_epoch=True):",
         replacement="with _Undo(self, by_epoch=True):",
         tests=("test_shared_model.py::test_what_another_thread_would_change_is_an_error",),

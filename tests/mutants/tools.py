@@ -2,9 +2,8 @@
 
 from mutants.mutant import Mutant
 
-_CLI = "aevb/cli.py"
 _DATASETS = "aevb/datasets.py"
-_PLOTS = "aevb/plots.py"
+_PLOTS = "aevb/plots/__init__.py"
 _COMMAND = "aevb/paper/command.py"
 _CURVES = "aevb/paper/curves.py"
 _RUNS = "aevb/paper/runs.py"
@@ -28,42 +27,42 @@ MUTANTS = [
     # ------------------------------------------------------------------------------------- cli
     Mutant(
         what="aevb evaluate --random-state is ignored",
-        file=_CLI,
-        text="Evaluator(model, **_given(args, _RUN_OPTIONS))",
-        replacement="Evaluator(model, **_given(args, _RUN_OPTIONS[:1]))",
+        file="aevb/cli/evaluate.py",
+        text="Evaluator(model, **given(args, RUN_OPTIONS))",
+        replacement="Evaluator(model, **given(args, RUN_OPTIONS[:1]))",
         tests=(_EVALUATE, _THREADS),
     ),
     Mutant(
         what="aevb evaluate --n-threads is ignored",
-        file=_CLI,
-        text="Evaluator(model, **_given(args, _RUN_OPTIONS))",
-        replacement="Evaluator(model, **_given(args, _RUN_OPTIONS[1:]))",
+        file="aevb/cli/evaluate.py",
+        text="Evaluator(model, **given(args, RUN_OPTIONS))",
+        replacement="Evaluator(model, **given(args, RUN_OPTIONS[1:]))",
         tests=(_THREADS,),
     ),
     Mutant(
         what="aevb evaluate --n-draws is ignored",
-        file=_CLI,
+        file="aevb/cli/evaluate.py",
         text="evaluator.bound(X, n_draws=args.n_draws)",
         replacement="evaluator.bound(X)",
         tests=(_EVALUATE,),
     ),
     Mutant(
         what="aevb sample --random-state is ignored",
-        file=_CLI,
+        file="aevb/cli/sample.py",
         text='"random_state": getattr(args, "random_state", None),',
         replacement='"random_state": None,',
         tests=("test_cli_options.py::test_sample_takes_its_seed[True]",),
     ),
     Mutant(
         what="--image-shape is read as width times height",
-        file=_CLI,
+        file="aevb/cli/options.py",
         text="return int(height), int(width)",
         replacement="return int(width), int(height)",
         tests=("test_cli_options.py::test_a_picture_has_height_times_width[3x4-pixels0-True]",),
     ),
     Mutant(
         what="pictures have another number of samples than asked for",
-        file=_CLI,
+        file="aevb/cli/sample.py",
         text="plots.samples(model, (height, width), ax=figure.add_subplot(), **what)",
         replacement=(
             "plots.samples(model, (height, width), ax=figure.add_subplot(), "
@@ -73,91 +72,91 @@ MUTANTS = [
     ),
     Mutant(
         what="the demo does not train with its options",
-        file=_CLI,
-        text='optimizer="adam", learning_rate=0.003, **run',
-        replacement='optimizer="adam", learning_rate=0.003, n_threads=1, random_state=0',
+        file="aevb/cli/demo.py",
+        text="        **options,\n    )",
+        replacement="        n_threads=1,\n        random_state=0,\n    )",
         tests=(_DEMO,),
     ),
     Mutant(
         what="the demo's evaluator has none of its options",
-        file=_CLI,
-        text="evaluator = Evaluator(model, **run)",
+        file="aevb/cli/demo.py",
+        text="evaluator = Evaluator(model, **options)",
         replacement="evaluator = Evaluator(model)",
         tests=(_DEMO,),
     ),
     Mutant(
         what="the demo splits by the same seed always",
-        file=_CLI,
-        text='np.random.RandomState(run["random_state"])',
+        file="aevb/cli/demo.py",
+        text='np.random.RandomState(options["random_state"])',
         replacement="np.random.RandomState(0)",
         tests=(_DEMO,),
     ),
     Mutant(
         what="the demo gives the bound of the training rows for both sets",
-        file=_CLI,
+        file="aevb/cli/demo.py",
         text="evaluator.bound(X[rows], n_draws=16)",
         replacement="evaluator.bound(X[train], n_draws=16)",
         tests=(_DEMO,),
     ),
     Mutant(
         what="the demo's labels are in another order than its rows",
-        file=_CLI,
+        file="aevb/cli/demo.py",
         text="labels=labels[order]",
         replacement="labels=labels",
         tests=(_DEMO,),
     ),
     Mutant(
         what="independent pixels are judged on the training rows",
-        file=_CLI,
+        file="aevb/cli/demo.py",
         text="_independent_pixels(X[train], X[test])",
         replacement="_independent_pixels(X[train], X[train])",
         tests=(_DEMO,),
     ),
     Mutant(
         what="a missing folder is found after the training",
-        file=_CLI,
-        text="    _check_folder(args.out)\n    X = _read(args.data)",
-        replacement="    X = _read(args.data)\n    _check_folder(args.out)",
+        file="aevb/cli/fit.py",
+        text="    check_folder(args.out)\n    X = read_rows(args.data)",
+        replacement="    X = read_rows(args.data)\n    check_folder(args.out)",
         tests=(_FOLDER,),
     ),
     Mutant(
         what="a usage error has the exit code of other errors",
-        file=_CLI,
+        file="aevb/cli/entry.py",
         text="return _complain(error, 2)",
         replacement="return _complain(error, 1)",
         tests=("test_cli_failures.py::test_python_dash_m_has_the_exit_code[argv0-2]",),
     ),
     Mutant(
         what="mistakes in the code end in one line too",
-        file=_CLI,
+        file="aevb/cli/entry.py",
         text="except (ArithmeticError, ImportError, MemoryError,",
         replacement="except (ArithmeticError, ImportError, MemoryError, RuntimeError,",
         tests=("test_cli_failures.py::test_a_mistake_of_ours_is_not_swallowed[RuntimeError]",),
     ),
     Mutant(
         what="a .npy file is read into memory",
-        file=_CLI,
+        file="aevb/cli/files.py",
         text='np.load(path, mmap_mode="r", allow_pickle=False)',
         replacement="np.load(path, allow_pickle=False)",
         tests=("test_cli_failures.py::test_rows_of_a_npy_stay_on_disk",),
     ),
     Mutant(
         what="an archive gives its first array, not the one called X",
-        file=_CLI,
+        file="aevb/cli/files.py",
         text='archive["X" if "X" in names else names[0]]',
         replacement="archive[names[0]]",
         tests=("test_cli_failures.py::test_which_array_of_a_npz[names2]",),
     ),
     Mutant(
         what="a header that begins with a number is not seen",
-        file=_CLI,
+        file="aevb/cli/files.py",
         text='[float(field) for field in first.split(",")]',
         replacement='[float(field) for field in first.split(",")[:1]]',
         tests=("test_cli_failures.py::test_csv",),
     ),
     Mutant(
         what="info names any BLAS, not SciPy's",
-        file=_CLI,
+        file="aevb/cli/info.py",
         text='not os.path.relpath(pool["filepath"], folder).startswith("scipy")',
         replacement='"scipy" not in pool["filepath"]',
         tests=("test_cli_failures.py::test_info_gives_the_blas_of_scipy",),

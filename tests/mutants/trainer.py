@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 # file: (what, text, replacement, test) of each
 _PYTHON = {
-    "aevb/_trainer.py": [
+    "aevb/training/trainer.py": [
         (
             "held-out rows train, and others do not",
             "Subset(n_val, self.n_train, split=n_val > 0)",
@@ -210,7 +210,7 @@ _PYTHON = {
             "[X_val]",
         ),
     ],
-    "aevb/_learning_rate.py": [
+    "aevb/training/learning_rate.py": [
         (
             "the cap of a trial leaves out that MCEM has several updates a step",
             '_MOST_SAMPLES / getattr(model, "n_updates", 1)',
@@ -267,7 +267,7 @@ _PYTHON = {
             "[MCEM]",
         ),
     ],
-    "aevb/_checkpoint.py": [
+    "aevb/storage/checkpoint.py": [
         (
             "the fingerprint is of the first thousand rows",
             "np.linspace(0, n_rows - 1, n).round()",
@@ -311,7 +311,7 @@ _PYTHON = {
             "test_run_state.py::test_where_the_epoch_starts_is_checked[a step after now]",
         ),
     ],
-    "aevb/_persistence.py": [
+    "aevb/storage/model_file.py": [
         (
             "a file's new name is not synced to disk",
             "_sync(path.parent)",
@@ -385,7 +385,7 @@ _PYTHON = {
             "test_persistence.py::test_damaged_headers[many names]",
         ),
     ],
-    "aevb/_progress.py": [
+    "aevb/core/progress.py": [
         (
             "a bar over one call adds up what is told",
             "min(done, 1.0) * n_rows - bar.n",
@@ -399,7 +399,7 @@ _PYTHON = {
             "test_progress.py::test_the_bar_of_one_call_counts_rows",
         ),
     ],
-    "aevb/_base.py": [
+    "aevb/estimators/base.py": [
         (
             "the prior of partial_fit counts the rows of the last call",
             "trainer._n_prior += worker.n_samples_seen_",

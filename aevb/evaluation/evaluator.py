@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._annealing import (
+from aevb.core.checks import check_choice, check_integer
+from aevb.core.engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb.core.progress import progress_bar
+from aevb.data.checks import check_scores
+from aevb.data.rows import as_rows, check_data
+from aevb.estimators.parameters import draw_seed
+from aevb.evaluation.posterior import sample_posterior
+from aevb.inference.annealing import (
     DEFAULT_CHAINS,
     DEFAULT_LEAPFROG,
     DEFAULT_TEMPERATURES,
@@ -21,16 +28,10 @@ from aevb._annealing import (
     simulated_bounds,
     temperatures,
 )
-from aevb._checks import check_choice, check_integer, check_scores
-from aevb._data import as_rows, check_data
-from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
-from aevb._marginal import marginal_likelihood
-from aevb._parameters import draw_seed
-from aevb._posterior import sample_posterior
-from aevb._progress import progress_bar
+from aevb.inference.marginal import marginal_likelihood
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 __all__ = ["Estimate", "Evaluator"]
 

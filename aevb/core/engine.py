@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from aevb._checks import check_integer
+from aevb.core.checks import check_integer
 
 try:
     from aevb import _blas, _core, _gather

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from aevb._checks import check_integer
-from aevb._engine import Config
-from aevb._learning_rate import LEARNING_RATES
+from aevb.core.checks import check_integer
+from aevb.core.engine import Config
+from aevb.training.learning_rate import LEARNING_RATES
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "activation": ("tanh", "relu", "softplus", "sigmoid"),

@@ -1,25 +1,12 @@
-"""Checks of arguments that several modules need."""
+"""Checks of arrays: what a caller hands over, and what the network makes of it."""
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-
-_HIGHEST = 2**31 - 1
-
-
-def check_integer(name: str, value: Any, lowest: int = 1) -> int:
-    """Return value as int; TypeError or ValueError naming the parameter if it is none."""
-    want = f"want an integer from {lowest} to {_HIGHEST}"
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name}: got {value!r}, {want}")
-    if not lowest <= int(value) <= _HIGHEST:
-        raise ValueError(f"{name}: got {value!r}, {want}")
-    return int(value)
 
 
 def check_dense(name: str, value: Any) -> None:
@@ -52,9 +39,3 @@ def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
             f"finite numbers; want smaller values"
         )
     return scores
-
-
-def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """ValueError naming the argument if value is none of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")

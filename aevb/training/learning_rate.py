@@ -6,11 +6,11 @@ import copy
 import math
 from typing import TYPE_CHECKING
 
-from aevb._engine import Config, Subset
+from aevb.core.engine import Config, Subset
 from aevb.exceptions import DivergenceError
 
 if TYPE_CHECKING:
-    from aevb._trainer import Trainer
+    from aevb.training.trainer import Trainer
 
 LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
 _SHARE = 0.1  # of the run

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from aevb import _core
-from aevb._engine import ARENAS, Model, MonteCarloEm, Rows
-from aevb._parameters import check_parameters
-from aevb._persistence import (
+from aevb.core.engine import ARENAS, Model, MonteCarloEm, Rows
+from aevb.estimators.parameters import check_parameters
+from aevb.storage.model_file import (
     BEST,
     CHAINS,
     arenas_of,
@@ -25,8 +25,8 @@ from aevb._persistence import (
 )
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
-    from aevb._trainer import Trainer
+    from aevb.estimators.base import LatentVariableModel
+    from aevb.training.trainer import Trainer
 
 _N_FINGERPRINT_ROWS = 1000
 

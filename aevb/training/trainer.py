@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from aevb._checkpoint import Mark, RunState, fingerprint, read_checkpoint, write_checkpoint
-from aevb._checks import check_integer
-from aevb._data import as_rows, check_data
-from aevb._engine import (
+from aevb.core.checks import check_integer
+from aevb.core.engine import (
     Config,
     Model,
     Rows,
@@ -25,12 +23,14 @@ from aevb._engine import (
     single_threaded_blas,
     slice_seconds,
 )
-from aevb._learning_rate import choose_learning_rate
-from aevb._parameters import check_parameters
+from aevb.data.rows import as_rows, check_data
+from aevb.estimators.parameters import check_parameters
 from aevb.exceptions import DivergenceError
+from aevb.storage.checkpoint import Mark, RunState, fingerprint, read_checkpoint, write_checkpoint
+from aevb.training.learning_rate import choose_learning_rate
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 
 class Trainer:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._annealing import Annealing, annealed_likelihood, temperatures
-from aevb._base import LatentVariableModel
-from aevb._checks import check_integer
-from aevb._data import as_rows, check_data
-from aevb._engine import MonteCarloEm, Rows, Subset, resolve_threads
-from aevb._parameters import check_real
-from aevb._posterior import draw, warm_up
+from aevb.core.checks import check_integer
+from aevb.core.engine import MonteCarloEm, Rows, Subset, resolve_threads
+from aevb.data.rows import as_rows, check_data
+from aevb.estimators.base import LatentVariableModel
+from aevb.estimators.parameters import check_real
+from aevb.evaluation.posterior import draw, warm_up
+from aevb.inference.annealing import Annealing, annealed_likelihood, temperatures
 
 __all__ = ["MCEM"]
 

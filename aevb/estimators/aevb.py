@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aevb._encoder_model import EncoderModel
+from aevb.estimators.encoder_model import EncoderModel
 
 __all__ = ["AEVB"]
 

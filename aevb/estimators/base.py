@@ -16,16 +16,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from aevb._checks import check_dense, check_integer, check_scores, check_unmasked
-from aevb._data import (
-    Data,
-    as_rows,
-    check_data,
-    choose_input_scale,
-    choose_likelihood,
-    rows_to_read,
-)
-from aevb._engine import (
+from aevb._version import __version__
+from aevb.core.checks import check_integer
+from aevb.core.engine import (
     Model,
     MonteCarloEm,
     OutOfRangeError,
@@ -35,11 +28,19 @@ from aevb._engine import (
     resolve_threads,
     single_threaded_blas,
 )
-from aevb._parameters import check_parameters, draw_seed, make_config
-from aevb._persistence import HISTORY_KEYS, load_model, save_model
-from aevb._trainer import Trainer
-from aevb._version import __version__
+from aevb.data.checks import check_dense, check_scores, check_unmasked
+from aevb.data.rows import (
+    Data,
+    as_rows,
+    check_data,
+    choose_input_scale,
+    choose_likelihood,
+    rows_to_read,
+)
+from aevb.estimators.parameters import check_parameters, draw_seed, make_config
 from aevb.exceptions import InconsistentVersionWarning
+from aevb.storage.model_file import HISTORY_KEYS, load_model, save_model
+from aevb.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from typing_extensions import Self

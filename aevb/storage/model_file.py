@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from aevb._engine import ARENAS, model_from_state
-from aevb._parameters import check_parameters
 from aevb._version import __version__
+from aevb.core.engine import ARENAS, model_from_state
+from aevb.estimators.parameters import check_parameters
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 FORMAT_VERSION = 1
 HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb import _core
-from aevb._checks import check_integer
-from aevb._engine import Rows, Subset, resolve_threads, single_threaded_blas
-from aevb._progress import progress_bar
+from aevb.core.checks import check_integer
+from aevb.core.engine import Rows, Subset, resolve_threads, single_threaded_blas
+from aevb.core.progress import progress_bar
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 SCHEDULES = ("sigmoid", "linear")
 STARTS = ("prior", "encoder")

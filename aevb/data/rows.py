@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from aevb._checks import check_dense, check_unmasked
-from aevb._engine import Rows
+from aevb.core.engine import Rows
+from aevb.data.checks import check_dense, check_unmasked
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 # The types that the gather reads as they are. Others (float16, objects) become
 # the first.

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._base import LatentVariableModel, finite_array, still_finite
-from aevb._checks import check_choice, check_integer, check_scores
-from aevb._data import as_rows, observed_data
-from aevb._engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
-from aevb._parameters import draw_seed
-from aevb._progress import progress_bar
+from aevb.core.checks import check_choice, check_integer
+from aevb.core.engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
+from aevb.core.progress import progress_bar
+from aevb.data.checks import check_scores
+from aevb.data.rows import as_rows, observed_data
+from aevb.estimators.base import LatentVariableModel, finite_array, still_finite
+from aevb.estimators.parameters import draw_seed
 
 
 class EncoderModel(LatentVariableModel):

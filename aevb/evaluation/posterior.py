@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb._checks import check_choice, check_integer
-from aevb._data import as_rows, check_data
-from aevb._engine import resolve_threads, single_threaded_blas
-from aevb._parameters import draw_seed
-from aevb._progress import progress_bar
+from aevb.core.checks import check_choice, check_integer
+from aevb.core.engine import resolve_threads, single_threaded_blas
+from aevb.core.progress import progress_bar
+from aevb.data.rows import as_rows, check_data
+from aevb.estimators.parameters import draw_seed
 
 if TYPE_CHECKING:
-    from aevb._base import LatentVariableModel
+    from aevb.estimators.base import LatentVariableModel
 
 _ADAPTATIONS = ("dual-averaging", "multiplicative")
 _STEP_SIZE_PER = ("chain", "all")

@@ -1,0 +1,70 @@
+"""The command's parser, and its end: an exit code, and one line about what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from aevb.cli import demo, evaluate, fit, info, sample
+from aevb.cli.info import version_of
+from aevb.cli.options import Parser, UsageError
+from aevb.paper.command import add_reproduce
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the ``aevb`` command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        args.run(args)
+        sys.stdout.flush()
+    except SystemExit as stop:  # argparse, after --help and --version
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except UsageError as error:
+        return _complain(error, 2)
+    except BrokenPipeError:  # the reader of our output has gone; so may the rest of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ArithmeticError, ImportError, MemoryError, OSError, TypeError, ValueError) as error:
+        return _complain(error, 1)
+    return 0
+
+
+def _complain(message: object, code: int) -> int:
+    line = " ".join(str(message).split()) or type(message).__name__
+    print(f"aevb: {line}", file=sys.stderr)
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="aevb", description="Auto-Encoding Variational Bayes on the CPU.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (demo, fit, evaluate, sample):
+        command.add(commands)
+    add_reproduce(commands)
+    info.add(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
+        print(f"aevb {version_of('aevb')}")
+        parser.exit()

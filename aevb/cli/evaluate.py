@@ -1,0 +1,41 @@
+"""``aevb evaluate``: how good a model is on data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aevb.cli.files import DATA_HELP, load_model, read_rows
+from aevb.cli.options import RUN_OPTIONS, add_options, given
+
+if TYPE_CHECKING:
+    from aevb.evaluation.evaluator import Estimate
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    parser = commands.add_parser("evaluate", help="bound of a model on data")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a model written by fit")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--n-draws", type=int, default=1, help="draws of z per row (default: 1)")
+    add_options(parser, RUN_OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    model = load_model(args.model)
+    X = read_rows(args.data)
+    from aevb.evaluation.evaluator import Evaluator
+
+    evaluator = Evaluator(model, **given(args, RUN_OPTIONS))
+    estimate = evaluator.bound(X, n_draws=args.n_draws)
+    active = evaluator.active_units(X)
+    print(f"bound         {nats(estimate)}, {len(estimate.per_row)} rows")
+    print(f"active units  {int(active.sum())} of {len(active)}")
+
+
+def nats(estimate: Estimate) -> str:
+    """Return an estimate as the commands print it."""
+    return f"{estimate.mean:.2f} +- {estimate.mean_stderr:.2f} nats per row (mean, standard error)"

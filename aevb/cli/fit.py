@@ -1,0 +1,53 @@
+"""``aevb fit``: learn a model."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aevb.cli.files import DATA_HELP, check_folder, read_rows
+from aevb.cli.options import MODEL_OPTIONS, RUN_OPTIONS, add_options, given
+
+if TYPE_CHECKING:
+    from aevb.training.trainer import Trainer
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    parser = commands.add_parser(
+        "fit", help="learn a model", description="Options left out take the defaults of aevb.AEVB."
+    )
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--out", type=Path, required=True, help="the model, a .safetensors file")
+    add_options(parser, MODEL_OPTIONS + RUN_OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    check_folder(args.out)
+    X = read_rows(args.data)
+    from aevb.estimators.aevb import AEVB
+    from aevb.training.trainer import Trainer
+
+    model = AEVB(**given(args, MODEL_OPTIONS + RUN_OPTIONS))
+    # What AEVB.fit does, but heard from after every epoch.
+    trainer = Trainer(model, X, callbacks=[_print_epoch])
+    print("Bounds in nats per row.")
+    print("epoch     samples      bound validation  seconds")
+    trainer.run(model.n_epochs * trainer.n_train)
+    model.save(args.out)
+    print(f"Model: {args.out}")
+
+
+def _print_epoch(trainer: Trainer) -> None:
+    history = trainer.history
+    last = {key: values[-1] for key, values in history.items()}
+    validation = "" if math.isnan(last["validation_bound"]) else f"{last['validation_bound']:.2f}"
+    print(
+        f"{len(history['seconds']):5} {last['samples_seen']:11,} {last['train_bound']:10.2f} "
+        f"{validation:>10} {last['seconds']:8.1f}",
+        flush=True,
+    )

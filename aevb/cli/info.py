@@ -1,0 +1,48 @@
+"""``aevb info``: versions, instruction set, threads and BLAS."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    parser = commands.add_parser("info", help="versions, instruction set, threads and BLAS")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    import scipy.linalg  # loads the BLAS that threadpoolctl then finds
+    import threadpoolctl
+
+    from aevb import _core
+
+    blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    folder = Path(scipy.__file__).parent.parent
+    # NumPy's wheels bring one too, perhaps under SciPy's name; SciPy's own lies in its folders.
+    blas.sort(key=lambda pool: not os.path.relpath(pool["filepath"], folder).startswith("scipy"))
+    found = "{internal_api} {version}".format(**blas[0]) if blas else "unknown to threadpoolctl"
+    facts = {
+        "aevb": version_of("aevb"),
+        "instructions": f"{_core.isa()} (available: {', '.join(_core.isa_names())})",
+        "threads": str(_core.max_threads()),
+        "SciPy's BLAS": found,
+        "python": sys.version.split()[0],
+        "numpy": version_of("numpy"),
+        "scipy": version_of("scipy"),
+        "scikit-learn": version_of("scikit-learn"),
+    }
+    for name, value in facts.items():
+        print(f"{name:13} {value}")
+
+
+def version_of(package: str) -> str:
+    """Return the version of an installed package."""
+    from importlib import metadata
+
+    return metadata.version(package)

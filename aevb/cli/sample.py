@@ -1,0 +1,59 @@
+"""``aevb sample``: draw from a model."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from aevb.cli.files import check_folder, load_model
+from aevb.cli.options import RUN_OPTIONS, UsageError, add_options, image_shape
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    parser = commands.add_parser("sample", help="draw from a model")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a model written by fit")
+    parser.add_argument("--out", type=Path, required=True, help="a .npy array or a .png picture")
+    parser.add_argument("--n-samples", type=int, default=100, help="how many (default: 100)")
+    parser.add_argument("--mean", action="store_true", help="decoder means, without pixel noise")
+    parser.add_argument(
+        "--image-shape", type=image_shape, metavar="HxW", help="for .png; square by default"
+    )
+    add_options(parser, RUN_OPTIONS[1:])
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    check_folder(args.out)
+    if args.out.suffix not in (".npy", ".png"):
+        raise UsageError(f"--out must end in .npy or .png, got {args.out}")
+    if args.n_samples < 1:
+        raise UsageError(f"--n-samples must be at least 1, got {args.n_samples}")
+    model = load_model(args.model)
+    n_features = model.n_features_in_
+    side = math.isqrt(n_features)
+    height, width = args.image_shape or (side, side)
+    if args.out.suffix == ".png" and height * width != n_features:
+        raise UsageError(
+            f"a picture of rows of {n_features} values needs --image-shape HxW "
+            f"with H * W = {n_features}"
+        )
+    from aevb import plots
+
+    what: dict[str, Any] = {
+        "n_samples": args.n_samples,
+        "kind": "mean" if args.mean else "draw",
+        "random_state": getattr(args, "random_state", None),
+    }
+    if args.out.suffix == ".png":
+        figure = plots.offscreen_figure(6, 6)
+        plots.samples(model, (height, width), ax=figure.add_subplot(), **what)
+        figure.savefig(args.out, dpi=150)
+    else:
+        import numpy as np
+
+        np.save(args.out, plots.sample_images(model, **what))
+    print(f"{args.n_samples} samples: {args.out}")

@@ -1,0 +1,1 @@
+"""The compiled engine as Python sees it, and what needs nothing else."""

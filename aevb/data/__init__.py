@@ -1,0 +1,1 @@
+"""The data that a caller hands over: checked, and handed on to the core."""
