@@ -1,10 +1,11 @@
-"""Holds this tree against another revision: the same bits, and how long each takes.
+"""Compare this tree with another revision: whether the results are the same bits, and the times.
 
     python bench/against.py REV [--rounds 7] [--seconds 0.5] [--only bits dense deep ...]
 
-REV is unpacked and built, and so is this tree as it stands, each into a folder of its own. Both
-answer in turns, each in its own process. The first table says where results differ by a byte, the
-second has medians over the rounds and the ratio of this tree's time to REV's within each round.
+The script unpacks REV, builds it and builds this tree as it stands, each in its own folder. Each
+build runs in its own process, and they take turns. The first table shows the results that differ by
+a byte. The second table shows median times over the rounds, and the ratio of this tree's time to
+REV's within each round.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def unpack(revision: str, tree: Path) -> None:
 
 
 class Side:
-    """A process that works with one of the two builds when it is asked to."""
+    """A process that uses one of the two builds and answers questions."""
 
     def __init__(self, site: Path) -> None:
         self.process = subprocess.Popen(
@@ -69,7 +70,7 @@ class Side:
 
 
 def compare_bits(new: Side, old: Side) -> int:
-    """Print where results differ; return how many do."""
+    """Print which results differ and return their number."""
     differ = [name for name in RESULTS if new.ask(bits=name) != old.ask(bits=name)]
     for name in differ:
         print(f"other bits: {name}")
@@ -85,7 +86,7 @@ def race(new: Side, old: Side, names: list[str], rounds: int, seconds: float) ->
         times = {side: [] for side in (new, old)}  # type: dict[Side, list[float]]
         for turn in range(rounds + 1):
             for side in (new, old) if turn % 2 else (old, new):
-                time.sleep(0.05)  # threads of the one before spin for a moment
+                time.sleep(0.05)  # threads of the previous side spin for a moment
                 took = float(side.ask(timed=name, seconds=seconds))
                 if turn > 0:  # the first round warms up
                     times[side].append(took)
@@ -96,7 +97,7 @@ def race(new: Side, old: Side, names: list[str], rounds: int, seconds: float) ->
 
 
 def main() -> None:
-    """Build both, compare, and end with 1 if any bit differs."""
+    """Build both sides and compare them. Exit with 1 if any bit differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("revision", metavar="REV")
     parser.add_argument("--rounds", type=int, default=7)

@@ -1,7 +1,7 @@
-"""One side of against.py: answers questions in JSON, a line each, by the public face alone.
+"""One side of against.py: answers questions in JSON, one line each, by the public interface alone.
 
-It then works with revisions whose modules are arranged otherwise. Every option that could have
-another default is given.
+It therefore works with revisions whose modules have another layout. It gives every option whose
+default could change.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def options(**changes: Any) -> dict[str, Any]:
 
 def rows_of(likelihood: str) -> np.ndarray:
     X = dense_rows(450, 70)
-    X[X < 0.6] = 0  # blocks with zeros to skip
+    X[X < 0.6] = 0  # gives blocks of zeros to skip
     return 3 * X - 1 if likelihood == "gaussian" else X
 
 
@@ -60,7 +60,7 @@ trained = functools.cache(fitted)
 
 
 def evaluated(name: str, likelihood: str) -> Iterator[np.ndarray]:
-    """Yield what a fitted model and its evaluator say."""
+    """Yield the results of a fitted model and its evaluator."""
     from aevb import Evaluator, sample_posterior
 
     model, X = trained("AEVB", likelihood, (90,)), rows_of(likelihood)[:60]
@@ -128,7 +128,7 @@ def digest(name: str) -> str:
 
 
 def step(shape: Shape, X: np.ndarray, **changes: Any) -> Callable[[], int]:
-    """Return what trains some minibatches and says how many."""
+    """Return a function that trains some minibatches and returns their number."""
     from aevb import AEVB, Trainer
 
     settings = options(weight_decay=0.0, **changes)
@@ -150,7 +150,7 @@ def step(shape: Shape, X: np.ndarray, **changes: Any) -> Callable[[], int]:
 
 
 def reading(call: Callable[[Any], Any], shape: Shape = MAIN) -> Callable[[], int]:
-    """Return what makes one call with a fitted model."""
+    """Return a function that makes one call with a fitted model."""
     from aevb import AEVB
 
     model = AEVB(shape.n_components, hidden_layer_sizes=shape.hidden, likelihood="bernoulli")
@@ -196,7 +196,7 @@ ready = functools.cache(lambda name: TIMED[name]())
 
 
 def timed(name: str, seconds: float) -> float:
-    """Return the seconds of one unit of the work, over about so long."""
+    """Return the seconds per unit of work, measured for about `seconds`."""
     work, n_done, elapsed = ready(name), 0, 0.0
     start = time.perf_counter()
     while elapsed < seconds:
@@ -209,10 +209,10 @@ def main() -> None:
     import aevb
 
     found = Path(aevb.__file__).parent.parent
-    if found != Path(sys.argv[1]):  # an editable install would come first
+    if found != Path(sys.argv[1]):  # Python would import an editable install first
         raise SystemExit(f"aevb was imported from {found}, not from {sys.argv[1]}")
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what anything else prints is no answer
+    os.dup2(2, 1)  # other output on stdout must not mix with the answers
     for line in sys.stdin:
         question = json.loads(line)
         if "bits" in question:

@@ -3,10 +3,11 @@
     python bench/likelihoods.py [--rows 10000] [--temperatures 100] [--chains 4]
     python bench/likelihoods.py --model FILE --set train --rows 200 --start prior ...
 
-By default of a model of 20 latent variables and 500 units after a million samples, else of a saved
-one. Prints means over the same rows with their Monte Carlo errors, and the mean of the differences
-row by row; for some numbers of temperatures the gap between the bounds of bidirectional Monte Carlo
-on 100 simulated rows; and for up to five latent variables the paper's estimator.
+By default the model has 20 latent variables and 500 units and is trained on a million samples.
+--model takes a saved model instead. The script prints means over the same rows with their Monte
+Carlo errors, and the mean of the differences row by row. For some numbers of temperatures it prints
+the gap between the two bounds of bidirectional Monte Carlo on 100 simulated rows. With at most five
+latent variables it also prints the result of the paper's method.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main():
     print(f"bound of {len(X)} rows: {evaluator.bound(X, n_draws=100).mean:.2f}", flush=True)
     if model.n_components <= 5:
         report("hmc", lambda: evaluator.log_likelihood(X, "hmc"))
-    for n in args.adaptations:  # the last of them is what annealing is compared with
+    for n in args.adaptations:  # annealing is compared with the last of them
         sampled = report(
             f"importance sampling, {n} adaptations",
             lambda n=n: evaluator.log_likelihood(X, n_draws=args.importance_draws, n_adaptations=n),

@@ -2,9 +2,9 @@
 
     python bench/memory.py [--rows 50000] [--features 784] [--samples 100000] [--sparse-file]
 
-Random binary data of MNIST's shape. --sparse-file maps a file of zeros with a hole instead, for row
-counts that do not fit into memory; the pages of it that are in memory belong to the file, and are
-given apart. Linux only.
+The data are random and binary, in MNIST's shape. With --sparse-file they are a mapped file that is
+one hole, for row counts that do not fit into memory. Pages of this file that are in memory belong
+to the file and are reported separately. Linux only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from aevb import AEVB, Trainer
 
 
 def memory_of_process():
-    """Bytes: the most that was ever in memory at once, and of what is now, that of mapped files.
+    """Return two numbers of bytes: the peak memory, and the mapped files in memory now.
 
-    Linux keeps a high-water mark (VmHWM) of the sum only. Files in a tmpfs count as shared memory.
+    Linux keeps a high-water mark (VmHWM) of the sum only. It counts files in a tmpfs as shared
+    memory.
     """
     fields = {}
     with open("/proc/self/status") as file:
@@ -33,7 +34,7 @@ def memory_of_process():
 
 
 def reset_peak():
-    """Let the high-water mark start from what is in memory now (proc(5), clear_refs)."""
+    """Reset the high-water mark to the memory in use now (proc(5), clear_refs)."""
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
 
@@ -53,13 +54,13 @@ def main():
         else:
             X = np.random.default_rng(0).integers(0, 2, shape, dtype=np.uint8)
         model = AEVB(20, random_state=0)
-        # Loads what a first fit loads, and starts the threads.
+        # This small fit loads what a first fit loads, and starts the threads.
         AEVB(2, hidden_layer_sizes=(4,), n_epochs=1).fit(X[:1000])
         reset_peak()
         before, mapped_before = memory_of_process()
         Trainer(model, X).run(args.samples)
         peak, mapped = memory_of_process()
-    pages = mapped - mapped_before  # a page once read stays, unless memory runs short
+    pages = mapped - mapped_before  # pages once read stay in memory, unless it runs short
     print(
         f"{args.rows} x {args.features} {'mapped' if args.sparse_file else 'in memory'}, "
         f"{model.n_samples_seen_} samples: peak {(peak - before - pages) / 1e6:.1f} MB beyond the "

@@ -13,7 +13,7 @@ def build(task) -> Train:
     shape = Shape(
         task["n_visible"], tuple(task["hidden"]), task["n_components"], task["likelihood"]
     )
-    X = np.load(task["data"])  # bytes stay bytes: aevb converts them as it gathers a minibatch
+    X = np.load(task["data"])  # bytes stay bytes: aevb converts them when it gathers a minibatch
     return Training(shape, X, n_threads=task["n_threads"])
 
 

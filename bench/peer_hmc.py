@@ -1,6 +1,7 @@
 """HMC on p(z|x) in JAX, for rivals.py: all chains in one batch, transitions in a jitted scan.
 
-Runs its argument's number of transitions for each line of its input; says so with a line.
+The argument is the number of transitions. For each line of input, the script runs them and then
+prints a line.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main():
         for_velocity, for_test = random.split(key)
         velocity = random.normal(for_velocity, z.shape)
         energy = 0.5 * (velocity**2).sum(1) - value
-        at, slope = z, gradient  # the gradient there is kept from the last trajectory
+        at, slope = z, gradient  # the gradient here is kept from the last trajectory
         velocity = velocity + 0.5 * STEP * slope
         for i in range(N_LEAPFROG):
             at = at + STEP * velocity

@@ -1,4 +1,4 @@
-"""JAX as a contestant of peers.py: many steps in one jitted scan, buffers donated."""
+"""JAX as a contestant of peers.py: many steps in one jitted scan, with donated buffers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peer_turns import LOG_VAR_FLOOR, Train, layer_sizes, load_rows, serve
 
 
 def make_loss(jax, task):
-    """Minus the mean bound of a minibatch."""
+    """Return the loss: minus the mean bound of a minibatch."""
     jnp = jax.numpy
     n_hidden, likelihood = len(task["hidden"]), task["likelihood"]
 

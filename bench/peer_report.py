@@ -1,4 +1,4 @@
-"""What peers.py runs, and its table, CSV and picture."""
+"""The workloads of peers.py, and its table, CSV and picture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTESTANTS = {
 
 
 def summarize(turns):
-    """{contestant: (ms per step, its ratio to aevb's, threads, share of peak)} of one workload."""
+    """{contestant: (ms per step, ratio to aevb's time, threads, share of peak)} of one workload."""
     by_who = {}
     for turn in turns:
         by_who.setdefault((turn["contestant"], turn["threads"]), []).append(turn)

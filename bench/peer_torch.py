@@ -1,4 +1,4 @@
-"""PyTorch as a contestant of peers.py: eager or compiled, float32 or bfloat16 by autocast."""
+"""PyTorch as a contestant of peers.py: eager or compiled, in float32 or in bfloat16 by autocast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peer_turns import LOG_VAR_FLOOR, Train, layer_sizes, load_rows, serve
 
 
 def make_chain(nn, sizes):
-    """Hidden layers, from the first size to the last."""
+    """Return hidden layers of these sizes, from the first to the last."""
     layers = []
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.Tanh()]
@@ -19,7 +19,7 @@ def make_chain(nn, sizes):
 
 
 def make_train(torch, task, optimizer, loss_of) -> Train:
-    """Steps of the optimiser down the loss of one minibatch after another."""
+    """Return a function that takes optimiser steps on the loss, one minibatch after another."""
     batch = task["batch"]
     X = torch.from_numpy(load_rows(task))
     t = 0
@@ -43,7 +43,7 @@ def make_train(torch, task, optimizer, loss_of) -> Train:
 
 
 def make_model(torch, task):
-    """Module that gives minus the sum of a minibatch's bounds."""
+    """Return a module that gives minus the sum of a minibatch's bounds."""
     nn, F = torch.nn, torch.nn.functional
     encoder, decoder, n_outputs = layer_sizes(task)
     likelihood = task["likelihood"]

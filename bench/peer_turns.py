@@ -1,8 +1,9 @@
-"""A contestant of peers.py: a process that trains when it is its turn and else sleeps.
+"""A contestant of peers.py: a process that trains in its turn and otherwise sleeps.
 
-It is given its task as JSON in its first argument, answers with a line of JSON when it is ready (or
-why it is absent), and then for each line of its input, a number of seconds, trains for about so
-long and answers with what that took. Imported in the peers' environment: NumPy and no more.
+Its first argument is the task, as JSON. When it is ready, it answers with a line of JSON. If it
+cannot run, that line says why. Each line of its input is a number of seconds. The process then
+trains for about that time and answers with the time it took. The peers' environments import this
+module, so it needs NumPy only.
 """
 
 from __future__ import annotations
@@ -17,34 +18,34 @@ from typing import Any
 import numpy as np
 
 LEARNING_RATE = 0.02
-WARMUP_STEPS = 20  # of Adagrad: step t is scaled by sqrt(t / (t + 20)), as in aevb
+WARMUP_STEPS = 20  # Adagrad: the factor sqrt(t / (t + 20)) scales step t, as in aevb
 INIT_SCALE = 0.1
 LOG_VAR_FLOOR = -10.0
-RAMP_STEPS = 400  # after about these every contestant says its bound, which the parent compares
+RAMP_STEPS = 400  # about this many steps come before the bound that the parent compares
 
-# Trains for that many minibatches; mean bound per row over them.
+# Trains for that many minibatches and returns the mean bound per row over them.
 Train = Callable[[int], float]
 
 
 def load_rows(task: dict[str, Any]) -> np.ndarray:
-    """All rows as float32 in [0, 1]: the conversion is not timed."""
+    """Return all rows as float32 in [0, 1]. The conversion is not timed."""
     X = np.load(task["data"])
     return X.astype(np.float32) / 255 if X.dtype == np.uint8 else X
 
 
 def layer_sizes(task: dict[str, Any]) -> tuple[list[int], list[int], int]:
-    """Widths of the encoder from the data up, of the decoder from z up, and outputs per pixel."""
+    """Encoder widths from the data up, decoder widths from z up, number of outputs per pixel."""
     encoder = [task["n_visible"], *task["hidden"]]
     decoder = [task["n_components"], *reversed(task["hidden"])]
     return encoder, decoder, 1 if task["likelihood"] == "bernoulli" else 2
 
 
 def serve(build: Callable[[dict[str, Any]], Train], peak: Callable[[int], float] | None = None):
-    """Run the protocol; `build` imports the framework and compiles, `peak` measures the machine."""
+    """Run the protocol. `build` imports the framework and compiles. `peak` measures the machine."""
     task = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a framework prints is no answer
-    # Before the framework is imported: some count the cores then.
+    os.dup2(2, 1)  # what a framework prints must not mix with the answers
+    # This comes before the import of the framework, because some frameworks count the cores then.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task["n_threads"]])
 
     def answer(**values: Any) -> None:

@@ -1,20 +1,20 @@
-"""Times a step of training with aevb beside JAX and PyTorch, on the same work.
+"""Time a training step of aevb and of JAX and PyTorch on the same work.
 
     python bench/peers.py --peer-python PATH [--only dense mnist] [--rounds 7] [--out peers]
                           [--contestants aevb JAX "PyTorch compiled"]
 
-Every contestant is a process of its own: aevb in this interpreter's environment, the peers in that
-of --peer-python, which has jax, torch and pythae; one that cannot be imported is reported as
-absent. All compile and train for a while first, and must agree on the bound they reach. Then they
-take turns of about a second, all of them in each round; the others sleep meanwhile. The table gives
-medians over the rounds, and ratios to aevb within each round.
+Every contestant is a process. aevb runs in the environment of this interpreter. The peers run in
+that of --peer-python, which has jax, torch and pythae. A peer that cannot be imported is reported
+as absent. All contestants compile and train for a while first, and must agree on the bound that
+they reach. Then they take turns of about a second, all of them in each round, while the others
+sleep. The table gives medians over the rounds, and ratios to aevb within each round.
 
-Same work: Adagrad at 0.02 without weight decay, minibatches of 100 from the same rows, one draw,
-float32 but for the bf16 line. The peers' rows lie ready as float32 in the order of the data; aevb
-gathers its own in random order. Of MNIST it gets the bytes. The small network runs on 1 and on 2
-threads, and the table has the better of the two.
+The work is the same for all: Adagrad with learning rate 0.02, no weight decay, minibatches of 100
+from the same rows, one draw, and float32 except in the bf16 line. The peers' rows are ready as
+float32 in the order of the data. aevb gathers its rows in random order, and gets MNIST as bytes.
+The small network runs on 1 and on 2 threads, and the table has the better of the two.
 
---out writes OUT.csv, every turn of every contestant, and OUT.png if there is matplotlib.
+--out writes OUT.csv with every turn of every contestant, and OUT.png if matplotlib is installed.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from shapes import BATCH, dense_rows
 from aevb import datasets
 
 HERE = Path(__file__).resolve().parent
-# Initial weights, noise and order of rows differ: in nats per pixel, far more than that has moved
-# the bound, and far less than any difference in the work would.
+# Contestants differ in initial weights, noise and order of rows. In nats per pixel, this tolerance
+# is far more than these have changed the bound, and far less than a difference in the work would.
 BOUND_TOLERANCE = 0.02
 
 
 class Contestant:
-    """A process that trains on demand."""
+    """A process that trains on request."""
 
     def __init__(self, python, script, task):
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
@@ -83,7 +83,7 @@ def rows_of(name):
 
 
 def start(name, data, peer_python, labels):
-    """{(contestant, threads): process} of those that are present, all warm."""
+    """Return {(contestant, threads): process} of the contestants that can run, warmed up."""
     _, shape, n_steps, _, threads = WORKLOADS[name]
     running = {}
     for label in labels:
@@ -125,7 +125,7 @@ def start(name, data, peer_python, labels):
 
 
 def race(name, peer_python, labels, rounds, seconds):
-    """Rows of the CSV: every turn of every contestant."""
+    """Return the rows of the CSV: every turn of every contestant."""
     turns = []
     with tempfile.TemporaryDirectory() as folder:
         data = str(Path(folder) / "rows.npy")
@@ -134,7 +134,7 @@ def race(name, peer_python, labels, rounds, seconds):
         order = list(running)
         for turn in range(rounds):
             for who in order if turn % 2 == 0 else order[::-1]:
-                time.sleep(0.1)  # threads of the one before spin for a moment
+                time.sleep(0.1)  # threads of the previous contestant spin for a moment
                 got = running[who].turn(seconds)
                 assert np.isfinite(got.get("bound", np.nan)), (who, got)
                 turns.append(

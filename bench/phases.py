@@ -1,9 +1,10 @@
-"""Where a step of training spends its time: its phases at 1 and 2 threads.
+"""The time of each phase of a training step, on 1 and 2 threads.
 
     python bench/phases.py [--shape main] [--data dense] [--rounds 9]
 
-Medians of interleaved rounds. The shares are those of the FMA peak, measured before each turn;
-phases that are not products have none. Seconds are thread 0's, waiting at barriers included.
+Times are medians of interleaved rounds. The shares are of the FMA peak, which is measured before
+each turn. Phases without products have no share. The seconds are those of thread 0 and include the
+wait at barriers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ THREADS = (1, 2)
 
 
 def profile(trainings, n_steps, rounds):
-    """{threads: {phase: seconds per step}} and {threads: FLOP/s}, medians over the rounds."""
+    """{threads: {phase: seconds per step}} and {threads: FLOP/s}, as medians over the rounds."""
     seen = {n: [] for n in trainings}
     peaks = {n: [] for n in trainings}
     for turn in range(rounds + 1):

@@ -2,8 +2,9 @@
 
     python bench/quality.py --published figure2.csv
 
-The data are looked for in AEVB_DATA first. Figure 2's published curves come as a CSV with the
-columns panel, algorithm, set, samples, bound_nats; without one the column stays empty.
+The script looks for the data in AEVB_DATA first. The published curves of figure 2 come as a CSV
+with the columns panel, algorithm, set, samples, bound_nats. Without this file, the script prints no
+published values.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SAMPLES = 1_000_000
 
 
 def published_bounds(path):
-    """{(panel, set): bound} of AEVB at SAMPLES."""
+    """Return {(panel, set): bound} of AEVB at SAMPLES."""
     if path is None:
         return {}
     with open(path, newline="") as file:
@@ -63,7 +64,7 @@ def main():
             lambda seed, n=n_components: AEVB(n, n_epochs=20, random_state=seed),
             seeds,
         )
-    # Frey Face: the paper names no split; 1600 rows in random order train.
+    # The paper names no split of Frey Face. Here, 1600 rows in random order are training data.
     faces = datasets.load_frey_face()
     order = np.random.default_rng(0).permutation(len(faces))
     report(

@@ -1,11 +1,12 @@
-"""Wake-sleep beside AEVB's step, draws by HMC, and importance sampling, against the FMA peak.
+"""Time wake-sleep beside AEVB's step, and HMC and importance sampling beside the FMA peak.
 
     python bench/rivals.py [--rounds 7] [--peer-python PYTHON]
 
-All on two threads, medians of interleaved rounds. HMC: 1000 rows of 784 binary values, 100 tanh
-units, 3 latent ones, 4 leapfrog steps; with --peer-python beside the same in JAX, written by hand
-over the batch (peer_hmc.py), in a process of its own that sleeps between its turns. Importance
-sampling: 784-500-20, the 10 000 test rows of MNIST, 1000 draws each, three rounds.
+All run on two threads, and the times are medians of interleaved rounds. HMC: 1000 rows of 784
+binary values, 100 tanh units, 3 latent units, 4 leapfrog steps. With --peer-python, the same HMC in
+JAX runs beside it. It is written by hand over the batch (peer_hmc.py), in a process that sleeps
+between its turns. Importance sampling: 784-500-20, the 10 000 test rows of MNIST, 1000 draws each,
+three rounds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ N_CHAINS, N_LEAPFROG, N_TRANSITIONS = 1000, 4, 50
 
 
 class Peer:
-    """peer_hmc.py in another environment."""
+    """peer_hmc.py in another Python environment."""
 
     def __init__(self, python):
         self.process = subprocess.Popen(
@@ -36,7 +37,7 @@ class Peer:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.process.stdout.readline()  # it has compiled
+        self.process.stdout.readline()  # it prints a line after it has compiled
 
     def __call__(self):
         print(file=self.process.stdin, flush=True)

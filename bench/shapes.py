@@ -1,4 +1,4 @@
-"""Shapes of networks and rows of data that the benchmarks share; nothing here needs aevb."""
+"""Shapes of networks and rows of data that the benchmarks share. This module does not need aevb."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
-BATCH = 100  # rows of a minibatch, the paper's M
+BATCH = 100  # rows of a minibatch, as in the paper
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes and likelihood of a network; str() gives them as 784-500-20."""
+    """Sizes and likelihood of a network. str() gives the sizes as 784-500-20."""
 
     n_visible: int
     hidden: tuple[int, ...]
@@ -26,7 +26,7 @@ class Shape:
         )
 
     def forward_flops(self) -> dict[str, int]:
-        """FLOP of the products per data row and phase; one draw of z."""
+        """FLOP of the products per data row and phase, with one draw of z."""
         enc = [self.n_visible, *self.hidden]
         dec = [self.n_components, *reversed(self.hidden)]
         n_outputs = self.n_visible * (1 if self.likelihood == "bernoulli" else 2)
@@ -38,7 +38,7 @@ class Shape:
         }
 
     def step_flops(self) -> dict[str, int]:
-        """The same for a step of training: nothing needs the gradient of the data."""
+        """The same for a step of training. No phase needs the gradient of the data."""
         forward = self.forward_flops()
         every = sum(forward.values())
         first = 2 * self.n_visible * self.hidden[0]
@@ -49,7 +49,7 @@ class Shape:
         return batch * sum(self.step_flops().values())
 
     def encode_flops(self) -> int:
-        """FLOP of the products that give one row's q(z|x), both heads."""
+        """FLOP of the products that give q(z|x) of one row, with both heads."""
         forward = self.forward_flops()
         return forward["encoder"] + forward["latent"]
 
@@ -63,12 +63,12 @@ BOUNDED = Shape(560, (200,), 10, "bounded-gaussian")
 
 
 def dense_rows(n_rows: int, n_visible: int) -> np.ndarray:
-    """Uniform on [0, 1): no zeros to skip."""
+    """Return uniform values in [0, 1), with no zeros to skip."""
     return np.random.default_rng(0).random((n_rows, n_visible), dtype=np.float32)
 
 
 def mnist_like_rows(n_rows: int) -> np.ndarray:
-    """Grey strokes, 28 x 28, uint8: 81 % zeros and empty margins, as MNIST has them."""
+    """Return grey strokes, 28 x 28, uint8, with 81 % zeros and empty margins, as in MNIST."""
     rng = np.random.default_rng(0)
     t = np.linspace(0, 1, 12, dtype=np.float32)[:, None, None]
     y, x = np.divmod(np.arange(784, dtype=np.float32), 28)

@@ -1,4 +1,4 @@
-"""transform and score: many rows against the machine's peak, and the call for a single row."""
+"""transform and score of many rows, beside the machine's peak, and the call for a single row."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_score(benchmark, model, data, n_threads):
 
 
 def test_transform_one_row(benchmark, model, data):
-    """The estimator's call, its checks of X included."""
+    """Time the estimator's call, with its checks of X."""
     row = data[:1]
     got = benchmark(model.transform, row)
     np.testing.assert_array_equal(got, model.transform(data[:100])[:1])
 
 
 def test_encode_one_row(benchmark, model, data):
-    """The core's call alone."""
+    """Time the core's call without the estimator."""
     row, scale = data[:1], model.input_scale_
     engine = model._engine
     got = benchmark(lambda: engine.encode(Rows(row, scale), n_threads=2))

@@ -1,7 +1,8 @@
-"""Products of the dense layers alone, on one thread and each instruction set.
+"""Products of the dense layers, on one thread and with each instruction set.
 
-The kernels' test surface copies its operands into the core's layout. What that takes is measured
-with a single row and taken off: `net_share_of_peak` is the kernel's own.
+The test interface of the kernels copies its operands into the core's layout. A call with a single
+row measures the time of that copy, which is subtracted. `net_share_of_peak` is therefore the
+kernel's own share.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def report(benchmark, work, work_on_one_row):
 
 
 def assert_product(got, a, b):
-    """Against float64: a sum of k products carries at most k + 1 roundings of its terms' sizes."""
+    """Compare with float64: a sum of k products has at most k + 1 roundings of its terms."""
     tolerance = (a.shape[1] + 1) * EPS / 2 * (abs(a) @ abs(b))
     assert (abs(got - a.astype(np.float64) @ b) <= tolerance).all()
 

@@ -1,4 +1,4 @@
-"""The step of training: shapes, threads, instruction sets, and how its time grows."""
+"""The training step: shapes, threads, instruction sets, and growth of the time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHAPES = {
     "gaussian": GAUSSIAN,
     "bounded-gaussian": BOUNDED,
 }
-SPEED_OF = {"avx512": 1.0, "avx2": 0.5, "blas": 0.5}  # roughly, to choose the number of steps
+SPEED_OF = {"avx512": 1.0, "avx2": 0.5, "blas": 0.5}  # rough values, to choose the number of steps
 
 
 def rows_for(name, shape):
@@ -41,7 +41,7 @@ def rows_for(name, shape):
 
 
 def steps_per_round(shape):
-    """Some 0.15 s of work."""
+    """Return the number of steps that take about 0.15 s."""
     flops = 30e9 * SPEED_OF.get(_core.isa(), 0.1)
     return int(np.clip(flops / shape.flops_per_step(), 5, 4000))
 
@@ -99,7 +99,7 @@ def test_two_threads_over_one(benchmark):
         np.testing.assert_array_equal(array, two.weights()[name], err_msg=name)
 
 
-# Sizes to compare along each axis; the others stay as at 784-500-20, M = 100.
+# Sizes to compare along each axis. The other sizes stay as in 784-500-20, M = 100.
 GROWTH = {
     "n_rows": (2500, 10_000, 40_000),
     "n_visible": (400, 800, 1600),
@@ -120,7 +120,7 @@ def resized(axis, size):
 
 @pytest.mark.parametrize("axis", GROWTH)
 def test_growth(benchmark, axis):
-    """A step's time grows with a size as its products do, or more slowly."""
+    """The time of a step grows with a size as fast as its products do, or more slowly."""
     flops, contestants, trainings = [], {}, []
     for size in GROWTH[axis]:
         shape, n_rows, batch = resized(axis, size)

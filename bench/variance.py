@@ -1,12 +1,12 @@
-"""Variance of the three gradient estimators by minibatch size M and draws L, on MNIST.
+"""Variance of the gradients of the three objectives by minibatch size M and draws L, on MNIST.
 
     python bench/variance.py [--repeats 100] [--out DIR]
 
-A 784-100-5 model after 100 000 samples. For each estimator, M and L: the variance, summed over all
-weights of the encoder, of the minibatch's mean gradient, as a multiple of the full gradient's
-squared norm: over minibatches and noise, and over the noise alone with one minibatch. SGVB B is
-eq. 7, A is eq. 6, "score" the score-function estimator of section 2.2. Writes variance.csv and
-variance.png to --out.
+The model is 784-100-5 after 100 000 samples. For each objective, M and L, the script computes the
+variance of the minibatch's mean gradient, summed over all weights of the encoder, as a multiple of
+the squared norm of the full gradient. It does so over minibatches and noise, and over the noise
+alone with one minibatch. SGVB B is eq. 7, SGVB A is eq. 6 and "score" is the score function of
+section 2.2. The script writes variance.csv and variance.png to --out.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ DRAWS = (1, 10, 100)
 
 
 def encoder_gradient(model, X, rng):
-    """The minibatch's mean gradient with fresh noise, one vector."""
+    """Return the minibatch's mean gradient with fresh noise, as one vector."""
     noise = rng.standard_normal((model.n_draws, len(X), model.n_components), dtype=np.float32)
     _, gradient = model.bound_and_gradient(X, noise)
     return np.concatenate([g.ravel() for k, g in gradient.items() if k[0] == "e"]) / len(X)
 
 
 def total_variance(vectors):
-    """The unbiased variance, summed over coordinates."""
+    """Return the unbiased variance, summed over coordinates."""
     return np.var(np.stack(list(vectors)), axis=0, ddof=1, dtype=np.float64).sum()
 
 
@@ -84,7 +84,8 @@ def main():
             for size in SIZES:
                 batches = (X[rng.integers(len(X), size=size)] for _ in range(args.repeats))
                 total = total_variance(encoder_gradient(model, b, rng) for b in batches) / norm
-                # one minibatch has its own noise: the mean over some of them
+                # the variance of the noise depends on the minibatch, so this is the mean over some
+                # minibatches
                 noise = np.mean(
                     [
                         total_variance(encoder_gradient(model, b, rng) for _ in range(20)) / norm

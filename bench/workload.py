@@ -1,4 +1,4 @@
-"""What the benchmarks share: models in training, the clock and the yardstick."""
+"""Code that the benchmarks share: models in training, the clock, and the FMA peak."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEAK_SECONDS = 0.03
 
 
 def make_config(shape: Shape, **changes: Any) -> _core.Config:
-    """The estimator's defaults, but no prior on the weights: the peers have none."""
+    """Return the estimator's defaults, without a prior on the weights: the peers have none."""
     settings: dict[str, Any] = {
         "activation": "tanh",
         "bound_estimator": "analytic-kl",
@@ -41,7 +41,7 @@ def make_config(shape: Shape, **changes: Any) -> _core.Config:
 
 
 class Training:
-    """A model in training on X: each call takes that many minibatches more."""
+    """A model in training on X. Each call trains for that many minibatches more."""
 
     def __init__(self, shape: Shape, X: np.ndarray, *, n_threads: int, **changes: Any) -> None:
         self.model = _core.Model(make_config(shape, **changes))
@@ -49,10 +49,10 @@ class Training:
         self.n_rows = len(X)
         self.n_threads = n_threads
         self.epoch = self.position = 0
-        self.phases: dict[str, float] = {}  # seconds in each phase, of the last call
+        self.phases: dict[str, float] = {}  # seconds of each phase in the last call
 
     def __call__(self, n_steps: int) -> float:
-        """Return the mean bound of the rows seen, each under the weights of its own step."""
+        """Return the mean bound of the rows seen, each with the weights of its own step."""
         total, seen, left = 0.0, 0, n_steps
         self.phases = {}
         while left > 0:
@@ -84,7 +84,7 @@ class Training:
 
 @contextmanager
 def forced_isa(name: str) -> Iterator[None]:
-    """Compute by one instruction set's kernels, then by the previous ones again."""
+    """Use the kernels of one instruction set in this block, and the previous ones after it."""
     previous = _core.isa()
     _core.force_isa(name)
     try:
@@ -94,9 +94,10 @@ def forced_isa(name: str) -> Iterator[None]:
 
 
 def fma_peak(n_threads: int) -> float:
-    """FLOP per second of independent multiply-adds in registers, on so many threads.
+    """FLOP per second of independent multiply-adds in registers, on that many threads.
 
-    Of the instruction set in use. BLAS chooses its own: it is measured against the widest.
+    The peak is that of the instruction set in use. BLAS chooses its own instruction set, so it is
+    compared with the widest one.
     """
     widest = next(name for name in ("avx512", "avx2", "portable") if name in _core.isa_names())
     with forced_isa(widest if _core.isa() == "blas" else _core.isa()):
@@ -110,7 +111,7 @@ def seconds_of(work: Callable[[], Any]) -> float:
 
 
 def interleave(contestants: dict[Any, Callable[[], Any]], rounds: int) -> dict[Any, np.ndarray]:
-    """Seconds of each contestant in each round: a round calls all of them, one after another."""
+    """Return the seconds of each contestant in each round. A round calls all of them in turn."""
     times: dict[Any, list[float]] = {name: [] for name in contestants}
     for turn in range(rounds + 1):
         for name, work in contestants.items():
@@ -121,9 +122,9 @@ def interleave(contestants: dict[Any, Callable[[], Any]], rounds: int) -> dict[A
 
 
 def measure(benchmark: Any, work: Callable[[], Any], flops: float, n_threads: int = 1) -> None:
-    """Time `work` with pytest-benchmark, the yardstick before each round.
+    """Time `work` with pytest-benchmark, and measure the FMA peak before each round.
 
-    extra_info gets medians over the rounds: GF/s, the peak, and the share of it.
+    extra_info gets medians over the rounds: GF/s, the peak, and the share of the peak.
     """
     rounds = 7
     peaks: list[float] = []

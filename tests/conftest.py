@@ -1,4 +1,4 @@
-"""Shared fixtures: every numerical test runs once per instruction set of this machine."""
+"""Shared fixtures. Every numerical test runs once for each instruction set of this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ hypothesis.settings.register_profile("suite", max_examples=40, deadline=None, de
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("suite")
 
-# A background job of a shell is started with Ctrl-C ignored, and so are its children.
+# A shell starts a background job with Ctrl-C ignored, and so are the job's children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -28,7 +28,7 @@ def isa(request):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say how many calls of the Python face were made with generated arguments."""
+    """Print how many calls of the Python interface had generated arguments."""
     module = sys.modules.get("test_face_properties")
     if module is not None and module.CALLS:
         counts = ", ".join(f"{n} {what}" for what, n in sorted(module.CALLS.items()))

@@ -1,4 +1,4 @@
-"""Engines under test, without the estimators around them."""
+"""Engines under test, without an estimator around them."""
 
 from hooks import kernels
 
@@ -27,23 +27,23 @@ def engine(n_visible, **changes):
 
 
 def train(model, X, n_threads=1, **changes):
-    """Train on an epoch, or on the part of it that the changes say; the engine's answer."""
+    """Train on an epoch, or on the slice of it that `changes` give. Return the engine's answer."""
     part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "position": 0}
     part |= {"max_steps": 10**9, "max_seconds": 1e9, "n_train": len(X)}
     return model.train(Rows(X), n_threads=n_threads, **part | changes)
 
 
 def order(model, n_rows, *, begin=0, size=None, split=False, epoch=0):
-    """The rows of the data in the order of an epoch."""
+    """Return the rows of the data in the order of an epoch."""
     seed, size = model.config.as_dict()["seed"], n_rows if size is None else size
     rows = begin + kernels.permutation(seed, epoch, size, 7)
     return kernels.permutation(seed, 0, n_rows, 6)[rows] if split else rows
 
 
 def draws(seed, step, purpose, first_row, n_rows, n_cols, n_draws):
-    """Normal noise of consecutive rows, (draws, rows, columns): each draw begins a block of four.
+    """Normal noise of consecutive rows, (draws, rows, columns). Each draw begins a block of four.
 
-    For noise by a row's content: step and first row are the high and low words of its id.
+    For noise by a row's content, `step` and `first_row` are the high and low words of the row's id.
     """
     width = -(-n_cols // 4) * 4
     noise = kernels.normal(seed, step, purpose, first_row, n_rows, n_draws * width)

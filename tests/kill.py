@@ -1,9 +1,9 @@
-"""Kill a training run again and again, resume it, and compare it with one that was left alone.
+"""Kill a training run again and again, resume it, and compare it with a run that was never killed.
 
     python tests/kill.py [--kills 200] [--seed 0]
 
-Each kill is a SIGKILL. The run goes on from its checkpoint each time; in the end its weights,
-accumulators, chains and history must be those of the run that was never stopped, bit by bit.
+Each kill is a SIGKILL, and the run then continues from its checkpoint. At the end, its weights,
+accumulators, chains and history must have the same bits as those of the run that was never killed.
 """
 
 import argparse
@@ -25,11 +25,11 @@ MODELS = {
     "WakeSleep": WakeSleep(2, hidden_layer_sizes=(30,), optimizer="adam", random_state=0),
     "MCEM": MCEM(2, hidden_layer_sizes=(30,), batch_size=100, random_state=0),
 }
-EVERY = 400  # samples from checkpoint to checkpoint
+EVERY = 400  # samples between checkpoints
 
 
 def make_trainer(name, path):
-    """Start the run, or take it up from its checkpoint."""
+    """Start the run, or resume it from its checkpoint."""
     X = datasets.load_digits()[:1000]
     if Path(path).exists():
         return Trainer.resume(path, X)
@@ -39,7 +39,7 @@ def make_trainer(name, path):
 def run_for_ever(name, path):
     trainer = make_trainer(name, path)
     if not Path(path).exists():
-        trainer.run(EVERY)  # a checkpoint to begin with, however slow the machine
+        trainer.run(EVERY)  # makes a first checkpoint, however slow the machine is
     print("ready", flush=True)
     trainer.run(np.inf)
 
@@ -55,7 +55,7 @@ def state_of(trainer):
 
 
 def kill_and_compare(name, folder, n_kills, rng):
-    """Return the samples that the run had seen in the end; AssertionError if it went astray."""
+    """Return the number of samples that the run saw; AssertionError if its result differs."""
     path = Path(folder) / f"{name}.safetensors"
     command = [sys.executable, __file__, "--child", name, str(path)]
     for _ in range(n_kills):
@@ -64,7 +64,7 @@ def kill_and_compare(name, folder, n_kills, rng):
             time.sleep(rng.exponential(0.1))
             assert process.poll() is None, "the run ended of itself"
             process.kill()
-        for left in Path(folder).glob("*.part"):  # of a file that was being written
+        for left in Path(folder).glob("*.part"):  # from a write that was killed
             left.unlink()
     resumed = make_trainer(name, path)
     resumed.run(resumed.model.n_samples_seen_ + 2000)

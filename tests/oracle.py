@@ -1,8 +1,9 @@
-"""Float64 twins of the engine: naive, readable, and written from the mathematics alone.
+"""Float64 twin of the engine: naive, readable, and written from the mathematics alone.
 
-Nothing here is fast and nothing is shared with the engine. Shapes: x (n, D), noise (L, n, J),
-decoder rows (n*L, .) with row ``m*L + l``. Equation numbers are those of Kingma & Welling,
-"Auto-Encoding Variational Bayes" (arXiv:1312.6114). All bounds are in nats.
+The twin is not fast, and it shares nothing with the engine. Shapes: x (n, D), noise (L, n, J),
+decoder rows (n*L, .) with row ``m*L + l``.
+Equation numbers are those of Kingma & Welling, "Auto-Encoding Variational Bayes" (arXiv:1312.6114).
+All bounds are in nats.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 U = 2.0**-24  # unit roundoff of float32
-TINY = 2.0**-126  # smallest normal float32: the engine may flush anything below it
+TINY = 2.0**-126  # smallest normal float32: the engine may flush smaller numbers
 
 
 def gamma(k):
@@ -22,7 +23,7 @@ def gamma(k):
 
 
 def assert_close(got, expected, tolerance, what):
-    """Elementwise |got - expected| <= tolerance; TINY for what may be flushed to zero."""
+    """Check |got - expected| <= tolerance elementwise, plus TINY for values flushed to zero."""
     assert got.dtype == np.float32, what
     assert got.shape == expected.shape, what
     assert np.isfinite(got).all(), f"{what}: not finite"
@@ -49,7 +50,7 @@ ACTIVATIONS = {
     "softplus": softplus,
     "sigmoid": sigmoid,
 }
-SLOPES = {  # the derivative, expressed by the output h
+SLOPES = {  # the derivative, as a function of the output h
     "identity": np.ones_like,
     "tanh": lambda h: 1 - h**2,
     "relu": lambda h: (h > 0).astype(np.float64),
@@ -67,9 +68,9 @@ def bernoulli(logits, x):
 
 
 def gaussian(mean_raw, log_var_raw, x, bounded, floor):
-    """Appendix C.2 with a smooth floor on the log-variance; `bounded`: the mean is a sigmoid."""
+    """Appendix C.2 with a smooth floor on the log-variance. If `bounded`, the mean is a sigmoid."""
     m = sigmoid(mean_raw) if bounded else mean_raw
-    v = floor + softplus(log_var_raw - floor)  # = raw + softplus(floor - raw)
+    v = floor + softplus(log_var_raw - floor)  # equals raw + softplus(floor - raw)
     square = (x - m) ** 2 * np.exp(-v)
     r = -0.5 * (math.log(2 * math.pi) + v + square).sum(1)
     dmean = (x - m) * np.exp(-v) * (m * (1 - m) if bounded else 1.0)
@@ -81,8 +82,8 @@ def gaussian_error(mean_raw, log_var_raw, x, bounded, floor):
     """First-order float32 error of (r, dmean, dlog_var).
 
     exp is within 2 ulp <= 4 u, sigmoid and softplus within 4 ulp <= 8 u. The floored log-variance v
-    is a sum of terms no larger than |raw|, |floor| and |v|: ten roundings of those. Its absolute
-    error dv is a relative error of exp(-v).
+    is a sum of terms no larger than |raw|, |floor| and |v|, with ten roundings of those. Its
+    absolute error dv is a relative error of exp(-v).
     """
     m = sigmoid(mean_raw) if bounded else mean_raw
     slope, dm = (m * (1 - m), 8 * U * m) if bounded else (1.0, 0.0)
@@ -110,13 +111,13 @@ def as_rows(draws):
 
 
 def log_ratio(mean, log_var, noise):
-    """log p(z_l) - log q(z_l|x), shape (L, n); the normalising constants cancel."""
+    """log p(z_l) - log q(z_l|x), shape (L, n). The normalising constants cancel."""
     z = mean + np.exp(log_var / 2) * noise
     return 0.5 * (log_var + noise**2 - z**2).sum(2)
 
 
 def latent_sample(mean, log_var, noise, estimator):
-    """Rows of z (n*L, J) and the part of the bound that is not log p(x|z), (n,)."""
+    """Rows of z (n*L, J) and the terms of the bound other than log p(x|z), (n,)."""
     z = mean + np.exp(log_var / 2) * noise
     if estimator == "analytic-kl":  # appendix B
         term = 0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)
@@ -126,7 +127,7 @@ def latent_sample(mean, log_var, noise, estimator):
 
 
 def latent_backward(mean, log_var, noise, dz, f, estimator):
-    """d bound / d(mean, log_var); dz (n*L, J) is d((1/L) r_l)/dz_l, f (n*L,) the integrand."""
+    """d bound / d(mean, log_var). dz (n*L, J) is d((1/L) r_l)/dz_l, f (n*L,) is the integrand."""
     n_draws, n, n_latent = noise.shape
     dz = np.swapaxes(dz.reshape(n, n_draws, n_latent), 0, 1)
     sigma = np.exp(log_var / 2)
@@ -150,13 +151,13 @@ class Config(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """One pass: what the gradient and the error analysis of the tests are made of."""
+    """One pass: the values from which tests compute the gradient and the error analysis."""
 
     bound: np.ndarray  # (n,)
     log_likelihood: np.ndarray  # (n*L,)
     log_ratio: np.ndarray  # (n*L,)
     layers: dict  # layer name -> (its input (rows, in), d bound / d pre-activation (rows, out))
-    kink: float  # smallest |pre-activation| of a hidden unit: the distance from relu's corner
+    kink: float  # smallest |pre-activation| of a hidden unit: the distance to relu's corner
 
 
 def float64(weights):
@@ -175,7 +176,7 @@ def affine(weights, layer, h):
 
 
 def climb(weights, side, h, activation):
-    """Outputs of the hidden layers of one side, the input first; and the closest kink."""
+    """Outputs of one network's hidden layers, input first, and the distance to relu's corner."""
     outputs, kink = [h], np.inf
     for layer in hidden_names(weights, side):
         a = affine(weights, layer, outputs[-1])
@@ -185,7 +186,7 @@ def climb(weights, side, h, activation):
 
 
 def descend(weights, side, outputs, head_deltas, activation, layers):
-    """Backpropagate {head layer: delta}; record (input, delta) of every layer; return d/d input."""
+    """Backpropagate {head layer: delta}. Record (input, delta) of every layer; return d/d input."""
     layers.update({head: (outputs[-1], delta) for head, delta in head_deltas.items()})
     dh = sum(delta @ weights[f"{head}.weight"].T for head, delta in head_deltas.items())
     for i, layer in reversed(list(enumerate(hidden_names(weights, side)))):
@@ -196,7 +197,7 @@ def descend(weights, side, outputs, head_deltas, activation, layers):
 
 
 def likelihood_heads(weights, config, h, x):
-    """log p(x|z) per decoder row and {head layer: its delta}."""
+    """log p(x|z) per decoder row, and {head layer: its delta}."""
     if config.likelihood == "bernoulli":
         r, dlogits = bernoulli(affine(weights, "decoder.logits", h), x)
         return r, {"decoder.logits": dlogits}
@@ -208,7 +209,7 @@ def likelihood_heads(weights, config, h, x):
 
 
 def run(weights, x, noise, config):
-    """Forward and backward pass of the whole model in float64 -> Tape."""
+    """Run the forward and backward pass of the whole model in float64 -> Tape."""
     weights, x, noise = float64(weights), np.float64(x), np.float64(noise)
     n_draws = len(noise)
     encoder, kink = climb(weights, "encoder", x, config.activation)
@@ -247,7 +248,7 @@ def bound_and_gradient(weights, x, noise, config):
 
 
 def warm_up(optimizer, step):
-    """Factor on the step size of training step t = 1, 2, ...; adagrad's grows from sqrt(1 / 21)."""
+    """Factor on the step size of step t = 1, 2, ... For adagrad it grows from sqrt(1 / 21)."""
     return np.sqrt(step / (step + 20)) if optimizer == "adagrad" else 1.0
 
 

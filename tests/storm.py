@@ -1,9 +1,9 @@
-"""Ask one model from many threads while others fit, and compare every answer with the serial one.
+"""Call one model from many threads while other threads fit, and compare with serial answers.
 
     python tests/storm.py [seconds]
 
-32 threads call `transform` on one fitted model and 8 more fit models of their own. All answers must
-be those of one thread alone, bit by bit.
+32 threads call `transform` on one fitted model, and 8 more threads fit their own models. All
+answers must have the same bits as those of a single thread.
 """
 
 import argparse
@@ -21,7 +21,7 @@ KINDS = (AEVB, WakeSleep, AEVB, MCEM)
 
 
 def at_once(jobs, n_threads):
-    """Return the jobs' answers, worked out on so many threads; an error, rather than a hang."""
+    """Return the jobs' answers, computed on that many threads. Raise an error rather than hang."""
     with ThreadPoolExecutor(n_threads) as pool:
         waiting = [pool.submit(job) for job in jobs]
         return [job.result(timeout=120) for job in waiting]
@@ -35,7 +35,7 @@ def fit(seed):
 
 
 def blow(seconds, n_askers=32, n_fitters=8):
-    """Return how many transforms and fits there were, and how many answers were wrong."""
+    """Return the number of transforms, of fits and of wrong answers."""
     model = AEVB(5, hidden_layer_sizes=(200,), n_epochs=2, random_state=0, n_threads=2).fit(X)
     parts = [X[first : first + size] for first, size in [(0, 250), (7, 1), (50, 120), (100, 33)]]
     wanted = [model.transform(part).tobytes() for part in parts]

@@ -1,4 +1,4 @@
-"""Whatever a caller might pass: data in strange containers, values that are no parameter."""
+"""Whatever a caller might pass: data in strange containers, and values that no parameter allows."""
 
 import decimal
 import fractions
@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from hypothesis import strategies as st
 
-# Scalars and others; integers that would be legal are small, so that no call takes long.
+# Scalars and other values. Legal integers among them are small, so that no call takes long.
 VALUES = [
     None, True, False, 0, -1, 1, 2, 3, 1.0, 0.5, 1.5, -0.5, float("nan"), float("inf"),
     float("-inf"), 1e-300, 1e300, 1e-40, -(2**31), 2**31, 2**32, 2**63, 2**64, -(2**63), 10**30,
@@ -25,7 +25,7 @@ VALUES = [
 
 
 class Strange(NamedTuple):
-    """Data as they are passed, and the same as a plain float64 array, if they can be."""
+    """Data as a caller passes them, and the same as a plain float64 array if that is possible."""
 
     X: Any
     plain: Any
@@ -165,7 +165,7 @@ def mangled(csr, rng):
 
 
 def mangled_columns(csc, rng):
-    """The same of a CSC matrix: it is the transpose's."""
+    """Break the structure of a CSC matrix in the same way: it is the transpose of a CSR matrix."""
     bad = mangled(csc.T.tocsr(), rng)
     csc.data, csc.indices, csc.indptr = bad.data, bad.indices, bad.indptr
     return csc
@@ -179,7 +179,7 @@ def mangled_coordinates(coo, rng):
 
 
 def shuffled(csr, rng):
-    """Entries out of order and twice: legal, not canonical."""
+    """Entries out of order and duplicated: legal, but not canonical."""
     coo = csr.tocoo()
     row = np.concatenate([coo.row, coo.row])
     col = np.concatenate([coo.col, coo.col])
@@ -237,7 +237,7 @@ SAME = {"list", "frame", "named frame", "nullable frame", "unmasked"} | {
 
 
 def as_plain(x):
-    """The values as a float64 array where they are real numbers that it holds, else None."""
+    """Return the values as a float64 array if they are real numbers that it can hold, else None."""
     if x.dtype.kind not in "fiub":
         return None
     with np.errstate(over="ignore"):
@@ -247,7 +247,7 @@ def as_plain(x):
 
 @st.composite
 def data(draw, n_columns):
-    """A `Strange`; two in three have the right number of columns and some rows."""
+    """Draw a `Strange`. Two in three have the right number of columns and some rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.sampled_from([3, 3, 1, 2, 5, 0]))
     shape = draw(
@@ -281,6 +281,6 @@ def data(draw, n_columns):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             y = (SPARSE | OTHERS)[container](x, rng)
-    except (TypeError, ValueError, OverflowError):  # SciPy or pandas has no such thing
+    except (TypeError, ValueError, OverflowError):  # SciPy or pandas cannot represent this
         return Strange(x, as_plain(x), f"{what}, no: array")
     return Strange(y, as_plain(x) if container in SAME else None, what)

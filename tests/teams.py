@@ -1,4 +1,4 @@
-"""Teams of threads under test: whole ones for small networks, and threads that are late."""
+"""Thread teams under test: full teams for small networks, and threads that are late."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hooks import kernels
 
 @contextlib.contextmanager
 def whole_teams():
-    """Give every call all the threads it may use, however small its work is."""
+    """Give every call all the threads it may use, however little work it has."""
     before = kernels.set_flops_per_thread(0.0)
     try:
         yield
@@ -19,7 +19,7 @@ def whole_teams():
 
 @contextlib.contextmanager
 def team_of(n_threads):
-    """Give every call all its threads; fail unless the largest team in the block had so many."""
+    """Give every call all its threads. Fail unless the largest team has `n_threads`."""
     with whole_teams():
         kernels.take_largest_team()
         yield
@@ -29,7 +29,7 @@ def team_of(n_threads):
 
 @contextlib.contextmanager
 def late_thread(rank):
-    """Let one thread of every team leave each barrier late: what misses a barrier then shows."""
+    """Let one thread of every team leave each barrier late, which reveals a missing barrier."""
     kernels.set_late_thread(rank)
     try:
         yield
@@ -39,9 +39,9 @@ def late_thread(rank):
 
 @contextlib.contextmanager
 def slow_thread(rank):
-    """Let one thread of every team begin late what it has taken of work that is dealt out.
+    """Let one thread of every team start late on the work that it has claimed.
 
-    Of a thread that is late at the barrier, the others take all of it.
+    If the thread were late at the barrier, the others would steal all its work.
     """
     kernels.set_late_thread(-1, rank)
     try:

@@ -1,8 +1,8 @@
-"""Annealed importance sampling of log p(x): closed forms, quadrature, exact moments, promises.
+"""Annealed importance sampling of log p(x): closed forms, quadrature, exact moments, guarantees.
 
-A tolerance is 5 standard errors: among 100 rows a right estimator fails for a seed in 1e4. The log
-of a mean of weights is low by about stderr^2 / 2, which is in the tolerances. The noise of a row
-follows from its content and the seed: independent errors need other seeds or other rows.
+A tolerance is 5 standard errors: among 100 rows, a correct method fails for one seed in 1e4. The
+log of a mean of weights is too low by about stderr^2 / 2, which the tolerances include. The noise
+of a row depends on its content and the seed, so independent errors need other seeds or other rows.
 """
 
 import functools
@@ -38,7 +38,7 @@ def as_bytes(result):
 
 
 def assert_right(result, log_p, rounding):
-    """Every row, and their mean; error / stderr is 1 on the whole, to 0.11 and some more."""
+    """Check every row and their mean. The spread of error / stderr is 1, to 0.11 and some more."""
     error = result.per_row - log_p
     assert np.all(np.abs(error) < 5 * result.stderr + result.stderr**2 + rounding)
     assert 0.5 < (error / result.stderr).std() < 1.6
@@ -59,7 +59,7 @@ def test_linear_gaussian(isa, way):
 
 @pytest.mark.parametrize("n_temperatures", [1, 5, 400])
 def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_temperatures):
-    """Then a weight is a sum over the path of its steps, in all 1, times the same log p(x)."""
+    """A weight is then a sum over the path of its steps, which add up to 1, times log p(x)."""
     exact = linear_gaussian("orthogonal", 1.0)
     X = np.concatenate([exact.X[:10], exact.X[10:15] * 4, exact.X[15:20] + 10]).astype(np.float32)
     log_p, rounding = exact.log_p(X), exact.rounding(X)
@@ -71,7 +71,7 @@ def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_temperatures):
 
 
 def grid_log_p(model, X):
-    """log p(x) of a tanh decoder, summed over an even grid finer than any p(z|x) here."""
+    """log p(x) of a tanh decoder, summed over an even grid that is finer than any p(z|x) here."""
     w, X, J = oracle.float64(model.weights_), X.astype(float), model.n_components
     axis = np.linspace(-6.5, 6.5, 131 if J == 2 else 2001)
     grid = np.array(list(itertools.product(axis, repeat=J)))
@@ -97,7 +97,7 @@ def test_quadrature(isa, likelihood, way):
 
 
 def assert_mean(runs, expected, resolution):
-    """The mean over seeds is right, and known well enough to mean something."""
+    """The mean over seeds is correct, and precise enough for that to mean something."""
     stderr = np.std(runs, ddof=1) / np.sqrt(len(runs))
     assert abs(np.mean(runs) - expected) < 4.5 * stderr < 4.5 * resolution
 
@@ -108,20 +108,20 @@ def assert_mean(runs, expected, resolution):
     [([0, 1], 1, 1), ([0, 0.7, 1], 3, 2), ([0, 0.1, 0.3, 0.9, 1], 1, 1), ("sigmoid", 3, 2)],
 )
 def test_the_likelihood_itself_is_unbiased(schedule, n_leapfrog, n_draws, start):
-    """Estimate over p(x) has mean 1 at any settings; rows drawn inwards have less noise in it."""
+    """The mean of estimate / p(x) is 1 with any settings. Rows near the offset have less noise."""
     known = linear_gaussian("oblique", 2.0)
     X = np.float32(known.offset + 0.3 * (known.X - known.offset))
     run = functools.partial(ais, known.model, X, start=start, schedule=schedule, n_temperatures=8)
     runs = [run(seed, n_leapfrog=n_leapfrog, n_draws=n_draws).per_row for seed in range(400)]
     ratio = np.exp(runs - known.log_p(X))
     assert_mean(ratio.mean(1), 1, resolution=0.015)
-    if schedule == [0, 1] and start == "encoder":  # importance sampling, of known variance
+    if schedule == [0, 1] and start == "encoder":  # importance sampling, whose variance is known
         assert ratio.var(0).mean() == pytest.approx((known.rho - 1) / n_draws, rel=0.1)
 
 
 @pytest.mark.parametrize("start", ["prior", "encoder"])
 def test_simulated_rows_of_a_linear_gaussian(start):
-    """log p(x) of rows from the model is a constant less half of a chi-squared of D degrees."""
+    """log p(x) of rows from the model is a constant minus half a chi-squared of D degrees."""
     known = linear_gaussian("oblique", 1.5)
     run = functools.partial(ais, known.model, known.X[:2], bidirectional=True, start=start)
     said = run(n_simulated=500, n_temperatures=80).diagnostics
@@ -135,7 +135,7 @@ def test_simulated_rows_of_a_linear_gaussian(start):
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "bounded-gaussian"])
 def test_the_gap_closes_around_the_truth(likelihood):
-    """The simulated rows have the log p of those of `sample`, on average and in distribution."""
+    """The simulated rows have the log p of rows from `sample`, on average and in distribution."""
     model, X = trained(likelihood, 2)
     log_p, n, gaps = grid_log_p(model, model.sample(500, random_state=0)), 200, []
     run = functools.partial(ais, model, X[:1], bidirectional=True, n_simulated=n)
@@ -153,7 +153,7 @@ def test_the_gap_closes_around_the_truth(likelihood):
 
 
 def binary(n_components, width, n_features, weight):
-    """(a Bernoulli model with these weights, all the rows that there are, p(x) of each)."""
+    """(a Bernoulli model with these weights, all possible rows, p(x) of each row)."""
     rows = np.array(list(itertools.product([0, 1], repeat=n_features)), dtype=np.float32)
     model = AEVB(n_components, hidden_layer_sizes=(width,), likelihood="bernoulli", n_epochs=1)
     weights = model.set_params(random_state=0, n_threads=1).fit(rows).weights_
@@ -164,7 +164,7 @@ def binary(n_components, width, n_features, weight):
 
 
 def assert_unbiased_bounds(model, rows, p, **options):
-    """E 1 / p(x) is the number of rows, and E p(x) = sum p(x)^2, at any settings."""
+    """E 1 / p(x) is the number of rows and E p(x) = sum p(x)^2, with any settings."""
     run = functools.partial(ais, model, rows[:1], bidirectional=True, **options)
     said = [[run(seed=seed).diagnostics[name] for name in BOUNDS] for seed in range(400)]
     lower, upper = np.swapaxes(said, 0, 1)
@@ -183,7 +183,7 @@ def test_both_bounds_are_unbiased(way, start):
 
 
 def test_step_sizes_do_not_follow_the_chains_that_are_counted():
-    """Tuned on chains from the exact draw that is counted, they put the mean of 1 / p(x) 8 % down.
+    """Chains from the counted exact draw must not tune the step sizes: 1 / p(x) would be 8 % low.
 
     p(x = 1|z) is 0.9 from 0.55 to 0.85, else 0.02.
     """
@@ -195,7 +195,7 @@ def test_step_sizes_do_not_follow_the_chains_that_are_counted():
 
 
 def test_simulated_rows_are_apart_from_those_of_x():
-    """Neither change with the others; fewer are the first of more."""
+    """Neither set changes with the other. A smaller set of simulated rows starts a larger one."""
     model, X = trained("gaussian", 2)
     run = functools.partial(ais, model, n_temperatures=5, n_draws=3)
     plain = as_bytes(run(X, n_simulated=7))
@@ -226,7 +226,7 @@ def test_thread_count_does_not_matter(isa, likelihood, n_draws):
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("n_draws", [5, 51])
 def test_other_rows_do_not_matter(isa, likelihood, n_draws):
-    """Bit by bit; but with a BLAS last bits follow the batch, and by them whole chains."""
+    """The bits are equal. With a BLAS, last bits depend on the batch, and whole chains on them."""
     model, X = trained(likelihood, 2)
     run = functools.partial(ais, model, n_draws=n_draws, n_temperatures=5)
     whole, order = fields(run(X)), np.random.default_rng(0).permutation(len(X))
@@ -254,7 +254,7 @@ def test_seeds_defaults_and_schedules():
 
 
 def test_stderr_is_the_spread_over_seeds_and_falls_with_the_draws():
-    """Also where the chains are run in parts; 100 rows and 30 seeds: to a few per cent each."""
+    """This also holds for chains in several passes. 100 rows and 30 seeds: to a few per cent."""
     known = linear_gaussian("oblique", 2.0)
     run = functools.partial(ais, known.model, known.X, start="encoder", n_temperatures=3)
     few, many = run(n_draws=60), run(n_draws=960)
@@ -281,7 +281,7 @@ def test_containers_and_pixels():
 
 
 def test_other_models_with_the_same_decoder_and_none_is_changed():
-    """The same bits; MCEM has only that."""
+    """The results have the same bits. MCEM has only a decoder."""
     model, X = trained("bernoulli", 2)
     options = {"n_temperatures": 10, "bidirectional": True, "n_simulated": 9, "start": "prior"}
     expected = as_bytes(ais(model, X, **options))
@@ -300,7 +300,7 @@ def test_other_models_with_the_same_decoder_and_none_is_changed():
 
 
 SHAPES = [[], [0], [1], [0.1, 1], [0, 0.9], [0, 0.6, 0.5, 1], [0, 1, 1], [0, np.nan, 1], [[0, 1]]]
-WRONG = {  # what is said: arguments
+WRONG = {  # words of the error: arguments
     "schedule": ["cosine", None, 3, {}, ["a"], [0, 1j], [0, -0.1, 1], [0, 1.1, 1], *SHAPES],
     **dict.fromkeys(["n_temperatures", "n_draws", "n_leapfrog", "n_simulated"], (0, 1.5, "many")),
     "start": ["posterior", 1],
@@ -343,8 +343,8 @@ print("usable", (run(X).mean, run(X, "ais", n_temperatures=3).mean) == before)
 
 @pytest.mark.parametrize("n_rows", [1, 300])
 def test_ctrl_c(n_rows, tmp_path):
-    """In minutes of work: in the simulated rows, as one of X takes no time, or in those of X."""
-    command = [sys.executable, "-c", LONG_CALL % n_rows]  # in the checkout, sources are imported
+    """In minutes of work, Ctrl-C falls into the simulated rows (one row of X is quick) or X."""
+    command = [sys.executable, "-c", LONG_CALL % n_rows]  # outside the checkout
     child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (child.stdout, child.stderr) == ("interrupted True\nusable True\n", "")
 

@@ -1,4 +1,4 @@
-"""Annealed importance sampling against its float64 twin, under the core's own noise."""
+"""Annealed importance sampling against its float64 twin, with the core's own noise."""
 
 import numpy as np
 import oracle
@@ -16,7 +16,7 @@ def case(likelihood, n=12):
 
 
 def start_of(model, X, start):
-    """Mean and standard deviation of the density that chains start from."""
+    """Mean and standard deviation of the density from which chains start."""
     if start == "prior":
         return np.zeros((len(X), 2)), np.ones((len(X), 2))
     weights = oracle.float64(model.weights_)
@@ -26,7 +26,7 @@ def start_of(model, X, start):
 
 
 def both(model, X, start, betas, n_chains, n_leapfrog, seed, exact=None):
-    """(what the core returns, what the twin does)."""
+    """(the core's result, the twin's result)."""
     names = ("log_p", "stderr", "ess", "acceptance", "z")
     got = _core.anneal(
         model._engine,
@@ -62,7 +62,7 @@ def both(model, X, start, betas, n_chains, n_leapfrog, seed, exact=None):
 
 
 def assert_agree(got, expected, share=0.9):
-    """Of most rows all agree: a rounding may send a chain of the others elsewhere."""
+    """Most rows agree in all values. In the others, a rounding may send a chain elsewhere."""
     agree = np.ones(len(got["log_p"]), dtype=bool)
     for name, value in expected.items():
         close = np.isclose(got[name], value, rtol=2e-3, atol=2e-3, equal_nan=True)
@@ -74,7 +74,7 @@ def assert_agree(got, expected, share=0.9):
 @pytest.mark.parametrize("start", ["prior", "encoder"])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_weights_are_the_twins(isa, start, backwards):
-    """Uneven temperatures; with `exact`, chains go back from those with the steps of the way."""
+    """Uneven temperatures. With `exact`, chains return from there with the tuned steps."""
     model, X = case("bernoulli")
     exact = np.random.default_rng(0).normal(size=(len(X), 2)).astype(np.float32)
     betas = [0.0, 0.05, 0.2, 0.25, 0.6, 1.0]
@@ -84,9 +84,10 @@ def test_weights_are_the_twins(isa, start, backwards):
 @pytest.mark.parametrize("n_chains", [1, 51, 110])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_many_chains_are_the_twins(n_chains, backwards):
-    """Passes of 26 and of 37: spare chains are not counted, every chain has noise of its own.
+    """Passes of 26 and of 37: spare chains are not counted, and every chain has its own noise.
 
-    The row's z is that of one of them, drawn by its weight: a path this short leaves them uneven.
+    The row's z is that of one chain, drawn by its weight. A path this short leaves the weights
+    uneven.
     """
     model, X = case("gaussian")
     exact = np.random.default_rng(0).normal(size=(len(X), 2)).astype(np.float32)

@@ -1,9 +1,9 @@
-"""The whole model, through the Python face, against the float64 oracle.
+"""The whole model, through the Python interface, against the float64 twin.
 
-Gradients are compared norm-wise per weight: |g - g64| <= 5e-5 |g64|. Bounds are held to a
-first-order error analysis: a layer computed in float32 is the exact layer of weights changed by a
-relative gamma(k), so a row's bound moves by at most gamma(k) * sum |w| |d bound / d w|, layer by
-layer.
+Gradients are compared by their norm per weight: |g - g64| <= 5e-5 |g64|. The tolerance of bounds is
+a first-order error analysis. A layer computed in float32 is the exact layer of weights changed by a
+relative gamma(k). A row's bound therefore moves by at most gamma(k) * sum |w| |d bound / d w|,
+layer by layer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 
 def cases(likelihood, estimator):
-    """All nets, activations and numbers of draws, in step with ragged sizes of coprime periods."""
+    """All networks, activations and numbers of draws, with ragged sizes of coprime periods."""
     grid = product(HIDDEN, ACTIVATIONS, (1, 3))
     for i, (hidden, activation, n_draws) in enumerate(grid):
         sizes = (1, 5, 16, 37, 103)[i % 5], (13, 1, 70, 129, 24, 66, 8)[i % 7], (3, 1, 17)[i % 3]
@@ -47,7 +47,7 @@ def cases(likelihood, estimator):
 
 
 def shapes(case):
-    """{layer: (in, out)}, in the order of the data's way through the model."""
+    """{layer: (in, out)}, in the order in which data pass through the model."""
     h, d, j = case.hidden, case.n_visible, case.n_latent
     sizes = {f"encoder.hidden{i}": s for i, s in enumerate(zip((d, *h), h, strict=False))}
     sizes |= {"encoder.mean": (h[-1], j), "encoder.log_var": (h[-1], j)}
@@ -87,8 +87,8 @@ class Problem(NamedTuple):
 def problem(case):
     """Random weights, rows and noise, away from relu's corner.
 
-    A pre-activation within rounding of zero may take the other branch in float32, which is no
-    error of the engine's; 4e-6 is some six standard deviations of its rounding error.
+    In float32, a pre-activation within rounding of zero may take the other branch, which is no
+    error of the engine. 4e-6 is about six standard deviations of its rounding error.
     """
     for seed in range(100):
         rng = np.random.default_rng([seed, case.n, case.n_visible, case.n_latent])
@@ -101,7 +101,7 @@ def problem(case):
 
 
 def model_of(case, **parameters):
-    """An AEVB of the case's shapes, initialised by an epoch over 20 other rows."""
+    """An AEVB of the case's shapes, initialised by one epoch over 20 other rows."""
     parameters = {"n_epochs": 1, "batch_size": 16, "random_state": 0} | parameters
     model = AEVB(
         case.n_latent,
@@ -135,7 +135,7 @@ def likelihood_scale(p, case, tape):
 
 
 def latent_scale(p, case, tape):
-    """Per decoder row (m, l): the sum of absolute terms beside log p(x|z); |z|'s terms (., J)."""
+    """Per decoder row (m, l): sum of absolute terms beside log p(x|z), and |z|'s terms (., J)."""
     weights, h = oracle.float64(p.weights), tape.layers["encoder.mean"][0]
     mean, log_var = (oracle.affine(weights, f"encoder.{head}", h) for head in ("mean", "log_var"))
     spread = oracle.as_rows(np.abs(np.exp(log_var / 2) * p.noise))
@@ -147,7 +147,7 @@ def latent_scale(p, case, tape):
 
 
 def bound_tolerance(p, case):
-    """First-order error of each row's bound; k + 9 roundings a layer: its sum, bias, activation."""
+    """First-order error of a row's bound. A layer has k + 9 roundings: sum, bias, activation."""
     pathwise = "analytic-kl" if case.estimator == "analytic-kl" else "monte-carlo"
     tape = oracle.run(p.weights, p.x, p.noise, config_of(case, estimator=pathwise))
     total = np.zeros(case.n)
@@ -165,11 +165,11 @@ def bound_tolerance(p, case):
 
 
 def naive_tolerances(p, case):
-    """Tolerances |g - g64| of the score-function encoder gradient, a sum over rows and draws.
+    """Tolerances |g - g64| of the score function's encoder gradient, a sum over rows and draws.
 
-    Each draw's gradient f * grad log q is a product, so it is good to RELATIVE times f's condition
-    (sum of absolute terms over |f|); the triangle inequality adds the draws up. Their signs differ,
-    so the sum may be far smaller than its terms, which no arithmetic can help.
+    Each draw's gradient f * grad log q is a product. Its relative error is at most RELATIVE times
+    f's condition (sum of absolute terms over |f|). The triangle inequality adds the draws up. Their
+    signs differ, so the sum may be far smaller than its terms, whatever the arithmetic.
     """
     repeated = p.x.repeat(case.n_draws, axis=0)
     noise = oracle.as_rows(p.noise)[None]
@@ -212,7 +212,7 @@ def test_bound_and_gradient(isa, likelihood, estimator):
 
 
 def test_gradient_of_more_rows_than_any_batch(isa):
-    """Bounds and gradients of 1500 rows: no row lost or counted twice between chunks."""
+    """Bounds and gradients of 1500 rows: no row is lost or counted twice between chunks."""
     case = Case("bernoulli", "analytic-kl", (33, 18), "tanh", 1, 1500, 13, 3)
     p, model = problem(case), model_of(case)
     model.set_weights(p.weights)
@@ -223,7 +223,7 @@ def test_gradient_of_more_rows_than_any_batch(isa):
 
 
 def surrogate(weights, x, noise, config, frozen):
-    """What the estimator's gradient is the derivative of, summed over rows.
+    """The function whose derivative is the objective's gradient, summed over rows.
 
     For the score function in the encoder: (1/L) sum_l f_l log q(z_l|x) with f and z held fixed.
     """
@@ -268,10 +268,11 @@ def test_oracle_gradient_is_the_derivative(likelihood, estimator):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_estimators_agree_in_expectation(likelihood):
-    """Means over noise: every gradient entry and the bound by t tests over 100 repetitions.
+    """t tests of every gradient entry's mean over noise, and of the bound's: 100 repetitions.
 
-    A repetition sums 100 draws of each of 3 rows, the same noise for all estimators. Threshold
-    1e-6 divided by the number of entries: one in a million correct engines fails a comparison.
+    A repetition sums 100 draws of each of 3 rows, with the same noise for all objectives. The
+    threshold is 1e-6 divided by the number of entries: one in a million correct engines fails a
+    comparison.
     """
     case = Case(likelihood, "analytic-kl", (7,), "tanh", 100, 3, 5, 2)
     p, rng = problem(case), np.random.default_rng(5)
@@ -298,7 +299,7 @@ def test_estimators_agree_in_expectation(likelihood):
 
 
 def quiet(weights):
-    """Weights whose encoder is all but certain: sigma = e^-30, so that noise cannot matter."""
+    """Weights with an almost certain encoder: sigma = e^-30, so that noise cannot matter."""
     weights = dict(weights)
     weights["encoder.log_var.weight"] = 0 * weights["encoder.log_var.weight"]
     weights["encoder.log_var.bias"] = 0 * weights["encoder.log_var.bias"] - np.float32(60)
@@ -314,11 +315,11 @@ def prior(name, value, weight_decay, n):
 @pytest.mark.parametrize("estimator", ESTIMATORS[:2])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_sgd_follows_the_oracle(isa, likelihood, estimator, batch_size):
-    """Three epochs from set weights, with an encoder too certain for noise to matter.
+    """Three epochs from given weights, with an encoder too certain for noise to matter.
 
-    In one batch of 20 different rows, or in batches of 8, 8 and 4 equal rows, whose order is no
-    matter. Each step may add the gradient's tolerance and a rounding of the weight; the steps are
-    short enough for errors not to grow.
+    The data are one minibatch of 20 different rows, or minibatches of 8, 8 and 4 equal rows, whose
+    order does not matter. Each step may add the gradient's tolerance and one rounding of the
+    weight. The steps are short enough that errors do not grow.
     """
     rate, decay = 0.01, 3.0
     case = Case(likelihood, estimator, (9, 6), "tanh", 1, 20, 13, 3)
@@ -345,10 +346,11 @@ def test_sgd_follows_the_oracle(isa, likelihood, estimator, batch_size):
 
 
 def test_first_steps_of_all_optimizers_share_one_gradient(isa):
-    """At one random state the start and its noise are the same, so sgd reveals the gradient.
+    """The start and its noise are the same at one random state, so sgd reveals the gradient.
 
-    A step of 1e-30 reveals the start. From both, the twins predict adagrad's and adam's first
-    step; they grow with the gradient, so its error is carried by moving it both ways.
+    A step of 1e-30 reveals the start. From both, the twin predicts the first step of adagrad
+    and of adam. That step grows with the gradient, so the test moves the gradient both ways by its
+    error.
     """
     case = Case("bernoulli", "analytic-kl", (33, 18), "tanh", 1, 20, 70, 3)
 

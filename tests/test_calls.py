@@ -1,4 +1,4 @@
-"""What every method hands on: as many threads as are asked for, a quiet BLAS, bars if wanted."""
+"""What every method passes on: as many threads as asked for, a quiet BLAS, bars if wanted."""
 
 import threading
 
@@ -13,7 +13,7 @@ from aevb.core import engine as core_engine
 
 N, D = 40, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
-MANY = np.tile(X, (10, 1))  # which `impute` deals out to its threads in blocks
+MANY = np.tile(X, (10, 1))  # `impute` shares these out to its threads in blocks
 SMALL = {"hidden_layer_sizes": (5,), "n_epochs": 1, "random_state": 0}
 FEW = {"n_draws": 12, "n_leapfrog": 2, "n_updates": 1}
 KINDS = {
@@ -21,7 +21,7 @@ KINDS = {
     "WakeSleep": WakeSleep(2, **SMALL),
     "MCEM": MCEM(2, **SMALL, **FEW),
 }
-EVERY = {  # calls, and how often BLAS must be held back in each
+EVERY = {  # calls, and how often each must limit the threads of BLAS
     "fit": (lambda m: m.fit(X), 1),
     "transform": (lambda m: m.transform(X), 1),
     "inverse_transform": (lambda m: m.inverse_transform(X[:, :2]), 1),
@@ -39,7 +39,7 @@ ENCODER = EVERY | {
     "importance": (lambda m: Evaluator(m).log_likelihood(X, n_draws=2), 1),
     "sample_posterior": (lambda m: sample_posterior(m, X, 2, n_warmup=1), 3),
 }
-STARTED = 1 + 1  # annealing and warm-up, before draws of ten at a time
+STARTED = 1 + 1  # annealing and warm-up, then draws of ten at a time
 SAMPLED = EVERY | {
     "transform": (lambda m: m.transform(X), STARTED + 2),
     "reconstruct": (lambda m: m.reconstruct(X), STARTED + 2 + 1),
@@ -62,7 +62,7 @@ def fitted(kind, **options):
 
 @calls
 def test_as_many_threads_take_part_as_are_asked_for(kind, call, count):
-    """One, too: no part of a call takes more."""
+    """This includes one thread: then no phase of a call uses more."""
     for n_threads in (3, 1):
         model = fitted(kind, n_threads=n_threads)
         with team_of(n_threads):

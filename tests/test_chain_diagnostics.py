@@ -17,7 +17,7 @@ def autoregressive(rho, n, n_chains=5):
 
 
 def ess_of(chain):
-    """Geyer's sums of two successive autocorrelations: while they are positive, and falling."""
+    """Geyer's sums of two successive autocorrelations, while they are positive, and monotone."""
     n, c = len(chain), chain - chain.mean()
     rho = [sum(c[i] * c[i + lag] for i in range(n - lag)) / sum(c * c) for lag in range(n)]
     total, least = 0.0, math.inf
@@ -31,7 +31,7 @@ def ess_of(chain):
 
 
 def r_hat_of(chain):
-    """Gelman et al., "Bayesian data analysis", 11.4; the middle of an odd chain is left out."""
+    """Gelman et al., "Bayesian data analysis", 11.4, without the middle draw of an odd chain."""
     n = len(chain) // 2
     halves = chain[:n], chain[len(chain) - n :]
     means = [half.mean() for half in halves]
@@ -70,5 +70,5 @@ def test_a_chain_that_stands_still_is_no_sample():
         (split_r_hat, 1.5),
         (effective_sample_size, 0.1),
     ):
-        draws[:, 2] = value  # the mean of the last is rounded
+        draws[:, 2] = value  # the mean of the last chain is rounded
         assert np.isnan(f(draws)).tolist() == [False, False, True, False, False]

@@ -1,7 +1,8 @@
-"""HMC chains against their float64 twins, transition by transition, under the core's own noise.
+"""HMC chains against their float64 twins, transition by transition, with the core's noise.
 
-Float32 leapfrogs of some dozen steps lose a few hundred roundings: where no acceptance is decided
-by that, which the seeds here avoid, chains agree to 1e-4 and more. Any other rule moves them apart.
+Float32 leapfrogs of some dozen steps accumulate a few hundred roundings. The seeds here avoid
+acceptances that these would decide, so chains agree to 1e-4 or better. Any other rule would move
+the chains apart.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-3}
 
 @pytest.mark.parametrize("step", [0.5, 1.1])
 def test_transitions_of_a_gaussian(step):
-    """Momenta, jitter, acceptance, and what is kept after a rejection."""
+    """Check momenta, jitter, acceptance, and what a chain keeps after a rejection."""
 
     def density(z):
         slope = -z @ np.float64(PRECISION)
@@ -43,7 +44,7 @@ def test_transitions_of_a_gaussian(step):
 
 
 def test_a_trajectory_diverges_beyond_a_thousand():
-    """An unstable leapfrog of a Gaussian: some chains lose hundreds of nats, some thousands."""
+    """An unstable leapfrog of a Gaussian: some chains lose hundreds of nats, others thousands."""
     n, step, n_leapfrog, ids = 200, 2.4, 5, np.arange(200)
     momentum = twins.noise(kernels.normal, 3, twins.MOMENTUM, ids, 1)[:, 0]
     jitter = twins.noise(kernels.uniform, 3, twins.ACCEPT, ids, 2)[:, 1]
@@ -63,7 +64,7 @@ def test_a_trajectory_diverges_beyond_a_thousand():
 
 
 def twin_chains(model, X, z, ids, seed, n_draws, *, n_leapfrog, n_warmup, target_accept, **way):
-    """sample_posterior's chains in float64, from z: a dict of the result's fields."""
+    """sample_posterior's chains in float64, started from z: a dict of the result's fields."""
     density, n = twins.Joint(model, X), len(X)
     per_chain = way["step_size_per"] == "chain"
     sizes = [
@@ -93,7 +94,7 @@ def twin_chains(model, X, z, ids, seed, n_draws, *, n_leapfrog, n_warmup, target
 
 
 def assert_most_agree(got, expected, what, axis=0):
-    """Of most chains all numbers agree: long steps multiply the roundings of a few by hundreds."""
+    """All numbers of most chains agree. Long steps multiply the roundings of a few by hundreds."""
     close = np.isclose(np.moveaxis(got, axis, 0), np.moveaxis(expected, axis, 0), **CLOSE)
     agree = close.reshape(len(close), -1).all(1)
     assert agree.mean() >= 0.8, f"{what} of chains {np.flatnonzero(~agree)}"
@@ -102,7 +103,7 @@ def assert_most_agree(got, expected, what, axis=0):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["bernoulli", "gaussian"])
 def test_chains_of_the_posterior(isa, name, way):
-    """From the encoder's means; a warm-up, its frozen steps, and draws that follow one another."""
+    """From the encoder's means: a warm-up, its frozen steps, and draws that follow one another."""
     model, _, _, X = decoder_case(name)
     X = X[:20]
     options = {"n_leapfrog": 3, "n_warmup": 6, "target_accept": 0.7, **way}

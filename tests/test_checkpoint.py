@@ -1,4 +1,4 @@
-"""Checkpoints: a run that is stopped goes on to the same bits, and no file is half there."""
+"""Checkpoints: a stopped run continues to the same bits, and no file is half written."""
 
 import errno
 import json
@@ -86,7 +86,7 @@ def test_checkpoints_are_written_as_often_as_asked(path):
 
 
 def test_a_checkpoint_is_not_late(path, monkeypatch):
-    """However many minibatches go by in the time of one call."""
+    """It is not late, however many minibatches one call takes."""
     trainer = fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=100)
     batch = trainer.model.batch_size
     written, write = [], trainer.save_checkpoint
@@ -101,7 +101,7 @@ def test_a_checkpoint_is_not_late(path, monkeypatch):
 
 
 def test_a_signals_handler_may_write_the_checkpoint(path):
-    """It runs between calls that train, when weights and counts are of the same minibatch."""
+    """The handler runs between training calls, when weights and counts fit together."""
     trainer = fresh(MODELS["AEVB"], checkpoint=path, checkpoint_every=10**9)
     written = []
 
@@ -125,7 +125,7 @@ def test_a_signals_handler_may_write_the_checkpoint(path):
 
 
 def test_an_interrupt_does_not_write_what_has_diverged(path, monkeypatch):
-    """Ctrl-C between the step that diverges and the look at it."""
+    """Ctrl-C arrives between the step that diverges and the check that finds it."""
     trainer = fresh(MODELS["AEVB"], checkpoint=path).run(600)
     before, state = path.read_bytes(), kill.state_of(trainer)
 
@@ -235,7 +235,7 @@ def test_a_truncated_checkpoint_is_named(path):
 
 
 def test_ctrl_c_in_the_midst_of_a_step_writes_the_last_whole_one(path):
-    """Half of a step's updates would be nothing to go on from."""
+    """A run cannot continue from half of a step's updates."""
     trainer = fresh(MCEM(**SMALL, n_updates=1_000_000), checkpoint=path)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
@@ -293,5 +293,5 @@ def test_no_path_no_checkpoint():
 
 @pytest.mark.parametrize("name", kill.MODELS)
 def test_killed_runs_go_on_to_the_same_bits(name, tmp_path):
-    """A few kills; tests/kill.py does as many as wanted."""
+    """This test makes a few kills. tests/kill.py makes as many as you want."""
     assert kill.kill_and_compare(name, tmp_path, 2, np.random.default_rng(0)) > 2000

@@ -1,4 +1,4 @@
-"""The command line, in process: what is printed and written, and how it fails."""
+"""The command line, in process: what it prints and writes, and how it fails."""
 
 import inspect
 import runpy
@@ -33,13 +33,13 @@ def model_path(X, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Run in a folder of its own, so that what is written by default is seen and swept up."""
+    """Run in an empty folder, so that the test sees and removes what is written by default."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def fails(capsys):
-    """Run a command that must fail: its exit code, and one line on stderr."""
+    """Run a command that must fail. Return its exit code and its one line on stderr."""
 
     def run(code, *argv):
         assert cli.main([str(word) for word in argv]) == code
@@ -213,7 +213,7 @@ def test_fit_is_fit(capsys, X, tmp_path):
         np.testing.assert_array_equal(loaded.weights_[name], weight)
     table = [line.split() for line in out.splitlines()[2:-1]]
     n_epochs = len(fitted.history_["seconds"])
-    assert n_epochs < 40  # patience ended it
+    assert n_epochs < 40  # patience ended the training
     for i, row in enumerate(table):
         bounds = [fitted.history_[f"{part}_bound"][i] for part in ("train", "validation")]
         seen = fitted.history_["samples_seen"][i]

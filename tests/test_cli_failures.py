@@ -1,4 +1,4 @@
-"""How the command ends: exit codes, one line on stderr, and complaints before the work."""
+"""How the command ends: exit codes, one line on stderr, and complaints before the work starts."""
 
 import os
 import runpy
@@ -19,7 +19,7 @@ from aevb.cli.options import UsageError
 
 
 def ends(monkeypatch, capsys, error):
-    """Let a command end with an error: exit code and stderr; nothing is on stdout."""
+    """Run a command that ends with an error. Return exit code and stderr; stdout must be empty."""
 
     def fail(args):
         raise error
@@ -73,7 +73,7 @@ def test_a_reader_that_has_gone_is_no_noise(tmp_path):
             stdout=pipe,
             stderr=subprocess.PIPE,
             check=False,
-            cwd=tmp_path,  # in a checkout, its sources would be imported
+            cwd=tmp_path,  # in a checkout, Python would import the sources
         )
     assert (done.returncode, done.stderr) == (1, b"")
 
@@ -130,7 +130,7 @@ def test_rows_of_a_npy_stay_on_disk(tmp_path):
 @pytest.mark.parametrize("names", [["X"], ["only"], ["a", "X"], ["X", "a", "b"]])
 def test_which_array_of_a_npz(tmp_path, names):
     X = np.arange(24.0).reshape(4, 2, 3)
-    others = {name: np.zeros((5, 6)) for name in names}  # in this order
+    others = {name: np.zeros((5, 6)) for name in names}  # they are read in this order
     np.savez(tmp_path / "rows.npz", **others | {"X" if "X" in names else "only": X})
     np.testing.assert_array_equal(files.read_rows(str(tmp_path / "rows.npz")), X.reshape(4, 6))
 
@@ -143,7 +143,7 @@ def test_which_array_of_a_npz(tmp_path, names):
         ("5\n6\n7\n", [[5], [6], [7]]),
         ("1, 2\r\n3, 4\r\n", [[1, 2], [3, 4]]),
         ("a,b\n1,2\n3,4\n", [[1, 2], [3, 4]]),
-        ("1,b\n1,2\n", [[1, 2]]),  # a single word makes a header
+        ("1,b\n1,2\n", [[1, 2]]),  # a single word makes the line a header
         ("b,1\n1,2\n", [[1, 2]]),
         ("h\u00f6he,\u5e45\n1,2", [[1, 2]]),
     ],

@@ -1,4 +1,4 @@
-"""Every option of every command reaches what it is for, and is asked of nothing else."""
+"""Every option of every command has its effect, and nothing else reads it."""
 
 import inspect
 from importlib import import_module
@@ -27,14 +27,14 @@ def rows():
 @pytest.fixture(scope="module")
 def model_path(X, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    options = {"hidden_layer_sizes": (6,), "init_scale": 1.0, "n_epochs": 1}  # much noise
+    options = {"hidden_layer_sizes": (6,), "init_scale": 1.0, "n_epochs": 1}  # makes much noise
     AEVB(2, **options, random_state=0).fit(X).save(path)
     return path
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(X, tmp_path, monkeypatch):
-    """Run in a folder of its own, which has the rows."""
+    """Run in an empty folder that holds the rows."""
     monkeypatch.chdir(tmp_path)
     np.save("rows.npy", X)
 
@@ -45,7 +45,7 @@ def succeeds(capsys):
         code = cli.main([str(word) for word in argv])
         captured = capsys.readouterr()
         assert code == 0, captured.err
-        assert captured.err == "" or argv[0] == "demo"  # which has a bar
+        assert captured.err == "" or argv[0] == "demo"  # the demo has a bar
         return captured.out
 
     return run
@@ -53,7 +53,7 @@ def succeeds(capsys):
 
 @pytest.fixture
 def evaluators(monkeypatch):
-    """The evaluators that commands make, each with the calls of its bound: (X, options)."""
+    """The evaluators that commands make, each with its calls of `bound`: (X, options)."""
     made = []
 
     class Heard(Evaluator):
@@ -72,7 +72,7 @@ def evaluators(monkeypatch):
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that are drawn."""
+    """The figures that the command draws."""
     made, real = [], plots.offscreen_figure
 
     def kept(width, height):
@@ -102,7 +102,7 @@ def test_evaluate_takes_its_seed_and_draws(succeeds, model_path, X):
             out = succeeds("evaluate", model_path, "rows.npy", *options)
             assert out == said_of(model_path, X, n_draws, random_state=seed)
             said.add(out)
-    assert len(said) == 6  # so few rows that the noise is in the two decimals
+    assert len(said) == 6  # with so few rows, the noise changes the two decimals
     assert succeeds("evaluate", model_path, "rows.npy") == said_of(model_path, X)
 
 
@@ -194,7 +194,7 @@ def test_a_line_of_the_table(capsys, validation, shown):
 # ----------------------------------------------------------------------------------------- demo
 @pytest.fixture
 def demo(monkeypatch, succeeds, evaluators):
-    """Run a demo of one epoch: its output, its trainer, its evaluator, and what is drawn."""
+    """Run a demo of one epoch. Return its output, trainer, evaluator and drawings."""
 
     def run(*argv):
         heard = {}
@@ -286,7 +286,7 @@ OPTIONS = {
 
 @pytest.fixture
 def reproduced(monkeypatch, succeeds):
-    """Run `aevb reproduce` without the work: the options that the experiment was given."""
+    """Run `aevb reproduce` without the work. Return the options that the experiment got."""
 
     def run(figure, *argv):
         heard = []
@@ -296,7 +296,7 @@ def reproduced(monkeypatch, succeeds):
             patch.setattr(module, "reproduce", lambda **options: heard.append(options))
             out = succeeds("reproduce", figure, *argv)
         [options] = heard
-        signature.bind(**options)  # it takes them all
+        signature.bind(**options)  # the experiment accepts all of them
         stem = f"{options['out']}/{figure}"
         assert out == f"Numbers: {stem}.csv, picture: {stem}.png\n"
         defaults = {

@@ -1,4 +1,4 @@
-"""Many threads, many processes: serial answers from all of them, and no more threads than cores."""
+"""Many threads and processes: all get the serial answers, and use no more threads than cores."""
 
 import builtins
 import io
@@ -24,7 +24,7 @@ SMALL = {"n_components": 3, "hidden_layer_sizes": (60,), "random_state": 0, "n_t
 
 
 def python(code, folder, **environment):
-    """Run code in a process of its own, killed if it hangs, outside the sources."""
+    """Run code in its own process, outside the sources. Kill the process if it hangs."""
     script = textwrap.dedent(COMMON) + textwrap.dedent(code)
     command = [sys.executable, "-W", "error", "-c", script]
     run = subprocess.run(
@@ -106,7 +106,7 @@ def test_models_of_every_kind_fit_at_once():
 
 
 def test_a_short_storm():
-    """tests/storm.py makes as long a one as wanted."""
+    """This test makes a short storm. tests/storm.py makes one as long as you want."""
     with team_of(3):
         counts = storm.blow(1, n_askers=8, n_fitters=4)
     assert counts["transforms"] > 8
@@ -115,7 +115,7 @@ def test_a_short_storm():
 
 
 def test_a_wrong_answer_would_be_seen_in_the_storm(monkeypatch):
-    right, calls = AEVB.transform, itertools.count()  # each call has a number of its own
+    right, calls = AEVB.transform, itertools.count()  # each call has its own number
 
     def wrong(self, X):
         return right(self, X) + (next(calls) == 5)
@@ -126,9 +126,9 @@ def test_a_wrong_answer_would_be_seen_in_the_storm(monkeypatch):
 
 # ------------------------------------------------------------------------------------ processes
 def test_workers_of_a_server_that_loaded_its_model_first(tmp_path):
-    """gunicorn's preload: the parent has used its threads, then forks workers that answer.
+    """As with gunicorn's preload: the parent uses its threads, then forks workers that answer.
 
-    Or a pool of its own forks them.
+    In the other case, a process pool forks them.
     """
     python(
         """
@@ -178,7 +178,7 @@ def test_a_fork_while_other_threads_work(isa, tmp_path):
 
 
 def test_a_lock_that_another_thread_held_at_the_fork(tmp_path):
-    """Nobody will ever give it back in the child."""
+    """Nobody will release this lock in the child."""
     python(
         """
         import tqdm

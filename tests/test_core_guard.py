@@ -1,4 +1,4 @@
-"""Guarded rows: a value out of range is seen wherever it stands, whichever call reads it."""
+"""Guarded rows: every call finds a value out of range, wherever it stands."""
 
 import numpy as np
 import pytest
@@ -23,10 +23,10 @@ def calls(model, n):
 
 @pytest.mark.parametrize("n_cols", [1, 3, 4, 5, 15, 16, 17, 33])
 def test_no_value_out_of_range_is_overlooked(isa, n_cols):
-    """In the first and last row of the data, and of each vector of their columns."""
+    """The bad value is in the first, middle or last row, and at both ends of its vectors."""
     n = 23
     X = np.random.default_rng(0).uniform(-1, 2, (n, n_cols)).astype(np.float32)
-    X[0, 0], X[-1, -1] = -1, 2  # the ends are in the range
+    X[0, 0], X[-1, -1] = -1, 2  # both ends of the range are legal
     model = engine(n_cols, likelihood="gaussian")
     works = calls(model, n)
     with team_of(3):
@@ -39,7 +39,7 @@ def test_no_value_out_of_range_is_overlooked(isa, n_cols):
                 bad[row, column] = value
                 with pytest.raises(_core.OutOfRangeError, match="not in"):
                     works["encode"](Rows(bad, range=(-1.0, 2.0)))
-                model.encode(Rows(bad), n_threads=1)  # the caller has looked
+                model.encode(Rows(bad), n_threads=1)  # without a range, the core does not check
     for work in works.values():
         with pytest.raises(_core.OutOfRangeError, match="not in"):
             work(Rows(bad, range=(-1.0, 2.0)))
@@ -54,7 +54,7 @@ def test_the_range_is_of_scaled_values():
 
 
 def test_training_takes_guarded_rows():
-    """They were looked at before; what is in range trains as if there were no guard."""
+    """Data that are in range train as if there were no guard."""
     X = np.random.default_rng(0).random((23, 5), dtype=np.float32)
     models = [engine(5), engine(5)]
     answers = [

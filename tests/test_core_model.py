@@ -1,4 +1,4 @@
-"""A model of the core: its copies, what is not finite in it, and how its threads see numbers."""
+"""A model of the core: its copies, values that are not finite, and subnormals on its threads."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from teams import team_of
 from aevb import AEVB, _core
 from aevb.core.engine import ARENAS
 
-STATES = {"sgd": 1, "adagrad": 2, "adam": 3}  # arenas of each optimizer
+STATES = {"sgd": 1, "adagrad": 2, "adam": 3}  # number of arenas for each optimizer
 
 
 def fitted(optimizer="adam", n_cols=64, **settings):
@@ -20,14 +20,14 @@ def fitted(optimizer="adam", n_cols=64, **settings):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("optimizer", STATES)
 def test_what_is_not_finite_is_found_wherever_it_is(optimizer, bad):
-    """In the first value and the last of every array; 64 outputs leave no padding behind them."""
+    """In the first and the last value of every array. 64 outputs leave no padding behind them."""
     engine = fitted(optimizer)[1]._engine
     assert engine.finite
     for arena in ARENAS[: STATES[optimizer]]:
         right = engine.arrays(arena)
         squares = arena == ("state2" if optimizer == "adam" else "state1")
         if squares and bad == -np.inf:
-            continue  # refused
+            continue  # the core refused it
         for name in right:
             for at in (0, -1):
                 wrong = {k: v.copy() for k, v in right.items()}
@@ -72,7 +72,7 @@ def test_a_copy_goes_on_to_the_same_bits(optimizer):
 
 
 def test_a_copy_of_many_weights_is_whole():
-    """Weights are copied a million at a time."""
+    """The core copies a million weights at a time."""
     model = fitted(n_cols=1100, hidden_layer_sizes=(1000,))[1]
     for arena in ARENAS:
         ours, theirs = (e.arrays(arena) for e in (model._engine, model._engine.copy()))
@@ -81,7 +81,7 @@ def test_a_copy_of_many_weights_is_whole():
 
 
 def test_subnormals_are_flushed_on_every_thread(isa):
-    """1e-20 times 1e-20 is 1e-40, which no normal float32 is: 0 where they are flushed."""
+    """1e-20 times 1e-20 is 1e-40, which is no normal float32. If flushed, it is 0."""
     model = fitted("sgd", 3, activation="relu", hidden_layer_sizes=(3,), n_threads=3)[1]
     weights = {name: 0 * w for name, w in model.weights_.items()}
     weights["encoder.hidden0.weight"] += np.eye(3, dtype=np.float32)
@@ -91,11 +91,11 @@ def test_subnormals_are_flushed_on_every_thread(isa):
     with team_of(3):
         codes = model.transform(x)
     assert (codes == 0).all()
-    assert (np.float32(1e-20) * x > 0).all()  # they live on here
+    assert (np.float32(1e-20) * x > 0).all()  # subnormals stay alive on this thread
 
 
 def test_an_accumulator_that_is_not_finite_is_reported():
-    """By the thread whose share it is: an infinite sum of squares stops a weight, and no more."""
+    """The thread with that share reports it: an infinite sum of squares only stops one weight."""
     X, model = fitted("adam", hidden_layer_sizes=(70,), n_threads=3)
     engine = model._engine
     for name in engine.arrays("state2"):

@@ -1,4 +1,4 @@
-"""What may be given as X: every container gives the same model, and every bad one is named."""
+"""What X may be: every valid container gives the same model, and every bad one is named."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def small(**changes):
 @pytest.fixture(scope="module")
 def grey():
     X = np.random.default_rng(0).random((N, D), dtype=np.float32)
-    X[X < 0.4] = 0  # so that sparse matrices are worth their name
+    X[X < 0.4] = 0  # makes sparse matrices worthwhile
     return X
 
 
@@ -39,7 +39,7 @@ def pixels():
 
 
 def results(X, **changes):
-    """What every method that takes rows says of X, as bytes."""
+    """The results for X of every method that takes rows, as bytes."""
     model = small(**changes).fit(X)
     said = {name: weight.tobytes() for name, weight in model.weights_.items()}
     noise = np.random.default_rng(2).normal(size=(1, N, 2)).astype(np.float32)
@@ -74,14 +74,14 @@ def read_only(X):
 
 
 def padded(X):
-    """A view into a wider array whose other cells are NaN, every second row and column."""
+    """A view of every second row and column of a wider array, whose other cells are NaN."""
     wide = np.full((2 * N, 2 * D), np.nan, X.dtype)
     wide[1::2, ::2] = X
     return wide[1::2, ::2]
 
 
 def shuffled_csr(X):
-    """Indices out of order, and stored zeros."""
+    """Indices out of order, with stored zeros."""
     m = sp.csr_matrix(np.where(X == 0, 9, X))
     m.data[m.data == 9] = 0
     for start, end in zip(m.indptr[:-1], m.indptr[1:], strict=True):
@@ -92,7 +92,7 @@ def shuffled_csr(X):
 
 
 def duplicated_csr(X):
-    """Every entry stored twice, as halves."""
+    """Every entry is stored twice, as halves."""
     m = sp.csr_matrix(X)
     halves = np.repeat(m.data / 2, 2), np.repeat(m.indices, 2), m.indptr * 2
     return sp.csr_matrix(halves, shape=X.shape)
@@ -130,7 +130,7 @@ def test_every_layout_gives_the_same_bits(grey, likelihood, view):
     X = VIEWS[view](grey)
     expected = results(grey, likelihood=likelihood)
     assert results(X, likelihood=likelihood) == expected
-    assert np.array_equal(X.toarray() if sp.issparse(X) else X, grey)  # X itself is untouched
+    assert np.array_equal(X.toarray() if sp.issparse(X) else X, grey)  # X itself is unchanged
 
 
 @pytest.mark.parametrize("order", "CF")
@@ -147,7 +147,7 @@ def test_memory_maps(pixels, tmp_path, dtype, order):
 @pytest.mark.parametrize("container", [np.asarray, np.asfortranarray, sp.csr_matrix])
 @pytest.mark.parametrize("dtype", [*INTEGERS, "bool", "float64"])
 def test_binary_data_of_every_type(binary, dtype, container):
-    """Also: 0/1 data are never divided by 255, whatever their type."""
+    """Data of 0 and 1 are never divided by 255, whatever their type."""
     assert results(binary)["input_scale_"] == 1
     assert results(container(binary.astype(dtype))) == results(binary)
 
@@ -192,7 +192,7 @@ def test_the_scale_of_fit_holds_for_every_later_method(pixels, binary):
     by_hand = small(input_scale=1 / 255).fit(pixels)
     assert model.transform(ones).tobytes() == by_hand.transform(ones).tobytes()
     plain = small(input_scale=1).fit(pixels.astype(np.float32) * np.float32(1 / 255))
-    # The decoded mean lives on the unit interval whichever way the pixels came in.
+    # The decoded mean is in the unit interval, whichever type the pixels had.
     assert model.reconstruct(pixels).max() <= 1
     np.testing.assert_allclose(
         model.transform(pixels), plain.transform(pixels / 255), rtol=1e-4, atol=1e-7
@@ -200,7 +200,7 @@ def test_the_scale_of_fit_holds_for_every_later_method(pixels, binary):
     fitted_on_binary = small().fit(ones)
     assert fitted_on_binary.input_scale_ == 1
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        fitted_on_binary.transform(pixels)  # not divided behind anyone's back
+        fitted_on_binary.transform(pixels)  # never divided silently
 
 
 def test_automatic_likelihood(grey):
@@ -247,7 +247,7 @@ def test_dynamic_binarisation(grey, binary):
 
 
 def test_dynamic_binarisation_has_the_right_mean():
-    """The logits' bias alone can learn the mean pixel; fresh draws must teach it the grey level."""
+    """Only the logits' bias can learn the mean pixel. Fresh draws must teach it the grey level."""
     X = np.tile(np.linspace(0.1, 0.9, 9, dtype=np.float32), (2000, 1))
     model = small(binarize="dynamic", batch_size=200, n_epochs=150, learning_rate=0.1)
     mean = model.set_params(weight_decay=0).fit(X).inverse_transform(np.zeros((1, 2)))
@@ -297,7 +297,7 @@ print("done")
 )
 @pytest.mark.parametrize(("dtype", "order"), [("uint8", "C"), ("float32", "C"), ("float64", "F")])
 def test_nothing_below_python_copies_them_either(tmp_path, dtype, order):
-    """Private memory is limited to less than half of X; tracemalloc cannot see into the core."""
+    """Private memory is limited to less than half of X. tracemalloc cannot see into the core."""
     path = tmp_path / "x"
     with open(path, "wb") as file:
         file.truncate(200_000_000)
@@ -456,7 +456,7 @@ CASES = [(name, value) for name, values in BAD_PARAMETERS.items() for value in v
 
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_bad_parameters_are_named_at_fit(grey, name, value):
-    model = AEVB(**{name: value})  # scikit-learn's convention: nothing is checked here
+    model = AEVB(**{name: value})  # by scikit-learn's convention, the constructor checks nothing
     before = sorted(vars(model))
     for fit in (model.fit, model.partial_fit):
         with pytest.raises((ValueError, TypeError), match=name):

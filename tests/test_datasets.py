@@ -1,4 +1,4 @@
-"""Data sets: IDX files whole and damaged, the hash check, the split; the real files if given."""
+"""Data sets: valid and damaged IDX files, the hash check, the split; the real files if present."""
 
 import gzip
 import hashlib
@@ -20,7 +20,7 @@ REGISTRY = dict(datasets._REGISTRY)
 
 
 def idx(array, *, shape=None):
-    """The bytes of an IDX file; `shape` is what its header claims."""
+    """The bytes of an IDX file. `shape` is what its header claims."""
     shape = array.shape if shape is None else shape
     sizes = b"".join(size.to_bytes(4, "big") for size in shape)
     return bytes([0, 0, 8, len(shape)]) + sizes + array.astype(np.uint8).tobytes()
@@ -28,7 +28,7 @@ def idx(array, *, shape=None):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty AEVB_DATA beside an empty cache; every download is refused by this machine."""
+    """An empty AEVB_DATA and an empty cache. Every download fails."""
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("AEVB_DATA", str(data))
@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def publish(root, name, content):
-    """Write a file and register its hash, as if it were the published one."""
+    """Write a file and register its hash, as if the file were the published one."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -269,7 +269,7 @@ def test_what_is_downloaded_is_checked_and_kept(folder, tmp_path, monkeypatch, s
 
 
 def test_the_published_files_are_named():
-    """The hashes are the files' own where AEVB_DATA is given; their addresses are only here."""
+    """With AEVB_DATA, other tests check the hashes. Only this test checks the addresses."""
     mnist = "https://ossci-datasets.s3.amazonaws.com/mnist/"
     assert {name: source for name, (source, _) in REGISTRY.items()} == {
         **{
@@ -284,7 +284,7 @@ def test_the_published_files_are_named():
 
 @pytest.fixture
 def published():
-    """Loads the real files; without AEVB_DATA a test run downloads nothing."""
+    """Load the real files. Without AEVB_DATA, a test run downloads nothing."""
     if not os.environ.get("AEVB_DATA"):
         pytest.skip("AEVB_DATA is not set")
 
@@ -297,7 +297,7 @@ def test_real_mnist():
     assert all(part.dtype == np.uint8 and part.max() == 255 for part in parts)
     assert mnist.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     counts = np.bincount(np.concatenate([mnist.train_labels, mnist.validation_labels]))
-    # the last 10 000 are the validation set
+    # the last 10 000 rows are the validation set
     assert mnist.validation_labels[:5].tolist() == [3, 8, 6, 9, 6]
     assert counts.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     counts = np.bincount(mnist.test_labels)
@@ -311,8 +311,8 @@ def test_real_frey_face():
     assert (faces.min(), faces.max()) == (8, 238)
     images = faces.reshape(-1, *datasets.FREY_FACE_SHAPE).astype(float)
     turned = faces.reshape(-1, *datasets.FREY_FACE_SHAPE[::-1]).astype(float)
-    # Neighbouring pixels resemble each other only in the right order of rows and columns.
+    # Neighbouring pixels are alike only if rows and columns are in the right order.
     assert np.abs(np.diff(images, axis=1)).mean() < 0.5 * np.abs(np.diff(turned, axis=1)).mean()
-    # So do neighbouring frames of the video.
+    # Neighbouring frames of the video are alike too.
     step = np.abs(np.diff(images, axis=0)).mean()
     assert step < 0.5 * np.abs(images - images[::-1]).mean()

@@ -1,4 +1,4 @@
-"""Every default of the package, written out: none may change by accident."""
+"""Every default of the package, written out, so that none changes by accident."""
 
 import inspect
 
@@ -117,7 +117,7 @@ def test_defaults_are_the_documented_ones(what):
 
 @pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_each_parameter_is_kept_under_its_own_name(kind):
-    """And none is another's: every one is a value of its own."""
+    """No parameter is kept under another's name: each one gets a different value here."""
     values = {name: object() for name in kind().get_params()}
     assert kind(**values).get_params(deep=False) == values
     assert kind().get_params() == DEFAULTS[kind]
@@ -142,7 +142,7 @@ def test_defaults_that_depend_on_the_method(method, meant):
 
 
 def test_nothing_public_is_left_out():
-    """A new public callable must have its defaults written down here."""
+    """The defaults of a new public callable must be written down here."""
     public = {
         value
         for owner in (LatentVariableModel, EncoderModel, Trainer, Evaluator)

@@ -1,11 +1,11 @@
 """Dense layers and optimiser updates against their float64 twins.
 
-Tolerance of a product: Higham's elementwise bound |got - A B| <= gamma(k) |A||B|, with
-gamma(k) = k u / (1 - k u), u = 2^-24, for k products summed in any order, fused or not. Adding a
-bias makes it k + 1 terms. An activation passes an error on at most unchanged (all have slopes
-in [0, 1]) and adds its own 4 ulp <= 8 u of its value. TINY per term allows for flushed subnormals.
-The bound holds for every order of summation, yet a lost or repeated term moves an entry by about
-|A||B| / k, a thousand times more.
+The tolerance of a product is Higham's elementwise bound |got - A B| <= gamma(k) |A||B|. Here
+gamma(k) = k u / (1 - k u) and u = 2^-24, for k products summed in any order, fused or not. A bias
+makes k + 1 terms. An activation does not increase an error (all slopes are in [0, 1]) and adds its
+own 4 ulp <= 8 u of its value. TINY per term allows for flushed subnormals. The bound holds for
+every order of summation. A lost or repeated term moves an entry by about |A||B| / k, a thousand
+times more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from oracle import TINY, U, assert_close, gamma
 from aevb import _core
 
 ACTIVATIONS = list(oracle.ACTIVATIONS)
-# Every width of a vector or panel, one less and one more, is among 1 .. 130; then long sums.
+# Up to 130, these include every width of a vector or panel, one less and one more. Long sums
+# follow.
 LONG = [255, 256, 257, 383, 384, 385, 511, 512, 513, 784, 800, 801, 1023, 1024, 1025, 2050]
 SHAPES = (
     [(s, 5, 19) for s in range(1, 131)]
@@ -45,7 +46,7 @@ def check_dense(x, weight, bias, activation):
 
 
 def slope_error(activation, h):
-    """Absolute error of act'(h) in float32: roundings of each formula, exp within 2 ulp <= 4 u."""
+    """Absolute float32 error of act'(h): roundings of each formula, exp within 2 ulp <= 4 u."""
     return {
         "identity": 0 * h,
         "relu": 0 * h,
@@ -56,10 +57,10 @@ def slope_error(activation, h):
 
 
 def check_dense_backward(delta, weight, h, activation):
-    """By the weights as they are and by their transpose; how rows are shared changes no bit."""
+    """With the weights as they are and with their transpose. How rows are shared changes no bit."""
     for kept in (False, True):
         got = kernels.dense_backward(delta, weight, h, activation, kept=kept)
-        if len(delta) > 1 and _core.isa() != "blas":  # which rounds differently for other shapes
+        if len(delta) > 1 and _core.isa() != "blas":  # BLAS rounds differently for other shapes
             rest = kernels.dense_backward(delta[1:], weight, h[1:], activation, kept=kept)
             assert rest.tobytes() == got[1:].tobytes()
         check_data_gradient(got, delta, weight, h, activation)
@@ -112,14 +113,14 @@ def test_dense_gradient_over_ragged_shapes(isa):
 
 
 def test_dense_gradient_over_many_rows(isa):
-    """They are summed in even blocks."""
+    """The sums go over blocks of even size."""
     rng = np.random.default_rng(6)
     for n, k, m in [(500, 21, 70), (501, 130, 65), (1501, 7, 16), (1999, 241, 3)]:
         check_dense_gradient(randoms(rng, n, k), randoms(rng, n, m))
 
 
 def test_dense_gradient_of_mostly_zero_columns(isa):
-    """Blocks of zeros may be skipped; that must be exact, and blind to where the zeros are."""
+    """Blocks of zeros may be skipped. The result must be exact, wherever the zeros are."""
     rng = np.random.default_rng(3)
     for n, k, m in [(100, 130, 37), (33, 65, 64), (8, 17, 5)]:
         x = randoms(rng, n, k)
@@ -131,7 +132,7 @@ def test_dense_gradient_of_mostly_zero_columns(isa):
 
 
 def embedded(a, offset):
-    """The same values inside a larger buffer full of NaN, `offset` floats off its alignment."""
+    """The same values in a larger buffer of NaN, `offset` floats off its alignment."""
     buffer = np.full((a.shape[0] + 2, a.shape[1] + 40), np.nan, dtype=np.float32)
     view = buffer[1:-1, offset : offset + a.shape[1]]
     view[:] = a
@@ -139,7 +140,7 @@ def embedded(a, offset):
 
 
 def shifted(a, offset):
-    """The same values, contiguous, at an address `offset` floats off a vector's alignment."""
+    """The same values, contiguous, at an address `offset` floats off the alignment of a vector."""
     buffer = np.full(a.size + 32, np.nan, dtype=np.float32)
     start = (-buffer.ctypes.data // 4) % 16 + offset
     view = buffer[start : start + a.size].reshape(a.shape)
@@ -179,10 +180,10 @@ def test_layout_and_alignment_of_inputs(isa, layout):
 def update_tolerance(optimizer, weight, grad, state1, state2, hyper):
     """First-order error of one update -> tolerances of (weight, state1, state2).
 
-    g carries 2 u of each of its two terms (two roundings each) and u of itself. Constants and
-    learning rate are rounded to float32 once. Adagrad's reciprocal square root, an estimate to
-    14 bits with one Newton step, is within 8 u with its roundings; Adam's divide-and-sqrt is
-    better. Sixteen u of the step covers those and the remaining products.
+    g has 2 u of each of its two terms (two roundings each) and u of itself. Constants and the
+    learning rate are rounded to float32 once. Adagrad's reciprocal square root, an estimate to 14
+    bits with one Newton step, is within 8 u with its roundings. Adam's division by a square root is
+    better. Sixteen u of the step cover those and the remaining products.
     """
     lr, scale, decay, t = (hyper[k] for k in ("learning_rate", "scale", "decay", "step"))
     g = scale * grad - decay * weight
@@ -221,7 +222,7 @@ def check_update(optimizer, weight, grad, state1, state2, **hyper):
     before = [a.copy() for a in arrays]
     got = kernels.optimizer_update(optimizer, *arrays, **hyper)
     for a, copy in zip(arrays, before, strict=True):
-        np.testing.assert_array_equal(a, copy)  # inputs are not written to
+        np.testing.assert_array_equal(a, copy)  # the inputs do not change
     exact = [np.float64(a) for a in arrays]
     expected = oracle.optimizer_update(optimizer, *exact, **hyper)
     tolerances = update_tolerance(optimizer, *exact, hyper)
@@ -250,7 +251,7 @@ def test_update_over_lengths(isa, optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("step", [1, 2, 10, 1000, 100_000, 10_000_000])
 def test_update_over_steps_and_magnitudes(isa, optimizer, step):
-    """Adam's corrections 1 - beta^t span 1e-3 .. 1; float32 powers would lose 4 digits at t = 1."""
+    """Adam's corrections 1 - beta^t span 1e-3 .. 1. In float32, t = 1 would lose 4 digits."""
     rng = np.random.default_rng(6)
     for grad_scale in (1e-6, 1e-3, 1.0, 1e3, 1e6):
         weight, grad, state1, state2 = update_arguments(rng, 67, grad_scale)
@@ -263,7 +264,7 @@ def test_update_over_steps_and_magnitudes(isa, optimizer, step):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_first_update_starts_from_zero_state(isa, optimizer):
-    """At t = 1 adagrad and adam both step by about the learning rate, in the gradient's sign."""
+    """At t = 1, adagrad and adam step by about the learning rate, in the sign of the gradient."""
     rng = np.random.default_rng(7)
     weight, grad, _, _ = update_arguments(rng, 33)
     grad[::4] = 0

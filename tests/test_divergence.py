@@ -1,4 +1,4 @@
-"""Training that leaves the finite numbers: what stays, in memory and on disk."""
+"""Training that leaves the finite numbers: what stays in memory and on disk."""
 
 import kill
 import numpy as np
@@ -26,7 +26,7 @@ def all_finite(model):
 
 
 def again_and_again(call):
-    """One pass of partial_fit may not get there."""
+    """Repeat: one pass of partial_fit may not diverge."""
     while True:
         call(X)
 
@@ -92,7 +92,7 @@ def test_a_run_that_diverges_keeps_the_epochs_before(kind):
 
 @kinds
 def test_steps_that_diverge_go_back_to_where_they_began(kind):
-    """However many epochs they had done by then, and in the midst of one."""
+    """The rollback works after several epochs, and in the middle of one."""
 
     def go_wild(trainer):
         if trainer.model.n_samples_seen_ == 800:
@@ -106,7 +106,7 @@ def test_steps_that_diverge_go_back_to_where_they_began(kind):
         trainer.step(10**6)
     assert len(trainer.history["train_bound"]) == 1
     assert kill.state_of(trainer) == before
-    # found in the first step after the fourth epoch, by its bound or by what it made
+    # the first step after the fourth epoch finds it, by its bound or by its result
     assert caught.value.step - 800 // trainer.model.batch_size in (0, 1)
     assert caught.value.learning_rate == pytest.approx(CALM)
     trainer.callbacks = ()
@@ -115,7 +115,7 @@ def test_steps_that_diverge_go_back_to_where_they_began(kind):
 
 
 def test_a_run_whose_callbacks_train_keeps_its_epochs_too():
-    """After a step inside of a run, the run's own way back is there again."""
+    """A step inside a run does not remove the run's own rollback point."""
 
     def train_or_go_wild(trainer):
         n_epochs = len(trainer.history["seconds"])
@@ -175,7 +175,7 @@ def test_a_wild_step_after_a_checkpoint_does_not_touch_it(kind, tmp_path):
 
 
 def test_a_validation_bound_below_float32_is_kept_and_saved(tmp_path):
-    """Held-out data may have a density of 0 where the training data have none such."""
+    """Held-out data may have a density of 0 although the training data have none such."""
     path = tmp_path / "run.safetensors"
     model = new("AEVB", learning_rate=CALM, patience=10)
     trainer = Trainer(model, X, X_val=1e30 * X, checkpoint=path).run(600)

@@ -1,4 +1,4 @@
-"""The estimator's face: every method's shape, type and determinism, and that it learns."""
+"""The estimator's interface: shape, type and determinism of every method, and that it learns."""
 
 import copy
 import pickle
@@ -18,7 +18,7 @@ from aevb import AEVB, _core
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 EPS = np.finfo(np.float32).eps
-ACTIVATIONS = {  # all are 1-Lipschitz, which `dense` below relies on
+ACTIVATIONS = {  # all are 1-Lipschitz, as `dense` requires
     "tanh": np.tanh,
     "relu": lambda a: np.maximum(a, 0),
     "softplus": lambda a: np.logaddexp(0, a),
@@ -42,10 +42,10 @@ def weight_bytes(model):
 
 
 def dense(h, error, weight, bias, activation):
-    """One layer in float64, and a bound on what float32 may have lost up to here.
+    """One layer in float64, and a bound on the float32 error up to here.
 
-    A sum of k products and a bias loses at most (k + 2) eps of the sum of their sizes; the error
-    carried in passes through |weight|; eight ulp are granted to the activation.
+    A sum of k products and a bias loses at most (k + 2) eps of the sum of their sizes. The error of
+    the input passes through |weight|. The activation may add eight ulp.
     """
     weight, bias = weight.astype(float), bias.astype(float)
     size = np.abs(h) @ np.abs(weight) + np.abs(bias)
@@ -55,7 +55,7 @@ def dense(h, error, weight, bias, activation):
 
 
 def run_layers(model, h, prefix, head, last):
-    """The encoder's or decoder's `head` in float64, with its error bound."""
+    """The encoder's or the decoder's `head` in float64, with its error bound."""
     weights, error = model.weights_, np.zeros(np.shape(h))
     h = np.asarray(h, float)
     for layer in range(len(model.hidden_layer_sizes)):
@@ -143,7 +143,7 @@ def test_encoder_and_decoder_against_numpy(X, activation, likelihood):
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_sample_has_the_decoders_law(X, likelihood):
-    """With a decoder that ignores z the law of x is known, so mean and variance can be tested."""
+    """With a decoder that ignores z, the distribution of x is known, and so are its moments."""
     model = small(likelihood=likelihood).fit(X)
     weights = model.weights_
     raw = np.linspace(-1.5, 1.5, X.shape[1]).astype(np.float32)
@@ -161,7 +161,7 @@ def test_sample_has_the_decoders_law(X, likelihood):
         floor = _core.LOG_VAR_FLOOR
         mean = raw if likelihood == "gaussian" else sigmoid
         variance, kurtosis = np.exp(raw + np.logaddexp(0, floor - raw.astype(float))), 3
-    # Five standard errors over 64 columns: the seed is fixed, so this either holds or does not.
+    # Five standard errors over 64 columns. The seed is fixed, so the result is always the same.
     assert (np.abs(draws.mean(0) - mean) < 5 * np.sqrt(variance / n)).all()
     if kurtosis is not None:
         assert (np.abs(draws.var(0) - variance) < 5 * variance * np.sqrt((kurtosis - 1) / n)).all()
@@ -214,12 +214,12 @@ def test_learning_improves_the_bound_on_digits(likelihood, optimizer, rate):
     model.set_params(learning_rate=rate, n_epochs=60).fit(X[:1500])
     bounds = model.history_["train_bound"]
     assert bounds[-1] > bounds[2] > bounds[0]
-    # Held-out rows: better than the best model with independent pixels, which needs no code z.
+    # On held-out rows, it beats the best model with independent pixels, which needs no code z.
     train, test = X[:1500], X[1500:]
     if likelihood == "bernoulli":
         p = np.clip(train.mean(0), 1e-3, 1 - 1e-3)
         independent = (test * np.log(p) + (1 - test) * np.log1p(-p)).sum(1).mean()
-    else:  # one variance for all pixels: a per-pixel one is unbounded where a pixel never varies
+    else:  # one variance for all pixels: for a pixel that never varies, its own would be unbounded
         var = train.var()
         independent = -0.5 * (np.log(2 * np.pi * var) + (test - train.mean()) ** 2 / var)
         independent = independent.sum(1).mean()
@@ -235,7 +235,7 @@ def test_every_bound_estimator_trains(X, bound_estimator):
 @pytest.mark.parametrize("bound_estimator", ["analytic-kl", "monte-carlo"])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_gradient_points_uphill(X, likelihood, bound_estimator):
-    """Along the gradient the bound's slope is its squared length (step: one nat either way)."""
+    """Along the gradient, the bound's slope is its squared length (step: one nat either way)."""
     model = small(likelihood=likelihood, bound_estimator=bound_estimator, n_draws=2).fit(X)
     weights = model.weights_
     noise = np.random.default_rng(1).normal(size=(2, len(X), 3)).astype(np.float32)
@@ -254,7 +254,7 @@ def test_gradient_points_uphill(X, likelihood, bound_estimator):
 
 
 def test_partial_fit_is_one_epoch(X):
-    """Without a prior, whose weight in a stream falls with every chunk, it is fit's next epoch."""
+    """Without a prior it is the next epoch of fit. (A prior's weight falls as a stream grows.)"""
     once, first = small(n_epochs=1).fit(X), small().partial_fit(X)
     assert weight_bytes(once) == weight_bytes(first)
     streamed, fitted = small(weight_decay=0), small(n_epochs=3, weight_decay=0).fit(X)
@@ -294,7 +294,7 @@ def test_validation_rows_are_held_out(X):
 
 
 def test_patience_stops_a_fit_that_stands_still(X):
-    """A step of 1e-30 is lost in rounding: the weights never move and nothing improves."""
+    """A step of 1e-30 is lost in rounding, so the weights never move and nothing improves."""
     still = {"optimizer": "sgd", "learning_rate": 1e-30, "validation_fraction": 0.2, "n_epochs": 60}
     model = small(**still, patience=3).fit(X)
     assert 3 < len(model.history_["train_bound"]) < 60
@@ -391,7 +391,7 @@ def test_grid_search_over_a_pipeline():
     assert search.transform(X).shape == (300, search.best_params_["aevb__n_components"])
     encode = small(n_components=8, n_epochs=60, learning_rate=0.05)
     classify = make_pipeline(MinMaxScaler(clip=True), encode, KNeighborsClassifier())
-    assert classify.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.5  # chance is 0.1
+    assert classify.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.5  # chance gives 0.1
 
 
 @pytest.mark.parametrize("random_state", [0, None, "RandomState"])

@@ -1,4 +1,4 @@
-"""The evaluator's estimates: their fields, their error bars, and what they must not depend on."""
+"""The evaluator's estimates: their fields, their error bars, and what must not change them."""
 
 import dataclasses
 
@@ -51,10 +51,10 @@ def test_one_draw_has_no_row_errors(model, X):
 
 
 def assert_equal_rows(isa, one, two):
-    """Bit by bit; but a BLAS chooses its kernel by the shape, so its last bits follow the batch.
+    """Compare bit by bit. A BLAS chooses its kernel by the shape, so its last bits differ.
 
-    Then at most the roundings on the way from x to the bound may differ: sums of 64, 20, 4, 20
-    and 64 terms.
+    With a BLAS, at most the roundings from x to the bound may differ: sums of 64, 20, 4, 20 and 64
+    terms.
     """
     if isa == "blas":
         np.testing.assert_allclose(one, two, rtol=(64 + 20 + 4 + 20 + 64) * EPS)
@@ -99,12 +99,12 @@ def test_random_state(model, X):
 
 
 def test_stderr_is_the_spread_over_seeds(model, X):
-    """Averaged over 80 rows and 60 seeds the two variances agree to a few per cent."""
+    """Averaged over 80 rows and 60 seeds, the two variances agree to a few per cent."""
     runs = [Evaluator(model, random_state=s).bound(X, n_draws=10) for s in range(60)]
     seen = np.var([run.per_row for run in runs], axis=0, ddof=1).mean()
     said = np.mean([run.stderr**2 for run in runs])
     assert said == pytest.approx(seen, rel=0.15)
-    # Rows have their own noise, so errors average out over them. (The variance of 60 means is
+    # Each row has its own noise, so errors average out over rows. (The variance of 60 means is
     # known to about 18 %.)
     assert np.var([run.mean for run in runs], ddof=1) < 2 * said / len(X)
 
@@ -115,7 +115,7 @@ def test_more_draws_smaller_stderr_same_bound(model, X):
     assert np.mean(few.stderr) / np.mean(many.stderr) == pytest.approx(4, rel=0.1)
     error = np.sqrt((few.stderr**2 + many.stderr**2).sum()) / len(X)
     assert abs(few.mean - many.mean) < 5 * error
-    # Rows are independent given the model, so no row may be further off than its own error bar.
+    # Given the model, rows are independent, so each row must be within its own error bar.
     z = (few.per_row - many.per_row) / np.hypot(few.stderr, many.stderr)
     assert np.abs(z).max() < 5
     assert 0.7 < z.std() < 1.3
@@ -123,7 +123,7 @@ def test_more_draws_smaller_stderr_same_bound(model, X):
 
 @pytest.mark.parametrize("bound_estimator", ["analytic-kl", "monte-carlo"])
 def test_a_decoder_that_ignores_z_has_a_known_bound(X, bound_estimator):
-    """Then log p(x|z) is a constant of the row and the bound is it minus the divergence."""
+    """log p(x|z) is then constant for each row, and the bound is it minus the KL divergence."""
     model = AEVB(3, hidden_layer_sizes=(8,), likelihood="bernoulli", n_epochs=2, random_state=0)
     model.set_params(bound_estimator=bound_estimator).fit(X)
     weights = model.weights_
@@ -138,7 +138,7 @@ def test_a_decoder_that_ignores_z_has_a_known_bound(X, bound_estimator):
     expected += 0.5 * (1 + log_var - mu**2 - np.exp(log_var)).sum(1)
     estimate = Evaluator(model, random_state=0).bound(X, n_draws=50)
     if bound_estimator == "analytic-kl":
-        # 64 pixels of about 0.7 nats each, summed in float32: 64 eps of their sum at most.
+        # 64 pixels of about 0.7 nats each, summed in float32: at most 64 eps of their sum.
         atol = 64 * np.finfo(np.float32).eps * 64
         np.testing.assert_allclose(estimate.per_row, expected, rtol=0, atol=atol)
         assert (estimate.stderr <= atol).all()
@@ -149,7 +149,7 @@ def test_a_decoder_that_ignores_z_has_a_known_bound(X, bound_estimator):
 def test_active_units(model, X):
     weights = model.weights_
     copied = AEVB(**model.get_params()).fit(X)
-    weights["encoder.mean.weight"][:, [0, 2]] = 0  # these means are their biases on every row
+    weights["encoder.mean.weight"][:, [0, 2]] = 0  # these means are then their biases on every row
     weights["encoder.mean.bias"][[0, 2]] = 3
     weights["encoder.mean.weight"][:, [1, 3]] *= 10
     copied.set_weights(weights)
@@ -162,7 +162,7 @@ def test_active_units(model, X):
 def test_active_units_threshold(model, X):
     variances = np.sort(model.transform(X).astype(float).var(0))
     evaluator = Evaluator(model)
-    assert np.all(variances[1:] / variances[:-1] > 1.05)  # the thresholds below are well between
+    assert np.all(variances[1:] / variances[:-1] > 1.05)  # the thresholds below lie well between
     for count, threshold in enumerate(np.sqrt(variances[1:] * variances[:-1]), start=1):
         assert evaluator.active_units(X, threshold=threshold).sum() == 4 - count
     assert evaluator.active_units(X, threshold=0).all()

@@ -1,4 +1,4 @@
-"""What the evaluator's settings mean, their defaults, and the borders of its rules."""
+"""The meaning of the evaluator's settings, their defaults, and the limits of its rules."""
 
 import copy
 import warnings
@@ -22,7 +22,7 @@ def model_and_rows():
 
 
 def test_the_mean_and_its_error():
-    """The rows are a sample: divided by n - 1, then by n. One row has no spread."""
+    """The rows are a sample: divide by n - 1, then by n. One row has no spread."""
     rows = np.array([-3.0, 1.0, 4.0, 10.0])
     estimate = Estimate.from_rows(rows, np.zeros(4), other=5)
     assert estimate.mean == 3.0
@@ -76,12 +76,12 @@ def as_bytes(estimate):
 @pytest.mark.filterwarnings("ignore:'hmc'")
 @pytest.mark.parametrize("name", CALLS)
 def test_without_a_seed_it_is_the_models(case, name):
-    """Every call gives the same then; another seed gives other noise."""
+    """Every call then gives the same result. Another seed gives other noise."""
     model, X = case
     call = CALLS[name]
     own = as_bytes(call(Evaluator(model), X))
     assert own == as_bytes(call(Evaluator(model), X))
-    assert own == as_bytes(call(Evaluator(model.set_params(random_state=9)), X))  # not fitted with
+    assert own == as_bytes(call(Evaluator(model.set_params(random_state=9)), X))  # no fit with it
     other = call(Evaluator(model, random_state=1), X)
     assert as_bytes(other)["per_row"] != own["per_row"]
     assert as_bytes(call(Evaluator(model, random_state=1), X)) == as_bytes(other)
@@ -98,9 +98,9 @@ def test_a_bound_with_the_models_draws_and_seed_is_its_score(case):
 @pytest.mark.filterwarnings("ignore:'hmc'")
 @pytest.mark.parametrize("name", CALLS)
 def test_threads_are_the_evaluators_or_the_models(case, name):
-    """And they change nothing."""
+    """The number of threads changes no result."""
     model, X = case
-    X = np.repeat(X, 10, axis=0)  # blocks for three threads
+    X = np.repeat(X, 10, axis=0)  # makes blocks for three threads
     model.set_params(n_threads=3)
     with team_of(3):
         three = CALLS[name](Evaluator(model, random_state=0), X)
@@ -143,7 +143,7 @@ def test_defaults_of_the_papers_estimator(case):
     ("ess", "warns"),
     [
         ([2.0] * 10, False),  # a tenth of 20 draws is enough
-        ([1.99] + [20.0] * 9, False),  # in a tenth of the rows they may be fewer
+        ([1.99] + [20.0] * 9, False),  # a tenth of the rows may have fewer
         ([1.99] * 2 + [20.0] * 8, True),
         ([np.nan] * 2 + [20.0] * 8, True),
         ([1.99] * 2 + [20.0] * 18, False),

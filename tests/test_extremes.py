@@ -1,4 +1,4 @@
-"""Extreme data, sizes and weights: finite answers, or an error that has a name."""
+"""Extreme data, sizes and weights give finite answers or a named error."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ rng = np.random.default_rng(0)
 
 
 def all_of(model, X):
-    """Whatever can be asked of a fitted model."""
+    """Call every method of a fitted model."""
     Z, scores = model.transform(X), model.score_samples(X)
     answers = [Z, scores, model.sample(3), model.reconstruct(X), model.inverse_transform(Z)]
     shapes = [(len(X), model.n_components), (len(X),), (3, X.shape[1]), X.shape, X.shape]
@@ -24,7 +24,7 @@ def all_of(model, X):
 
 
 def error_of(call, kind):
-    """Return the error of that kind that the call raises, or None; others go through."""
+    """Return the error of that kind that the call raises, or None. Other errors pass through."""
     try:
         call()
     except kind as error:
@@ -58,7 +58,7 @@ def test_degenerate_data(kind, likelihood, X):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 @pytest.mark.parametrize("x", [0.0, 1.0])
 def test_a_long_fit_to_a_constant_stays_bounded(likelihood, x):
-    """The bound's supremum is finite: 0 for Bernoulli, the floor of the log-variance for others."""
+    """The bound's supremum is finite: 0 for Bernoulli, else given by the log-variance's floor."""
     X = np.full((50, 4), x)
     model = AEVB(**SMALL, likelihood=likelihood, learning_rate=0.5).set_params(n_epochs=300).fit(X)
     highest = 0.0 if likelihood == "bernoulli" else 4 * (10 - np.log(2 * np.pi)) / 2
@@ -86,7 +86,7 @@ def test_any_scale(kind, exponent, offset):
 
 @kinds
 def test_scaled_data_can_be_learned_at_any_scale(kind):
-    """What the error advises works: the same data, scaled."""
+    """The advice in the error message works: scale the data."""
     X = rng.standard_normal((8, 4))
     want = all_of(new(kind, likelihood="gaussian").fit(X), X)
     for exponent in (-20, 20):  # powers of two scale exactly
@@ -120,7 +120,7 @@ def test_log_variances_at_both_ends(kind, head, bias):
     assert all("float32" in error for error in errors)
     if abs(bias) <= 100 and head != "encoder.mean":
         assert not errors
-    if (head, bias) == ("decoder.log_var", -3e38):  # the floor
+    if (head, bias) == ("decoder.log_var", -3e38):  # this bias gives the floor
         assert np.isfinite(answers[2]).all()
 
 
@@ -167,7 +167,7 @@ def test_sizes(kind, likelihood, size):
 
 @kinds
 def test_many_columns(kind):
-    n_columns = 500 if kind == "MCEM" else 100_000  # its chains take their time
+    n_columns = 500 if kind == "MCEM" else 100_000  # chains take longer
     X = rng.random((3, n_columns), dtype=np.float32)
     all_of(new(kind, n_epochs=1).fit(X), X)
 
@@ -177,7 +177,7 @@ def test_many_draws_of_few_rows():
     model = new("AEVB").fit(X)
     estimate = Evaluator(model).bound(X, n_draws=100_000)
     assert np.all(estimate.stderr < 0.1)
-    # two estimates of one number: five standard errors of the difference
+    # two estimates of one number: five standard errors of their difference
     other = Evaluator(model, random_state=1).bound(X, n_draws=100_000)
     apart = np.abs(estimate.per_row - other.per_row)
     assert np.all(apart < 5 * np.hypot(estimate.stderr, other.stderr))
@@ -186,7 +186,7 @@ def test_many_draws_of_few_rows():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex128])
 def test_latent_variables_and_weights_are_dense(dtype):
-    """Damaged or not, a sparse matrix is refused before anybody walks along its indices."""
+    """A sparse matrix, damaged or not, is refused before any code follows its indices."""
     model = AEVB(2, hidden_layer_sizes=(7,), n_epochs=1).fit(
         np.random.default_rng(0).random((20, 6))
     )

@@ -1,8 +1,8 @@
-"""Anything may be passed to anything: a result of the right kind, or an error that helps.
+"""Any value may be passed to any call: the result is of the right kind, or the error helps.
 
     pytest tests/test_face_properties.py --hypothesis-profile=long
 
-makes more than 20 000 calls. Their number, by the counter below, is printed either way.
+makes more than 20 000 calls. Each run prints their number, which CALLS counts.
 """
 
 import collections
@@ -20,10 +20,10 @@ from strange import VALUES, data, values
 from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, WakeSleep, sample_posterior
 
 D, J = 4, 2
-CALLS: collections.Counter = collections.Counter()  # by what came of them
+CALLS: collections.Counter = collections.Counter()  # calls by result
 SMALL = {"n_components": J, "hidden_layer_sizes": (3,), "n_epochs": 1, "random_state": 0}
 EM = {**SMALL, "n_draws": 3, "n_leapfrog": 2, "n_updates": 1}
-# What the caller is told for what is not an error, and scikit-learn's words about names.
+# Warnings about what is no error, and scikit-learn's warnings about feature names.
 HARMLESS = ("X does not have valid feature names", "X has feature names, but", "'hmc': of")
 
 rng = np.random.default_rng(0)
@@ -43,7 +43,7 @@ models = pytest.mark.parametrize("name", MODELS)
 
 
 def state(model):
-    """All that a model is."""
+    """Everything that makes up a model."""
     params = [(name, id(value)) for name, value in model.get_params().items()]
     fitted = {k: repr(v) for k, v in model._fitted_attributes().items() if k != "_engine"}
     engine = getattr(model, "_engine", None)
@@ -51,7 +51,7 @@ def state(model):
 
 
 def helps(error):
-    """Whether the error is of a kind that a caller may expect, and has something to say."""
+    """Whether a caller may expect an error of this kind, and whether its message says something."""
     text = str(error)
     internal = ("incompatible function arguments", "Unable to cast", "vector::", "basic_string")
     expected = isinstance(error, (ValueError, TypeError)) or type(error) is DivergenceError
@@ -59,7 +59,7 @@ def helps(error):
 
 
 def attempt(model, call, *, changes=False, about=None, also=()):
-    """Return call()'s answer, or None after an error that helps and left the model as it was."""
+    """Return call()'s answer, or None after an error that helps and leaves the model unchanged."""
     before = state(model)
     answer, error = outcome(call)
     if error is None:
@@ -136,7 +136,7 @@ def test_reading(name, given, method):
     else:
         columns, dtype = ANSWERS.get(method, ((), np.float64))
         is_array(answer, (np.shape(given.X)[0], *columns), dtype)
-        # a density may vanish; 'hmc' says with a warning that it is poor
+        # a density may be 0, and 'hmc' warns when it is poor
         assert np.isfinite(answer).all() if columns else method == "hmc" or np.all(answer < np.inf)
     if given.plain is not None:  # the container does not matter
         plain = read(model, method, given.plain)
@@ -176,7 +176,7 @@ def learn(model, how, X):
 
 
 def made_ready(model, how, X):
-    """Whether a trainer can be made, if one is to: that changes the model, and is its own call."""
+    """Whether there can be a trainer, if one is needed. Making it changes the model."""
     return how != "trainer" or attempt(model, lambda: Trainer(model, X), changes=True) is not None
 
 
@@ -297,10 +297,10 @@ def test_weights(drawn):
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_paths(value, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # a name is a file here
+    monkeypatch.chdir(tmp_path)  # a name is a file in this folder
     model = MODELS["bernoulli"]
     if isinstance(value, (int, np.integer)):
-        value = -1 if value == 0 else value  # no descriptor of this process
+        value = -1 if value == 0 else value  # never a descriptor of this process
     attempt(model, lambda: model.save(value), also=(OSError,))
     attempt(model, lambda: AEVB.load(value), also=(OSError,))
     attempt(model, lambda: Trainer(model, UNIT, checkpoint=value), also=(OSError,))

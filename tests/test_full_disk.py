@@ -1,4 +1,4 @@
-"""Places that cannot be written to: the file that was there stays, alone, and so does the model."""
+"""Paths that cannot be written to: the old file stays, no other is left, and the model stays."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ def half_written(arrays, path, metadata):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
-# Where writing a file can fail: (in what, its name, what it does instead).
+# Where writing a file can fail: (module, name, replacement).
 FAILURES = {
     "no such permission": (os, "open", failing(errno.EACCES)),
     "a read-only file system": (os, "open", failing(errno.EROFS)),
@@ -61,7 +61,7 @@ def test_saving(failure, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == before
     assert model.transform(X).tobytes() == answer
-    model.save(path)  # as soon as there is room again
+    model.save(path)  # as soon as there is space again
     assert AEVB.load(path).transform(X).tobytes() == answer
 
 
@@ -83,7 +83,7 @@ def test_checkpoints(failure, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_is_really_full(tmp_path):
-    """The kernel itself refuses to let the file grow: a limit on the size of files."""
+    """The kernel itself refuses to let the file grow, because file size is limited."""
     code = f"""
 import resource, signal
 from pathlib import Path
@@ -137,7 +137,7 @@ def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
 
 @pytest.fixture(name="calls")
 def spied(monkeypatch):
-    """What is done to files, in its order: (what, the names of the files it is done to)."""
+    """The operations on files, in order: (operation, file names)."""
     calls, opened = [], {}
 
     def spy(place, name, note):
@@ -170,7 +170,7 @@ def test_a_file_is_on_disk_before_it_has_its_name_and_then_the_name_is(what, tmp
     else:
         Trainer(AEVB(**SMALL), X, checkpoint=path).save_checkpoint()
     temporary = calls[0][1]
-    assert temporary.parent == tmp_path  # another folder may be another file system's
+    assert temporary.parent == tmp_path  # another folder may be on another file system
     assert temporary.name.startswith("m.")
     assert temporary.name.endswith(".part")
     order = [call for call in calls if call[0] in ("save_file", "fsync", "replace")]
@@ -280,8 +280,8 @@ print("alive")
 
 
 def test_memory_that_there_is_not(tmp_path):
-    """No crash, no leak, and a model that goes on; 400 MB of memory are left."""
-    assert resource.RLIMIT_AS  # this platform has it
+    """No crash, no leak, and a model that still works. 400 MB of memory are left."""
+    assert resource.RLIMIT_AS  # otherwise this platform has no such limit
     command = [sys.executable, "-W", "error", "-c", MEMORY]
     environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""The gallery: which pixels are spoilt, who restores them, and where the error is counted."""
+"""The gallery: which pixels are damaged, which methods restore them, and where the error counts."""
 
 from types import SimpleNamespace
 
@@ -22,7 +22,7 @@ def truth():
 
 
 class Restorer:
-    """Says what it was asked; its answers are constant."""
+    """Records what it was asked. Its answers are constant."""
 
     def __init__(self):
         self.input_scale_ = 0.5
@@ -43,7 +43,7 @@ class Restorer:
 
 @pytest.fixture
 def posterior(monkeypatch):
-    """Draws of z whose mean is 24.5: 0, 1, ... 49."""
+    """Draws of z with mean 24.5: 0, 1, ... 49."""
     asked = []
 
     def sample_posterior(model, X, n_draws, *, random_state):
@@ -64,7 +64,7 @@ def test_a_fifth_of_the_pixels_is_black_or_white(truth, posterior):
     values = task.given[spoilt]
     assert set(values.tolist()) == {0.0, 1.0}
     assert abs(values.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(values))
-    # other pixels in each row
+    # different pixels in each row
     assert np.unique(spoilt, axis=0).shape == (N, D)
     assert task.given.dtype == np.float32
     assert (task.name, list(task.restored)) == ("denoising", ["encoder", "posterior mean"])
@@ -79,7 +79,7 @@ def test_a_fifth_of_the_pixels_is_black_or_white(truth, posterior):
 
 
 def missing_pixels(task):
-    """The mask of an image that every image has."""
+    """Return the missing pixels as an image. They must be the same in every image."""
     assert (task.judged == task.judged[0]).all()
     return task.judged[0].reshape(SIDE, SIDE)
 
@@ -180,7 +180,7 @@ def test_the_error_is_counted_where_pixels_were_judged(shown, tmp_path):
     )
     assert runs._read_rows(tmp_path / "gallery.csv") == heard["rows"]
     assert all(len(row["rmse"].partition(".")[2]) == 4 for row in heard["rows"])
-    # the model is given images in its own units
+    # the model gets images in its own units
     imputed = [asked for asked in heard["model"].asked if len(asked) == 5]
     assert len(imputed) == 6
     for _, X, _, _, scale in imputed:

@@ -1,7 +1,7 @@
 """Every number of X reaches the network as float32(number) times the scale, to the last bit.
 
-A model whose encoder is the identity shows what it has read: transform(X) is that. Its numbers are
-sums of one product by 1 and of zeros, which no instruction set rounds.
+A model whose encoder is the identity shows what it has read: transform(X) returns it. Its numbers
+are sums of one product by 1 and of zeros, which no instruction set rounds.
 """
 
 import functools
@@ -20,7 +20,7 @@ SCALES = [1.0, 1 / 255, 3.0]
 
 @functools.cache
 def mirror(scale, n_columns=D):
-    """A fitted model whose `transform` gives back what it reads."""
+    """A fitted model whose `transform` returns what it reads."""
     settings = {"activation": "relu", "likelihood": "gaussian", "n_epochs": 1, "random_state": 0}
     model = AEVB(n_columns, hidden_layer_sizes=(2 * n_columns,), input_scale=scale, **settings)
     model.fit(np.zeros((2, n_columns)))
@@ -36,20 +36,20 @@ def expected(X, scale):
 
 
 def same(got, want):
-    """Bit by bit; the sign of a zero does not come through the identity."""
+    """Compare bit by bit, except for the sign of a zero, which the identity loses."""
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, want)
 
 
 def numbers(dtype, shape=(N, D)):
-    """Numbers of the whole range of a type, its ends among them, many of them zero."""
+    """Numbers over the whole range of a type, with its ends and many zeros."""
     rng, dtype = np.random.default_rng(0), np.dtype(dtype)
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         X = rng.integers(info.min, info.max, shape, dtype.newbyteorder("="), endpoint=True)
-        X >>= rng.integers(0, 8 * dtype.itemsize, shape).astype(X.dtype)  # of every size
+        X >>= rng.integers(0, 8 * dtype.itemsize, shape).astype(X.dtype)  # numbers of every size
         ends = [info.min, info.max, info.max - 1, 1]
     else:
         X = rng.standard_normal(shape) * 10.0 ** rng.integers(-30, 31, shape)
@@ -67,7 +67,7 @@ def strided(X):
 
 
 def columns_apart(X):
-    """Columns of rows that are records of 40 bytes and more: no stride is the item's size."""
+    """Columns of rows of records, of 40 bytes or more: no stride is the item's size."""
     wide = np.full((len(X), X.shape[1], 5), 3, X.dtype)
     wide[:, :, 2] = X
     return wide[:, :, 2]
@@ -86,7 +86,7 @@ def unaligned(X):
 
 
 def csr(X, index_type=np.int32):
-    """All that is stored in one go: explicit zeros, an empty row, and rows that are not."""
+    """Everything that can be stored: explicit zeros, an empty row, and rows that are not."""
     stored = (X != 0) | (np.random.default_rng(1).random(X.shape) < 0.2)
     stored[len(X) // 2] = stored[-1] = False
     stored[0] = True
@@ -124,7 +124,7 @@ def dense(X):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_number_is_rounded_once_and_scaled_once(layout, dtype):
-    """Integers of 32 and 64 bits beyond 2^24 too, which float32 does not hold."""
+    """This includes integers of 32 and 64 bits above 2^24, which float32 does not hold."""
     X = numbers(dtype)
     given = LAYOUTS[layout](X)
     for scale in SCALES:
@@ -138,7 +138,7 @@ def test_types_that_are_converted_first(dtype):
 
 
 def test_a_float64_is_rounded_before_it_is_scaled():
-    """Midway between two float32 numbers the two orders differ."""
+    """Midway between two float32 numbers, the two orders differ."""
     X = np.random.default_rng(0).random((200, D))
     once = (X * np.float64(np.float32(1 / 255))).astype(np.float32)
     assert (expected(X, 1 / 255) != once).any()
@@ -147,7 +147,7 @@ def test_a_float64_is_rounded_before_it_is_scaled():
 
 @pytest.mark.parametrize("make", [np.ascontiguousarray, csr])
 def test_a_negative_zero_is_a_zero(make):
-    """In range, in every likelihood, and equal to the other zero."""
+    """It is in range for every likelihood, and equal to the other zero."""
     X = np.random.default_rng(0).random((N, D))
     X[::2] = 0
     negative = np.where(X == 0, -0.0, X)
@@ -193,7 +193,7 @@ def test_scale_is_one_unless_given():
 
 @pytest.mark.parametrize("index_type", [np.int32, np.int64])
 def test_the_core_reads_both_types_of_indices(index_type):
-    """SciPy makes indices short where it can, so few long ones come from above."""
+    """SciPy makes indices short where it can, so other tests rarely have long ones."""
     m, model = csr(numbers("d"), index_type), core_mirror()
     assert m.indices.dtype == m.indptr.dtype == index_type
     same(
@@ -239,7 +239,7 @@ def test_the_core_says_what_it_cannot_read():
 
 def test_rows_keep_their_arrays_alive():
     rows = [Rows(numbers("d").copy()), Rows.csr(*(v.copy() for v in vectors()), D)]
-    junk = [np.full((N, D), 5.0) for _ in range(20)]  # would take the memory of those that died
+    junk = [np.full((N, D), 5.0) for _ in range(20)]  # would reuse freed memory
     for r, want in zip(rows, (numbers("d"), csr(numbers("d")).toarray()), strict=True):
         same(core_mirror().encode(r, n_threads=1), expected(want, 1))
     assert len(junk) == 20

@@ -1,7 +1,7 @@
 """Codes, means, samples and bounds of more rows than a block, against float64 twins.
 
-A block is of at most a thousand rows. Values are compared norm-wise per row, to 5e-5, as gradients
-are in test_bounds.py.
+A block has at most a thousand rows. Values are compared by their norm per row, to 5e-5, as
+gradients are in test_bounds.py.
 """
 
 import numpy as np
@@ -58,14 +58,14 @@ def test_codes_and_means_are_the_twins(likelihood):
 
 @likelihoods
 def test_samples_are_the_twins(likelihood):
-    """Row r has the same z and x in whatever number of samples; z's noise is not x's."""
+    """Row r has the same z and x for any number of samples. The noise of z is not that of x."""
     model, seed = wide(likelihood), 2**40 + 3
     x, z = model.sample(N, seed=seed, n_threads=1)
     np.testing.assert_array_equal(z, kernels.normal(seed, 0, PRIOR, 0, N, J))
     mean, sd = decoded(model, likelihood, z)
     if likelihood == "bernoulli":
         u = kernels.uniform(seed, 0, VISIBLE, 0, N, D)
-        clear = np.abs(u - mean) > 1e-5  # of a mean's rounding
+        clear = np.abs(u - mean) > 1e-5  # beyond a mean's rounding
         assert clear.mean() > 0.99
         np.testing.assert_array_equal(x[clear], (u < mean)[clear])
     else:
@@ -77,7 +77,7 @@ def test_samples_are_the_twins(likelihood):
 @pytest.mark.parametrize("estimator", ["analytic-kl", "monte-carlo"])
 @pytest.mark.parametrize(("part", "n_draws"), [((0, N, False), 3), ((11, 1150, True), 2)])
 def test_bounds_and_variances_are_the_twins(estimator, part, n_draws):
-    """By noise of a row's content. A draw is off by the sum over the draws at most."""
+    """Noise follows from a row's content. A draw's error is at most the sum's over the draws."""
     model, X = wide("gaussian", bound_estimator=estimator), rows("gaussian")
     seed, (begin, size, split) = 11, part
     chosen = np.arange(begin, begin + size)
@@ -102,7 +102,7 @@ def test_bounds_and_variances_are_the_twins(estimator, part, n_draws):
 
 
 def test_blocks_of_rows_are_put_together(isa):
-    """A row has the same codes, means and bound wherever it stands."""
+    """A row has the same codes, means and bound at any index."""
     if isa == "blas":
         pytest.skip("rounds differently for other shapes")
     model, X = wide("bernoulli"), rows("bernoulli")

@@ -1,4 +1,4 @@
-"""Data are looked at before they are used, or by the core as it reads them: nothing bad gets by."""
+"""Data are checked before use, or by the core as it reads them: no bad value passes."""
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def test_no_bad_value_is_overlooked(isa, likelihood, value, says, n_cols, n_thre
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_value_that_is_not_finite_is_found_wherever_it_is(bad):
-    """Data are looked at in blocks of a megabyte."""
+    """The check reads data in blocks of a megabyte."""
     X = np.random.default_rng(0).random((6000, 150), dtype=np.float32)
     model = AEVB(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X[:10])
     what = "NaN" if np.isnan(bad) else "infinity"
@@ -52,7 +52,7 @@ def test_a_value_that_is_not_finite_is_found_wherever_it_is(bad):
 
 
 def test_a_frame_with_a_hole_is_an_error_without_a_warning():
-    """A warning would be an error here: that of an array in the place of a frame."""
+    """Here a warning is an error. The one to avoid says that an array replaces a frame."""
     frame = pd.DataFrame(np.ones((5, 2)), columns=["a", "b"])
     model = AEVB(1, hidden_layer_sizes=(2,), n_epochs=1).fit(frame)
     frame.loc[3, "b"] = np.nan

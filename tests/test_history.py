@@ -1,4 +1,4 @@
-"""The history: seconds that add up, entries at each epoch's end, however training is cut up."""
+"""The history: seconds that add up, and one entry per epoch, however training is split."""
 
 import time
 
@@ -37,12 +37,12 @@ def test_seconds_count_on_over_epochs_runs_and_files(kind, tmp_path, monkeypatch
     assert seconds[0] > 0
     assert np.diff(seconds).min() > 0
     assert seconds[-1] < spent
-    assert model.fit(X).history_["seconds"][0] < spent  # a new life
+    assert model.fit(X).history_["seconds"][0] < spent  # a new fit starts again
 
 
 @kinds
 def test_seconds_are_those_of_the_training(kind):
-    """Most of what a long call into the core takes; a tenth is granted."""
+    """They are most of the time that a long core call takes; at least a tenth."""
     wide = np.random.default_rng(0).random((1000, 200), dtype=np.float32)
     settings = {"hidden_layer_sizes": (200,), "batch_size": 500, "n_threads": 1}
     trainer = fresh(kind, X=wide, settings=settings).step()
@@ -84,7 +84,7 @@ def test_every_callback_is_called_though_one_has_said_stop():
     trainer = fresh(callbacks=callbacks).run(1000)
     assert calls == ["first", 1]
     assert trainer.model.n_samples_seen_ == 50
-    trainer.run(1000)  # which asks anew
+    trainer.run(1000)  # this asks again
     assert calls == ["first", 1, "first", 2]
 
 
@@ -98,7 +98,7 @@ def test_steps_do_not_stop_for_callbacks():
 
 
 def test_an_epoch_whose_end_was_interrupted_ends_once(monkeypatch):
-    """Whatever is asked next, `run` with nothing to do or `step`."""
+    """This holds whatever is called next: `run` with nothing to do, or `step`."""
     real, calls = Trainer._validation_bound, []
 
     def interrupted(trainer):

@@ -1,4 +1,4 @@
-"""Leapfrog and Metropolis on Gaussians, whose trajectories and moments are known."""
+"""Leapfrog and Metropolis on Gaussians with known trajectories and moments."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_leapfrog_is_the_textbooks(n):
     for got, expected in zip(
         kernels.gaussian_leapfrog(PRECISION, z, v, 0.3, n), leapfrog64(z, v, 0.3, n), strict=True
     ):
-        # some 10 roundings of values up to 10 in each step
+        # about 10 roundings of values up to 10 in each step
         np.testing.assert_allclose(got, expected, rtol=0, atol=n * 10 * 10 * 2**-24)
 
 
@@ -47,7 +47,7 @@ def test_leapfrog_is_reversible():
 
 
 def test_leapfrog_preserves_volume():
-    """The map is linear here: its matrix, column by column, has determinant 1."""
+    """The map is linear here. Its matrix, computed column by column, has determinant 1."""
     basis = np.eye(6, dtype=np.float32)
     z, v = kernels.gaussian_leapfrog(PRECISION, basis[:, :3], basis[:, 3:], 0.4, 7)
     assert np.linalg.det(np.float64(np.hstack([z, v]))) == pytest.approx(1.0, abs=1e-4)
@@ -59,7 +59,7 @@ def test_error_of_the_energy_is_of_second_order():
     for step, n in [(0.4, 5), (0.2, 10), (0.1, 20)]:
         end = kernels.gaussian_leapfrog(PRECISION, z, v, step, n)
         errors.append(np.sqrt(np.mean((energy(*end) - energy(z, v)) ** 2)))
-    # halving the step quarters it, but for terms of fourth order
+    # half the step gives a quarter of the error, except for terms of fourth order
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 4.0, rtol=0.15)
 
 
@@ -84,7 +84,7 @@ def test_chains_have_the_moments(step):
     covariance = np.linalg.inv(np.float64(PRECISION))
     error = np.sqrt(np.diag(covariance) / n_chains)
     assert (np.abs(last.mean(0)) < 4.5 * error).all()
-    # var of a sample covariance: (s_ii s_jj + s_ij^2) / n
+    # variance of a sample covariance: (s_ii s_jj + s_ij^2) / n
     spread = np.sqrt(
         (np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / n_chains
     )
@@ -94,7 +94,7 @@ def test_chains_have_the_moments(step):
 
 
 def test_an_unstable_step_diverges_and_stays():
-    """Beyond 2 / sqrt(largest precision) the leapfrog runs away: nothing is accepted."""
+    """Beyond 2 / sqrt(largest precision) the leapfrog is unstable, and nothing is accepted."""
     draws, acceptance, n_divergent = kernels.gaussian_chains(
         PRECISION * 100, 20, 5, 1.0, 50, seed=1, n_threads=1
     )

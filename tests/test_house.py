@@ -1,4 +1,4 @@
-"""The rules of the house that a reader cannot see at a glance: strata, flags, imports."""
+"""Rules that a reader cannot check at a glance: strata, flags, imports."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from aevb import _core
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 CODE = {".h", ".cc", ".cpp", ".hpp", ".c", ".inc", ".pyx", ".pxd"}
-# Each room may use itself and what stands to its left. Rooms of one height are neighbours: neither
-# uses the other.
+# Each folder may use itself and the folders in the sets before it. Folders in the same set do not
+# use each other.
 STRATA = [
     {"base"},
     {"parallel", "simd"},
@@ -54,7 +54,7 @@ def rank(name):
 
 
 def arrows(csrc):
-    """(file, included file) of all quoted includes; an include that leads nowhere is an error."""
+    """(file, included file) of all quoted includes. An include without a target is an error."""
     for path in sorted(p for p in csrc.rglob("*") if p.suffix in CODE):
         for name in INCLUDE.findall(path.read_text()):
             target = next((d / name for d in (path.parent, csrc) if (d / name).exists()), None)
@@ -93,8 +93,8 @@ def sources():
         yield path.relative_to(CSRC), re.sub(r"//[^\n]*", " ", text)
 
 
-# base/ may read and set the floating-point environment, and parallel/ pause while it spins: hence
-# getcsr, setcsr and pause.
+# base/ may read and set the floating-point environment, and parallel/ may pause while it spins. The
+# pattern therefore leaves out getcsr, setcsr and pause.
 ROOMS = {
     "OpenMP": (r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_\w+|omp\.h", r"parallel/.*"),
     "Python": (r"pybind11|Python\.h|\bPy[A-Z]\w+_\w+|numpy/", r"(bind|testing)/.*"),
@@ -109,7 +109,7 @@ NOWHERE = {
         r"(base|parallel|simd|kernels)/.*",
     ),
     "threads of their own": (r"std::(j?thread|async)\b(?!::id)|pthread_create", r"parallel/.*"),
-    # which mean other sizes on other platforms: kind and bytes say what an array holds
+    # Their sizes depend on the platform, so code uses kind and bytes instead.
     "NumPy's type characters": (r"\bchar_\(\)|\.dtype\(\)\.num\(|dtype\.char\b", r"(?!)"),
     "fast math": (r"fast-math|__attribute__\(\(optimize|GCC\s+optimize", r"(?!)"),
 }
@@ -124,7 +124,7 @@ def test_everything_is_in_its_room(what):
     pattern, allowed = (ROOMS | NOWHERE)[what]
     found = rooms_with(pattern)
     assert [path for path in found if not re.fullmatch(allowed, path)] == []
-    assert found or what in NOWHERE  # a pattern that finds nothing would prove nothing
+    assert found or what in NOWHERE  # a pattern without a match would prove nothing
 
 
 def test_no_build_file_asks_for_fast_math_or_this_machine():

@@ -1,7 +1,7 @@
-"""Missing values: against quadrature over z, with encoders that are far from p(z|x).
+"""Missing values, against quadrature over z, with encoders that are far from p(z|x).
 
-Rows are independent chains, so many copies of one row have a mean whose standard error needs no
-effective sample size. The tolerance is 5 of them: a right sampler fails for a seed in 1e4 or so.
+Rows are independent chains, so the mean of many copies of one row has a known standard error. The
+tolerance is 5 of them: a correct sampler fails for about one seed in 1e4.
 """
 
 import functools
@@ -36,7 +36,7 @@ def blank(likelihood, n_components, sizes=(7,), *, activation="tanh", cls=AEVB):
 
 
 class Twin:
-    """p(x, z), E[x|z] and a chain of impute's kind in float64, of a model's weights."""
+    """Float64 twin of a model's weights: p(x, z), E[x|z] and a chain like impute's."""
 
     def __init__(self, model):
         self.model, self.weights = model, oracle.float64(model.weights_)
@@ -48,7 +48,7 @@ class Twin:
         return oracle.affine(self.weights, f"{side}.{head}", h)
 
     def log_joint(self, z, x, missing=False):
-        """log p(x_observed, z) but for a constant; a row of x per z, or one for all."""
+        """log p(x_observed, z) up to a constant; a row of x for each z, or one for all."""
         seen = ~np.broadcast_to(missing, D)
         heads = {k: self.weights[k][..., seen] for k in self.heads}
         h = oracle.climb(self.weights, "decoder", z, self.config.activation)[0][-1]
@@ -71,7 +71,7 @@ class Twin:
         return m + np.sqrt(v) * rng.normal(size=m.shape)
 
     def posterior(self, x, missing, n_points=161):
-        """(grid, probabilities): sums over an even grid are exact for what is smooth on it."""
+        """(grid, probabilities). Sums over an even grid are exact for functions smooth on it."""
         axis = np.linspace(-7, 7, n_points)
         grid = np.array(list(itertools.product(axis, repeat=self.model.n_components)))
         log_p = self.log_joint(grid, x, missing)
@@ -108,9 +108,9 @@ class Twin:
 
 @functools.cache
 def wrong_encoder(likelihood, n_components):
-    """A model whose q(z|x) is wide and knows nothing of p(z|x), and a row for each of MASKS.
+    """A model whose q(z|x) is wide and unrelated to p(z|x), and a row for each of MASKS.
 
-    -> (twin, X, E[x | x_observed] by quadrature, the worst error of pseudo-Gibbs in each row).
+    -> (twin, X, E[x | x_observed] by quadrature, pseudo-Gibbs's worst error in each row).
     """
     model = blank(likelihood, n_components)
     rng = np.random.default_rng(5)
@@ -126,7 +126,7 @@ def wrong_encoder(likelihood, n_components):
     twin = Twin(model.set_weights(weights))
     X = twin.draw(rng.normal(size=(len(MASKS), n_components)), rng)
     if likelihood == "bernoulli":
-        X[2, :4] = 0.25, 1, 0.5, 0  # greys
+        X[2, :4] = 0.25, 1, 0.5, 0  # grey levels
     X, rows = X.astype(np.float32), list(zip(X, MASKS, strict=True))
     means, coarse = (np.array([twin.moments(*row, n)[0] for row in rows]) for n in (161, 121))
     np.testing.assert_allclose(coarse, means, atol=1e-6)
@@ -147,7 +147,7 @@ def run(model, X, missing=None, **options):
 
 
 def fill(model, X, missing, **options):
-    """What holds of every result: finite float32, and observed values come back bit by bit."""
+    """Check every result: it is finite float32, and observed values keep their bits."""
     result = run(model, X, missing, **options)
     assert result.dtype == np.float32
     assert result.shape == X.shape
@@ -157,7 +157,7 @@ def fill(model, X, missing, **options):
 
 
 def assert_mean(values, expected, resolution):
-    """The mean over chains is right, and known well enough for that to mean something."""
+    """The mean over chains is correct, and precise enough for that to mean something."""
     stderr = values.std(0, ddof=1) / np.sqrt(len(values))
     assert stderr.max() <= resolution
     np.testing.assert_array_less(np.abs(values.mean(0) - expected), 5 * stderr + 64 * U)
@@ -167,18 +167,18 @@ def assert_mean(values, expected, resolution):
 @pytest.mark.parametrize("n_components", [1, 2])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_mean_is_the_conditional_mean_whatever_the_encoder(isa, likelihood, n_components):
-    """Pseudo-Gibbs is off by six times the tolerance in each row, the prior's mean included."""
+    """Pseudo-Gibbs is wrong by six times the tolerance in each row, also with nothing observed."""
     twin, X, means, pseudo = wrong_encoder(likelihood, n_components)
     result = by_row(fill(twin.model, *copies(X, MASKS, 150), n_iterations=300))
     for row, hidden, expected, off in zip(result, MASKS, means, pseudo, strict=True):
-        assert len(np.unique(row[:, hidden], axis=0)) > 145  # chains of their own
+        assert len(np.unique(row[:, hidden], axis=0)) > 145  # separate chains
         tolerance = assert_mean(row[:, hidden], expected[hidden], resolution=0.02)
         assert off > 6 * tolerance.max()
 
 
 @functools.cache
 def two_modes():
-    """z is near 1.5 or -1.5; pixel 3 favours the first. q(z|x) covers both, the second better."""
+    """z is near 1.5 or -1.5, and pixel 3 favours 1.5. q(z|x) covers both, and -1.5 better."""
     model = blank("bernoulli", 1, (3,))
     weights = {name: np.zeros_like(w) for name, w in model.weights_.items()}
     weights["decoder.hidden0.weight"][:] = 3
@@ -194,7 +194,7 @@ def two_modes():
 
 
 def test_modes_have_their_weights():
-    """HMC does not pass between them: proposals do, and it shows if they are accepted without q."""
+    """HMC does not move between the modes. Proposals do, and must be accepted with q."""
     twin, x, hidden = two_modes()
     z, p = twin.posterior(x, hidden)
     assert p[np.abs(z[:, 0]) < 0.3].sum() < 1e-8
@@ -210,7 +210,7 @@ def test_modes_have_their_weights():
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_an_encoder_of_no_use_does_no_harm(likelihood):
-    """All its proposals are some 400 nats worse than what there is."""
+    """All its proposals are some 400 nats worse than the current z."""
     twin, X, means, _ = wrong_encoder(likelihood, 2)
     far = {"encoder.mean.bias": [30, 30], "encoder.log_var.bias": [-6, -6]}
     model = blank(likelihood, 2).set_weights(twin.model.weights_ | far)
@@ -221,7 +221,7 @@ def test_an_encoder_of_no_use_does_no_harm(likelihood):
 
 @pytest.mark.parametrize("case", [0, 1, "two modes"])
 def test_samples_have_the_joint_frequencies_of_missing_pixels(case):
-    """Pixels that depend on one another: right margins are not enough."""
+    """The pixels depend on one another, so correct marginals are not enough."""
     if case == "two modes":
         twin, x, hidden = two_modes()
         hidden = hidden | (np.arange(D) == 3)
@@ -236,7 +236,7 @@ def test_samples_have_the_joint_frequencies_of_missing_pixels(case):
     n = 3000
     result = fill(twin.model, *copies(x, hidden, n), method="sample", n_iterations=100)[:, hidden]
     counts = (result[:, None] == patterns).all(2).sum(0)
-    assert counts.sum() == n  # all are 0 or 1
+    assert counts.sum() == n  # all values are 0 or 1
     assert (n * joint).min() > 5
     assert stats.chisquare(counts, n * joint).pvalue > 1e-4
     assert stats.chisquare(counts, n * independent).pvalue < 1e-4
@@ -245,7 +245,7 @@ def test_samples_have_the_joint_frequencies_of_missing_pixels(case):
 @pytest.mark.parametrize("n_components", [1, 2])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS[1:])
 def test_samples_have_the_moments_of_missing_values(likelihood, n_components):
-    """Mean and covariance, noise of x included; in the last row these are the prior's."""
+    """Mean and covariance include the noise of x. In the last row they are the prior's."""
     twin, X, *_ = wrong_encoder(likelihood, n_components)
     draws = by_row(fill(twin.model, *copies(X, MASKS, 1500), method="sample", n_iterations=60))
     for x, hidden, row in zip(X, MASKS, draws, strict=True):
@@ -258,10 +258,10 @@ def test_samples_have_the_moments_of_missing_values(likelihood, n_components):
 
 @functools.cache
 def modes(likelihood, n_components):
-    """(twin, X, masks, means at the mode, their tolerance) of rows with one maximum on a grid.
+    """(twin, X, masks, means at the mode, tolerance) of rows with one maximum on a grid.
 
-    Where log p(x_observed, z) is within its rounding of the maximum, an ascent in float32 is at
-    its end: the tolerance is how far the means move in there.
+    An ascent in float32 ends where log p(x_observed, z) is within its rounding of the maximum. The
+    tolerance is the change of the means in that region.
     """
     twin = wrong_encoder(likelihood, n_components)[0]
     rng, rows, shape = np.random.default_rng(5), [], (81,) * n_components
@@ -286,7 +286,7 @@ def modes(likelihood, n_components):
 @pytest.mark.parametrize("n_components", [1, 2])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_map_is_the_mean_at_the_mode(isa, likelihood, n_components):
-    """From whatever start: copies of a row start elsewhere and end together."""
+    """The start does not matter: copies of a row start at different z and end together."""
     twin, X, masks, means, tolerance = modes(likelihood, n_components)
     given, missing = copies(X, masks, 10)
     result = fill(twin.model, given, missing, method="map", n_iterations=1000)
@@ -297,7 +297,7 @@ def test_map_is_the_mean_at_the_mode(isa, likelihood, n_components):
 
 
 def test_map_comes_closer_with_more_iterations():
-    """A valley, 160 times as steep across as along: 50 steps do not reach its lowest point."""
+    """A valley, 160 times as steep across as along: 50 steps do not reach the lowest point."""
     model = blank("gaussian", 2, (2,), activation="relu")
     weights = {name: np.zeros_like(w) for name, w in model.weights_.items()}
     loadings = np.array([[4.0, 0, 0, 1, 1], [0, 1, 1, 0, 1]])
@@ -315,14 +315,14 @@ def test_map_comes_closer_with_more_iterations():
         result = fill(model, X, missing, method="map", n_iterations=n)[:, 2:]
         error.append(np.abs(result - expected).mean())
     assert error[0] > 1.2 * error[1] > 2 * error[2] > 6 * error[3]
-    # At z from the mode along the valley a step of 1 / 322, the inverse of the curvature across,
-    # gains (2 z)^2 / 644. What is less than the rounding of some 8 nats is no gain.
+    # At distance z from the mode along the valley, a step of 1 / 322 (the inverse of the curvature
+    # across) gains (2 z)^2 / 644. A gain below the rounding of some 8 nats does not count.
     assert error[3] < np.sqrt(644 * gamma(30) * 8) / 2
 
 
 @functools.cache
 def gappy(likelihood="bernoulli"):
-    """(model, X with zeros where values are missing, mask): 300 rows, some whole, some empty."""
+    """(model, X with zeros at missing values, mask): 300 rows, some complete, some empty."""
     twin = wrong_encoder(likelihood, 2)[0]
     rng = np.random.default_rng(7)
     missing = rng.random((300, D)) < 0.4
@@ -335,7 +335,7 @@ def gappy(likelihood="bernoulli"):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_what_stands_at_missing_values_does_not_matter(likelihood, method):
-    """And where none are, the data come back."""
+    """If no value is missing, the data come back unchanged."""
     model, X, missing = gappy(likelihood)
     assert run(model, X, method=method).tobytes() == X.tobytes()
     result = fill(model, X, missing, method=method)
@@ -345,7 +345,7 @@ def test_what_stands_at_missing_values_does_not_matter(likelihood, method):
         assert fill(model, filled, missing, method=method).tobytes() == result.tobytes(), filler
 
 
-CONTAINERS = {  # of data with NaN, and a mask; float64 has 1e300, which is no float32
+CONTAINERS = {  # data with NaN and a mask; float64 has 1e300, which is no float32
     "float64": lambda X, m: (np.where(m, 1e300, X.astype(np.float64)), m),
     "order F": lambda X, m: (np.asfortranarray(X), None),
     "mask in order F": lambda X, m: (X, np.asfortranarray(m)),
@@ -360,7 +360,7 @@ CONTAINERS = {  # of data with NaN, and a mask; float64 has 1e300, which is no f
 @pytest.mark.parametrize("name", CONTAINERS)
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_container_does_not_matter(likelihood, name):
-    """And nobody writes into it."""
+    """No call writes into the container."""
     model, X, missing = gappy(likelihood)
     given, mask = CONTAINERS[name](np.where(missing, np.nan, X), missing)
     before = pickle.dumps((given, mask))
@@ -378,7 +378,7 @@ def test_names_of_features_are_compared():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_pixels(method):
-    """uint8 comes back times 1/255; a mask is the only way to say what is missing in it."""
+    """uint8 comes back times 1/255. Only a mask can say which of its values are missing."""
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, size=(60, D)).astype(np.uint8)
     missing = rng.random(X.shape) < 0.4
@@ -394,7 +394,7 @@ def test_pixels(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_models_that_read_alike_impute_alike(method):
-    """WakeSleep of the same weights; and one that reads greys as 0 or 1, which come back grey."""
+    """WakeSleep with the same weights; a model that reads greys as 0 or 1, and returns greys."""
     model, X, missing = gappy()
     expected = fill(model, X, missing, method=method)
     grey = np.where(X > 0.5, np.float32(0.75), np.float32(0.25))
@@ -408,7 +408,7 @@ def test_models_that_read_alike_impute_alike(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_thread_count_does_not_matter(isa, likelihood, method):
     model, X, missing = gappy(likelihood)
-    model = pickle.loads(pickle.dumps(model))  # not the one of other tests
+    model = pickle.loads(pickle.dumps(model))  # a copy for this test
     one, two, three = (
         run(model.set_params(n_threads=n), X, missing, method=method).tobytes() for n in (1, 2, 3)
     )
@@ -417,7 +417,7 @@ def test_thread_count_does_not_matter(isa, likelihood, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_random_state(method):
-    """None is the estimator's own, here 0. No call changes the model."""
+    """None means the estimator's own seed, here 0. No call changes the model."""
     model, X, missing = gappy("gaussian")
     before, state = pickle.dumps(model), np.random.RandomState(3)
     zero, own, one, same, other, first, second, third = (
@@ -426,14 +426,14 @@ def test_random_state(method):
     )
     assert zero.tobytes() == own.tobytes() != one.tobytes() == same.tobytes()
     assert second.tobytes() != first.tobytes() == third.tobytes()
-    changed = (one != other).any(1)[missing.any(1)]  # of map only the last bits, or other modes
+    changed = (one != other).any(1)[missing.any(1)]  # "map" differs in last bits, or in its mode
     assert changed.mean() > (0.5 if method == "map" else 0.99)
     assert pickle.dumps(model) == before
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_other_rows_do_not_matter(isa, method):
-    """But for a row's place. A BLAS chooses its kernel by the shape, so there last bits differ."""
+    """Only a row's index matters. A BLAS chooses its kernel by shape, so last bits differ."""
     model, X, missing = gappy("gaussian")
     whole = run(model, X, missing, method=method)
     for k in (1, 7, 130, 257):
@@ -469,7 +469,7 @@ def test_digits_are_filled_in_better_than_by_means(cls):
     assert max(error["mean"], error["map"]) < 0.5 * error["sample"]
 
 
-WRONG = {  # what is said: values of the argument of that name, or X
+WRONG = {  # words of the error: values of that argument, or X
     "mask": [GAPS[:, :4], GAPS[:5], GAPS[0], True, "all", GAPS.astype(float), GAPS.astype(str)],
     "method": ["median", None],
     "n_iterations": [0, -3, 1.5, True, "many"],
@@ -480,7 +480,7 @@ WRONG = {  # what is said: values of the argument of that name, or X
     "[Ss]parse|dense": [sp.csr_matrix(GOOD)],
     "1D|dimension|shape": [GOOD[0]],
     "0 sample": [GOOD[:0]],
-    "X": [np.full((7, D), np.inf)],  # not missing: without a mask that is NaN alone
+    "X": [np.full((7, D), np.inf)],  # this is not missing: without a mask, only NaN is
 }
 
 

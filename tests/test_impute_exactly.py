@@ -1,4 +1,4 @@
-"""Imputation against its float64 twin, iteration by iteration, under the core's own noise."""
+"""Imputation against its float64 twin, iteration by iteration, with the core's own noise."""
 
 import functools
 
@@ -9,11 +9,11 @@ import twins
 from test_impute import LIKELIHOODS, METHODS, D, Twin, blank
 
 kernels = twins.kernels
-LATENT, VISIBLE, ACCEPT = 14, 15, 16  # what noise is for: nn/random.h
+LATENT, VISIBLE, ACCEPT = 14, 15, 16  # purposes of noise, as in nn/random.h
 
 
 class Chain:
-    """What `impute` does with rows of x, some of it missing."""
+    """The steps of `impute` on rows of x with missing values."""
 
     def __init__(self, twin, X, missing, seed):
         self.twin, self.missing, self.seed = twin, missing, seed
@@ -25,7 +25,7 @@ class Chain:
         return np.float64(kernel(self.seed, t, purpose, 0, self.n, n_cols))
 
     def observed(self, z):
-        """log p(x_observed, z) but for a constant, and its gradient."""
+        """log p(x_observed, z) up to a constant, and its gradient."""
         weights, config = self.twin.weights, self.twin.config
         outputs, _ = oracle.climb(weights, "decoder", z, config.activation)
         raw = {head: np.where(self.missing, 0, v) for head, v in self.raw(outputs[-1]).items()}
@@ -51,7 +51,7 @@ class Chain:
         return r, dict(zip(raw, deltas, strict=True))
 
     def climb(self, n_steps):
-        """Gradient ascent; a step that is not higher is taken back and halves the next."""
+        """Gradient ascent. A step that does not go up is undone and halves the next step."""
         (value, slope) = self.observed(self.z)
         for _ in range(n_steps):
             end = self.z + self.size[:, None] * slope
@@ -63,7 +63,7 @@ class Chain:
             value = np.where(higher, value_there, value)
 
     def run(self, n_iterations):
-        """Return the mean of E[x|z] over the second half, and x as it was drawn last."""
+        """Return the mean of E[x|z] over the second half, and the last draw of x."""
         sizes = [twins.StepSize("dual-averaging", 0.8, 0.1) for _ in range(self.n)]
         total, n_counted, half = 0.0, 0, n_iterations // 2
         for t in range(1, n_iterations + 1):
@@ -87,7 +87,7 @@ class Chain:
         return total / n_counted, x
 
     def propose(self, x, t):
-        """Metropolis' test of a draw from q(z|x)."""
+        """Apply the Metropolis test to a draw from q(z|x)."""
         mean, log_var = (self.twin.affine("encoder", head, x) for head in ("mean", "log_var"))
         eps = self.noise(kernels.normal, LATENT, t, self.z.shape[1])
         new = mean + np.exp(log_var / 2) * eps
@@ -100,7 +100,7 @@ class Chain:
 
 @functools.cache
 def random_model(likelihood):
-    """A model whose q(z|x) is near the prior, so that a good part of its proposals is accepted."""
+    """A model whose q(z|x) is near the prior, so that many of its proposals are accepted."""
     model, rng = blank(likelihood, 2), np.random.default_rng(5)
     weights = {k: 0.6 * rng.normal(size=w.shape) for k, w in model.weights_.items()}
     for name in ("encoder.mean.weight", "encoder.log_var.weight", "encoder.log_var.bias"):
@@ -111,7 +111,7 @@ def random_model(likelihood):
 @pytest.mark.parametrize("n_iterations", [1, 2, 7])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_rows_are_filled_as_the_twin_does(likelihood, n_iterations):
-    """Two blocks of rows. Where a rounding decides, in a few rows, chains part."""
+    """Two blocks of rows. In a few rows, a rounding decides, and the chains separate."""
     twin, rng = random_model(likelihood), np.random.default_rng(1)
     X = twin.draw(rng.normal(size=(130, 2)), rng).astype(np.float32)
     missing = rng.random(X.shape) < 0.5

@@ -23,7 +23,7 @@ def digits():
 
 
 def interrupt_validation(monkeypatch, at):
-    """Raise KeyboardInterrupt in the at-th validation bound."""
+    """Raise KeyboardInterrupt in the validation bound with this number."""
     calls = []
     real = AEVB._scores
 
@@ -80,7 +80,7 @@ def test_settings_after_fit_do_not_let_bad_data_in(X):
 
 
 def test_a_bound_without_noise_has_no_error(X):
-    """A decoder that ignores z: draws agree to the rounding, and their variance is not negative."""
+    """With a decoder that ignores z, draws agree to rounding. Their variance is never negative."""
     model = AEVB(**OPTIONS, n_epochs=1).fit(X)
     weights = model.weights_
     weights["decoder.logits.weight"][:] = 0
@@ -121,7 +121,7 @@ def test_an_interrupt_between_any_two_calls_of_the_trainer_is_made_good(X, kind)
     assert at > 20
 
 
-N_LONG = 2_000_000  # rows that take far longer than until the interrupt
+N_LONG = 2_000_000  # far more rows than a call can finish before the interrupt
 LONG_CALLS = {
     "sample": lambda model, X: model.sample(N_LONG),
     "transform": lambda model, X: model.transform(X),
@@ -159,13 +159,13 @@ def test_ctrl_c_ends_a_reading_call_and_the_model_answers_as_before(what, n_thre
         sys.setprofile(None)
         timer.cancel()
         timer.join()
-    # out of the core itself: had that gone on to its end, Python would have raised only then
+    # the core raised it: after a full run of the core, only Python would have raised
     assert ends == ["c_call", "c_exception"]
     assert (model.transform(X).tobytes(), model.score_samples(X).tobytes()) == before
 
 
 def test_an_interrupt_changes_no_bit_of_what_comes_after(X):
-    """Reports come between blocks of rows: those that raise nothing leave no trace."""
+    """Reports come between blocks of rows. A report that raises nothing leaves no trace."""
     model = AEVB(2, hidden_layer_sizes=(300,), n_epochs=1, random_state=0).fit(X)
     many = np.tile(X, (400, 1))
     calls = [lambda: model.transform(many), lambda: model.sample(10**5, random_state=0)]
@@ -183,7 +183,7 @@ def test_an_interrupt_changes_no_bit_of_what_comes_after(X):
 
 @contextlib.contextmanager
 def alarms(first=0.01, raises_at=1):
-    """A signal every hundredth of a second, whose handler raises at the n-th."""
+    """Send a signal every hundredth of a second. Its handler raises at call `raises_at`."""
     heard = itertools.count(1)
 
     def handler(*_):
@@ -200,7 +200,7 @@ def alarms(first=0.01, raises_at=1):
 
 
 def test_an_interrupt_ends_the_drawing_of_the_first_weights(X):
-    """60 million; had they been drawn to their end, the handler would have been called once."""
+    """There are 60 million weights. A complete drawing would have called the handler once."""
     config = AEVB(**OPTIONS, n_epochs=1).fit(X)._engine.config.as_dict()
     wide = Config(**config | {"n_visible": 30_000, "hidden_layer_sizes": [1000]})
     with alarms(raises_at=2), pytest.raises(InterruptedError):
@@ -208,7 +208,7 @@ def test_an_interrupt_ends_the_drawing_of_the_first_weights(X):
 
 
 def test_an_interrupt_ends_the_copy_of_a_model(X):
-    """Had its gigabyte been copied to the end, the handler would have been called once."""
+    """A complete copy of its gigabyte would have called the handler once."""
     config = AEVB(**OPTIONS, n_epochs=1).fit(X)._engine.config.as_dict()
     wide = Model(Config(**config | {"n_visible": 30_000, "hidden_layer_sizes": [2000]}))
     with alarms(raises_at=2), pytest.raises(InterruptedError):
@@ -226,7 +226,7 @@ def arenas(engine):
 
 @contextlib.contextmanager
 def ctrl_c(after):
-    """SIGINT after so many seconds, to a handler that raises nothing."""
+    """Send SIGINT after so many seconds, to a handler that raises nothing."""
     default = signal.signal(signal.SIGINT, lambda *_: None)
     timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
@@ -252,7 +252,7 @@ LONG_STEPS = {
 
 @pytest.mark.parametrize("what", LONG_STEPS)
 def test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one(what):
-    """Forward, backward, in the update, or while the next rows are read."""
+    """It falls into the forward or backward phases, the update, or the gather of the next rows."""
     kind, n_visible, options = LONG_STEPS[what]
     batch_size = options["batch_size"]
     X = np.random.default_rng(0).random((2 * batch_size, n_visible), dtype=np.float32)
@@ -283,7 +283,7 @@ def test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one(what):
         stopped_at.add(done)
         train(engine, 2 - done)
         assert arenas(engine) == good[2], at
-    # in the update, the last third, where it is undone
+    # in the update, the last third of a step, which has a rollback
     n_more = 6 if batch_size > 1000 and kind is AEVB else 0
     for at in np.linspace(0.65, 0.95, n_more) * took[0]:
         engine = first.copy()

@@ -1,7 +1,7 @@
-"""A thread that is late changes no bit: whatever misses a barrier reads what is not yet there.
+"""A late thread changes no bit. Without a barrier, a thread would read what is not yet written.
 
-In turn each thread of a team leaves its barriers, or begins its pieces of work, a third of a
-millisecond after the others: longer than the phases of these networks take.
+Each thread of a team in turn leaves its barriers, or starts its blocks of work, a third of a
+millisecond after the others. That is longer than the phases of these networks take.
 """
 
 import functools
@@ -70,14 +70,14 @@ def gradient_of(answer):
 
 
 def inferred(call, likelihood, n_threads):
-    """For several blocks of a thousand rows, or of fewer where there are many draws."""
+    """Use several blocks of a thousand rows, or of fewer rows if there are many draws."""
     n = 150 if call == "importance" else 2300
     model = made(20, hidden_layer_sizes=[70, 40], likelihood=likelihood)
     return [a.tobytes() for a in INFERENCE[call](model, sparse(n, 20), n_threads)]
 
 
 def em(_, n_threads):
-    """Minibatches of three blocks of rows, and of one."""
+    """Use minibatches of three blocks of rows, and of one."""
     said = []
     for batch_size in (2100, 60):
         model = MCEM(
@@ -115,7 +115,7 @@ def test_a_late_thread_changes_no_bit(work):
 
 
 def test_a_slow_thread_keeps_the_weights_that_it_has_transposed():
-    """It goes on with a panel after a pause, in which the others transpose theirs."""
+    """It continues with a panel after a pause, in which the others transpose theirs."""
     X = sparse(2000, 64)
 
     def bits(n_threads):

@@ -1,4 +1,4 @@
-"""learning_rate="auto": the trials, and that they leave no trace but the choice."""
+"""learning_rate="auto": the trials, and that they leave no trace except the chosen rate."""
 
 import pickle
 
@@ -13,7 +13,8 @@ from aevb.training.learning_rate import LEARNING_RATES
 
 DIGITS = datasets.load_digits()[:400]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (10,), "random_state": 3, "n_epochs": 40}
-# Gaussian data so large that plain ascent diverges with the larger steps and not with the least.
+# The Gaussian data are so large that plain ascent diverges with the larger rates, but not with the
+# smallest.
 WILD = SMALL | {"likelihood": "gaussian", "optimizer": "sgd", "init_scale": 0.01}
 
 
@@ -23,7 +24,7 @@ def same(model, other):
 
 @pytest.fixture(name="quick_scores")
 def few_temperatures(monkeypatch):
-    """MCEM scores and starts by annealing: how well is no matter here, and it takes long."""
+    """MCEM scores and starts by annealing, which takes long. Its quality does not matter here."""
     few = temperatures("sigmoid", 10)
     monkeypatch.setattr(mcem, "temperatures", lambda: few)
     monkeypatch.setattr(mcem, "_STARTS", Annealing(few))
@@ -45,13 +46,13 @@ def test_what_is_chosen_scored_best_and_trains_as_if_it_had_been_given(kind):
 @pytest.mark.usefixtures("quick_scores")
 @pytest.mark.parametrize("kind", [AEVB, MCEM])
 def test_a_trial_is_a_tenth_of_the_run(kind):
-    """Its score is that of a fit of as many epochs, on the rows that are not held out."""
+    """Its score is that of a fit with as many epochs, on the rows that are not held out."""
     rows = DIGITS[:60]
     options = SMALL | {"validation_fraction": 0.5}
     model = Trainer(kind(**options, learning_rate="auto"), rows).model
     for rate, score in model.learning_rate_trials_.items():
         short = kind(**options | {"n_epochs": 4}, learning_rate=rate).fit(rows)
-        # the mean over the half that was trained on, which is not the mean over all
+        # the mean over the half that trains, which differs from the mean over all rows
         trainer = Trainer(short, rows)
         trained = short._scores(trainer._rows, trainer._subset)
         assert score == pytest.approx(trained.mean(), abs=1e-9)
@@ -68,7 +69,7 @@ def test_a_trial_scores_the_first_thousand_rows():
         assert score != short.score(rows[100:])
 
 
-LENGTHS = {  # kind, its options; samples of a trial on 50 rows
+LENGTHS = {  # class, options; samples of a trial on 50 rows
     "a tenth": (AEVB, {"n_epochs": 30}, 150),
     "a tenth of less than ten epochs": (AEVB, {"n_epochs": 3}, 15),
     "of the rows that train": (WakeSleep, {"n_epochs": 30, "validation_fraction": 0.25}, 111),
@@ -92,7 +93,7 @@ def test_how_long_a_trial_is(length, monkeypatch):
 
 
 def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeypatch):
-    """And have no patience; the trainer itself then does as it was told."""
+    """Trials have no patience either. The trainer itself then follows its options."""
     path, calls, validated = tmp_path / "run.safetensors", [], []
     real = Trainer._validation_bound
 
@@ -105,7 +106,7 @@ def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeyp
     options = {"checkpoint": path, "checkpoint_every": 1, "callbacks": [calls.append]}
     trainer = Trainer(model, DIGITS[:50], X_val=DIGITS[50:70], **options)
     assert (calls, list(tmp_path.iterdir())) == ([], [])
-    assert validated == [0] * 3 * 4  # its four epochs each, though none improves on another
+    assert validated == [0] * 3 * 4  # four epochs each, although none improves on another
     assert (model.patience, model.n_steps_, trainer.history["seconds"]) == (1, 0, [])
     trainer.run(50)
     assert (calls, path.exists(), validated[-1]) == ([trainer], True, 20)

@@ -1,8 +1,8 @@
 """Likelihoods and the latent layer against their float64 twins.
 
-Tolerances are first-order rounding analyses, u = 2^-24: a sum of k terms computed with c roundings
-each is within gamma(k + c) of the sum of absolute terms; exp is within 2 ulp <= 4 u, the other
-functions within 4 ulp <= 8 u of their value (test_math.py).
+Tolerances are first-order rounding analyses with u = 2^-24. A sum of k terms, computed with c
+roundings each, is within gamma(k + c) of the sum of absolute terms. exp is within 2 ulp <= 4 u, and
+the other functions are within 4 ulp <= 8 u of their value (test_math.py).
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def check_bernoulli(logits, x):
     expected_r, expected_d = oracle.bernoulli(a, x)
     d, what = a.shape[1], f"bernoulli {a.shape}"
     scale = (np.abs(x * a) + oracle.softplus(a)).sum(1)
-    # The kernel multiplies the factors 1 + e^-|a| and takes one logarithm: each factor and each
-    # product is rounded relative to itself, so the log is off by up to 2 U a pixel, however small.
+    # The kernel multiplies the factors 1 + e^-|a| and takes one logarithm. Each factor and each
+    # product has a relative rounding error, so the log is off by up to 2 U a pixel, however small.
     assert_close(r, expected_r, gamma(d + 10) * scale + 2 * d * U, f"{what} r")
     tolerance = 8 * U * oracle.sigmoid(a) + U * np.abs(expected_d)
     assert_close(dlogits, expected_d, tolerance, f"{what} dlogits")
@@ -69,13 +69,13 @@ def test_bernoulli_over_sizes(isa):
 
 
 def test_bernoulli_at_extreme_logits(isa):
-    """Both sides of where exp under- and overflows; a certain, right answer costs nothing."""
+    """Logits on both sides of exp's underflow and overflow. A certain, correct answer costs 0."""
     magnitudes = [0, 1e-30, 1e-6, 10, 16.7, 40, 86, 87.5, 88.5, 89, 103, 104, 1e3, 1e6, 1e30]
     a = np.float32(magnitudes)
     for x in (0.0, 0.25, 1.0):
         for logits in (a, -a):
             check_bernoulli(logits[:, None], np.full((len(a), 1), x, dtype=np.float32))
-            row = logits[:-1][None]  # together in one row, without the term that drowns the rest
+            row = logits[:-1][None]  # all in one row, without the term that hides the rest
             check_bernoulli(row, np.full_like(row, x))
     certain = np.float32([[1e30, -1e30, 1e4, -1e4]])
     r, dlogits = kernels.bernoulli(certain, np.float32([[1, 0, 1, 0]]))
@@ -121,7 +121,7 @@ def test_gaussian_at_extreme_means(isa, bounded):
 
 @pytest.mark.parametrize("raw", [-40.3, -98.7, -1234.567, -98765.43, -1e10, -1e30])
 def test_log_variance_floor_holds(isa, raw):
-    """However low the raw output, the density is that of the floor, to its own precision."""
+    """However low the raw output is, the density is that of the floor, to its own precision."""
     mean, x = np.zeros((1, 3), dtype=np.float32), np.full((1, 3), 0.01, dtype=np.float32)
     r, dmean, dlog_var = kernels.gaussian(mean, np.full((1, 3), raw, dtype=np.float32), x, False)
     precision = math.exp(-FLOOR)
@@ -173,9 +173,9 @@ def test_latent_sample_over_sizes(isa, estimator):
 
 
 def test_kl_term_agrees_with_monte_carlo(isa):
-    """Closed form against the mean of 40 000 draws per row, at 5 standard errors.
+    """The closed form agrees with the mean of 40 000 draws per row, to 5 standard errors.
 
-    Six rows: a correct engine would fail for about 3 in a million choices of the seed.
+    With six rows, a correct engine would fail for about 3 in a million seeds.
     """
     rng = np.random.default_rng(3)
     n_draws = 40_000
@@ -240,9 +240,9 @@ def test_latent_backward_over_sizes(isa, estimator):
 
 
 def objective(mean, log_var, noise, estimator, frozen):
-    """A bound with r(z) = sum sin(z), a stand-in likelihood, to be differentiated numerically.
+    """A bound with r(z) = sum sin(z) in place of the likelihood, for numerical derivatives.
 
-    `frozen` holds z and f of the score-function surrogate, which are constants to the gradient.
+    `frozen` holds z and f of the score function's surrogate, which are constant in the gradient.
     """
     if estimator == "score-function":
         z, f = frozen
@@ -254,10 +254,10 @@ def objective(mean, log_var, noise, estimator, frozen):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_latent_backward_against_central_differences(isa, estimator):
-    """Central differences in float64, h = 1e-4: truncation h^2/6 times a third derivative.
+    """Central differences in float64, h = 1e-4: truncation is h^2/6 times a third derivative.
 
-    It is below 1e-7 of the gradient's scale here, so 2 u in the rounding tolerance's units; that
-    tolerance, of at least gamma(18), is the one applied, doubled to hold both.
+    It is below 1e-7 of the gradient's scale here, which is 2 u in the units of the rounding
+    tolerance. That tolerance is at least gamma(18). The test doubles it to hold both.
     """
     rng = np.random.default_rng(5)
     arguments = latent_arguments(rng, 3, 4, 2, scale=0.5)

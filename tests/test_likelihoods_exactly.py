@@ -1,4 +1,4 @@
-"""Bounds and importance weights against float64, under the core's own noise: all their errors."""
+"""Bounds and importance weights against float64, with the core's own noise, and all errors."""
 
 import numpy as np
 import oracle
@@ -23,7 +23,7 @@ def encoded(model, X):
 @pytest.mark.parametrize("estimator", ["analytic-kl", "monte-carlo"])
 @pytest.mark.parametrize("n_draws", [1, 2, 5])
 def test_bounds_and_their_errors(isa, n_draws, estimator):
-    """The standard error is that of the mean of the draws, of what varies among them."""
+    """The standard error of the mean of the draws comes from the terms that vary among them."""
     base, X = trained("gaussian", 2)
     model = AEVB(**base.get_params() | {"bound_estimator": estimator, "n_epochs": 1}).fit(X)
     model.set_weights(base.weights_)
@@ -54,7 +54,7 @@ def log_normal(eps, log_det):
 
 
 def adapted(z, log_w, log_var):
-    """Mean and Cholesky factor of the Gaussian that the next round draws from, of each row."""
+    """Mean and Cholesky factor, for each row, of the Gaussian that the next round draws from."""
     w = np.exp(log_w - log_w.max(0))
     ess = w.sum(0) ** 2 / (w**2).sum(0)
     w /= w.sum(0)
@@ -69,7 +69,7 @@ def adapted(z, log_w, log_var):
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize(("n_draws", "n_adaptations"), [(1, 0), (7, 0), (51, 0), (120, 2)])
 def test_importance_weights_and_their_errors(isa, likelihood, n_draws, n_adaptations):
-    """Rounds and passes of 50 draws have noise of their own; the last pass may be a part of one."""
+    """Each round and pass of 50 draws has its own noise. The last pass may be shorter."""
     model, X = trained(likelihood, 2)
     seed = np.random.RandomState(4).randint(np.iinfo(np.int32).max)
     ids, n_passes = twins.content_ids(model, X), -(-n_draws // 50)
@@ -94,7 +94,7 @@ def test_importance_weights_and_their_errors(isa, likelihood, n_draws, n_adaptat
 
 
 def kernel_density(fit, at):
-    """Log of the density fitted to draws (n, J), at others; and which bandwidth scored best."""
+    """Log density, fitted to draws (n, J), at other points; and the index of the best bandwidth."""
     (n, dim), sd = fit.shape, fit.std(0, ddof=1)
     if n < 4 * dim:
         return log_normal((at - fit.mean(0)) / sd, np.log(sd).sum()), None
@@ -111,7 +111,7 @@ def kernel_density(fit, at):
 
 @pytest.mark.parametrize(("n", "dim"), [(7, 2), (8, 2), (60, 1), (61, 3)])
 def test_the_density_has_the_bandwidth_that_scores_best(n, dim):
-    """The scores of one half's draws under the other's; draws in clumps want narrow kernels."""
+    """One half's draws are scored under the other half's. Clustered draws need narrow kernels."""
     rng, n_rows = np.random.default_rng(n), 30
     clumps = rng.normal(size=(n_rows, dim)) + rng.choice([-4, 0, 4], (n, n_rows, dim))
     spread = np.exp(rng.normal(size=n_rows) * 2)[:, None]
@@ -127,7 +127,7 @@ def test_the_density_has_the_bandwidth_that_scores_best(n, dim):
 
 @pytest.mark.parametrize("n_draws", [9, 40])
 def test_the_papers_estimator_in_its_parts(n_draws):
-    """Fitted to the first half of a chain's draws, its ratios are those of the second half."""
+    """The density fits the first half of a chain's draws. The ratios are of the second half."""
     model, X = trained("gaussian", 1)
     X = X[:20]
     evaluator = Evaluator(model, random_state=4, n_threads=1)
@@ -148,10 +148,10 @@ def test_the_papers_estimator_in_its_parts(n_draws):
 
 @pytest.mark.parametrize("n_adaptations", [0, 1])
 def test_rows_of_later_blocks_are_as_those_of_the_first(n_adaptations):
-    """Nothing of a block's weights or proposals is left to the next."""
+    """A block leaves none of its weights or proposals to the next block."""
     model, X = trained("bernoulli", 2)
     evaluator = Evaluator(model, random_state=0, n_threads=1)
-    times = 1300 // len(X)  # a block is of 1000 rows at most, and of less for many draws
+    times = 1300 // len(X)  # a block has at most 1000 rows, and fewer for many draws
     many = np.tile(X, (times, 1))
     for call in (
         lambda X: evaluator.bound(X, n_draws=60),

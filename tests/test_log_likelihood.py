@@ -1,7 +1,8 @@
-"""log p(x) by importance sampling: against closed forms and quadrature, and its error bars.
+"""log p(x) by importance sampling: closed forms, quadrature, and its error bars.
 
-A tolerance of 5 standard errors: among 100 rows a right estimator fails for a seed in 1e4. With
-n draws per row, log of a mean is low by about stderr^2 / 2, which is in the tolerance of means.
+A tolerance is 5 standard errors: among 100 rows, a correct method fails for one seed in 1e4. With n
+draws per row, the log of a mean is too low by about stderr^2 / 2. The tolerance of means includes
+that.
 """
 
 import copy
@@ -22,19 +23,20 @@ from aevb import AEVB, Estimate, Evaluator, datasets
 from aevb.core.engine import Rows
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
-# Of trained models in float32: a log weight has some 12 terms of up to 16 nats, of 30 roundings.
+# For trained models in float32: a log weight has some 12 terms of up to 16 nats, with 30 roundings.
 ROUNDING = gamma(30) * 16 * 12
 D = 8
-LOADINGS = {  # orthogonal: then p(z|x) is a product of Gaussians, as q(z|x) is
+LOADINGS = {  # orthogonal: p(z|x) is then a product of Gaussians, as q(z|x) is
     "orthogonal": np.kron(np.diag([1.0, 0.5]), np.array([1.0, -0.5, 0.25, 1.0])),
     "oblique": np.array([[1, 0.5, -0.5, 1, 0, 0.25, 1, -1], [1, 0.5, 0, -1, 0.5, 1, 0.5, -1]]),
 }
 
 
 class LinearGaussian:
-    """x|z ~ N(z @ loadings + offset, diag(variance)), and q(z|x) with the mean of p(z|x) and
+    """x|z ~ N(z @ loadings + offset, diag(variance)); q(z|x) has the mean of p(z|x).
 
-    `spread` times its marginal variances. Units relu(. + 20) are on for every x and z that matter.
+    Its variances are `spread` times the marginal ones of p(z|x). Units relu(. + 20) are on for
+    every x and z that matter.
     """
 
     def __init__(self, name, spread):
@@ -66,7 +68,7 @@ class LinearGaussian:
         covariance = loadings.T @ loadings + np.diag(self.variance)
         self.marginal = multivariate_normal(self.offset, covariance)
         self.X = self.marginal.rvs(100, random_state=rng).astype(np.float32)
-        # E w^2 / (E w)^2 of w = p(x, z) / q(z|x), Gaussians in z of the same mean
+        # E w^2 / (E w)^2 of w = p(x, z) / q(z|x), for Gaussians in z with the same mean
         square = np.linalg.det(2 * self.precision - np.diag(1 / self.q_variance))
         self.rho = np.linalg.det(self.precision) * np.sqrt(self.q_variance.prod() / square)
 
@@ -76,8 +78,8 @@ class LinearGaussian:
     def rounding(self, X):
         """First-order float32 error of log w, where |eps| < 5 and |z| < 20.
 
-        The means of q are sums of D products of gain and x + 20, less 20 gain; those of x are sums
-        of J + 1 terms up to 40 loadings. Then a dozen roundings in each term of log w.
+        The means of q are sums of D products of gain and x + 20, minus 20 gain. The means of x are
+        sums of J + 1 terms up to 40 loadings. Each term of log w adds a dozen roundings.
         """
         x = X.astype(float) - self.offset
         residual = x - x @ self.gain @ self.loadings
@@ -98,7 +100,7 @@ def estimate(model, X, n_draws, seed=0, n_adaptations=0, **options):
 
 @pytest.mark.parametrize("n_draws", [1, 7, 1001])
 def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_draws):
-    """Then any number of draws gives it; also far out, where p(x) is 0 in float32."""
+    """Any number of draws then gives p(x), also far out, where p(x) is 0 in float32."""
     exact = linear_gaussian("orthogonal", 1.0)
     X = np.concatenate([exact.X[:20], exact.X[20:40] * 4, exact.X[40:50] + 10]).astype(np.float32)
     log_p, rounding = exact.log_p(X), exact.rounding(X)
@@ -113,10 +115,11 @@ def test_an_exact_encoder_makes_every_weight_p_of_x(isa, n_draws):
 @pytest.mark.parametrize("spread", [1.5, 2.0])
 @pytest.mark.parametrize("n_draws", [400, 1001])
 def test_linear_gaussian(isa, n_draws, spread):
-    """Right within the error bars, and these are the known ones.
+    """The result is correct within its error bars, and these have their known size.
 
-    stderr^2 is (rho - 1) / n and ess n / rho: from 100 rows, to a few per cent. At these spreads
-    q(z|x) has the wider tails; at 1 it has not, w is unbounded, and stderr is anything at times.
+    stderr^2 is (rho - 1) / n and ess is n / rho, to a few per cent from 100 rows. At these spreads,
+    q(z|x) has wider tails than p(z|x). With spread 1 it has not, w is unbounded, and stderr is
+    unreliable.
     """
     known = linear_gaussian("oblique", spread)
     result = estimate(known.model, known.X, n_draws)
@@ -133,9 +136,9 @@ def test_linear_gaussian(isa, n_draws, spread):
 
 @pytest.mark.parametrize("n_draws", [1, 2, 3, 5, 7])
 def test_the_likelihood_itself_is_unbiased(n_draws):
-    """Estimate over p(x): mean 1, variance (rho - 1) / n at any n; 100 rows and 40 seeds.
+    """Estimate / p(x) has mean 1 and variance (rho - 1) / n for any n; 100 rows, 40 seeds.
 
-    Here w is at most 2.2 times its mean, so that the variance is known to a few per cent.
+    w is at most 2.2 times its mean here, so the variance is known to a few per cent.
     """
     known = linear_gaussian("oblique", 2.0)
     runs = [estimate(known.model, known.X, n_draws, seed).per_row for seed in range(40)]
@@ -148,7 +151,7 @@ def test_the_likelihood_itself_is_unbiased(n_draws):
 
 
 def test_the_bound_is_below_by_the_divergence():
-    """log p(x) less the bound is KL(q(z|x) || p(z|x)), here the same for every x."""
+    """log p(x) minus the bound is KL(q(z|x) || p(z|x)), here the same for every x."""
     known = linear_gaussian("oblique", 2.0)
     bound = Evaluator(known.model, random_state=0).bound(known.X, n_draws=1000)
     result = estimate(known.model, known.X, 1000)
@@ -164,7 +167,7 @@ def test_the_bound_is_below_by_the_divergence():
 def trained(likelihood, n_components):
     """(a model trained on data with eight noisy views of each latent, up to 40 distinct new rows).
 
-    q(z|x) is then made wider, by e^(1/2): where tanh is flat p(z|x) has the tails of the prior, and
+    q(z|x) is then widened by e^(1/2). Where tanh is flat, p(z|x) has the tails of the prior, and
     error bars mean something only if q(z|x) reaches as far.
     """
     rng = np.random.default_rng(0)
@@ -184,7 +187,7 @@ def trained(likelihood, n_components):
 
 @functools.cache
 def quadrature(likelihood, n_components, n_points):
-    """log p(x) and E w^2 / (E w)^2 of the rows, w = p(x, z) / q(z|x); sums over an even grid."""
+    """log p(x) and E w^2 / (E w)^2 per row, w = p(x, z) / q(z|x), as sums over an even grid."""
     model, X = trained(likelihood, n_components)
     axis = np.linspace(-7, 7, n_points)
     grid = np.array(list(itertools.product(axis, repeat=n_components)))
@@ -216,29 +219,29 @@ def test_quadrature(likelihood, n_components):
     tolerance = 5 * of_mean + np.mean(result.stderr**2) + ROUNDING
     assert tolerance < 0.1
     assert abs(result.mean - log_p.mean()) < tolerance
-    # Each is an estimate from 1000 draws, some per cent off; over 30 rows or more.
+    # Each is an estimate from 1000 draws, off by some per cent, over 30 rows or more.
     assert np.mean(result.stderr**2 / (rho - 1) * 1000) == pytest.approx(1, rel=0.1)
     assert np.mean(result.diagnostics["ess"] * rho / 1000) == pytest.approx(1, rel=0.05)
     assert Evaluator(model, random_state=0).bound(X, n_draws=100).mean < result.mean
 
 
 def misled(known, sigmas):
-    """Return the model with the means of q(z|x) so many of its standard deviations off."""
+    """Return the model with the means of q(z|x) off by that many of its standard deviations."""
     model = copy.deepcopy(known.model)
     w = model.weights_
     w["encoder.mean.bias"] = w["encoder.mean.bias"] + sigmas * np.sqrt(known.q_variance)
     return model.set_weights(w)
 
 
-# Of N(m, 1.3 S) as a proposal for N(m, S), in two dimensions: E w^2 / (E w)^2.
+# E w^2 / (E w)^2 of N(m, 1.3 S) as a proposal for N(m, S), in two dimensions.
 ADAPTED_RHO = 1.3**2 / (2 * 1.3 - 1)
 
 
 @pytest.mark.parametrize(("spread", "sigmas"), [(0.2, 0), (1.0, 2), (2.0, 3)])
 def test_adaptation_finds_a_gaussian_posterior(isa, spread, sigmas):
-    """Whatever the encoder says, weights vary as little as those of p(z|x) itself, widened.
+    """For any encoder, weights vary as little as with p(z|x) itself as the proposal, widened.
 
-    The fit has errors of its own, a few per cent with 1000 draws.
+    The fit has an error of its own, a few per cent with 1000 draws.
     """
     known = linear_gaussian("oblique", spread)
     model = misled(known, sigmas)
@@ -255,7 +258,7 @@ def test_adaptation_finds_a_gaussian_posterior(isa, spread, sigmas):
 
 @pytest.mark.parametrize("n_draws", [10, 30])
 def test_the_likelihood_is_unbiased_after_adaptation(n_draws):
-    """What the draws that were fitted said does not matter; 100 rows and 40 seeds."""
+    """The draws used for the fit do not bias the result; 100 rows and 40 seeds."""
     known = linear_gaussian("oblique", 2.0)
     runs = [
         estimate(known.model, known.X, n_draws, seed, n_adaptations=2).per_row for seed in range(40)
@@ -278,7 +281,7 @@ def test_quadrature_after_adaptation(likelihood, n_components):
 
 
 def test_adaptation_where_the_encoder_leaves_nothing_to_fit():
-    """One draw of a round is worth all others, or none is worth anything."""
+    """One draw of a round has all the weight, or no draw has any."""
     known = linear_gaussian("oblique", 0.01)
     result = estimate(misled(known, 100), known.X, 10, n_adaptations=3)
     assert np.isfinite(result.per_row).all()
@@ -291,7 +294,7 @@ def test_adaptation_where_the_encoder_leaves_nothing_to_fit():
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_progress_and_a_stop_in_a_later_round(n_threads):
-    """Runs of some tenths of a second; what has been done is told every twentieth of one."""
+    """Runs of some tenths of a second; progress is reported every twentieth of a second."""
     model, X = trained("bernoulli", 2)
     settings = {"n_draws": 40_000, "n_adaptations": 2, "seed": 0, "n_threads": n_threads}
 
@@ -318,13 +321,13 @@ def test_progress_and_a_stop_in_a_later_round(n_threads):
 
 
 def test_stderr_is_the_spread_over_seeds():
-    """100 rows and 40 seeds: two variances known to a few per cent each."""
+    """100 rows and 40 seeds give two variances, each known to a few per cent."""
     known = linear_gaussian("oblique", 2.0)
     runs = [estimate(known.model, known.X, 200, seed) for seed in range(40)]
     seen = np.var([run.per_row for run in runs], axis=0, ddof=1).mean()
     said = np.mean([run.stderr**2 for run in runs])
     assert said == pytest.approx(seen, rel=0.15)
-    # Rows have their own noise, so errors average out over them; 40 means, known to 22 %.
+    # Each row has its own noise, so errors average out over rows. The 40 means are known to 22 %.
     assert np.var([run.mean for run in runs], ddof=1) < 2 * said / len(known.X)
 
 
@@ -338,7 +341,7 @@ def test_stderr_falls_as_one_over_the_root_of_the_draws():
 @pytest.mark.parametrize("n_draws", [1, 7, 1001])
 @pytest.mark.parametrize("n_adaptations", [0, 2])
 def test_fields(likelihood, n_draws, n_adaptations):
-    """Variance of the mean weight over its square: (n / ess - 1) / (n - 1), if ddof is 1."""
+    """The variance of the mean weight over its square is (n / ess - 1) / (n - 1), if ddof is 1."""
     model, X = trained(likelihood, 2)
     result = estimate(model, X, n_draws, n_adaptations=n_adaptations)
     ess = result.diagnostics["ess"]
@@ -383,7 +386,7 @@ def test_thread_count_does_not_matter(isa, likelihood, n_draws, n_adaptations):
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize(("n_draws", "n_adaptations"), [(1, 0), (7, 0), (101, 0), (101, 2)])
 def test_other_rows_do_not_matter(isa, likelihood, n_draws, n_adaptations):
-    """Bit by bit; but a BLAS chooses its kernel by the shape, so its last bits follow the batch."""
+    """Compare bit by bit. A BLAS chooses its kernel by the shape, so its last bits differ."""
     model, X = trained(likelihood, 2)
     evaluate = functools.partial(estimate, model, n_draws=n_draws, n_adaptations=n_adaptations)
     whole = evaluate(X)
@@ -401,7 +404,7 @@ def test_other_rows_do_not_matter(isa, likelihood, n_draws, n_adaptations):
 
 
 def test_random_state():
-    """Runs of a good part of a second, so that anything that follows the clock shows."""
+    """Runs of a good fraction of a second, so that an effect of the clock would show."""
     model, X = trained("gaussian", 2)
     one, same, other = (estimate(model, X, 30_000, seed) for seed in (1, 1, 2))
     assert as_bytes(one) == as_bytes(same)
@@ -410,7 +413,7 @@ def test_random_state():
 
 @pytest.mark.parametrize("container", [sp.csr_matrix, np.asfortranarray, np.float64])
 def test_pixels_and_containers(container):
-    """uint8 is scaled by 1/255, wherever it is stored; the scaled data need a factor of 1."""
+    """uint8 is scaled by 1/255 in every container. Scaled data need a factor of 1."""
     X = (datasets.load_digits()[:60] * 255).astype(np.uint8)
     model = AEVB(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0, n_threads=1).fit(X)
     assert model.input_scale_ == pytest.approx(1 / 255)

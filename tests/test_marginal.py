@@ -1,4 +1,4 @@
-"""The paper's estimator of log p(x), appendix D: its density fit, closed forms, and refusals."""
+"""The paper's method for log p(x), appendix D: its density fit, closed forms, and refusals."""
 
 import warnings
 
@@ -18,7 +18,7 @@ def log_density_of(fit, at):
 
 
 def linear_gaussian(n_components, n=60, n_features=6):
-    """(model, X, log p(x)): units relu(z + 20) are on for every z that matters."""
+    """(model, X, log p(x)). The units relu(z + 20) are on for every z that matters."""
     rng = np.random.default_rng(n_components)
     model = AEVB(
         n_components,
@@ -35,14 +35,14 @@ def linear_gaussian(n_components, n=60, n_features=6):
     weights["decoder.mean.weight"][:] = loadings
     weights["decoder.mean.bias"][:] = -20 * loadings.sum(0)
     model.set_weights(weights)
-    variance = np.exp(np.log1p(np.exp(10.0)) - 10)  # of the raw log-variance 0
+    variance = np.exp(np.log1p(np.exp(10.0)) - 10)  # of a raw log-variance of 0
     covariance = np.float64(loadings.T @ loadings) + variance * np.eye(n_features)
     X = rng.multivariate_normal(np.zeros(n_features), covariance, n)
     return model, X, stats.multivariate_normal(np.zeros(n_features), covariance).logpdf(X)
 
 
 def sixteenths(seed, mean, sd, shape):
-    """Normal draws rounded so that float32 holds them."""
+    """Normal draws, rounded so that float32 holds them."""
     return np.round(np.random.default_rng(seed).normal(mean, sd, shape) * 16) / 16
 
 
@@ -51,8 +51,8 @@ def test_closed_form(n_components):
     model, X, truth = linear_gaussian(n_components)
     estimate = Evaluator(model, random_state=0).log_likelihood(X, "hmc", n_draws=300)
     error = estimate.per_row - truth
-    # The standard error is that of the counted draws, as if independent. Those of the fit add as
-    # much, and more in more dimensions: 2.5 in place of sqrt(2).
+    # The standard error counts the draws as independent. The fit adds an error of the same size,
+    # and a larger one in more dimensions: hence 2.5 in place of sqrt(2).
     assert np.sqrt((error**2).mean()) < 2.5 * np.sqrt((estimate.stderr**2).mean())
     assert abs(error.mean()) < 4 * error.std() / np.sqrt(60)
     assert np.median(estimate.diagnostics["ess"]) > 100
@@ -103,7 +103,8 @@ def test_log_joint(isa):
     expected = stats.norm(rows @ loadings, scale).logpdf(X).sum(-1) + stats.norm.logpdf(rows).sum(
         -1
     )
-    # (z + 20) in float32 is off by 2e-6, and so is each of 6 means, some 10 deviations from x
+    # (z + 20) in float32 is off by 2e-6, and so is each of 6 means, some 10 standard deviations
+    # from x
     np.testing.assert_allclose(got[0], expected, rtol=0, atol=2e-3)
 
 
@@ -130,7 +131,7 @@ def test_many_components_are_refused_with_the_reason():
 
 
 def test_poor_weights_are_said():
-    """Twenty draws by single leapfrog steps in eight dimensions: the fit misses what is counted."""
+    """Single leapfrog steps give twenty draws in eight dimensions, so the fit is poor."""
     model, X, _ = linear_gaussian(8)
     with pytest.warns(RuntimeWarning, match="'hmc'.*poor"):
         Evaluator(model, random_state=0).log_likelihood(

@@ -1,11 +1,11 @@
 """Unary functions in units in the last place (ulp) against float64.
 
-Metric: |got - reference| / ulp(reference), where reference is NumPy's float64 value (wrong by
-2^-29 float32 ulp, which is nothing here) and ulp is the float32 spacing of the reference's binade.
-The engine may flush subnormals to zero, in arguments and in results, so where the reference is
-below the smallest normal float32 it is only asked that the result be too. The domain of log is the
-positive normal numbers and infinity, of the optimiser's reciprocal square root the same but for
-infinity; the engine never takes another.
+The metric is |got - reference| / ulp(reference). The reference is NumPy's float64 value, whose
+error of 2^-29 float32 ulp is negligible. ulp is the float32 spacing in the reference's binade. The
+engine may flush subnormals to zero, in arguments and in results. Where the reference is below the
+smallest normal float32, the result must be below it too. The domain of log is the positive normal
+numbers and infinity. The optimiser's reciprocal square root has the same domain without infinity.
+The engine never takes other arguments.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ REFERENCE = {
     "reciprocal_sqrt": lambda x: 1 / np.sqrt(x),
 }
 MAX_ULP = {"exp": 2, "log": 4, "tanh": 4, "sigmoid": 4, "softplus": 4, "reciprocal_sqrt": 4}
-# Where each function bends, changes branch, under- or overflows: swept on top of the bit patterns.
+# Where each function bends, changes branch, underflows or overflows; swept besides the bit
+# patterns.
 INTERVALS = {
     "exp": [(-87.4, -86.0), (-1, 1), (86.0, 88.7229)],
     "log": [(0.5, 2.0), (0.99, 1.01), (1e-8, 1e-6)],
@@ -38,7 +39,7 @@ TRIG = {"sin_2pi": np.sin, "cos_2pi": np.cos}
 
 
 def sweep(name):
-    """Every 1021st float32 bit pattern, all magnitudes and both signs, and the intervals."""
+    """Every 1021st float32 bit pattern, of all magnitudes and both signs, and the intervals."""
     bits = np.arange(0, 2**32, 1021, dtype=np.uint32).view(np.float32)
     bits = bits[np.isfinite(bits) & (np.abs(bits) >= oracle.TINY)]
     if name in POSITIVE:
@@ -62,7 +63,7 @@ def check(name, x):
     below = np.abs(expected) < oracle.TINY
     assert (np.abs(got[below]) <= oracle.TINY).all()
 
-    # Within MAX_ULP of the largest float32 a permitted error may round to infinity.
+    # Within MAX_ULP of the largest float32, an allowed error may round to infinity.
     edge = np.abs(expected) > largest * (1 - 2 * MAX_ULP[name] * oracle.U)
     usual = ~(beyond | below | edge)
     error = np.abs(got[usual] - expected[usual]) / ulp(expected[usual])
@@ -86,7 +87,7 @@ def test_every_length_has_an_accurate_tail(isa, name):
 
 @pytest.mark.parametrize("name", [*REFERENCE, *TRIG])
 def test_nan_is_never_hidden(isa, name):
-    """A diverged model must be noticed: NaN in, NaN out, whatever the lane."""
+    """A diverged model must be noticed: NaN in gives NaN out, in any lane."""
     for lane in range(17):
         x = np.full(17, 0.25, dtype=np.float32)
         x[lane] = np.nan
@@ -123,12 +124,12 @@ def test_tanh_saturates_within_its_bound(isa, argument):
 
 @pytest.mark.parametrize("name", TRIG)
 def test_trigonometry_of_a_turn(isa, name):
-    """Absolute error at most 4 * 2^-24 on the uniforms k * 2^-24, k = 0 .. 2^24 - 1.
+    """The absolute error is at most 4 * 2^-24 on the uniforms k * 2^-24, k = 0 .. 2^24 - 1.
 
     Folding u to |t| <= 1/4 turn is exact. The factor 2 pi and the product 2 pi t are rounded once
-    each: relative 2u of an angle of at most pi/2 moves the result by at most 2u * max|a sin a| =
-    pi u. A polynomial of value at most 1 adds its last rounding, u/2 to u: in all below 4.2 u, and
-    smaller still when t is folded to 1/8 turn.
+    each. A relative 2u of an angle of at most pi/2 moves the result by at most 2u * max|a sin a| =
+    pi u. A polynomial of value at most 1 adds its last rounding, u/2 to u. In all this is below 4.2
+    u, and smaller still when t is folded to 1/8 turn.
     """
     u = (np.arange(0, 2**24, 5) * 2.0**-24).astype(np.float32)
     u = np.append(u, np.float32([0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1 - 2.0**-24]))

@@ -1,6 +1,7 @@
-"""Monte Carlo EM: its steps against float64, its chains against quadrature, and its face.
+"""Monte Carlo EM: steps against float64, chains against quadrature, and the Python interface.
 
-Means over chains, independent but for their common step size, are held to 5 standard errors.
+Chains are independent except for their common step size. Means over chains are held to 5 standard
+errors.
 """
 
 import copy
@@ -23,7 +24,7 @@ from test_posterior import assert_mean
 
 from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, sample_posterior
 
-STILL = {"optimizer": "sgd", "learning_rate": 1e-30, "weight_decay": 0.0}  # weights stay, bitwise
+STILL = {"optimizer": "sgd", "learning_rate": 1e-30, "weight_decay": 0.0}  # weights keep their bits
 likelihoods = pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 minibatches = pytest.mark.parametrize("share", [1, 3], ids=["full", "minibatch"])
 
@@ -43,7 +44,7 @@ FITTED = small(hidden_layer_sizes=(5, 4)).fit(X)
 
 
 def state(it):
-    """All that training changes of a model, or of a trainer, but the seconds."""
+    """All that training changes in a model or a trainer, except the seconds."""
     model, chains = getattr(it, "model", it), getattr(it, "_chains", None)
     history = [column for name, column in model.history_.items() if name != "seconds"]
     weights = {name: weight.tobytes() for name, weight in model.weights_.items()}
@@ -58,7 +59,7 @@ def visits(model, n, size):
 
 
 def log_likelihood(weights, config, z, x):
-    """Log p(x|z) of each row, and the gradient of their mean by the weights."""
+    """log p(x|z) of each row, and the gradient of the mean by the weights."""
     outputs, _ = oracle.climb(weights, "decoder", z, config.activation)
     r, deltas = oracle.likelihood_heads(weights, config, outputs[-1], x)
     layers = {}
@@ -68,7 +69,7 @@ def log_likelihood(weights, config, z, x):
 
 
 def quadrature(weights, config, X, n_points=81):
-    """Log p(x), mean and covariance of p(z|x) per row; as test_posterior has it."""
+    """log p(x), mean and covariance of p(z|x) per row, as in test_posterior."""
     axis, J = np.linspace(-7, 7, n_points), len(weights["decoder.hidden0.weight"])
     grid = np.stack(np.meshgrid(*[axis] * J), -1).reshape(-1, J)
     h = oracle.climb(weights, "decoder", grid, config.activation)[0][-1]
@@ -91,7 +92,7 @@ def monotone(likelihood, n_components, n=15):
     rows = model.set_weights(weights).sample(n, random_state=2)
     weights = oracle.float64(weights)
     log_p, means, covariances = quadrature(weights, oracle.Config("tanh", likelihood), rows)
-    assert (means.std(0) > 0.25).all()  # a chain that took another's row would be found out
+    assert (means.std(0) > 0.25).all()  # a chain with another row's data would be noticed
     return options, weights, rows, log_p, means, covariances
 
 
@@ -99,7 +100,7 @@ def monotone(likelihood, n_components, n=15):
 @pytest.mark.parametrize(("n", "batch_size"), [(13, 13), (350, 120), (2500, 2500), (2500, 1900)])
 @pytest.mark.parametrize(("hidden", "n_updates"), [((5,), 1), ((4, 3), 3)])
 def test_updates_are_the_twins(isa, likelihood, n, hidden, n_updates, batch_size):
-    """Gradients are good to 5e-5 norm-wise, as in the bounds' tests; each update rounds weights."""
+    """Gradients are good to 5e-5 by norm, as for the bounds. Each update rounds the weights."""
     X, config = pixels(n, 6, likelihood), oracle.Config("tanh", likelihood)
     model = small(n_updates=n_updates, batch_size=batch_size, hidden_layer_sizes=hidden)
     model.set_params(likelihood=likelihood, init_scale=0.5, optimizer="sgd", learning_rate=0.125)
@@ -107,7 +108,7 @@ def test_updates_are_the_twins(isa, likelihood, n, hidden, n_updates, batch_size
     before = twin = oracle.float64(model.weights_)
     rows = visits(model, n, batch_size)[0]
     z, x = np.float64(trainer.step()._chains.z[rows]), np.float64(X[rows])
-    if batch_size == n:  # the first update finds log p(x, z) of some 30 terms of a few nats
+    if batch_size == n:  # the first update gets log p(x, z) of some 30 terms of a few nats
         expected = (log_likelihood(twin, config, z, x)[0] + norm.logpdf(z).sum(1)).mean()
         assert trainer.history["train_bound"] == pytest.approx([expected], abs=2e-5)
     for _ in range(n_updates):
@@ -118,13 +119,13 @@ def test_updates_are_the_twins(isa, likelihood, n, hidden, n_updates, batch_size
         tolerance = 5e-5 * np.linalg.norm(twin[k] - before[k])
         tolerance += n_updates * oracle.U * np.linalg.norm(twin[k])
         assert np.linalg.norm(got - twin[k]) <= tolerance, k
-        assert tolerance < 0.01 * 0.125 * 0.25 * np.linalg.norm(before[k])  # the prior's part shows
+        assert tolerance < 0.01 * 0.125 * 0.25 * np.linalg.norm(before[k])  # the prior shows
 
 
 @likelihoods
 @pytest.mark.parametrize(("n_components", "batch_size"), [(1, None), (2, None), (2, 400)])
 def test_chains_are_draws_of_the_posterior(likelihood, n_components, batch_size):
-    """Whitened by the true moments of their rows: mean 0, covariance I, once steps have grown."""
+    """Whitened by the true moments of their rows: mean 0, covariance I, after steps have grown."""
     options, weights, rows, _, means, covariances = monotone(likelihood, n_components)
     n, which = 900, np.arange(900) % len(rows)
     trainer = Trainer(small(batch_size=batch_size, **options), rows[which])
@@ -141,7 +142,7 @@ def test_chains_are_draws_of_the_posterior(likelihood, n_components, batch_size)
 
 @minibatches
 def test_only_accepted_chains_of_the_minibatch_move(share):
-    """How many do is a sum of Bernoulli variables of the acceptance probabilities."""
+    """Their number is a sum of Bernoulli variables with the acceptance probabilities."""
     options, weights, rows, *_ = monotone("bernoulli", 2)
     model = small(**options, batch_size=600 // share, target_accept=0.5)
     trainer = Trainer(model, np.tile(rows, (40, 1)))
@@ -159,7 +160,7 @@ def test_only_accepted_chains_of_the_minibatch_move(share):
 
 
 def test_a_fit_that_goes_on_finds_narrow_posteriors_again():
-    """Chains from the prior that moved towards p(z|x) would be hundreds of nats down."""
+    """Chains that start from the prior and move to p(z|x) would be hundreds of nats lower."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=(300, 2))
     X = np.tanh(z @ rng.normal(size=(2, 50))) + 0.05 * rng.normal(size=(300, 50))
@@ -173,11 +174,11 @@ def test_a_fit_that_goes_on_finds_narrow_posteriors_again():
 
 @pytest.mark.parametrize("changing", ["weights", "pixels"])
 def test_a_move_starts_from_log_p_as_it_is_now(changing):
-    """A step of 0.1 is hardly ever rejected, unless what has changed by nats is left out."""
+    """A step of 0.1 is hardly ever rejected, unless the old log p is off by nats."""
     model = small(likelihood="bernoulli", init_scale=0.5, n_leapfrog=1, n_updates=1, **STILL)
     model.set_params(**{"learning_rate": 5.0} if changing == "weights" else {"binarize": "dynamic"})
     trainer = Trainer(model, pixels(300, 30))
-    least = 5 if changing == "weights" else 1 / np.sqrt(300)  # pixels: in each row for itself
+    least = 5 if changing == "weights" else 1 / np.sqrt(300)  # pixels change in each row alone
     assert min(trainer.step()._chains.acceptance for _ in range(3)) > 0.98
     assert np.abs(np.diff(trainer.history["train_bound"])).max() > least
 
@@ -187,7 +188,7 @@ def test_a_move_starts_from_log_p_as_it_is_now(changing):
     [("bernoulli", 2.0, 1, 1), ("gaussian", 0.7, 2, 3)],
 )
 def test_a_small_decoder_is_recovered(likelihood, scale, n_components, share):
-    """The maximum over k weights is about k / 2N nats a new row below the truth; granted twice."""
+    """With k weights, the maximum is about k / 2N nats a new row below the truth; twice is fine."""
     options = {"n_components": n_components, "hidden_layer_sizes": (6,), "likelihood": likelihood}
     true, config = small(**options, init_scale=scale), oracle.Config("tanh", likelihood)
     weights = oracle.float64(Trainer(true.set_params(random_state=1), pixels(5, 12)).model.weights_)
@@ -204,7 +205,7 @@ def test_a_small_decoder_is_recovered(likelihood, scale, n_components, share):
 
 @likelihoods
 def test_transform_and_score_samples_against_quadrature(likelihood):
-    """Means are as good as of so many independent draws; AIS is low by half its variance."""
+    """Means are as good as those of n_independent draws. AIS is low by half its variance."""
     options, weights, rows, log_p, means, covariances = monotone(likelihood, 2, n=60)
     model = small(**options, n_epochs=1).fit(rows).set_weights(weights)
     sd = np.sqrt(covariances.diagonal(axis1=1, axis2=2))
@@ -214,7 +215,7 @@ def test_transform_and_score_samples_against_quadrature(likelihood):
         assert (error**2).mean() < 1 / n_independent
     estimate, got = Evaluator(model).log_likelihood(rows, "ais"), model.score_samples(rows)
     assert got.tobytes() == estimate.per_row.tobytes()
-    off = np.abs(got - log_p) / (estimate.stderr + 1e-5)  # t of 9, its tails longer: skewed weights
+    off = np.abs(got - log_p) / (estimate.stderr + 1e-5)  # t of 9, longer tails: skewed weights
     assert off.max() < 16
     assert (off < 4).mean() > 0.9
     assert_mean(got - log_p + estimate.stderr**2 / 2, 0, resolution=0.05)
@@ -225,10 +226,10 @@ def test_rows_are_judged_by_content_and_seed_alone(isa, method):
     f, order, X = getattr(FITTED, method), np.random.default_rng(3).permutation(15), pixels(15, 7)
     whole = f(X)
     assert f(X[[4, 4]])[0].tobytes() == f(X[[4, 4]])[1].tobytes()
-    if isa != "blas":  # which takes another kernel, with other last bits, for another shape
+    if isa != "blas":  # BLAS takes another kernel, with other last bits, for another shape
         assert f(X[order]).tobytes() == whole[order].tobytes()
         assert f(X[10:13]).tobytes() == whole[10:13].tobytes()
-        times = 20 if method == "transform" else 2  # more chains than go into a block
+        times = 20 if method == "transform" else 2  # more chains than a block holds
         assert f(np.concatenate([X] * times)).tobytes() == np.concatenate([whole] * times).tobytes()
     twin = copy.deepcopy(FITTED).set_params(n_threads=3)
     with team_of(3):
@@ -256,7 +257,7 @@ def test_neither_threads_nor_pieces_change_a_bit(isa, likelihood, share):
 
 
 def test_history_and_validation():
-    """The validation score is `score_samples`'s, and leaves the training alone."""
+    """The validation score is that of `score_samples`, and does not change the training."""
     model = small(validation_fraction=0.25).fit(X)
     assert set(model.history_) == {"samples_seen", "train_bound", "validation_bound", "seconds"}
     assert model.history_["samples_seen"] == [45, 90, 135]
@@ -313,7 +314,7 @@ def test_pixels_and_containers():
     for container in (sp.csr_matrix, np.asfortranarray, np.float64, np.uint8):
         assert state(small().fit(container(binary))) == one
     assert state(small(binarize="threshold").fit(X)) == one
-    assert state(small(binarize="dynamic").fit(binary)) == one  # nothing is left to chance
+    assert state(small(binarize="dynamic").fit(binary)) == one  # nothing is random
     assert state(small(binarize="dynamic").fit(X))[0] != state(small().fit(X))[0]
     assert state(small().fit(sp.csr_matrix(grey))) == state(small().fit(grey))
 
@@ -338,7 +339,7 @@ def test_divergence_undoes_the_call(share):
     settings = {"likelihood": "gaussian", "optimizer": "sgd", "learning_rate": 1.0, "n_updates": 2}
     trainer = Trainer(small(**settings, batch_size=N // share), X).step(2)
     before = state(trainer)
-    with pytest.raises(DivergenceError, match=r"after step ([4-9]|..)\b"):  # some went well
+    with pytest.raises(DivergenceError, match=r"after step ([4-9]|..)\b"):  # some steps were good
         trainer.step(1000)
     assert state(trainer) == before
     assert state(trainer.step()) == state(Trainer(clone(trainer.model), X).step(3))

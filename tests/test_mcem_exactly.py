@@ -1,4 +1,4 @@
-"""Steps of Monte Carlo EM against float64, under the core's own noise: chains and weights."""
+"""Steps of Monte Carlo EM against float64, with the core's own noise: chains and weights."""
 
 import numpy as np
 import oracle
@@ -10,7 +10,7 @@ from aevb import Trainer
 
 
 class Twin:
-    """A trainer of MCEM in float64: the chains, their common step size, and the weights."""
+    """A trainer of MCEM in float64: the chains, their common step size and the weights."""
 
     def __init__(self, trainer, X):
         model = trainer.model
@@ -33,7 +33,7 @@ class Twin:
         return density
 
     def step(self, rows):
-        """Move the chains of these rows, then the weights; return the mean of log p(x, z)."""
+        """Move the chains of these rows, then the weights. Return the mean of log p(x, z)."""
         density, ids = self.density(self.X[rows]), self.n_steps << 32 | np.asarray(rows)
         n_leapfrog, step = self.params["n_leapfrog"], np.full(len(rows), self.size.value)
         z, acceptance, _ = twins.moved(density, self.z[rows], step, n_leapfrog, self.seed, ids, 0)
@@ -67,10 +67,10 @@ class Twin:
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
 @pytest.mark.parametrize("batch_size", [None, 16])
 def test_several_steps_are_the_twins(isa, optimizer, batch_size):
-    """Of three updates each, which Adam and Adagrad count; the last minibatch is smaller.
+    """Each step has three updates, which Adam and Adagrad count. The last minibatch is smaller.
 
-    A gradient is good to 5e-5 of its norm. Adagrad and Adam divide by its own size, so the few
-    elements of a hundredth of the others' move with errors a hundred times as large.
+    A gradient is good to 5e-5 of its norm. Adagrad and Adam divide it by its own size. The few
+    elements that are a hundredth of the others therefore have errors a hundred times as large.
     """
     n, size = 40, batch_size or 40
     X = pixels(n, 6)

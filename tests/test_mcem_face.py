@@ -1,4 +1,4 @@
-"""What MCEM asks of the core, against the same asked by hand: lengths, seeds, starts and means."""
+"""What MCEM asks of the core, against the same calls by hand: lengths, seeds, starts, means."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def annealed(model, seed):
 
 @pytest.mark.parametrize("n_draws", [1, 10, 23])
 def test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up(n_draws):
-    """It takes the three options as they are when it is called."""
+    """It uses the three options as they are when it is called."""
     model = small().fit(X).set_params(n_draws=n_draws, n_leapfrog=7, target_accept=0.7)
     seed = seed_of(model)
     chains = _core.PosteriorChains(
@@ -43,7 +43,7 @@ def test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up(n_draw
     draws = chains.run(n_draws, adapt=False, keep=True, n_threads=1, progress=None)
     mean = np.float64(draws).mean(0)
     got = model.transform(X)
-    np.testing.assert_allclose(got, mean, rtol=1e-6, atol=1e-7)  # of float32
+    np.testing.assert_allclose(got, mean, rtol=1e-6, atol=1e-7)  # float32 precision
     assert model.transform(X).tobytes() == got.tobytes()
     assert len(np.unique(draws, axis=0)) == n_draws
     for other in ({"n_draws": n_draws + 1}, {"n_leapfrog": 8}, {"target_accept": 0.8}):
@@ -53,10 +53,10 @@ def test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up(n_draw
 
 
 def test_each_row_has_a_step_size_of_its_own_in_transform():
-    """So a row that shares the call with others has the same mean as alone, beside its twin too."""
+    """A row therefore has the same mean with other rows, alone, or beside a copy of itself."""
     model = small().fit(X)
     whole = model.transform(X)
-    if _core.isa() == "blas":  # which takes another kernel, with other last bits, for other shapes
+    if _core.isa() == "blas":  # BLAS takes another kernel, with other last bits, for other shapes
         return
     wild = np.vstack([X[:1], np.round(X[1:])])
     assert model.transform(wild)[0].tobytes() == whole[0].tobytes()
@@ -64,7 +64,7 @@ def test_each_row_has_a_step_size_of_its_own_in_transform():
 
 
 def test_scores_are_annealed_with_the_models_seed():
-    """By 200 temperatures, ten chains and ten leapfrog steps, whatever the options of training."""
+    """Always 200 temperatures, ten chains and ten leapfrog steps, whatever the training options."""
     model = small().fit(X)
     scores = model.score_samples(X)
     options = {"n_draws": 10, "n_temperatures": 200, "n_leapfrog": 10, "schedule": "sigmoid"}

@@ -1,4 +1,4 @@
-"""The list of mutants is true: their texts stand in the sources, and their tests exist."""
+"""The list of mutants is valid: their texts are in the sources, and their tests exist."""
 
 import ast
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_text_that_has_moved_would_be_seen(tmp_path):
 
 
 def test_switches_and_builds(tmp_path):
-    """Two that overlap are in different builds; files are put back as they were."""
+    """Two mutants that overlap are in different builds. Files are restored afterwards."""
     (tmp_path / "a.cc").write_text("int f(int x) { if (x > 0) return x + 1; return 0; }")
     texts = [("return x + 1;", "return x;"), ("x + 1", "x - 1"), ("x > 0", "x >= 0")]
     mutants = [Mutant("", "a.cc", text, other, ()) for text, other in texts]

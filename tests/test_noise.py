@@ -1,8 +1,8 @@
-"""The counter-based random streams: generator, mapping to counters, distribution, permutations.
+"""The counter-based random streams: generator, counters, distribution, permutations.
 
-Every statistical test uses fixed seeds and states its false-alarm probability: the chance that a
-correct generator would have failed on seeds drawn at random. About 200 statistics of 1e-6 each:
-2e-4 altogether.
+Every statistical test uses fixed seeds and states its false-alarm probability. That is the chance
+that a correct generator would fail with random seeds. About 200 statistics have 1e-6 each, 2e-4 in
+all.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def words(text):
 @pytest.mark.parametrize(("counter", "key", "output"), KNOWN)
 def test_philox_known_answers(isa, counter, key, output):
     np.testing.assert_array_equal(oracle.philox4x32_10(words(counter), words(key)), words(output))
-    for n in range(1, 40):  # in every lane of a vector, and in its tail
+    for n in range(1, 40):  # in every lane of a vector, and in the remainder
         got = kernels.philox(np.tile(words(counter), (n, 1)), words(key))
         assert got.dtype == np.uint32
         np.testing.assert_array_equal(got, np.tile(words(output), (n, 1)))
@@ -77,10 +77,10 @@ def test_uniform_is_exactly_the_mapped_words(isa, stream):
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_normal_is_box_muller_of_the_mapped_words(isa, stream):
-    """Error of radius * cos: radius times (relative error of radius + absolute of cos).
+    """Error of radius * cos: radius times (relative error of radius + absolute error of cos).
 
-    log within 4 ulp is 8 u of log u, halved by the square root, which adds u/2 to the product's
-    u/2; cosine and sine 4.2 u (test_math.py): below 10 u of the radius altogether.
+    log within 4 ulp is 8 u of log u. The square root halves it and adds u/2 to the product's u/2.
+    Cosine and sine add 4.2 u (test_math.py). In all this is below 10 u of the radius.
     """
     for n_rows, n_cols in [(1, 1), (3, 2), (2, 3), (5, 4), (4, 5), (3, 20), (2, 67), (1, 131)]:
         got = kernels.normal(*stream, n_rows, n_cols)
@@ -104,7 +104,7 @@ def test_noise_does_not_depend_on_the_shape_asked_for(isa, draw):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
 def test_uniform_distribution(isa, seed):
-    """Kolmogorov-Smirnov on 10^6 values (the grid of 2^-24 shifts it by far less than 1e-3)."""
+    """Kolmogorov-Smirnov test on 10^6 values (the grid of 2^-24 shifts it by far below 1e-3)."""
     u = np.float64(kernels.uniform(seed, 0, 1, 0, 10_000, 100)).ravel()
     assert u.min() >= 0
     assert u.max() < 1
@@ -113,7 +113,7 @@ def test_uniform_distribution(isa, seed):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
 def test_normal_distribution(isa, seed):
-    """Kolmogorov-Smirnov, the first four moments and three tails of 10^6 values."""
+    """Kolmogorov-Smirnov test, the first four moments and three tails of 10^6 values."""
     z = np.float64(kernels.normal(seed, 0, 1, 0, 10_000, 100)).ravel()
     n = z.size
     assert stats.kstest(z, "norm").pvalue > ALARM
@@ -128,7 +128,7 @@ def test_normal_distribution(isa, seed):
 
 
 def assert_uncorrelated(a, b, what):
-    """Correlation of values, of squares and of a value with a square: N(0, 1/n) each."""
+    """Correlations of values, of squares, and of a value with a square: N(0, 1/n) each."""
     a, b = a - a.mean(), b - b.mean()
     for f, g in ((a, b), (a**2, b**2), (a, b**2), (a**2, b)):
         score = np.corrcoef(f.ravel(), g.ravel())[0, 1] * math.sqrt(f.size)
@@ -170,13 +170,13 @@ def test_permutation_is_a_bijection():
 def test_permutation_depends_on_seed_and_epoch_only():
     orders = [kernels.permutation(s, e, 1000) for s, e in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]]
     for a, b in pairwise(orders):
-        assert (a == b).mean() < 0.02  # matches are Poisson(1): odds of 2e-19 of 20 or more
+        assert (a == b).mean() < 0.02  # matches are Poisson(1): the odds of 20 or more are 2e-19
     np.testing.assert_array_equal(orders[0], kernels.permutation(0, 0, 1000))
 
 
 @pytest.mark.parametrize("axis", ["epoch", "seed"])
 def test_permutation_is_uniform_over_s4(axis):
-    """Chi-square over the 24 orders of 4 rows, 24 000 draws along epochs or along seeds."""
+    """Chi-square test over the 24 orders of 4 rows: 24 000 draws along epochs or along seeds."""
     index = {order: i for i, order in enumerate(permutations(range(4)))}
     counts = np.zeros(24)
     for i in range(24_000):
@@ -187,10 +187,10 @@ def test_permutation_is_uniform_over_s4(axis):
 
 @pytest.mark.parametrize("n", [5, 10, 37])
 def test_permutation_sends_every_row_everywhere(n):
-    """Chi-square of position x row over 400 n epochs; n^2 cells of which (n - 1)^2 are free.
+    """Chi-square test of position x row over 400 n epochs: n^2 cells, (n - 1)^2 of them free.
 
-    Rows and columns of the table sum to the same number, so the statistic is chi-square with
-    (n - 1)^2 degrees of freedom after the factor (n - 1) / n of a random permutation matrix.
+    Rows and columns of the table have the same sum. With the factor (n - 1) / n of a random
+    permutation matrix, the statistic is therefore chi-square with (n - 1)^2 degrees of freedom.
     """
     n_epochs = 400 * n
     counts = np.zeros((n, n))
@@ -204,7 +204,7 @@ def test_permutation_sends_every_row_everywhere(n):
 
 @pytest.mark.parametrize("n", [100, 1000])
 def test_permutation_has_no_order_left(n):
-    """Neighbours keep no memory of each other: Spearman correlations over 200 epochs."""
+    """Neighbours do not depend on each other: Spearman correlations over 200 epochs."""
     scores = []
     for epoch in range(200):
         order = np.float64(kernels.permutation(1, epoch, n))
@@ -215,6 +215,6 @@ def test_permutation_has_no_order_left(n):
         np.corrcoef(order[1:], order[:-1])[0, 1]
         for order in (kernels.permutation(1, epoch, n) for epoch in range(200))
     ]
-    # E of the lag-one correlation of a permutation is -1/(n - 1), its variance about 1/n
+    # the lag-one correlation of a permutation has mean -1/(n - 1) and variance about 1/n
     score = (np.mean(adjacent) + 1 / (n - 1)) * math.sqrt(n * len(adjacent))
     assert abs(score) <= SIGMAS

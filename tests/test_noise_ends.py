@@ -1,4 +1,4 @@
-"""Noise where it is decided on a hair: the ends of the uniform numbers, thresholds, grey levels."""
+"""Noise at its limits: the ends of the uniform numbers, thresholds, grey levels."""
 
 import numpy as np
 import oracle
@@ -8,8 +8,8 @@ from hooks import kernels
 from aevb import AEVB
 
 BINARIZE = 3  # a stream of noise
-LARGEST = np.sqrt(48 * np.log(2))  # the radius of the least uniform number, 2^-24
-# step, row and column of such words, found by search, and the radius that they make
+LARGEST = np.sqrt(48 * np.log(2))  # the radius of the smallest uniform number, 2^-24
+# step, row and column of words found by search, and their radius
 ENDS = [
     (4, 836_445, 0, LARGEST),
     (11, 794_075, 2, LARGEST),
@@ -20,7 +20,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("step", "row", "column", "radius"), ENDS)
 def test_the_ends_of_box_muller(isa, step, row, column, radius):
-    """Words whose upper 24 bits are all 0, or all 1: the largest radius, and none."""
+    """If the upper 24 bits of a word are all 0, the radius is largest. If all are 1, it is 0."""
     u = kernels.uniform(0, step, 2, row, 1, 4)[0]
     assert u[column] == (0 if radius > 0 else 1 - 2.0**-24)
     pair = np.float64(kernels.normal(0, step, 2, row, 1, 4)[0, column : column + 2])
@@ -29,19 +29,19 @@ def test_the_ends_of_box_muller(isa, step, row, column, radius):
 
 
 def trained(X, **settings):
-    """Weights after a step on all rows at once."""
+    """Weights after one step on all rows."""
     settings = {"batch_size": len(X), "optimizer": "sgd", "learning_rate": 0.1, **settings}
     model = AEVB(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, **settings).fit(X)
     return model, {name: w.tobytes() for name, w in model.weights_.items()}
 
 
 def test_a_pixel_is_one_where_the_uniform_is_below_it(isa):
-    """Grey levels that are their row's uniform numbers become 0, the next ones up 1."""
+    """Grey levels equal to their row's uniform numbers become 0. The next larger ones become 1."""
     n, d = 13, 21
     seed = trained(np.zeros((n, d)))[0]._engine.config.as_dict()["seed"]
     u = kernels.uniform(seed, 0, BINARIZE, 0, n, d)
     grey = np.empty_like(u)
-    grey[kernels.permutation(seed, 0, n)] = u  # row m of the minibatch is drawn by noise m
+    grey[kernels.permutation(seed, 0, n)] = u  # noise m draws row m of the minibatch
     above = np.nextafter(grey, np.float32(2))
     for X, value in [(grey, 0), (above, 1), (np.zeros_like(u), 0), (np.ones_like(u), 1)]:
         expected = trained(np.full_like(u, value))[1]

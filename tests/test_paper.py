@@ -1,4 +1,4 @@
-"""The paper's experiments: runs that are stopped go on, and what is done is not done again."""
+"""The paper's experiments: a stopped run continues, and finished work is not repeated."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ COLUMNS = ["dataset", "algorithm", "n_components", "seed", "samples", "train_bou
 
 @pytest.fixture(autouse=True, scope="module")
 def small():
-    """Digits in place of MNIST, curves of a few hundred samples."""
+    """Use digits in place of MNIST, and curves of a few hundred samples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figure2, "load", lambda dataset: (DIGITS[:200], DIGITS[200:]))
         patch.setattr(
@@ -88,7 +88,7 @@ def test_what_is_done_is_not_done_again(whole, monkeypatch):
 
 
 def test_runs_at_once_give_the_same_curves(whole, tmp_path):
-    with joblib.parallel_config("threading"):  # this process's patches hold
+    with joblib.parallel_config("threading"):  # so that this process's patches apply
         reproduce(tmp_path, n_jobs=2)
     assert table(tmp_path) == table(whole)
 
@@ -135,7 +135,7 @@ def test_the_command(tmp_path, capsys):
     assert main([*arguments, "--published", str(published)]) == 0
     out = capsys.readouterr().out
     assert "figure2.png" in out
-    # ours at 400, 800 and 2000 samples, the published values at and between their points
+    # ours at 400, 800 and 2000 samples; published values at and between their points
     cells = [line.split(" | ") for line in out.splitlines() if line.startswith("| MNIST Nz=2")]
     assert [(line[2], line[4], line[6]) for line in cells] == [
         ("400", "", "-50.0"), ("800", "", "-47.5"), ("2000", "", "-40.0"),
@@ -146,7 +146,7 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_figure_3(tmp_path, monkeypatch):
-    """All three algorithms; a visit of Monte Carlo EM is five samples."""
+    """All three algorithms run. A visit of Monte Carlo EM is five samples."""
     monkeypatch.setattr(figure3, "load", lambda n_train: (DIGITS[:n_train], DIGITS[200:]))
     monkeypatch.setattr(figure3, "_POINTS", (1000,))
     monkeypatch.setattr(figure3, "_N_JUDGED", 20)
@@ -161,7 +161,7 @@ def test_figure_3(tmp_path, monkeypatch):
     ]
     for row in rows:
         assert -60 < float(row["train_log_likelihood"]) < -15
-        # the two estimators of one thing
+        # two estimates of one value
         assert abs(float(row["test_log_likelihood"]) - float(row["test_ais"])) < 0.5
     mcem = MCEM.load(tmp_path / "runs" / "mnist100-mcem-3-0.safetensors")
     assert mcem.n_samples_seen_ * mcem.n_updates == 2000
@@ -202,7 +202,7 @@ def test_a_shorter_curve_of_a_longer_run(whole):
 
 
 def test_the_gallery_restores(small_images, tmp_path, monkeypatch):
-    """Posterior inference beats what was given, and pixel means."""
+    """Posterior inference is better than the given image and the pixel means."""
     for name, few in (("_N_JUDGED", 30), ("_N_POSTERIOR", 20)):
         monkeypatch.setattr(gallery, name, few)
     command = f"reproduce gallery --samples 2e4 --learning-rate 0.1 --out {tmp_path}"

@@ -1,4 +1,4 @@
-"""Curves of the paper's figures: runs at once, the table beside published values, the panels."""
+"""Curves of the paper's figures: parallel runs, the table with published values, the panels."""
 
 import csv
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def test_runs_share_the_cores(tmp_path, monkeypatch, n_jobs, n_cores, at_once, n
 
 def test_a_cluster_s_runs_have_all_their_machines_cores(tmp_path, monkeypatch):
     heard, asked = [], []
-    backend = SimpleNamespace()  # of no module of joblib's
+    backend = SimpleNamespace()  # no joblib module has it
     monkeypatch.setattr(curves.joblib.parallel, "get_active_backend", lambda: (backend, None))
     real = joblib.Parallel
     monkeypatch.setattr(
@@ -85,7 +85,7 @@ def a_row(panel, algorithm, samples, train, test, seed="0", seconds="12.6"):
 
 
 PUBLISHED = {
-    ("A", "aevb", "test"): [(4.0, -20.0), (2.0, -40.0)],  # in no order
+    ("A", "aevb", "test"): [(4.0, -20.0), (2.0, -40.0)],  # in no particular order
     ("A", "aevb", "train"): [(1.0, -50.0), (9.0, -10.0)],
     ("A", "mcem", "test"): [(2.0, -1.0)],
     ("B", "aevb", "train"): [(3.0, -2.0)],
@@ -120,7 +120,7 @@ def test_the_table_has_the_published_values_beside_ours():
 
 @pytest.fixture
 def drawn(monkeypatch, tmp_path):
-    """Draw rows: the figure's panels, and its size."""
+    """Draw rows. Return the figure's panels and its size."""
     figures, saved = [], []
     real = plots.offscreen_figure
 
@@ -165,7 +165,7 @@ def test_panels_of_curves(drawn):
         ("C3", "--", ((2.0, -8.0),)),
         ("C2", "-", ((2.0, -9.0),)),
         ("C2", "--", ((2.0, -10.0),)),
-        # the published ones, as far as ours go
+        # the published curves, as far as ours go
         ("C3", "-", ((1.0, -50.0),)),
         ("C3", "--", ((4.0, -20.0), (2.0, -40.0))),
     }

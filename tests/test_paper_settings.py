@@ -1,4 +1,4 @@
-"""The paper's settings: what is trained on what, how far, and how it is judged."""
+"""The paper's settings: which models train on which data, for how long, and how they are judged."""
 
 import json
 from functools import partial
@@ -15,7 +15,7 @@ PUBLISHED = "panel,algorithm,set,{x},{y}\nP,aevb,test,1,-5\n"
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """Rows in which the number of a row, and its part of MNIST, can be read."""
+    """Rows that show their own index and the set of MNIST that they belong to."""
     rows = np.arange(2000, dtype=float)[:, np.newaxis]
     parts = datasets.Mnist(*(array for i in (1, 2, 3) for array in (rows + 10_000 * i, rows)))
     monkeypatch.setattr(datasets, "load_mnist", lambda: parts)
@@ -24,7 +24,7 @@ def mnist(monkeypatch):
 
 @pytest.fixture
 def planned(monkeypatch, tmp_path):
-    """Call an experiment without the work: its runs, and the options of `run_all`, of its table."""
+    """Call an experiment without the work. Return its runs and the options of its calls."""
 
     def plan(module, **options):
         heard = {}
@@ -116,7 +116,7 @@ def test_faces_are_split_at_random(monkeypatch):
     train, test = figure2.load("frey")
     assert (len(train), len(test)) == (1600, 365)
     assert np.array_equal(np.sort(np.concatenate([train, test])), faces)
-    # neighbours in the video lie on both sides, the same in each call
+    # neighbours in the video are on both sides, the same in each call
     assert np.mean(np.isin(test + 1, train)) == pytest.approx(1600 / 1965, abs=0.1)
     assert np.array_equal(figure2.load("frey")[0], train)
     assert not np.array_equal(train, np.sort(train))
@@ -128,7 +128,7 @@ class Scored:
 
 
 def traced(monkeypatch, module, run, tmp_path, model):
-    """What `trace` is given for a run, and what its judge says of a model."""
+    """Return what `trace` gets for a run, and what its judge says of a model."""
     heard = {}
 
     def trace(run, X, judge, folder, **more):
@@ -220,7 +220,7 @@ def test_figure_3_judges_the_first_thousand_rows_of_both_sets(monkeypatch, mnist
 # -------------------------------------------------------------------------------- figures 4 and 5
 @pytest.fixture
 def shown(monkeypatch, tmp_path):
-    """Call a figure of trained models without the work: what is trained, and what is drawn."""
+    """Call a figure of trained models without the work. Return what it trains and draws."""
 
     def show(module, name, **options):
         heard = {"drawn": []}

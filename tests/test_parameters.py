@@ -1,4 +1,4 @@
-"""Constructor parameters: what each may be, where it goes, and what a fitted model can change."""
+"""Constructor parameters: allowed values, what they reach, and what a fitted model can change."""
 
 from fractions import Fraction
 
@@ -41,7 +41,7 @@ def choice(*good, bad=()):
     return good, [*bad, "nonsense", "", 3, list(good), np.array(good[:1]), str(good[-1]).upper()]
 
 
-ALLOWED = {  # what may be, what may not
+ALLOWED = {  # allowed values, forbidden values
     "n_components": COUNT,
     "hidden_layer_sizes": (
         [5, np.int64(5), (5,), [4, 3], np.array([4, 3]), range(2, 4), (2**31 - 1,)],
@@ -83,7 +83,7 @@ ALLOWED = {  # what may be, what may not
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_what_each_parameter_may_be(name):
-    """Ends of ranges included; and the error's first word is the parameter."""
+    """The ends of ranges are included. The first word of an error is the parameter."""
     kinds = [kind for kind in KINDS.values() if name in kind().get_params()]
     assert kinds
     good, bad = ALLOWED[name]
@@ -97,7 +97,7 @@ def test_what_each_parameter_may_be(name):
 
 
 def test_every_parameter_is_in_the_table():
-    """All but random_state, which `draw_seed` checks, are."""
+    """Only random_state is not, because `draw_seed` checks it."""
     names = set().union(*(kind().get_params() for kind in KINDS.values()))
     assert names == ALLOWED.keys() | {"random_state"}
 
@@ -131,7 +131,7 @@ def test_seeds_are_drawn_from_every_kind_of_random_state(monkeypatch):
         assert [draw_seed(state), draw_seed(state)] == [first, second]
     first, second = np.random.RandomState(5).randint(2**31 - 1, size=2)
     with monkeypatch.context() as patch:
-        patch.setattr(np.random.mtrand, "_rand", np.random.RandomState(5))  # NumPy's global one
+        patch.setattr(np.random.mtrand, "_rand", np.random.RandomState(5))  # NumPy's global state
         assert [draw_seed(None), draw_seed(np.random)] == [first, second]
     for bad in ("seed", -1, 2**32, 1.5, [1], np.random.default_rng(0)):
         with pytest.raises(ValueError, match=r"^random_state: got .*, want None, an integer in"):
@@ -140,7 +140,7 @@ def test_seeds_are_drawn_from_every_kind_of_random_state(monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_seed_of_a_model_is_drawn_once(kind):
-    """When its weights are made; whatever goes on has the same, a new fit draws the next."""
+    """The model draws it with its weights. More training keeps it, and a new fit draws the next."""
     state = np.random.RandomState(3)
     first, second = np.random.RandomState(3).randint(2**31 - 1, size=2)
     model = small(kind, random_state=state, warm_start=True).fit(X)
@@ -205,7 +205,7 @@ def test_each_option_reaches_the_core(kind):
 
 
 def test_what_means_something_else_in_the_core():
-    """No binarisation is "none", all rows are 2^62, and "auto" is what the data say."""
+    """No binarisation is "none", all rows are 2^62, and the data decide what "auto" is."""
     model = MCEM(2, hidden_layer_sizes=5, n_epochs=1, n_updates=1).fit(X)
     config = config_of(model)
     assert (config["binarize"], config["batch_size"]) == ("none", 2**62)
@@ -237,7 +237,7 @@ def test_the_cores_names_are_read_as_they_are_written(name, values):
         Config(**config | {name: "x"})
 
 
-LEARNS = {  # other values of what changes how a model learns
+LEARNS = {  # other values of parameters that change learning
     "hidden_layer_sizes": (6,),
     "activation": "relu",
     "likelihood": "bounded-gaussian",
@@ -301,7 +301,7 @@ def test_what_a_fitted_model_cannot_change_is_named(kind):
     assert model.n_samples_seen_ == 3 * N
 
 
-CHANGED = {  # what it can change, the core's value
+CHANGED = {  # parameter: (new value, the core's value)
     "n_draws": (3, 3),
     "learning_rate": (0.5, 0.5),
     "weight_decay": (0.25, 0.25),
@@ -317,10 +317,10 @@ def test_what_a_fitted_model_can_change_holds_from_the_next_training_on(kind):
     for name, (value, now) in CHANGED.items():
         config = config_of(model)
         model.set_params(**{name: value}).sample()
-        assert config_of(model) == config  # not before
+        assert config_of(model) == config  # no change yet
         assert config_of(model.fit(X[:20])) == config | {name: now}
     model.set_params(learning_rate="auto").fit(X[:20])
-    assert model.learning_rate_ == 0.5  # a model that has learned goes on with what it has
+    assert model.learning_rate_ == 0.5  # a trained model keeps its rate
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.1, 1 / 3, 1e-30, 1e37])

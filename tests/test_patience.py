@@ -1,4 +1,4 @@
-"""Early stopping, with validation bounds from a script: when it stops, and what it takes back."""
+"""Early stopping with scripted validation bounds: when training stops, and what it restores."""
 
 import copy
 
@@ -19,7 +19,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def scripted(monkeypatch, bounds, patience, kind="adam", **options):
-    """A trainer whose validation bounds are these, and the arrays that each epoch ended with."""
+    """A trainer with these validation bounds, and the arrays at the end of each epoch."""
     script, ends = iter(bounds), []
     monkeypatch.setattr(Trainer, "_validation_bound", lambda _: next(script))
     model = type(KINDS[kind])(**KINDS[kind].get_params() | {"patience": patience})
@@ -35,7 +35,7 @@ def without_chains(end):
     return {k: v for k, v in end.items() if k != "chains"}
 
 
-SCRIPTS = {  # bounds, patience: epochs until it stops, and the best of them
+SCRIPTS = {  # bounds, patience: epochs until it stops, and the best epoch
     "falls": ([3, 2, 1, 0], 2, 3, 0),
     "the same is no improvement": ([1, 2, 2, 2, 2], 2, 4, 1),
     "an improvement starts the count anew": ([1, 0, 2, 1, 3, 2, 2, 2], 2, 7, 4),
@@ -53,20 +53,20 @@ def test_it_stops_when_it_should_and_takes_back_the_best(script, monkeypatch):
     assert arrays(trainer) == without_chains(ends[best])
     assert trainer.model.n_samples_seen_ == 30 * n_epochs
     assert trainer.model.n_steps_ == 3 * n_epochs
-    trainer.run(np.inf)  # nor does it go on when asked again
+    trainer.run(np.inf)  # a second call does not continue
     assert trainer.model.n_samples_seen_ == 30 * n_epochs
 
 
 @kinds
 def test_all_that_the_optimiser_knew_comes_back(kind, monkeypatch):
-    """What goes on from there goes on as from a model with the arrays of the best epoch."""
+    """Training continues from there as from a model with the arrays of the best epoch."""
     trainer, ends = scripted(monkeypatch, [1, 3, 2, 2, 4, 5], 2, kind)
     kept = []
     trainer.callbacks = (*trainer.callbacks, lambda t: kept.append(copy.deepcopy(t.model)))
     trainer.run(np.inf)
     assert arrays(trainer) == without_chains(ends[1]) != without_chains(ends[2])
     twin = kept[1]
-    twin._engine.n_steps = trainer.model.n_steps_  # the counts of what was seen stay
+    twin._engine.n_steps = trainer.model.n_steps_  # the counts of samples and steps stay
     twin._engine.n_samples_seen = trainer.model.n_samples_seen_
     for model in (trainer.model, twin):
         model.set_params(patience=None).partial_fit(X)

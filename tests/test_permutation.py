@@ -1,4 +1,4 @@
-"""The order of rows and the noise ids of rows, against twins written from their description."""
+"""The order of rows and the noise ids of rows, against references written from the description."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def mix64(x):
 
 
 def permutation(seed, index, n, purpose):
-    """Eight Feistel rounds on the next even power of two, walked until they land below n."""
+    """Eight Feistel rounds on the next even power of two, repeated until the result is below n."""
     half = 1
     while 2 ** (2 * half) < n:
         half += 1
@@ -55,7 +55,7 @@ def test_every_purpose_has_an_order_of_its_own():
     for i, one in enumerate(orders):
         for other in orders[:i]:
             assert (one == other).mean() < 0.02  # matches are Poisson(1)
-    assert (kernels.permutation(3, 0, 1000) == orders[1]).all()  # an epoch's, unless told
+    assert (kernels.permutation(3, 0, 1000) == orders[1]).all()  # an epoch's by default
 
 
 def test_every_epoch_has_an_order_of_its_own():
@@ -83,7 +83,7 @@ def ids(x):
 
 @pytest.mark.parametrize("n_cols", [1, 7, 8, 9, 16, 17, 40])
 def test_content_ids_are_the_twins(n_cols):
-    """Every column counts, and the width; the two zeros are one."""
+    """Every column counts, and so does the width. The two zeros are one."""
     base = np.random.default_rng(0).normal(size=n_cols).astype(np.float32)
     rows = np.tile(base, (n_cols + 1, 1))
     rows[np.arange(n_cols), np.arange(n_cols)] += 1

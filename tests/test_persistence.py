@@ -1,4 +1,4 @@
-"""Models on disk: what is saved comes back bit by bit, and damaged files are named."""
+"""Models on disk: a saved model comes back bit for bit, and errors name damaged files."""
 
 import json
 import pickle
@@ -52,7 +52,7 @@ def assert_same(one, two, X):
     assert one.history_.keys() == two.history_.keys()
     for name, entries in one.history_.items():
         assert len(entries) == len(two.history_[name])
-        if name != "seconds":  # two runs take their own time
+        if name != "seconds":  # two runs take different times
             np.testing.assert_array_equal(entries, two.history_[name])
 
 
@@ -99,7 +99,7 @@ def test_numpy_parameters_and_odd_types(X, tmp_path):
     loaded = AEVB.load(tmp_path / "m")
     assert loaded.learning_rate == model.learning_rate
     assert list(loaded.hidden_layer_sizes) == [5]
-    assert_same(loaded.fit(X), model.fit(X), X)  # warm start: both go on
+    assert_same(loaded.fit(X), model.fit(X), X)  # warm start: both continue
 
 
 def test_a_history_of_any_numbers_comes_back(X, tmp_path):
@@ -216,7 +216,7 @@ def test_no_flipped_bit_in_the_header_does_worse_than_a_value_error(path):
         flipped[position] ^= 1 << int(rng.integers(8))
         path.write_bytes(flipped)
         try:
-            AEVB.load(path)  # some flips are harmless: a digit of the history, say
+            AEVB.load(path)  # some flips do no harm, for example in a digit of the history
         except ValueError as error:
             messages.append(str(error))
     assert len(messages) > 30
@@ -369,7 +369,7 @@ def test_a_header_says_what_the_model_is(X, path):
     assert header["state"]["n_steps"] == model.n_steps_ == 8
     assert header["state"]["n_samples_seen"] == model.n_samples_seen_ == 2 * N
     assert header["params"] == {**model.get_params(), "hidden_layer_sizes": [6]}
-    del header["learning_rate_trials"]  # which the first files lack
+    del header["learning_rate_trials"]  # the first files lack it
     safetensors.numpy.save_file(read(path)[0], path, {"aevb": json.dumps(header)})
     assert_same(AEVB.load(path), model, X)
 
@@ -381,7 +381,7 @@ def test_a_bottomless_header(path):
 
 
 class Bomb:
-    """Unpickling this leaves a mark."""
+    """Unpickling this leaves a trace."""
 
     went_off = False
 

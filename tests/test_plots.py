@@ -1,4 +1,4 @@
-"""Pictures: what is in the arrays, points and lines that are drawn, on a model made by hand."""
+"""Plots: the arrays, points and lines that are drawn, for a model made by hand."""
 
 import sys
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ HISTORY = {
 
 
 class Linear:
-    """p(x|z) has mean W z, the posterior of x has mean W' x: everything drawn can be said."""
+    """p(x|z) has mean W z, and the posterior of x has mean W' x, so every drawing is known."""
 
     def __init__(self, n_components=2, likelihood="bernoulli", input_scale=1.0):
         self.n_components = n_components
@@ -54,7 +54,7 @@ def close_figures():
 
 
 def pixels(ax):
-    """The canvas of an image grid, NaN where masked."""
+    """The canvas of an image grid, NaN where it is masked."""
     (image,) = ax.images
     return np.ma.filled(np.ma.masked_invalid(image.get_array()), np.nan)
 
@@ -122,7 +122,8 @@ def test_manifold_shows_the_decoder_mean_where_its_axes_say(n):
     width, height = (right - left) / canvas.shape[1], (top - bottom) / canvas.shape[0]
     for row in range(n):
         for column in range(n):
-            # The centre of the cell, in the coordinates of the axes, is a pair of prior quantiles.
+            # The centre of the cell, in the coordinates of the axes, is a pair of the prior's
+            # quantiles.
             u = left + width * (column * 4 + 1.5)
             v = top - height * (row * 3 + 1.0)
             z = norm.ppf([u, v]).astype(np.float32)

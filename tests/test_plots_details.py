@@ -1,4 +1,4 @@
-"""Pictures in detail: defaults, colours, ticks, legends, and what a page's panels are given."""
+"""Plots in detail: defaults, colours, ticks, legends, and what each panel of a page gets."""
 
 import inspect
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ D = 6
 
 
 class Linear:
-    """p(x|z) has mean W z, the posterior of x has mean W' x."""
+    """p(x|z) has mean W z, and the posterior of x has mean W' x."""
 
     def __init__(self, n_components=2):
         self.n_components = n_components
@@ -198,7 +198,7 @@ def test_the_manifold_s_axes_are_prior_quantiles_both_ways(n):
 
 
 def test_the_corners_of_the_manifold():
-    """Top left is the low z_1 and the high z_2."""
+    """The top left has the low z_1 and the high z_2."""
     grid = plots.manifold_grid(3).reshape(3, 3, 2)
     signs = np.sign(grid)
     assert signs[0, 0].tolist() == [-1, 1]
@@ -232,7 +232,7 @@ def test_up_to_ten_classes_have_colours_of_their_own(n):
     colours = ax.collections[0].get_facecolors()[:, :3]
     assert len(np.unique(colours, axis=0)) == n
     assert {to_hex(colour) for colour in colours} <= set(plots._HUES)
-    # a name has its points' hue, darker
+    # a name has the hue of its points, but darker
     for name, text in enumerate(ax.texts):
         np.testing.assert_allclose(text.get_color(), 0.6 * colours[name], rtol=1e-6)
     assert len(ax.figure.axes) == 1

@@ -1,7 +1,8 @@
-"""HMC on p(z|x): draws against known posteriors, and what is reported of the chains.
+"""HMC on p(z|x): draws against known posteriors, and what the result says of the chains.
 
-Chains of different rows are independent, so a mean over 50 chains or more has a standard error that
-needs no effective sample size. The tolerance is 5 of them: a right sampler fails for a seed in 1e5.
+Chains of different rows are independent. The standard error of a mean over 50 chains or more
+therefore needs no effective sample size. The tolerance is 5 standard errors: a correct sampler
+fails for one seed in 1e5.
 """
 
 import functools
@@ -24,11 +25,11 @@ run = functools.partial(sample_posterior, random_state=0, n_threads=1)
 ADAPTATIONS = ["dual-averaging", "multiplicative"]
 STEPS = ["chain", "all"]
 WAYS = [{"adaptation": a, "step_size_per": s} for a in ADAPTATIONS for s in STEPS]
-# name: (loadings, log-variance of x). Sixteenths, so that 20 of them are exact in float32.
+# name: (loadings, log-variance of x). They are sixteenths, so that 20 of them are exact in float32.
 GAUSSIANS = {
     "prior": (np.zeros((2, 3)), 0.0),
     "uneven": (np.diag([0.0, 1.0, 2.0, 4.0]) + np.eye(4, k=1) / 4, 0.0),
-    "correlated": (np.ones((2, 6)) + np.eye(2, 6) / 16, np.log(6 / 50)),  # by -0.98
+    "correlated": (np.ones((2, 6)) + np.eye(2, 6) / 16, np.log(6 / 50)),  # correlation -0.98
 }
 DECODERS = {  # name: (likelihood, activation, widths from x to z, scale of the weights)
     "bernoulli": ("bernoulli", "tanh", (9,), 0.8),
@@ -48,7 +49,7 @@ def blank(n_components, n_features, sizes, activation, likelihood):
 
 @functools.cache
 def gaussian_case(name, n=100):
-    """x|z ~ N(z @ loadings, exp(log_var) I): units relu(z + 20) are on for every z that matters.
+    """x|z ~ N(z @ loadings, exp(log_var) I). Units relu(z + 20) are on for every z that matters.
 
     -> (model, X from it, posterior means (n, J), Cholesky factor of the posterior covariance).
     """
@@ -71,7 +72,7 @@ def gaussian_case(name, n=100):
 
 @functools.cache
 def decoder_case(name, n_components=2, n=60):
-    """(model with a random decoder, oracle's config, z from the prior, x from p(x|z))."""
+    """(model with a random decoder, reference config, z from the prior, x from p(x|z))."""
     likelihood, activation, sizes, scale = DECODERS[name]
     model = blank(n_components, 12, sizes, activation, likelihood)
     rng = np.random.default_rng(2)
@@ -93,7 +94,7 @@ def decoder_case(name, n_components=2, n=60):
 
 
 def log_joint(weights, config, z, x):
-    """log p(x, z) but for a constant, and its gradient by z, in float64; a row of x per z."""
+    """log p(x, z) up to a constant, and its gradient by z, in float64; a row of x for each z."""
     outputs, _ = oracle.climb(weights, "decoder", z, config.activation)
     r, deltas = oracle.likelihood_heads(weights, config, outputs[-1], x)
     dz = oracle.descend(weights, "decoder", outputs, deltas, config.activation, {})
@@ -101,14 +102,14 @@ def log_joint(weights, config, z, x):
 
 
 def assert_mean(values, expected, resolution):
-    """The mean over chains is right, and known well enough for that to mean something."""
+    """The mean over chains is correct, and precise enough for that to mean something."""
     stderr = values.std(0, ddof=1) / np.sqrt(len(values))
     assert stderr.max() <= resolution
     np.testing.assert_array_less(np.abs(values.mean(0) - expected), 5 * stderr + 64 * U)
 
 
 def assert_moments(draws, means, factor):
-    """After whitening by the true mean and covariance: mean 0 and covariance I."""
+    """After whitening by the true mean and covariance, the mean is 0 and the covariance is I."""
     centred = (draws.astype(float) - means).transpose(1, 2, 0)  # (chains, J, draws)
     u = np.linalg.solve(factor, centred)
     assert_mean(u.mean(2), 0, resolution=0.1)
@@ -117,7 +118,7 @@ def assert_moments(draws, means, factor):
 
 @pytest.mark.parametrize("name", GAUSSIANS)
 def test_gaussian_posterior(name):
-    """Short trajectories: one near half a period of a Gaussian only ever changes the sign of z."""
+    """Trajectories are short. Near half a period of a Gaussian, they only change the sign of z."""
     model, X, means, factor = gaussian_case(name)
     assert_moments(run(model, X, 1000, n_leapfrog=2).draws, means, factor)
 
@@ -132,8 +133,8 @@ def test_gaussian_posterior_whatever_the_adaptation(way):
 def quadrature(n_components):
     """(model, X, axis, grid (G, J), p(z|x) of each row on the grid (n, G)).
 
-    Sums over an even grid are exact for densities smooth on its spacing that vanish at its ends.
-    Rows are distinct, so that no two chains can be one.
+    Sums over an even grid are exact for densities that are smooth on its spacing and vanish at its
+    ends. Rows are distinct, so that no two chains are equal.
     """
     model, config, _, X = decoder_case("bernoulli", n_components)
     X = np.unique(X, axis=0)[:50]
@@ -147,7 +148,7 @@ def quadrature(n_components):
 
 @pytest.mark.parametrize("n_components", [1, 2])
 def test_quadrature_of_a_tanh_bernoulli_decoder(n_components):
-    """The moments; and under the true marginal CDF a tenth of the draws is in each tenth."""
+    """Moments are correct, and each tenth of the true marginal CDF has a tenth of the draws."""
     model, X, axis, grid, density = quadrature(n_components)
     means = density @ grid
     second = np.einsum("ng,gi,gj->nij", density, grid, grid, optimize=True)
@@ -165,7 +166,7 @@ def test_quadrature_of_a_tanh_bernoulli_decoder(n_components):
 
 @pytest.mark.parametrize("name", DECODERS)
 def test_calibration_by_simulation(name):
-    """z ~ p(z), x ~ p(x|z): then z is one more draw from p(z|x), so its rank is uniform."""
+    """With z ~ p(z), x ~ p(x|z), z is one more draw from p(z|x), so its rank is uniform."""
     model, _, z, X = decoder_case(name, n=400)
     draws = run(model, X, 31 * 12, n_leapfrog=5).draws[::12]
     ranks = (draws < z).sum(0)  # 0 to 31
@@ -176,7 +177,7 @@ def test_calibration_by_simulation(name):
 
 @pytest.mark.parametrize("name", DECODERS)
 def test_acceptance_is_that_of_an_exact_leapfrog(isa, name):
-    """A wrong gradient leaves the posterior invariant, too, but accepts less at the same step."""
+    """A wrong gradient also leaves the posterior invariant, but accepts less at the same step."""
     model, config, _, X = decoder_case(name)
     result = run(model, X, 300, n_leapfrog=7, target_accept=0.98)
     weights, rng = oracle.float64(model.weights_), np.random.default_rng(3)
@@ -200,7 +201,7 @@ def test_acceptance_is_that_of_an_exact_leapfrog(isa, name):
 @pytest.mark.parametrize(("target", "n_leapfrog"), [(0.65, 1), (0.9, 1), (0.9, 10)])
 @pytest.mark.parametrize("way", WAYS)
 def test_acceptance_is_near_its_target(way, target, n_leapfrog):
-    """Steps are tuned on single noisy transitions: a third of the way between the targets."""
+    """Single noisy transitions tune the steps. 0.08 is a third of the way between the targets."""
     model, _, _, X = decoder_case("deep")
     options = {"n_leapfrog": n_leapfrog, "target_accept": target, "n_warmup": 300, **way}
     result = run(model, X, 300, **options)
@@ -209,7 +210,7 @@ def test_acceptance_is_near_its_target(way, target, n_leapfrog):
 
 
 def test_step_sizes_are_frozen_after_warm_up():
-    """So a longer run is the shorter one, continued."""
+    """A longer run therefore continues the shorter one."""
     model, _, _, X = decoder_case("gaussian")
     short, long = run(model, X, 40), run(model, X, 90)
     assert short.step_size.tobytes() == long.step_size.tobytes()
@@ -225,9 +226,9 @@ def slow_chains():
 
 
 def test_ess_predicts_the_error_of_the_mean(walk):
-    """(mean - truth)^2 ess / variance is 1 on average, which 100 chains give to 0.14.
+    """(mean - truth)^2 ess / variance is 1 on average, to 0.14 with 100 chains.
 
-    An ess from some 50 effective draws is itself off by about 20 %. So 1 / 2 to 2.
+    An ess from some 50 effective draws is itself off by about 20 %. The limits are 1 / 2 and 2.
     """
     _, _, means, factor = gaussian_case("uneven")
     error = walk.draws.mean(0, dtype=float) - means
@@ -266,7 +267,7 @@ def test_thread_count_does_not_matter(isa, step_size_per):
 
 
 def test_random_state():
-    """Runs of some tenths of a second, so that anything that follows the clock shows."""
+    """Runs of some tenths of a second, so that an effect of the clock would show."""
     model, _, _, X = decoder_case("gaussian", n=200)
     one, same, other = (run(model, X, 300, random_state=seed) for seed in (1, 1, 2))
     assert as_bytes(one) == as_bytes(same)
@@ -296,7 +297,7 @@ def test_nothing_breaks_finiteness(name, option, value):
     assert ((result.n_divergent >= 0) & (result.n_divergent <= 20)).all()
 
 
-WRONG = {  # what is said: arguments; arrays are X
+WRONG = {  # words of the error: arguments; arrays are X
     "n_draws": [0, 2.5],
     "n_leapfrog": [0, 1.5],
     "n_warmup": [-1],

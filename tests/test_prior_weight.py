@@ -1,4 +1,4 @@
-"""N, the rows that the prior on the weights is shared among: a step against the float64 twin."""
+"""N, the number of rows that share the prior on the weights: a step against the reference."""
 
 import numpy as np
 import oracle
@@ -17,7 +17,7 @@ def new_model(**settings):
 
 
 def assert_one_step(before, after, rows, n_prior):
-    """One step of plain ascent on these rows; gradients are good to 5e-5, as in test_bounds."""
+    """Check a step of plain ascent on these rows. Gradients are good to 5e-5, as in test_bounds."""
     config = oracle.Config(likelihood="gaussian", floor=_core.LOG_VAR_FLOOR)
     _, gradient = oracle.bound_and_gradient(before, rows, np.zeros((1, len(rows), 2)), config)
     for name, w in oracle.float64(before).items():
@@ -43,7 +43,7 @@ def test_partial_fit_counts_the_rows_of_all_calls():
 def test_a_trainer_counts_the_rows_that_it_trains_on(fraction):
     trainer = Trainer(new_model(validation_fraction=fraction), X)
     rows = X[~np.isin(np.arange(N), held_out(fraction))]
-    for _ in range(3):  # epoch after epoch, it stays the same number
+    for _ in range(3):  # N stays the same in every epoch
         before = certain(trainer.model).weights_
         assert_one_step(before, trainer.step().model.weights_, rows, len(rows))
 

@@ -1,4 +1,4 @@
-"""Progress bars of a training run: their totals, where they begin, and that they count rows."""
+"""Progress bars of a training run: their totals and starts, and that they count rows."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "rando
 
 
 class Bar:
-    """Keeps what it is told."""
+    """Records what it is told."""
 
     def __init__(self, **options):
         self.options, self.updates, self.postfixes, self.closed = options, [], [], False
@@ -58,7 +58,7 @@ def test_a_bar_shows_the_rows_of_its_own_run(kind, bars):
         assert bar.closed
         assert (bar.options["unit"], bar.options["unit_scale"]) == (" rows", True)
         assert (bar.options["desc"], bar.options["leave"]) == (None, True)
-    trainer.run(100)  # where there is nothing to do
+    trainer.run(100)  # nothing is left to do
     assert (bars[-1].options["total"], bars[-1].updates) == (0, [])
 
 
@@ -80,7 +80,7 @@ def test_a_bar_without_an_end_has_no_total(bars):
 
 
 def test_a_bar_shows_the_mean_bound_of_its_rows(bars):
-    """Weights that stand still, and one minibatch: it is the epoch's."""
+    """The weights stand still and there is one minibatch, so the bound is the epoch's."""
     model = AEVB(**SMALL | {"batch_size": 50}, optimizer="sgd", learning_rate=1e-30)
     trainer = Trainer(model, X, progress=True).run(150)
     assert bars[0].postfixes == [f"{bound:.2f}" for bound in trainer.history["train_bound"]]

@@ -1,4 +1,4 @@
-"""Reading X: names of features, ranges, what "auto" makes of them, and arguments by their names."""
+"""Reading X: feature names, ranges, the choice by "auto", and names of arguments in errors."""
 
 import re
 import warnings
@@ -48,7 +48,7 @@ READ = ENCODER | {
 # -------------------------------------------------------------------------------- feature names
 @pytest.mark.parametrize("method", READ)
 def test_an_array_in_the_place_of_a_frame_is_warned_of(method):
-    """And read as if its columns had the names; a frame of those is read in silence."""
+    """The array is read as if its columns had the names. A frame with them gives no warning."""
     model = small().fit(FRAME)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -174,7 +174,7 @@ def test_bytes_above_one_are_pixels(make, dtype, high, scale):
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_array, pd.DataFrame])
 @pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
 def test_values_go_up_to_float32s_largest(make, scale):
-    """A threshold takes all of them; what is scaled down must be in range before, too."""
+    """A threshold takes all of them. Values that are scaled down must be in range before, too."""
     model = small(binarize="threshold", input_scale=scale)
     most = FLOAT32_MAX / max(scale, 1.0)
     inside = make(np.array([[most, -most], [1, 0]]))
@@ -187,7 +187,7 @@ def test_values_go_up_to_float32s_largest(make, scale):
 
 
 def test_rounding_alone_puts_nothing_out_of_range():
-    """In float64 the largest value is scaled to 1, in float32, as the core reads it, above it."""
+    """The largest value scales to 1 in float64, and to more than 1 in the core's float32."""
     largest = next(
         a
         for a in np.random.default_rng(0).uniform(1, 100, 1000)
@@ -234,7 +234,7 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("what", ARGUMENTS)
 def test_masked_values_are_refused_by_name_and_masked_arrays_without_any_read(what):
-    """What lies under a mask is nobody's data."""
+    """A value under a mask is not data."""
     name, value, call = ARGUMENTS[what]
     model = small().fit(X)
     hidden = np.ma.masked_array(value)
@@ -309,7 +309,7 @@ def test_a_damaged_matrix_is_refused_before_anybody_walks_along_its_indices(form
 
 
 def test_indices_end_with_the_last_column():
-    """The check knows how many there are in each format: one more is an error, the last is none."""
+    """The check knows each format's number of columns or rows. An index must be below it."""
     model = small().fit(X)
     for form, n in (("csr", D), ("csc", N)):
         whole = sp.coo_matrix(X).asformat(form)

@@ -1,4 +1,4 @@
-"""The README and the docs hold: the example runs, the commands are two, links lead somewhere."""
+"""The README and the docs are correct: the example runs, two commands set up, links work."""
 
 import re
 import subprocess
@@ -15,13 +15,13 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def blocks(language: str) -> list[str]:
-    """The README's fenced blocks in one language, without their fences."""
+    """The README's fenced blocks in one language, without the fences."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return [body for name, body in FENCE.findall(text) if name == language]
 
 
 def anchors(page: Path) -> set[str]:
-    """The fragments that headings of a page give, as GitHub spells them."""
+    """The fragments of a page's headings, as GitHub writes them."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, that a resumed run takes up all of it, and when it is written."""
+"""What a checkpoint holds, that a resumed run restores all of it, and when it is written."""
 
 import json
 
@@ -33,7 +33,7 @@ def fresh(kind="AEVB", X=X, settings=None, **options):
 
 
 def assert_equal(one, two):
-    """Bit by bit, through dicts and tuples."""
+    """Compare bit by bit, through dicts and tuples."""
     assert type(one) is type(two)
     if isinstance(one, dict):
         assert one.keys() == two.keys()
@@ -47,11 +47,11 @@ def assert_equal(one, two):
 
 @kinds
 def test_every_part_of_a_run_comes_back(kind, path, monkeypatch):
-    """In the midst of the third epoch of a run whose first was the best."""
+    """The run is in its third epoch, and its first epoch was the best."""
     bounds = iter([3.5, 2.0, 1.0])
     monkeypatch.setattr(Trainer, "_validation_bound", lambda _: next(bounds))
     trainer = fresh(kind, settings={"patience": 9}, X_val=X[:7], checkpoint=path)
-    trainer.step(8)  # epochs are of three
+    trainer.step(8)  # an epoch has three steps
     trainer._n_prior, trainer._checkpoint_every = 12345, 77
     trainer.save_checkpoint()
     model, state = read_checkpoint(path)
@@ -94,7 +94,7 @@ def test_a_resumed_run_goes_on_writing_and_does_as_it_is_told(path, capsys):
     assert Trainer.resume(path, X, checkpoint_every=30)._checkpoint_every == 30
 
 
-# Samples seen when a checkpoint is written, where batches are of 20, 20 and 10 rows.
+# Samples seen when a checkpoint is written, with minibatches of 20, 20 and 10 rows.
 DUE = {
     "each epoch by default": (None, lambda t: t.run(150), [50, 100, 150, 150]),
     "at the first minibatch that is past due": (30, lambda t: t.run(150), [40, 70, 100, 140, 150]),
@@ -106,7 +106,7 @@ DUE = {
 }
 
 
-@pytest.mark.parametrize("slices", [0.0, 100.0])  # a call for each minibatch, or for an epoch
+@pytest.mark.parametrize("slices", [0.0, 100.0])  # a call for each minibatch, or for each epoch
 @pytest.mark.parametrize("due", DUE)
 def test_checkpoints_are_written_when_they_are_due(due, slices, path, monkeypatch):
     every, train, want = DUE[due]
@@ -135,7 +135,7 @@ def test_ctrl_c_writes_where_it_came(path):
     with pytest.raises(KeyboardInterrupt):
         trainer.run(1000)
     assert AEVB.load(path).n_samples_seen_ == 100
-    for error in (RuntimeError, SystemExit):  # which may come from anything but a wish to stop
+    for error in (RuntimeError, SystemExit):  # these are not a wish to stop
         trainer.callbacks = [lambda _, error=error: (_ for _ in ()).throw(error)]
         with pytest.raises(error):
             trainer.run(1000)
@@ -145,7 +145,7 @@ def test_ctrl_c_writes_where_it_came(path):
 # ------------------------------------------------------------------------------------- the data
 @pytest.mark.parametrize("n_rows", [7, 2500])
 def test_the_fingerprint_is_of_rows_all_over_the_data(n_rows, path):
-    """Each row while they are few; of many the ends, and some of any hundred."""
+    """It covers each row of few rows. Of many rows, it covers both ends and some of any hundred."""
     rows = np.resize(X, (n_rows, 6)) + np.arange(n_rows, dtype=np.float32)[:, None]
     trainer = fresh(X=rows, checkpoint=path)
     trainer.save_checkpoint()
@@ -202,7 +202,7 @@ def test_each_count_is_checked(name, path):
     assert getattr(read_checkpoint(path)[1], name) == max(COUNTS[name], 30)
 
 
-STARTS = {  # of a model that has seen 5 steps, 90 samples; its epochs are of 50
+STARTS = {  # for a model that has seen 5 steps and 90 samples, with epochs of 50 rows
     "as it is": ([3, 50, -7.0], True),
     "the epoch is all there": ([2, 40, -7.0], True),
     "now": ([5, 90, -7.0], True),

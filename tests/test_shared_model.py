@@ -1,4 +1,4 @@
-"""A model that several threads, callbacks and signals' handlers have: whole steps, or an error."""
+"""A model shared by threads, callbacks and signal handlers: all see whole steps, or an error."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ def weights(model):
 
 
 def state(trainer):
-    """Counts, weights, accumulators and chains, each read by a call of its own."""
+    """Counts, weights, accumulators and chains, each read by its own call."""
     engine, chains = trainer.model._engine, trainer._chains
     arenas = [a.tobytes() for which in ARENAS for a in engine.arrays(which).values()]
     moved = [chains.z.tobytes(), *chains.step_state] if chains else []
@@ -44,7 +44,7 @@ def state(trainer):
 
 @contextlib.contextmanager
 def in_thread(work):
-    """Run work in a thread as long as the block lasts; its exception, if it has one, comes out."""
+    """Run `work` in a thread during the block, and raise its exception at the end."""
     errors = []
 
     def guarded():
@@ -66,7 +66,7 @@ def in_thread(work):
 
 @contextlib.contextmanager
 def training(trainer):
-    """Train in a thread, a few steps at a time, as long as the block lasts."""
+    """Train in a thread during the block, a few steps at a time."""
     started, done = threading.Event(), threading.Event()
 
     def train():
@@ -82,7 +82,7 @@ def training(trainer):
             done.set()
 
 
-READS = {  # of a model: bytes that follow from its weights
+READS = {  # bytes that follow from a model's weights
     "weights_": weights,
     "inverse_transform": lambda m: m.inverse_transform(np.eye(2)).tobytes(),
     "sample": lambda m: m.sample(5, random_state=0).tobytes(),
@@ -91,7 +91,7 @@ READS = {  # of a model: bytes that follow from its weights
     "gradient": lambda m: m.bound_and_gradient(X[:30])[1]["decoder.logits.weight"].tobytes(),
     "importance": lambda m: Evaluator(m).log_likelihood(X[:9], n_draws=3).per_row.tobytes(),
 }
-SLOW = {"transform", "score_samples", "gradient", "importance"}  # of MCEM, or not there
+SLOW = {"transform", "score_samples", "gradient", "importance"}  # slow for MCEM, or not available
 
 
 @pytest.mark.parametrize("what", READS)
@@ -103,7 +103,7 @@ def test_what_another_thread_reads_is_of_a_whole_step(kind, what):
     trainer.step()
     seen = []
     with training(trainer) as thread:
-        while thread.is_alive() and len(set(seen)) < 4:  # it trains meanwhile
+        while thread.is_alive() and len(set(seen)) < 4:  # it trains at the same time
             seen.append(read(trainer.model))
             time.sleep(0.001)
     assert len(set(seen)) == 4
@@ -114,7 +114,7 @@ def test_what_another_thread_reads_is_of_a_whole_step(kind, what):
 
 @kinds
 def test_copies_made_meanwhile_are_of_one_step(kind, tmp_path):
-    """Counts, weights and accumulators together: they go on as a run that was never copied."""
+    """Counts, weights and accumulators fit together, as in a run that was never copied."""
     trainer, copies = new(kind), []
     with training(trainer):
         for i in range(4):
@@ -138,7 +138,7 @@ def arrays_of(engine):
 
 
 def test_readers_and_training_take_turns():
-    """Readers who overlap leave no gap for the training, which leaves none for another reader."""
+    """Overlapping readers leave no gap for the training, which leaves none for another reader."""
     trainer = Trainer(AEVB(**SMALL, batch_size=20, learning_rate=1e-6), LONG)
     n_read, done = [0, 0, 0], threading.Event()
 
@@ -154,7 +154,7 @@ def test_readers_and_training_take_turns():
             for _ in range(10):
                 before = list(n_read)
                 train_some(trainer, max_steps=200)
-            assert max(n_read) < 1000  # the training did not have to wait for their end
+            assert max(n_read) < 1000  # the training did not wait until they ended
             assert min(n_read) > 0
             assert n_read != before
         finally:
@@ -176,7 +176,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 @kinds
 def test_what_another_thread_would_change_is_an_error(kind, change):
-    """And the training goes on to the bits that it would have had."""
+    """The training continues to the same bits as without the attempt."""
     trainer, goes_on, tried = new(kind), threading.Event(), threading.Event()
 
     def wait(_):
@@ -194,7 +194,7 @@ def test_what_another_thread_would_change_is_an_error(kind, change):
             tried.set()
     trainer.model.set_params(**KINDS[kind].get_params())
     assert state(trainer) == state(new(kind).run(3 * len(X)))
-    trainer.step()  # as soon as the other has ended
+    trainer.step()  # the other thread has ended
 
 
 @kinds
@@ -214,7 +214,7 @@ def test_a_callback_of_the_training_may_change_it(kind):
 
 
 def test_a_callback_of_a_reading_call_cannot():
-    """It would wait for the call that it comes out of."""
+    """It would wait for the call that it runs in."""
     model = AEVB(**SMALL, n_epochs=1).fit(X)
     rows, said = Trainer(model, X)._rows, []
 
@@ -256,13 +256,13 @@ def test_who_waits_for_the_training_hears_ctrl_c(busy):
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             [weights(busy.model) for _ in range(10**6)]
-        assert thread.is_alive()  # it was not the end of the training that ended the wait
+        assert thread.is_alive()  # the training did not end, so something else ended the wait
     assert weights(busy.model)
 
 
 @contextlib.contextmanager
 def alarm(handler):
-    """Signals, each a hundredth of a second after the last one's handler has ended."""
+    """Send signals, each a hundredth of a second after the end of the last handler."""
 
     def handle(*args):
         handler(*args)
@@ -278,7 +278,7 @@ def alarm(handler):
 
 
 def test_a_handler_may_use_the_model_that_its_thread_waits_for(busy):
-    """The thread waits for readers, to train; its handler reads and changes the model meanwhile."""
+    """The thread waits for readers before it trains. Its handler reads and changes the model."""
     engine, said = busy.model._engine, []
 
     def read():
@@ -338,7 +338,7 @@ os._exit(0)  # without waiting for the thread
 
 @pytest.mark.parametrize(("work", "codes"), [("train", "33300"), ("read", "00000")])
 def test_a_forked_child_waits_for_nobody(work, codes, tmp_path):
-    """Half of its parent's step is all it has of weights in training: it is told so."""
+    """A child with half a step of its parent's weights gets an error."""
     command = [sys.executable, "-u", "-c", FORK % work]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert "".join(run.stdout.split()) == codes, run.stderr
@@ -387,7 +387,7 @@ def test_a_claim_that_a_child_has_forgotten_may_end_there(tmp_path):
 
 # ------------------------------------------------------------------- signals in training of chains
 def test_a_signals_handler_sees_whole_steps_of_chains_and_weights():
-    """A step of some tenths of a second: the core would run handlers every twentieth of one."""
+    """A step takes some tenths of a second. The core would run handlers every twentieth."""
     trainer, seen = new("MCEM", batch_size=None, n_updates=1500), []
     with alarm(lambda *_: seen.append(state(trainer))):
         for _ in range(4):
@@ -398,7 +398,7 @@ def test_a_signals_handler_sees_whole_steps_of_chains_and_weights():
     assert all(one in steps for one in seen)
 
 
-LONG_STEPS = {  # where most of a step's time goes; the core looks up every twentieth of a second
+LONG_STEPS = {  # most of a step's time; the core checks for signals every twentieth of a second
     "moving the chains": {"n_leapfrog": 6000, "n_updates": 1},
     "updates, undone": {"n_leapfrog": 1, "n_updates": 4000},
 }
@@ -406,7 +406,7 @@ LONG_STEPS = {  # where most of a step's time goes; the core looks up every twen
 
 @pytest.mark.parametrize("what", LONG_STEPS)
 def test_ctrl_c_leaves_whole_steps_of_chains_and_weights(what):
-    """Wherever it falls; and what comes after has the bits of a run that was let alone."""
+    """Ctrl-C may come at any time. The training then continues to the same bits as without it."""
     options = {"batch_size": None, **LONG_STEPS[what]}
     trainer = new("MCEM", **options)
     good = [state(trainer)]

@@ -1,7 +1,7 @@
-"""scikit-learn's own estimator checks; none is excused.
+"""scikit-learn's own estimator checks, without an exception.
 
-All of them with small networks and few passes, since the face is what they look at, and those that
-do not fit with the plain defaults too.
+All checks run with small networks and few passes, because they test the interface. Those that do
+not fit a model also run with the plain defaults.
 """
 
 import os
@@ -40,7 +40,7 @@ def agree(estimator, check):
     try:
         check(estimator)
     except SkipTest as reason:
-        # SciPy reads this when it is imported, so these checks need the process below.
+        # SciPy reads this at import, so these checks need the process below.
         if "SCIPY_ARRAY_API is not set" not in str(reason):
             pytest.fail(f"skipped: {reason}")
 
@@ -70,7 +70,7 @@ def test_scikit_learn_agrees_on_array_api_inputs():
         text=True,
         timeout=600,
         env=os.environ | {"SCIPY_ARRAY_API": "1"},
-        cwd="/",  # not the sources: the installed package
+        cwd="/",  # outside the sources, for the installed package
     )
     assert run.returncode == 0, run.stdout
     assert f"{len(ESTIMATORS)} passed" in run.stdout

@@ -1,4 +1,4 @@
-"""Skipping zeros changes nothing: the same bits as data whose zeros are too small to matter."""
+"""Skipping zeros changes nothing: the bits are those of data with tiny values in their place."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from teams import team_of
 from aevb import AEVB, Evaluator
 from aevb.core.engine import ARENAS, Rows
 
-# Adding 1e-30 times anything of ordinary size to a sum leaves it as it was, but it is not zero: the
-# engine does such rows whole.
+# If 1e-30 times an ordinary number is added to a sum, the sum stays as it was. But 1e-30 is not
+# zero, so the engine does not skip such rows.
 ALMOST_ZERO = np.float32(1e-30)
 
 
 def images(rng, n, d):
-    """Mostly zeros: some columns always, whole stretches per row, single pixels in between."""
+    """Mostly zeros: some whole columns, long stretches in each row, single pixels in between."""
     x = rng.random((n, d), dtype=np.float32)
     x[:, rng.random(d) < 0.3] = 0
     for row in x:
@@ -66,9 +66,9 @@ def test_training_and_scores_have_the_bits_of_dense_data(isa, n, d, batch_size, 
 @pytest.mark.parametrize("weight_decay", [0.0, 1.0])
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
 def test_every_optimizer_steps_on_rows_that_are_skipped(optimizer, weight_decay):
-    """Inputs are in use in some minibatches and not in others, or in none: momentum goes on.
+    """Some minibatches use an input, others do not, and some use none. The momentum continues.
 
-    A gradient of 1e-30 is seen where there is no other. Adam divides it by 1e-8 at least.
+    A gradient of 1e-30 shows only where there is no other. Adam divides it by at least 1e-8.
     """
     rng = np.random.default_rng(0)
     x = images(rng, 600, 47)
@@ -88,7 +88,7 @@ def test_every_optimizer_steps_on_rows_that_are_skipped(optimizer, weight_decay)
 
 
 def test_full_and_sparse_minibatches_take_turns():
-    """What was found of one minibatch must not be used for the next."""
+    """What was found for one minibatch must not be used for the next."""
     n, d = 40, 25
     order = engine(d).config.as_dict()["seed"], 0, n
     x = np.random.default_rng(0).uniform(0.1, 1, (n, d)).astype(np.float32)
@@ -105,7 +105,7 @@ def test_full_and_sparse_minibatches_take_turns():
 
 @pytest.mark.parametrize("n", [500, 501, 999, 1000, 1001])
 def test_sums_of_many_rows_are_made_in_even_blocks(n):
-    """The same bits whether the rows of a block are listed or not."""
+    """The bits are the same whether the rows of a block are listed or not."""
     x = images(np.random.default_rng(n), n, 25)
     models = [engine(25, batch_size=n), engine(25, batch_size=n)]
     for model, data in zip(models, (x, np.where(x == 0, ALMOST_ZERO, x)), strict=True):
@@ -115,7 +115,7 @@ def test_sums_of_many_rows_are_made_in_even_blocks(n):
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_both_zeros_are_one(likelihood):
-    """Noise is drawn by a row's content, and a sparse matrix does not keep a -0."""
+    """Noise follows from a row's content, and a sparse matrix does not keep a -0."""
     x = images(np.random.default_rng(0), 30, 21)
     negative = np.where(x == 0, np.float32(-0.0), x)
     assert np.signbit(negative).any()
@@ -148,7 +148,7 @@ def test_both_zeros_are_one(likelihood):
 
 
 def test_a_row_full_of_ones_among_empty_ones(isa):
-    """The first row of a block decides nothing about the others."""
+    """The first row of a block says nothing about the others."""
     x = np.zeros((40, 130), dtype=np.float32)
     x[::10] = 1
     x[3, 7] = 1
@@ -158,7 +158,7 @@ def test_a_row_full_of_ones_among_empty_ones(isa):
 
 
 def test_strided_csr_vectors_are_read_as_scipy_reads_them():
-    """SciPy keeps the views it is given; the values between theirs must not be read."""
+    """SciPy keeps the views that it is given. The values between theirs must not be read."""
     rng = np.random.default_rng(0)
     plain = sparse.random_array((50, 20), density=0.3, format="csr", dtype=np.float32, rng=rng)
     plain.indices, plain.indptr = plain.indices.astype("i4"), plain.indptr.astype("i4")

@@ -1,4 +1,4 @@
-"""What an estimator keeps, gives up and hands on: between fits, in pickles, to the core."""
+"""What an estimator keeps, drops and passes on: between fits, in pickles, to the core."""
 
 import copy
 import pickle
@@ -27,7 +27,7 @@ def small(kind="AEVB", **changes):
 
 
 def whole_state(model):
-    """All that the core keeps, arrays as bytes."""
+    """Everything that the core keeps, with arrays as bytes."""
     state = model._engine.state()
     for arena in core_engine.ARENAS:
         state[arena] = {name: array.tobytes() for name, array in state[arena].items()}
@@ -51,7 +51,7 @@ def test_a_new_fit_gives_up_what_it_does_not_have():
 
 @kinds
 def test_the_first_training_is_of_the_same_kind_however_it_begins(kind):
-    """A model that is not fitted has nothing to go on from."""
+    """A model that is not fitted has nothing to continue from."""
     models = [small(kind).fit(X), small(kind, warm_start=True).fit(X), small(kind).partial_fit(X)]
     first, *others = map(whole_state, models)
     for other in others:
@@ -73,7 +73,7 @@ def test_partial_fit_holds_nothing_out_and_leaves_the_parameters(kind):
 
 @kinds
 def test_the_prior_in_a_stream_counts_all_rows_seen(kind):
-    """One minibatch with it and one without differ by learning_rate * weight_decay / N * w."""
+    """A minibatch with the prior and one without differ by learning_rate * weight_decay / N * w."""
     options = {"optimizer": "sgd", "learning_rate": 0.02, "init_scale": 0.5, "batch_size": N}
     options |= {"n_updates": 1} if kind == "MCEM" else {}
     start = small(kind, weight_decay=0.0, **options)
@@ -81,11 +81,11 @@ def test_the_prior_in_a_stream_counts_all_rows_seen(kind):
         before = None if n_seen == 0 else start.weights_
         twins = [copy.deepcopy(start).set_params(weight_decay=decay) for decay in (0.0, 200.0)]
         free, held = (twin.partial_fit(X[:20]).weights_ for twin in twins)
-        if before is None:  # as initialised
+        if before is None:  # the initial weights
             before = small(kind, **options).set_params(learning_rate=1e-30).fit(X[:20]).weights_
         for name, w in before.items():
             if kind == "WakeSleep" and name.startswith("encoder"):
-                continue  # it learns from the dreams of another decoder
+                continue  # the encoder learns from another decoder's draws
             pull = 0.02 * 200.0 / (n_seen + 20) * w * name.endswith("weight")
             rounding = 4 * np.finfo(np.float32).eps * (1 + np.abs(free[name]).max())
             np.testing.assert_allclose(free[name] - held[name], pull, rtol=1e-4, atol=rounding)
@@ -105,7 +105,7 @@ COPIES = {
 @pytest.mark.parametrize("how", COPIES)
 @kinds
 def test_copies_have_all_of_the_core_s_state(kind, how, optimizer, tmp_path):
-    """In the midst of an epoch too, where the sum of its bounds has begun."""
+    """This includes a copy during an epoch, when the sum of its bounds has begun."""
     model = small(kind, optimizer=optimizer, batch_size=7, learning_rate=0.01)
     trainer = Trainer(model, X).step(3)
     state = whole_state(trainer.model)
@@ -152,7 +152,7 @@ def test_a_pickle_of_no_known_version_is_warned_of():
 # ----------------------------------------------------------------------------- scores and noise
 @pytest.mark.parametrize("kind", ["AEVB", "WakeSleep"])
 def test_scores_and_gradients_have_one_noise(kind):
-    """That of the model's own seed and draws; other noise is other noise."""
+    """It is the noise of the model's own seed and draws. Other noise gives other values."""
     model = small(kind, n_draws=3, init_scale=0.5).fit(X)
     scores = model.score_samples(X)
     assert scores.tobytes() == Evaluator(model).bound(X, n_draws=3).per_row.tobytes()
@@ -161,7 +161,7 @@ def test_scores_and_gradients_have_one_noise(kind):
     np.testing.assert_allclose(bound, scores, rtol=1e-5)
     zero = model.bound_and_gradient(X, np.zeros((3, N, 2)))[0]
     assert (np.abs(zero - scores) > 1e-3 * np.abs(scores)).mean() > 0.5
-    # along the gradient the sum of the scores has the slope of its squared length
+    # along the gradient, the slope of the summed scores is its squared length
     weights, square = model.weights_, sum((g.astype(float) ** 2).sum() for g in gradient.values())
     ends = []
     for step in (0.2 / square, -0.2 / square):

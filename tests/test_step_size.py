@@ -1,4 +1,4 @@
-"""Adaptation of HMC's step sizes: both rules against the twins, under given acceptances."""
+"""Adaptation of HMC's step sizes: both rules against references, with given acceptances."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ RULES = ["dual-averaging", "multiplicative"]
 @pytest.mark.parametrize("kind", ["random", "all too high", "low, then high"])
 @pytest.mark.parametrize("rule", RULES)
 def test_step_sizes_are_the_twins(rule, kind):
-    """Every step, and the frozen one; 60 steps are beyond the fast ones of either rule."""
+    """Check every step and the frozen one. 60 steps go beyond the fast steps of either rule."""
     acceptances = {
         "random": np.random.default_rng(0).random(60),
-        "all too high": np.linspace(0.85, 1.0, 60),  # the target is never met
-        "low, then high": np.repeat([0.1, 1.0], [45, 15]),  # met late
+        "all too high": np.linspace(0.85, 1.0, 60),  # the target is never reached
+        "low, then high": np.repeat([0.1, 1.0], [45, 15]),  # reached late
     }[kind].tolist()
     got = kernels.adapt_step_size(rule, 0.8, 0.3, acceptances)
     twin, expected = twins.StepSize(rule, 0.8, 0.3), []

@@ -1,4 +1,4 @@
-"""How many threads take part: as many as a call's operations are worth, and no more than asked."""
+"""Team sizes: as many threads as a call's operations are worth, and no more than asked for."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ def products(n_draws, n_outputs=1):
     return encoder + n_draws * (J * HIDDEN[-1] + sides + n_outputs * HIDDEN[0] * D)
 
 
-CALLS = {  # what is called, and its operations: two a product, six where it learns
+CALLS = {  # a call and its number of operations: two per product, six where it learns
     "train": (lambda m, t: train(m, X, t, max_steps=1), lambda o: 6 * BATCH * products(L, o)),
     "encode": (lambda m, t: m.encode(Rows(X), n_threads=t), lambda o: 2 * N * products(1, o)),
     "decode": (lambda m, t: m.decode(X[:, :J], n_threads=t), lambda o: 2 * N * products(1, o)),
@@ -72,4 +72,4 @@ def test_a_team_is_as_large_as_its_work(call, likelihood):
             assert kernels.take_largest_team() == expected, (threads_worth, n_threads)
     finally:
         kernels.set_flops_per_thread(before)
-    assert before == 4e6  # the threshold outside of the tests
+    assert before == 4e6  # the threshold outside the tests

@@ -1,4 +1,4 @@
-"""Threads: the same bits at any number of them, no GIL while they work, and a prompt Ctrl-C."""
+"""Threads: any number gives the same bits, they work without the GIL, and Ctrl-C is prompt."""
 
 import _thread
 import contextlib
@@ -65,7 +65,7 @@ NETS = {
 
 @functools.cache
 def rows(n, d, likelihood):
-    """Most cells zero and whole columns zero, as in images, unless the data are real-valued."""
+    """Most cells are zero and some columns too, as in images, unless the data are real-valued."""
     rng = np.random.default_rng(0)
     if likelihood == "gaussian":
         return rng.normal(size=(n, d)).astype(np.float32)
@@ -76,7 +76,7 @@ def rows(n, d, likelihood):
 
 
 def results(X, n_threads, **settings):
-    """All that a fit says, as bytes."""
+    """All results of a fit, as bytes."""
     settings = {"n_epochs": 2, "learning_rate": 0.005, "random_state": 0, **settings}
     model = AEVB(**settings, n_threads=n_threads).fit(X)
     bound, gradient = model.bound_and_gradient(X)
@@ -96,7 +96,7 @@ def results(X, n_threads, **settings):
 
 
 def assert_the_same_bits(X, teams, **settings):
-    """However many threads take part, and each time as many as meant do."""
+    """Compare bit by bit, with as many threads in each team as the test asks for."""
     with team_of(1):
         one = results(X, 1, **settings)
     for n_threads in teams:
@@ -152,7 +152,7 @@ def test_the_number_of_threads_may_change_between_calls():
 
 
 def in_threads(*calls):
-    """Run the calls at once; fail, rather than hang, if they wait for one another."""
+    """Run the calls at once. Fail rather than hang if they wait for one another."""
     answers, errors = [None] * len(calls), []
 
     def work(index):
@@ -199,7 +199,7 @@ def test_one_estimator_may_be_asked_by_many():
 
 
 def test_the_process_keeps_its_blas_threads(isa):
-    """Calls that overlap must not end with NumPy's BLAS on the one thread the core wants of it."""
+    """Calls that overlap must not leave NumPy's BLAS on the one thread that the core wants."""
 
     def blas_threads():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
@@ -216,7 +216,7 @@ def test_the_process_keeps_its_blas_threads(isa):
 
 @contextlib.contextmanager
 def turns_of_another_thread():
-    """Count them: it gets one only where the GIL is let go, for nobody is made to give it up."""
+    """Count its turns. It gets one only when the GIL is released, because nothing forces that."""
     turns, done, interval = [0], threading.Event(), sys.getswitchinterval()
 
     def take_turns():
@@ -253,11 +253,11 @@ WITHOUT_THE_GIL = {
 
 @pytest.mark.parametrize("call", WITHOUT_THE_GIL)
 def test_the_gil_is_free_while_the_core_works(call):
-    """Another Python thread gets a turn between the beginning of a call and its end."""
+    """Another Python thread gets a turn between the start and the end of a call."""
     X, work = rows(500, 64, "bernoulli"), WITHOUT_THE_GIL[call]
     model = engine(64, hidden_layer_sizes=[50], batch_size=100)
     with turns_of_another_thread() as turns:
-        for _ in range(3000):  # the other may be asleep in one call, and in the next
+        for _ in range(3000):  # the other thread may sleep through one call or more
             before = turns()
             work(model, X)
             if turns() > before:
@@ -267,7 +267,7 @@ def test_the_gil_is_free_while_the_core_works(call):
 
 @contextlib.contextmanager
 def interrupt_after(seconds, interrupt):
-    """Interrupt the main thread once, but never after the block has been left."""
+    """Interrupt the main thread once, but never after the end of the block."""
     sent, lock = [], threading.Lock()
 
     def send():
@@ -310,7 +310,7 @@ def test_ctrl_c_stops_a_fit(job, how, interrupt):
 
     def work():
         if how == "partial_fit":
-            while True:  # each call is whole: it either has happened or has not
+            while True:  # each call either has happened or has not
                 model.partial_fit(X)
         if how == "trainer":
             Trainer(model, X).run(10**12)
@@ -336,7 +336,7 @@ def test_ctrl_c_stops_a_fit(job, how, interrupt):
 
 
 def test_a_forked_child_goes_on_alone(tmp_path):
-    """OpenMP's threads do not survive a fork; a child that waited for them would hang."""
+    """OpenMP's threads do not survive a fork, so a child that waited for them would hang."""
     script = """
 import os
 import numpy as np
@@ -356,7 +356,7 @@ if child == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert np.array_equal(fit(), here)
 """
-    command = [sys.executable, "-c", script]  # in the checkout, its sources would be imported
+    command = [sys.executable, "-c", script]  # outside the checkout
     subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
 
 
@@ -408,7 +408,7 @@ check(3, refused=False, more=2)
     "san.so" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer has threads of its own"
 )
 def test_threads_that_the_system_refuses_are_done_without(tmp_path):
-    """By libgomp's own ways the process would end."""
+    """If libgomp were refused a thread, it would end the process."""
     stack = 2**30
 
     def with_large_stacks():

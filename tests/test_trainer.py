@@ -1,4 +1,4 @@
-"""The trainer: counting, resuming, history and callbacks; and that fit() is the same thing."""
+"""The trainer: counts, resuming, history and callbacks; and that fit() does the same."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def assert_same(one, two):
     assert (one.n_samples_seen_, one.n_steps_) == (two.n_samples_seen_, two.n_steps_)
 
 
-WAYS = {  # each sees 300 samples in all
+WAYS = {  # each way sees 300 samples in all
     "run": lambda trainer: trainer.run(300),
     "run twice": lambda trainer: (trainer.run(100), trainer.run(300)),
     "stop inside an epoch": lambda trainer: (trainer.run(140), trainer.run(300)),
@@ -81,7 +81,7 @@ def test_run_counts_all_samples_ever_seen(X):
     trainer.run(120)
     assert weight_bytes(model) == before
     assert model.n_samples_seen_ == 200
-    trainer.run(230)  # not a whole number of minibatches: the last one is finished
+    trainer.run(230)  # not a whole number of minibatches: the last one is completed
     assert model.n_samples_seen_ == 240
 
 
@@ -102,7 +102,7 @@ def test_batch_larger_than_the_data(X, batch_size):
     Trainer(model, X).step(3)
     assert model.n_samples_seen_ == 3 * N
     assert model.n_steps_ == 3
-    # No batch has more rows than there are, so all of these are one and the same model.
+    # No minibatch has more rows than there are, so all of these give the same model.
     assert_same(model, small(batch_size=N).fit(X))
 
 
@@ -139,14 +139,14 @@ def test_validation_rows_do_not_train(X):
 @pytest.mark.parametrize("batch_size", [20, 30, 7])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_bounds_in_the_history_are_means_over_rows(X, likelihood, batch_size):
-    """Steps of 1e-30 leave the weights alone, so the bound can be estimated from outside."""
+    """Steps of 1e-30 do not change the weights, so the bound can be estimated from outside."""
     model = small(optimizer="sgd", learning_rate=1e-30, likelihood=likelihood)
     model.set_params(batch_size=batch_size, init_scale=0.5)
     trainer = Trainer(model, X, X_val=X[:30])
     trainer.run(N)
     for name, rows in (("train_bound", X), ("validation_bound", X[:30])):
         estimate = Evaluator(model, random_state=1).bound(rows, n_draws=256)
-        spread = np.sqrt((256 * estimate.stderr**2).sum()) / len(rows)  # of one draw's mean
+        spread = np.sqrt((256 * estimate.stderr**2).sum()) / len(rows)  # for the mean of one draw
         assert abs(trainer.history[name][0] - estimate.mean) < 6 * spread
 
 
@@ -185,7 +185,7 @@ def test_a_callback_stops_the_run(X):
     trainer = Trainer(model, X, callbacks=[lambda t: t.model.n_samples_seen_ >= 200])
     trainer.run(10_000)
     assert model.n_samples_seen_ == 200
-    trainer.run(np.inf)  # until somebody says stop
+    trainer.run(np.inf)  # until a callback stops it
     assert model.n_samples_seen_ == 300
     never = small()
     Trainer(never, X, callbacks=[lambda t: False]).run(300)
@@ -215,7 +215,7 @@ def test_an_unfitted_model_is_initialised(init_scale):
         assert abs(weight.mean()) < 5 * init_scale / np.sqrt(n), name
         assert abs(weight.std() / init_scale - 1) < 5 / np.sqrt(2 * n), name
         kurtosis = ((weight / weight.std()) ** 4).mean()
-        assert abs(kurtosis - 3) < 6 * np.sqrt(24 / n), name  # normal, and not merely spread so
+        assert abs(kurtosis - 3) < 6 * np.sqrt(24 / n), name  # not only the spread is normal
     values = np.concatenate([weight.ravel() for weight in model.weights_.values()])
     assert len(np.unique(values)) > 0.99 * len(values)  # no two weights share a stream
 
@@ -262,7 +262,7 @@ def test_a_trainer_that_fails_to_start_leaves_a_fitted_model_as_it_was(X, fails_
         assert vars(model)[name] is before[name]
     assert model.learning_rate_ == 0.02
     monkeypatch.undo()
-    Trainer(model, X)  # which brings the options up to date
+    Trainer(model, X)  # which updates the options
     assert model.learning_rate_ == 0.5
 
 

@@ -1,7 +1,8 @@
-"""Every step of training against a twin: its rows, its noise, and what the optimiser makes of it.
+"""Every training step against a reference: its rows, its noise and the optimiser's update.
 
-The gradient is the engine's own, of the twin's rows and noise; test_bounds.py holds it to float64.
-Both are made by the same sums, so the update's tolerance is that of test_dense_kernels.py.
+The gradient is the engine's own, for the twin's rows and noise. test_bounds.py compares it
+with float64. Both use the same sums, so the tolerance of the update is that of
+test_dense_kernels.py.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ def some(seed=0, n=23, d=70):
 
 
 def check_step(model, X, position, n, n_train, **part):
-    """One step on n rows from the position on; the bounds' sum of the twin's rows."""
+    """Check one step on n rows, and the sum of the bounds of the twin's rows."""
     config = model.config.as_dict()
     seed, step = config["seed"], model.n_steps
     x = X[order(model, len(X), **part)[position : position + n]]
@@ -110,7 +111,7 @@ def test_however_an_epoch_is_sliced_it_comes_to_the_same_bits(optimizer):
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_a_part_ends_where_it_is_told_to(n_threads):
-    """At most so many steps; the first that begins after its time; nothing behind the end."""
+    """It does at most max_steps steps, starts no step after its time, and stops at the end."""
     X = some()
     for part, n_steps, n_rows in [
         ({"max_steps": 0}, 0, 0),

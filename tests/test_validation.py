@@ -1,7 +1,7 @@
-"""Held-out rows: which, how many, that they do not train, and what the history says of them.
+"""Held-out rows: which and how many, that they do not train, and what the history says of them.
 
-An encoder that is all but certain leaves no noise in a bound, and steps of 1e-30 leave the weights
-alone. Then the bounds tell from outside which rows were visited.
+An almost certain encoder leaves no noise in a bound, and steps of 1e-30 do not change the weights.
+The bounds then show from outside which rows were visited.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from aevb import AEVB, Trainer, _core
 
 N = 11
 X = np.random.default_rng(0).standard_normal((N, 5))
-X *= np.sqrt(3 * np.arange(1, N + 1) / (X**2).sum(1))[:, None]  # no two of a length
+X *= np.sqrt(3 * np.arange(1, N + 1) / (X**2).sum(1))[:, None]  # all lengths differ
 X = X.astype(np.float32)
 SMALL = {"hidden_layer_sizes": (4,), "likelihood": "gaussian", "input_scale": 1.0}
 STILL = SMALL | {"optimizer": "sgd", "learning_rate": 1e-30, "init_scale": 0.01}
@@ -27,12 +27,12 @@ def certain(model):
 
 
 def twin_bounds(model, rows):
-    """The rows' bounds in float64."""
+    """The bounds of the rows in float64."""
     config = oracle.Config(likelihood="gaussian", floor=_core.LOG_VAR_FLOOR)
     return oracle.run(model.weights_, rows, np.zeros((1, len(rows), 2)), config).bound
 
 
-# A bound is a sum of 40 terms below 100 nats, and a net of 4 layers of 5 values at most.
+# A bound is a sum of 40 terms below 100 nats, with at most 4 layers of 5 values.
 TOLERANCE = oracle.gamma(100) * 100
 
 
@@ -43,9 +43,9 @@ def watched(seed=0, rows=X, **settings):
 
 
 def visits(trainer, n_epochs):
-    """The rows of each epoch in the order of their visits, told by their bounds."""
+    """The rows of each epoch in the order of visits, recognised by their bounds."""
     bounds = twin_bounds(trainer.model, X)
-    assert np.diff(np.sort(bounds)).min() > 4 * TOLERANCE  # no two are taken for each other
+    assert np.diff(np.sort(bounds)).min() > 4 * TOLERANCE  # no two rows are mixed up
     engine, seen = trainer.model._engine, []
     for _ in range(n_epochs * trainer.n_train):
         before = engine.bound_sum
@@ -74,7 +74,7 @@ def test_an_epoch_visits_each_training_row_once_in_a_new_order(fraction, n_held_
 
 
 def test_any_row_may_be_held_out():
-    """As often as any other: 3 of 11, in 100 splits, within 5 standard errors."""
+    """Each row is held out as often as any other: 3 of 11, 100 splits, to 5 standard errors."""
     counts = np.zeros(N)
     for seed in range(100):
         counts[held_out(0.25, seed)] += 1
@@ -88,7 +88,7 @@ def trained(rows, **settings):
 
 
 def test_only_training_rows_move_the_weights():
-    """Each row is changed in turn; what is held out shows in the validation bound alone."""
+    """Each row is changed in turn. A held-out row changes only the validation bound."""
     weights, history = trained(X, validation_fraction=0.25)
     still = []
     for row in range(N):

@@ -1,4 +1,4 @@
-"""What earlier versions wrote is read by this one; pickles say which version they are of."""
+"""This version reads files of earlier versions, and a pickle says which version wrote it."""
 
 import copy
 import io
@@ -33,12 +33,12 @@ def test_there_is_something_to_read():
 
 
 def change_by_rounding(model, ask):
-    """How far an answer may move on another instruction set.
+    """How far an answer may change on another instruction set.
 
-    A sum of n products in another order is that of the same products, each changed by up to n eps:
-    as if the weights were. The largest change over 20 draws of signs stands for the worst, of which
-    it is at least a tenth in nets of this size; the activations, exponentials and logarithms add a
-    few ulps of their own.
+    A sum of n products in another order equals that of the same products, each changed by up to n
+    eps, as if the weights had changed. The worst change is at most ten times the largest over 20
+    draws of signs, in networks of this size. The activations, exponentials and logarithms add a few
+    ulps.
     """
     weights, answer = model.weights_, ask(model)
     n_most = max(sum(w.shape) for w in weights.values())
@@ -61,7 +61,7 @@ def check_answers(name, model, expected):
     for ask in found:
         want = expected[f"{name}/{ask}"]
         tolerance = change_by_rounding(model, asks[ask])
-        assert tolerance < 0.01 * np.ptp(want)  # else it would prove nothing
+        assert tolerance < 0.01 * np.ptp(want)  # otherwise this would prove nothing
         np.testing.assert_allclose(asks[ask](model), want, rtol=0, atol=tolerance)
 
 
@@ -87,7 +87,7 @@ def test_checkpoints_of_any_version_go_on(version, tmp_path):
     path.write_bytes((FIXTURES / version / path.name).read_bytes())
     trainer = Trainer.resume(path, expected["X"])
     assert trainer.run(120).model.n_samples_seen_ == 120
-    # nine more steps with as much rounding each: smaller than what the training itself changed
+    # nine more steps, each with as much rounding: less than the change by the training itself
     before = KINDS["checkpoint"].load(FIXTURES / version / path.name).transform(expected["X"])
     after, want = trainer.model.transform(expected["X"]), expected["resumed/transform"]
     assert np.abs(after - want).max() < 0.01 * np.abs(want - before).max()
@@ -144,7 +144,7 @@ def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     assert vars(other).keys() == vars(model).keys()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pickle.loads(pickle.dumps(other))  # it is this version's now
+        pickle.loads(pickle.dumps(other))  # it has this version now
 
 
 def test_a_pickle_of_another_format_is_an_error(model, monkeypatch):

@@ -1,4 +1,4 @@
-"""Wake-sleep: one step against differences of its two objectives in float64, and training."""
+"""Wake-sleep: a step against differences of its two objectives in float64, and training."""
 
 import numpy as np
 import pytest
@@ -56,9 +56,9 @@ def log_q(w, x, z):
 
 
 def ascend(weights, side, objective, learning_rate, decay):
-    """Weights after a step up the objective's gradient in one side's weights, by differences.
+    """Weights after a step up the objective's gradient by one network's weights, by differences.
 
-    Less what the prior takes from weights, not from biases.
+    The prior pulls weights, but not biases.
     """
     after = {name: w.copy() for name, w in weights.items()}
     step = 1e-5
@@ -75,7 +75,7 @@ def ascend(weights, side, objective, learning_rate, decay):
 
 
 def twin(weights, x, seed, step, likelihood, learning_rate, decay):
-    """A wake and a sleep step on a minibatch; asleep the decoder is that of the wake step."""
+    """A wake and a sleep step on a minibatch. The sleep step uses the wake step's new decoder."""
     n, J = len(x), weights["encoder.mean.bias"].size
     noise = np.float64(kernels.normal(seed, step, LATENT, 0, n, J))
     mean, log_var = encode(weights, x)
@@ -89,7 +89,7 @@ def twin(weights, x, seed, step, likelihood, learning_rate, decay):
     mean, v = decode(awake, z, likelihood)
     if likelihood == "bernoulli":
         u = np.float64(kernels.uniform(seed, step, DREAM_VISIBLE, 0, n, x.shape[1]))
-        assert np.abs(u - mean).min() > 1e-5  # no pixel hangs on a rounding
+        assert np.abs(u - mean).min() > 1e-5  # no pixel depends on a rounding
         dreams = np.float64(u < mean)
     else:
         dreams = mean + np.exp(v / 2) * kernels.normal(seed, step, DREAM_VISIBLE, 0, n, x.shape[1])
@@ -99,7 +99,7 @@ def twin(weights, x, seed, step, likelihood, learning_rate, decay):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 @pytest.mark.parametrize("hidden", [(5,), (4, 3)])
 def test_each_step_is_the_twins(isa, likelihood, hidden):
-    """Of minibatches of five, five and three rows, each with as many dreams of its own."""
+    """Minibatches have five, five and three rows, each with as many draws from the model."""
     X = np.random.default_rng(0).uniform(0.05, 0.95, (13, 6)).astype(np.float32)
     model = WakeSleep(
         2,
@@ -145,7 +145,7 @@ def test_any_number_of_threads_gives_the_same_bits(isa, n_threads):
 
 
 def test_it_learns_and_its_bound_is_one():
-    """On data from a small decoder the bound rises; as the paper has it, AEVB's is the higher."""
+    """On data from a small decoder, the bound rises. As in the paper, AEVB's bound is higher."""
     rng = np.random.default_rng(2)
     z = rng.normal(size=(2000, 2))
     X = (rng.random((2000, 20)) < 1 / (1 + np.exp(-z @ rng.normal(0, 2, (2, 20))))).astype(float)

@@ -1,4 +1,4 @@
-"""Deals of work: every piece once, whoever does it, and no waiting for one who is held up."""
+"""Work stealing: each block of work is done once, and nobody waits for a thread that is held up."""
 
 import pytest
 from hooks import kernels
@@ -32,7 +32,7 @@ def test_every_piece_is_done_once(layers, most, n_threads):
 @pytest.mark.parametrize("n_threads", [2, 3, 7])
 @pytest.mark.parametrize("layers", [LAYERS["one"], LAYERS["step"]], ids=["one", "step"])
 def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
-    """All of it but the pieces that it stands in, or nobody would have been waited for less."""
+    """The held-up thread keeps only what it has started; otherwise, the others would wait."""
     held_up, most = n_threads - 1, 3
     times, who = kernels.steal_tasks(layers, n_threads, most, held_up=held_up, n_loops=4)
     assert (times == 1).all()
@@ -42,7 +42,7 @@ def test_the_work_of_one_who_is_held_up_is_taken_over(layers, n_threads):
 @pytest.mark.parametrize("shared", [1, 5, 1000])
 @pytest.mark.parametrize("n_threads", [2, 4, 8, 16])
 def test_a_small_rest_is_left_to_its_thread(n_threads, shared):
-    """Others leave one block less than are worth taking: `shared`, or a quarter of its part."""
+    """Others leave one block less than is worth stealing: `shared`, or a quarter of the share."""
     layers, held_up, part = [(512, 10)], 1, 80 // n_threads
     times, who = kernels.steal_tasks(
         layers, n_threads, most=1, shared=shared, held_up=held_up, n_loops=4
@@ -50,4 +50,4 @@ def test_a_small_rest_is_left_to_its_thread(n_threads, shared):
     assert (times == 1).all()
     left = min(shared, -(-part // 4)) - 1
     done = (who == held_up).sum(axis=1)
-    assert ((done == left) | (done == left + 1)).all()  # with the one that it stands in, if any
+    assert ((done == left) | (done == left + 1)).all()  # plus the block that it has started, if any

@@ -1,4 +1,4 @@
-"""Float64 twins of the samplers, driven by the core's own noise: the same chains, step by step.
+"""Float64 twins of the samplers, driven by the core's own noise: the same chains.
 
 A density maps z (n, J) to the log-density of each row (n,) and its gradient (n, J).
 """
@@ -34,12 +34,12 @@ def draws_of(seed, ids, n_draws, dim, iteration=0):
 
 
 def content_ids(model, X):
-    """The ids that rows get from their content."""
+    """The ids that follow from the content of rows."""
     return _core.content_ids(model._engine, _core.Rows(X), list(range(len(X))))
 
 
 def mix64(x):
-    """MurmurHash3's finaliser, of Python integers."""
+    """MurmurHash3's finaliser, for Python integers."""
     mask = 0xFFFFFFFFFFFFFFFF
     x &= mask
     x = (x ^ x >> 33) * 0xFF51AFD7ED558CCD & mask
@@ -48,7 +48,7 @@ def mix64(x):
 
 
 class Joint:
-    """log p(x, z) of a model's decoder as a density of z, for one row of x per row of z."""
+    """log p(x, z) of a model's decoder as a density of z, with one row of x per row of z."""
 
     def __init__(self, model, X):
         self.weights = oracle.float64(model.weights_)
@@ -81,7 +81,7 @@ def moved(density, z, step, n_leapfrog, seed, ids, iteration):
 
 
 class StepSize:
-    """Dual averaging as in Hoffman & Gelman 2014, section 3.2; or a factor by the miss."""
+    """Dual averaging as in Hoffman & Gelman 2014, section 3.2; or the multiplicative rule."""
 
     def __init__(self, rule, target, initial):
         self.rule, self.target, self.mu = rule, target, math.log(10 * initial)
@@ -91,7 +91,7 @@ class StepSize:
     def adapt(self, acceptance):
         self.n += 1
         self.misses.append(acceptance - self.target)
-        if self.rule == "multiplicative":  # fast for 30 steps, and until the miss changes sign
+        if self.rule == "multiplicative":  # fast for 30 steps, and until the sign changes
             signs = set(np.signbit(self.misses))
             self.log_step += (0.5 if self.n <= 30 or len(signs) == 1 else 0.1) * self.misses[-1]
             return
@@ -120,9 +120,9 @@ def log_mean_weight(log_w):
 
 
 def anneal(joint, mean, sd, betas, n_chains, n_leapfrog, seed, content, exact=None):
-    """Annealed importance sampling of each row -> dict of what the core returns.
+    """Annealed importance sampling of each row -> dict of the core's results.
 
-    joint(z, n) is the density for n chains of each row, which stand together.
+    joint(z, n) is the density for n chains of each row, whose chains follow one another.
     """
     n, dim = mean.shape
     n_passes = -(-n_chains // 50)

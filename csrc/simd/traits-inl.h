@@ -1,0 +1,36 @@
+// What the instruction set of the including file has.
+#pragma once
+
+#include <cstddef>
+
+#define AEVB_INLINE inline __attribute__((always_inline))
+
+// Of a function that makes the sums of a tile: one of its own where registers are few.
+#if defined(__AVX512F__)
+#define AEVB_TILE AEVB_INLINE
+#else
+#define AEVB_TILE __attribute__((noinline))
+#endif
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+inline constexpr size_t W = 16;           // lanes of a vector of floats
+inline constexpr size_t kRegisters = 32;  // vector registers
+inline constexpr bool kHasFma = true;     // multiplies and adds with one rounding
+#elif defined(__AVX2__)
+inline constexpr size_t W = 8;
+inline constexpr size_t kRegisters = 16;
+inline constexpr bool kHasFma = true;
+#else
+inline constexpr size_t W = 4;
+inline constexpr size_t kRegisters = 16;
+inline constexpr bool kHasFma = false;
+#endif
+
+// Whether a tile of 20 sums and its operands stay in registers through a loop.
+inline constexpr bool kManyRegisters = kRegisters >= 32;
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA
