@@ -12,7 +12,7 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-inline constexpr size_t kDotRows = W == 16 ? 6 : 3;
+inline constexpr size_t kDotRows = kManyRegisters ? 6 : 3;
 inline constexpr size_t kDotColumns = 4;
 
 // The sums of R rows and C <= 4 columns -> C.
@@ -49,7 +49,7 @@ AEVB_INLINE void dot_tile(const ProductTransposed& p, size_t row, size_t col) {
   Vec sum[R][C] = {};
   // `part` of the vectors that begin at term k, and at j of the panel that b points to
   const auto add_terms = [&](size_t k, size_t j, auto part) __attribute__((always_inline)) {
-    if constexpr (W == 16) {
+    if constexpr (kManyRegisters) {
       Vec bc[C];
 #pragma GCC unroll 4
       for (size_t c = 0; c < C; ++c) bc[c] = part(load(b + c * kPanel + j));

@@ -16,7 +16,7 @@ namespace {
 
 // Vectors of a tile; listed columns come for blocks of kSkipBlock rows, which one tile takes whole.
 template <bool kListed>
-inline constexpr size_t kProductVectors = (W == 16) == kListed ? 4 : 2;
+inline constexpr size_t kProductVectors = kManyRegisters == kListed ? 4 : 2;
 
 // Terms added from one prefetch of what is read next to the next prefetch: listed columns are few,
 // and a panel's lines as many as ever.
@@ -28,7 +28,7 @@ inline constexpr size_t kFetchAhead = 64;
 
 // Rows of a tile of C vectors: as many accumulators as there are registers for.
 constexpr size_t product_rows(size_t C) {
-  if (W == 16) return C >= 3 ? 5 : 10;
+  if (kManyRegisters) return C >= 3 ? 5 : 10;
   return C >= 3 ? 3 : C == 2 ? 5 : 10;
 }
 

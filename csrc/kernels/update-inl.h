@@ -14,13 +14,7 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-inline constexpr size_t kUpdateVectors = W == 16 ? 4 : 2;
-// Whether the sums of a tile are a function of their own (see above).
-#if defined(__AVX512F__)
-#define AEVB_TILE AEVB_INLINE
-#else
-#define AEVB_TILE __attribute__((noinline))
-#endif
+inline constexpr size_t kUpdateVectors = kManyRegisters ? 4 : 2;
 
 // Rows added from one prefetch to the next (a burst of them would keep the tile from its own
 // loads), unrolled: a test of what to fetch at every row takes a twelfth of the update.
@@ -128,7 +122,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
       add_row(a + rows[i] * u.lda, delta + rows[i] * u.ldd);
   } else {
     // GCC 12's loop is faster so: by a hundredth with AVX-512, by a tenth without
-    using Stride = std::conditional_t<W == 16, const size_t&, const size_t>;
+    using Stride = std::conditional_t<kManyRegisters, const size_t&, const size_t>;
     Stride lda = u.lda, ldd = u.ldd;
     size_t m = 0, line = 0;
     for (; m + kRowsPerFetch <= u.rows; m += kRowsPerFetch, ++line) {
@@ -186,7 +180,7 @@ void update_columns(const PanelUpdate& u, size_t col) {
 // Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
 // enough sums to hide the latency of the FMAs.
 constexpr size_t update_inputs(size_t C) {
-  if (W == 16) return C == 1 ? kInputBlock : C == 2 ? kInputBlock / 2 : kInputGroup;
+  if (kManyRegisters) return C == 1 ? kInputBlock : C == 2 ? kInputBlock / 2 : kInputGroup;
   return C == 1 ? kInputBlock / 2 : 6;
 }
 

@@ -1,10 +1,9 @@
 // One vector of floats (Vec) and one of 32-bit words (Words), W lanes each, for the instruction set
-// that the including file is compiled for. Included by kernels/isa.cc only, which sets AEVB_ISA to
-// the namespace's name.
+// that the including file is compiled for. Only files that are compiled once per instruction set
+// include it; they set AEVB_ISA to the namespace's name.
 //
-// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers;
-// only what the language has no operator for (FMA, min, rounding, high products, transposition) is
-// spelt per instruction set.
+// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers.
+// Only what the language has no operator for is written per instruction set.
 #pragma once
 
 #include <cstddef>
@@ -12,22 +11,10 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX2__) || defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
-#define AEVB_INLINE inline __attribute__((always_inline))
+#include "simd/traits-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
-
-#if defined(__AVX512F__)
-inline constexpr size_t W = 16;
-#elif defined(__AVX2__)
-inline constexpr size_t W = 8;
-#else
-inline constexpr size_t W = 4;
-#endif
 
 typedef float Vec __attribute__((vector_size(W * sizeof(float)), may_alias));
 typedef int32_t Ints __attribute__((vector_size(W * sizeof(float)), may_alias));
@@ -55,113 +42,39 @@ AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
 AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
 AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 
-// a * b + c, rounded once where the machine has FMA. min and max give b where a is NaN or b is, as
-// the instructions do: callers pass the data as b to keep its NaN.
+// Each instruction set has these functions in a header of its own:
+//
+//   Vec fma(Vec a, Vec b, Vec c)          a * b + c, rounded once where the machine has FMA
+//   Vec min(Vec a, Vec b), max(...)       b where a or b is NaN, as the instructions do: callers
+//   pass
+//                                         the data as b to keep its NaN
+//   Vec sqrt(Vec a)
+//   Ints round_to_int(Vec a)              to nearest, |a| < 2^22
+//   Words mul_high(Words a, Words b)      high halves of the 64-bit products, lane by lane
+//   void add_product(Vec& sum, Vec a, Vec b)     sum += a * b
+//   size_t store_bits(uint32_t set, uint32_t first, uint32_t* out)
+//                                         writes first + i for each of W bits i that is set, in
+//                                         order; returns their number
+//   uint32_t bits(Ints mask)              bit i is set where lane i of the mask is
+//   Vec reciprocal_sqrt_estimate(Vec a)   1 / sqrt(a) to 14 bits, for a > 0 normal
+//   void transpose_block(const float* in, float* out)
+//                                         out[j][i] = in[i][j] of W x W floats, rows kPanel apart
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA
+
 #if defined(__AVX512F__)
-AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) {
-  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-}
-AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm512_min_ps((__m512)a, (__m512)b); }
-AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm512_max_ps((__m512)a, (__m512)b); }
-AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm512_sqrt_ps((__m512)a); }
-AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm512_cvtps_epi32((__m512)a); }
-// High and low halves of the 64-bit products, lane by lane.
-AEVB_INLINE Words mul_high(Words a, Words b) {
-  const __m512i even = _mm512_srli_epi64(_mm512_mul_epu32((__m512i)a, (__m512i)b), 32);
-  const __m512i odd =
-      _mm512_mul_epu32(_mm512_srli_epi64((__m512i)a, 32), _mm512_srli_epi64((__m512i)b, 32));
-  return (Words)_mm512_mask_blend_epi32(0xaaaa, even, odd);
-}
+#include "simd/avx512-inl.h"
 #elif defined(__AVX2__)
-AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) {
-  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-}
-AEVB_INLINE Vec min(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
-AEVB_INLINE Vec max(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
-AEVB_INLINE Vec sqrt(Vec a) { return (Vec)_mm256_sqrt_ps((__m256)a); }
-AEVB_INLINE Ints round_to_int(Vec a) { return (Ints)_mm256_cvtps_epi32((__m256)a); }
-AEVB_INLINE Words mul_high(Words a, Words b) {
-  const __m256i even = _mm256_srli_epi64(_mm256_mul_epu32((__m256i)a, (__m256i)b), 32);
-  const __m256i odd =
-      _mm256_mul_epu32(_mm256_srli_epi64((__m256i)a, 32), _mm256_srli_epi64((__m256i)b, 32));
-  return (Words)_mm256_blend_epi32(even, odd, 0xaa);
-}
+#include "simd/avx2-inl.h"
 #else
-AEVB_INLINE Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
-AEVB_INLINE Vec min(Vec a, Vec b) { return select(a < b, a, b); }
-AEVB_INLINE Vec max(Vec a, Vec b) { return select(a > b, a, b); }
-AEVB_INLINE Vec sqrt(Vec a) {
-  Vec r;
-  for (size_t i = 0; i < W; ++i) r[i] = __builtin_sqrtf(a[i]);
-  return r;
-}
-// Adding and subtracting 1.5 * 2^23 rounds to nearest for |a| < 2^22.
-AEVB_INLINE Ints round_to_int(Vec a) {
-  const Vec magic = set1(12582912.0f);
-  return as_ints(a + magic) - as_ints(magic);
-}
-AEVB_INLINE Words mul_high(Words a, Words b) {
-  Words r;
-  for (size_t i = 0; i < W; ++i) r[i] = static_cast<uint32_t>((uint64_t{a[i]} * b[i]) >> 32);
-  return r;
-}
+#include "simd/generic-inl.h"
 #endif
+
+namespace aevb::AEVB_ISA {
+namespace {
 
 AEVB_INLINE void fetch_into_l2(const char* line) { __builtin_prefetch(line, 0, 2); }
-
-// sum += a * b. With AVX-512 as an instruction, because what GCC makes of fma may put the sum over
-// one of the factors: a tile of sums is then moved about in, and spilt from, registers that it
-// fills. AVX2's smaller tiles are not, and take b from memory.
-AEVB_INLINE void add_product(Vec& sum, Vec a, Vec b) {
-#if defined(__AVX512F__)
-  asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-#else
-  sum = fma(a, b, sum);
-#endif
-}
-
-// Writes first + i to out for each of W bits i that is set, in order; returns their number.
-AEVB_INLINE size_t store_bits(uint32_t set, uint32_t first, uint32_t* out) {
-#if defined(__AVX512F__)
-  const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i from = _mm512_set1_epi32(static_cast<int32_t>(first));
-  const auto mask = static_cast<__mmask16>(set);
-  const auto n = static_cast<size_t>(__builtin_popcount(set));
-  _mm512_mask_storeu_epi32(out, static_cast<__mmask16>((1u << n) - 1),
-                           _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(index, from)));
-  return n;
-#else
-  size_t n = 0;
-  for (; set != 0; set &= set - 1) out[n++] = first + static_cast<uint32_t>(__builtin_ctz(set));
-  return n;
-#endif
-}
-
-// Bit i of the result is set where lane i of the mask is.
-AEVB_INLINE uint32_t bits(Ints mask) {
-#if defined(__AVX512F__)
-  return _mm512_movepi32_mask((__m512i)mask);
-#elif defined(__AVX2__)
-  return static_cast<uint32_t>(_mm256_movemask_ps((__m256)mask));
-#else
-  uint32_t b = 0;
-  for (size_t i = 0; i < W; ++i) b |= (mask[i] & 1u) << i;
-  return b;
-#endif
-}
-
-// 1 / sqrt(a) to 14 bits, for a > 0 normal. Where it is not an instruction: half the exponent by an
-// integer shift, y, then y p(a y^2), p the minimax quadratic there. (The divider's square root and
-// quotient keep the sums of a tile waiting; AVX's 12-bit estimate differs from maker to maker.)
-AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) {
-#if defined(__AVX512F__)
-  return (Vec)_mm512_rsqrt14_ps((__m512)a);
-#else
-  const Vec y = as_vec(0x5f2f8000 - (as_ints(a) >> 1));
-  const Vec e = a * y * y;  // in [0.87, 0.99]
-  return y * fma(e, fma(e, set1(0.45172739f), set1(-1.39873946f)), set1(1.94707906f));
-#endif
-}
 
 // w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-3 ulp: by one Newton step from the
 // estimate y, y (3 - a y^2) / 2, whose half is the rate's.

@@ -55,7 +55,7 @@ void philox(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* 
 }
 
 double peak(size_t n) {
-  constexpr size_t kChains = W == 16 ? 20 : 10;  // longer than FMA latency times ports
+  constexpr size_t kChains = kManyRegisters ? 20 : 10;  // longer than FMA latency times ports
   Vec acc[kChains];
 #pragma GCC unroll 20
   for (size_t i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
