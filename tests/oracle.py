@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 U = 2.0**-24  # unit roundoff of float32
+LOG_VAR_FLOOR = -10.0  # of a Gaussian decoder's log-variance, smooth
 TINY = 2.0**-126  # smallest normal float32: the engine may flush smaller numbers
 
 

@@ -18,7 +18,7 @@ import pytest
 from oracle import U, gamma
 from scipy import stats
 
-from aevb import AEVB, _core
+from aevb import AEVB
 
 LIKELIHOODS = ("bernoulli", "gaussian", "bounded-gaussian")
 ESTIMATORS = ("analytic-kl", "monte-carlo", "score-function")
@@ -72,7 +72,7 @@ def random_rows(case, rng, n):
 
 
 def config_of(case, **changes):
-    config = oracle.Config(case.activation, case.likelihood, case.estimator, _core.LOG_VAR_FLOOR)
+    config = oracle.Config(case.activation, case.likelihood, case.estimator, oracle.LOG_VAR_FLOOR)
     return config._replace(**changes)
 
 
@@ -128,9 +128,9 @@ def likelihood_scale(p, case, tape):
     h = tape.layers["decoder.mean"][0]
     mean_raw, raw = (oracle.affine(weights, f"decoder.{head}", h) for head in ("mean", "log_var"))
     bounded = case.likelihood == "bounded-gaussian"
-    error = oracle.gaussian_error(mean_raw, raw, x, bounded, _core.LOG_VAR_FLOOR)[0]
+    error = oracle.gaussian_error(mean_raw, raw, x, bounded, oracle.LOG_VAR_FLOOR)[0]
     m = oracle.sigmoid(mean_raw) if bounded else mean_raw
-    v = _core.LOG_VAR_FLOOR + oracle.softplus(raw - _core.LOG_VAR_FLOOR)
+    v = oracle.LOG_VAR_FLOOR + oracle.softplus(raw - oracle.LOG_VAR_FLOOR)
     return error, 0.5 * (np.log(2 * np.pi) + np.abs(v) + (x - m) ** 2 * np.exp(-v)).sum(1)
 
 

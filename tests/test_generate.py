@@ -16,7 +16,7 @@ from aevb.core.engine import Rows
 
 LATENT, PRIOR, VISIBLE = 2, 4, 5  # streams of noise
 N, D, J = 1203, 70, 5
-FLOOR = _core.LOG_VAR_FLOOR
+FLOOR = oracle.LOG_VAR_FLOOR
 likelihoods = pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 
 

@@ -19,6 +19,7 @@ CODE = {".h", ".cc", ".cpp", ".hpp", ".c", ".inc", ".pyx", ".pxd"}
 STRATA = [
     {"base"},
     {"parallel", "simd"},
+    {"families"},
     {"kernels"},
     {"nn"},
     {"model"},
@@ -98,8 +99,8 @@ def sources():
 ROOMS = {
     "OpenMP": (r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|\bomp_\w+|omp\.h", r"parallel/.*"),
     "Python": (r"pybind11|Python\.h|\bPy[A-Z]\w+_\w+|numpy/", r"(bind|testing)/.*"),
-    "vector types": (r"immintrin\.h|\b__m(128|256|512)", r"(simd|kernels)/.*"),
-    "intrinsics": (r"\b_mm\d*_(?!getcsr|setcsr|pause)\w+", r"(simd|kernels)/.*"),
+    "vector types": (r"immintrin\.h|\b__m(128|256|512)", r"simd/.*"),
+    "intrinsics": (r"\b_mm\d*_(?!getcsr|setcsr|pause)\w+", r"simd/.*"),
     # dispatch.cc runs once, at import, and is no kernel
     "exceptions": (r"\bthrow\b", r"kernels/dispatch\.cc|(?!kernels/|simd/).*"),
 }

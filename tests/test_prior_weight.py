@@ -6,7 +6,7 @@ import pytest
 from oracle import U
 from test_validation import SMALL, N, X, certain, held_out
 
-from aevb import AEVB, Trainer, _core
+from aevb import AEVB, Trainer
 
 RATE, DECAY = 0.01, 50.0
 OPTIONS = SMALL | {"optimizer": "sgd", "learning_rate": RATE, "weight_decay": DECAY}
@@ -18,7 +18,7 @@ def new_model(**settings):
 
 def assert_one_step(before, after, rows, n_prior):
     """Check a step of plain ascent on these rows. Gradients are good to 5e-5, as in test_bounds."""
-    config = oracle.Config(likelihood="gaussian", floor=_core.LOG_VAR_FLOOR)
+    config = oracle.Config(likelihood="gaussian", floor=oracle.LOG_VAR_FLOOR)
     _, gradient = oracle.bound_and_gradient(before, rows, np.zeros((1, len(rows), 2)), config)
     for name, w in oracle.float64(before).items():
         step = RATE * gradient[name] / len(rows)

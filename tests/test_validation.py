@@ -8,7 +8,7 @@ import numpy as np
 import oracle
 import pytest
 
-from aevb import AEVB, Trainer, _core
+from aevb import AEVB, Trainer
 
 N = 11
 X = np.random.default_rng(0).standard_normal((N, 5))
@@ -28,7 +28,7 @@ def certain(model):
 
 def twin_bounds(model, rows):
     """The bounds of the rows in float64."""
-    config = oracle.Config(likelihood="gaussian", floor=_core.LOG_VAR_FLOOR)
+    config = oracle.Config(likelihood="gaussian", floor=oracle.LOG_VAR_FLOOR)
     return oracle.run(model.weights_, rows, np.zeros((1, len(rows), 2)), config).bound
 
 

@@ -5,7 +5,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-LOG_VAR_FLOOR: float
 
 def isa() -> str: ...
 def isa_names() -> list[str]: ...

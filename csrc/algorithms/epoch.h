@@ -3,18 +3,18 @@
 
 #include <numeric>
 
-#include "algorithms/training.h"
+#include "algorithms/slice.h"
 
 namespace aevb {
 
-// The part of the epoch's permutation that lies in the subset, composed with the split's.
+// The epoch's permutation of the subset, composed with the split's.
 class EpochOrder {
  public:
-  EpochOrder(const Model& model, const Rows& rows, const EpochSlice& part)
-      : in_split_(part.subset.split),
-        begin_(part.subset.begin),
-        split_(model.config().seed, Purpose::split, 0, rows.n_rows),
-        epoch_(model.config().seed, Purpose::epoch, part.epoch, part.subset.size) {}
+  EpochOrder(const Model& model, const Table& table, const EpochSlice& slice)
+      : in_split_(slice.subset.split),
+        begin_(slice.subset.begin),
+        split_(model.config().seed, Purpose::split, 0, table.n_rows()),
+        epoch_(model.config().seed, Purpose::epoch, slice.epoch, slice.subset.size) {}
 
   // The data rows at positions [first, first + n) of the epoch.
   void rows(size_t first, size_t n, int64_t* out) const {

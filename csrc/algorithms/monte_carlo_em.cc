@@ -7,6 +7,7 @@
 
 #include "algorithms/epoch.h"
 #include "algorithms/rollback.h"
+#include "algorithms/schedule.h"
 #include "inference/blocks.h"
 #include "mcmc/hmc.h"
 #include "posterior/density.h"
@@ -40,6 +41,7 @@ struct MonteCarloEm::Work {
         chain_team(team(model, n_rows * options.n_leapfrog,
                         std::min(static_cast<size_t>(n_threads), ceil_div(n_rows, chain_block)))),
         row_team(team(model, row_block, static_cast<size_t>(n_threads))),
+        transposed(model),
         step(chain_block),
         n_divergent(n_rows),
         ws(model, row_block, 1, true, row_team),
@@ -47,7 +49,7 @@ struct MonteCarloEm::Work {
                  flops(model, n_rows) * static_cast<double>(options.n_updates) / row_team) {
     const size_t dim = model.config().n_latent;
     for (int i = 0; i < chain_team; ++i) {
-      densities.push_back(std::make_unique<PosteriorDensity>(model, chain_block));
+      densities.push_back(std::make_unique<PosteriorDensity>(model, transposed, chain_block));
       trajectories.emplace_back(chain_block, dim);
       gradients.emplace_back(chain_block, dim);
     }
@@ -62,6 +64,7 @@ struct MonteCarloEm::Work {
 
   size_t chain_block, row_block;
   int chain_team, row_team;
+  TransposedDecoder transposed;  // of the weights at the beginning of a step
   std::vector<std::unique_ptr<PosteriorDensity>> densities;  // of each thread, as those below
   std::vector<Trajectory> trajectories;
   std::vector<Matrix> gradients;
@@ -80,34 +83,34 @@ MonteCarloEm::MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& 
     std::memcpy(z_.view().row(r), z.row(r), z.cols * sizeof(float));
 }
 
-Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochSlice& part,
+Progress MonteCarloEm::train(Model& model, const Table& table, const EpochSlice& slice,
                              Cancellation& cancellation) {
   using Clock = std::chrono::steady_clock;
   const Config& config = model.config();
   const Clock::time_point start = Clock::now();
-  const EpochOrder order(model, rows, part);
+  const EpochOrder order(model, table, slice);
   const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  const size_t most = std::min(config.batch_size, part.subset.size);
-  Work work(model, most, options_, part.n_threads, cancellation);
+  const size_t most = std::min(config.batch_size, slice.subset.size);
+  Work work(model, most, options_, slice.n_threads, cancellation);
   if (moved_.view().rows < most) moved_ = Matrix(most, config.n_latent);
   log_joint_.resize(std::max(log_joint_.size(), most));
   accepted_.resize(std::max(accepted_.size(), most));
   Progress progress;
-  size_t position = part.position;
-  while (progress.n_steps < part.max_steps && position < part.subset.size) {
-    const size_t n = std::min(config.batch_size, part.subset.size - position);
+  size_t position = slice.position;
+  while (progress.n_steps < slice.max_steps && position < slice.subset.size) {
+    const size_t n = std::min(config.batch_size, slice.subset.size - position);
     Batch batch = {model.n_steps, config.seed, std::vector<int64_t>(n), std::vector<uint64_t>(n)};
     order.rows(position, n, batch.index.data());
     for (size_t m = 0; m < n; ++m)
       batch.ids[m] = noise_id(batch.step, static_cast<size_t>(batch.index[m]));
-    if (!expect(rows, batch, work, cancellation)) break;
+    if (!expect(model, table, batch, work, cancellation)) break;
     const double bound =
         std::accumulate(log_joint_.begin(), log_joint_.begin() + static_cast<ptrdiff_t>(n), 0.0);
     if (!std::isfinite(bound)) {
       progress.diverged = true;
       break;
     }
-    if (!maximize(model, rows, batch, part.n_train, work, cancellation)) break;
+    if (!maximize(model, table, batch, slice.n_train, work, cancellation)) break;
     commit(batch);
     position += n;
     model.n_steps += 1;
@@ -116,7 +119,7 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochSlice& p
     progress.n_steps += 1;
     progress.n_rows += n;
     progress.bound_sum += bound;
-    if (spent() >= part.max_seconds) break;
+    if (spent() >= slice.max_seconds) break;
   }
   model.seconds += spent();
   progress.diverged = progress.diverged || !model.finite();
@@ -125,20 +128,20 @@ Progress MonteCarloEm::train(Model& model, const Rows& rows, const EpochSlice& p
 
 // The E-step: one HMC transition of every chain of the minibatch, all of one step size, in a copy.
 // False if it was stopped.
-bool MonteCarloEm::expect(const Rows& rows, const Batch& batch, Work& work,
+bool MonteCarloEm::expect(const Model& model, const Table& table, const Batch& batch, Work& work,
                           Cancellation& cancellation) {
   const size_t n_rows = batch.size();
   const size_t dim = z_.view().cols;
   const size_t block = work.chain_block;
   std::fill(work.step.begin(), work.step.end(), static_cast<float>(step_size_.value()));
-  for (const auto& density : work.densities) density->take_weights();
+  work.transposed.make(kernels(), model.weights());
   cancellation.expect_work(static_cast<double>(n_rows));
   share_tasks(work.chain_team, ceil_div(n_rows, block), cancellation,
               [&](Member& member, size_t task) {
                 const size_t first = task * block;
                 const size_t n = std::min(block, n_rows - first);
                 PosteriorDensity& density = *work.densities[member.rank()];
-                density.set_rows(rows, batch.index.data() + first, n,
+                density.set_rows(table, batch.index.data() + first, n,
                                  {NoiseBy::id, batch.seed, batch.ids.data() + first});
                 const MatView z = moved_.view().block(first, n);
                 for (size_t r = 0; r < n; ++r) {
@@ -171,33 +174,33 @@ void MonteCarloEm::commit(const Batch& batch) {
 
 // The M-step: updates by the gradient of the mean over the minibatch of log p(x, z). False if it
 // was stopped; then the weights are as they were.
-bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train,
+bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch, size_t n_train,
                             Work& work, Cancellation& cancellation) {
   const size_t n_rows = batch.size();
   const size_t block = work.row_block;
   Workspace& ws = work.ws;
   Rollback& rollback = work.rollback;
-  const Kernels& k = kernels();
   const UpdateRule sum_up;
+  const Schedule schedule(model.config());
   bool stops = false;  // written by thread 0 before a barrier, read by all after the next
   cancellation.expect_work(static_cast<double>(n_rows * options_.n_updates));
   run_team(work.row_team, [&](Member& member) {
     rollback.save(member);
     for (size_t done = 0; done < options_.n_updates; ++done) {
       for_row_blocks(n_rows, block, [&](size_t first, size_t n) {
-        const Pass pass = {k, model, ws, n, batch.seed};
+        const Pass pass(model, ws, n, {batch.seed});
         const Range mine = share_rows(member, n);
         if (done == 0 || n_rows > block) {
           for (size_t r = mine.begin; r < mine.end; ++r) {
             ws.index[r] = batch.index[first + r];
             ws.ids[r] = batch.ids[first + r];
           }
-          gather(pass, rows, NoiseBy::id, member);
+          gather(pass, table, NoiseBy::id, member);
         }
         if (member.rank() == 0)
           stops = rollback.can_restore() && !cancellation.may_continue(member);
         for (size_t r = mine.begin; r < mine.end; ++r) {
-          std::memcpy(ws.z.view().row(r), moved_.view().row(first + r),
+          std::memcpy(ws.z().row(r), moved_.view().row(first + r),
                       moved_.view().cols * sizeof(float));
         }
         decode_hidden(pass, member);
@@ -212,8 +215,8 @@ bool MonteCarloEm::maximize(Model& model, const Rows& rows, const Batch& batch, 
       });
       if (stops) return rollback.restore(member);
       const uint64_t t = batch.step * options_.n_updates + done;
-      ascend(k, model.network(), model.arena(), gradient_.data(),
-             model.update_rule(t, n_rows, n_train), member);
+      ascend(kernels(), model.network(), model.parameters().arena(), gradient_.data(),
+             update_rule(model.config(), schedule.at(t), t, n_rows, n_train), member);
     }
   });
   if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);

@@ -2,7 +2,7 @@
 // row of the data that goes on from visit to visit, and weight updates up log p(x, z) on them.
 #pragma once
 
-#include "algorithms/training.h"
+#include "algorithms/slice.h"
 #include "mcmc/step_size.h"
 #include "parallel/cancellation.h"
 
@@ -23,7 +23,7 @@ class MonteCarloEm {
   // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
   // is log p(x, z) after the move. A step that the cancellation stops leaves chains and weights as
   // they were before it.
-  Progress train(Model& model, const Rows& rows, const EpochSlice& part,
+  Progress train(Model& model, const Table& table, const EpochSlice& slice,
                  Cancellation& cancellation);
 
   MatView z() { return z_.view(); }
@@ -39,8 +39,9 @@ class MonteCarloEm {
  private:
   struct Batch;
   struct Work;
-  bool expect(const Rows& rows, const Batch& batch, Work& work, Cancellation& cancellation);
-  bool maximize(Model& model, const Rows& rows, const Batch& batch, size_t n_train, Work& work,
+  bool expect(const Model& model, const Table& table, const Batch& batch, Work& work,
+              Cancellation& cancellation);
+  bool maximize(Model& model, const Table& table, const Batch& batch, size_t n_train, Work& work,
                 Cancellation& cancellation);
   void commit(const Batch& batch);
 

@@ -1,5 +1,5 @@
-// How a step of training is stopped: a short one at its end, a long one in its midst, too, and then
-// the weights are those from before it.
+// How a step of training is cancelled: a short one at its end, a long one also in between. Then the
+// weights and accumulators from before the step come back.
 #pragma once
 
 #include "model/model.h"
@@ -12,9 +12,9 @@ class Rollback {
   Rollback(Cancellation& cancellation, Model& model, size_t rows, double flops)
       : cancellation_(cancellation), is_long_(flops >= kLongFlops) {
     if (flops < kRestorableFlops || rows < kRestorableRows) return;
-    const Arena arena = model.arena();
-    for (float* array : {arena.weights, arena.state1, arena.state2}) {
-      if (array != nullptr) copies_.push_back({array, Buffer<float>(model.network().arena_size)});
+    for (const Role role : kRoles) {
+      float* array = model.parameters().data(role);
+      if (array != nullptr) copies_.push_back({array, Buffer<float>(model.parameters().size())});
     }
   }
 

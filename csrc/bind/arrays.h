@@ -6,7 +6,7 @@
 #include <pybind11/stl.h>
 
 #include "kernels/kernels.h"
-#include "nn/rows.h"
+#include "nn/table.h"
 
 namespace aevb::bind {
 
@@ -53,8 +53,8 @@ inline FloatArray dense_array(ConstMatView from) {
 }
 
 // A data set that keeps its arrays alive.
-struct BoundRows {
-  Rows rows;
+struct BoundTable {
+  Table table;
   py::object owner;
 };
 
@@ -63,5 +63,6 @@ void bind_config(py::module_& m);
 void bind_rows(py::module_& m);
 void bind_model(py::module_& m);
 void bind_posterior(py::module_& m);
+void bind_monte_carlo_em(py::module_& m);
 
 }  // namespace aevb::bind

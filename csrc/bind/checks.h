@@ -1,7 +1,7 @@
 // Checks of what calls about a model and its data have in common.
 #pragma once
 
-#include "algorithms/training.h"
+#include "algorithms/slice.h"
 #include "bind/access.h"
 #include "bind/arrays.h"
 
@@ -17,14 +17,15 @@ inline void check_threads(int n_threads) {
   check(n_threads >= 1, "n_threads: got " + std::to_string(n_threads) + ", want at least 1");
 }
 
-inline void check_rows(const Model& model, const BoundRows& x) {
-  check(x.rows.n_cols == model.config().n_visible, "X: got " + std::to_string(x.rows.n_cols) +
-                                                       " columns, want " +
-                                                       std::to_string(model.config().n_visible));
+inline void check_rows(const Model& model, const BoundTable& x) {
+  check(x.table.x.n_cols == model.config().n_visible(),
+        "X: got " + std::to_string(x.table.x.n_cols) + " columns, want " +
+            std::to_string(model.config().n_visible()));
 }
 
-inline Subset subset_of(const BoundRows& x, size_t begin, size_t size, bool split) {
-  check(begin <= x.rows.n_rows && size <= x.rows.n_rows - begin, "subset: out of the rows of X");
+inline Subset subset_of(const BoundTable& x, size_t begin, size_t size, bool split) {
+  check(begin <= x.table.n_rows() && size <= x.table.n_rows() - begin,
+        "subset: out of the rows of X");
   return {begin, size, split};
 }
 
@@ -32,7 +33,7 @@ inline void check_encoder(const Model& model) {
   check(model.network().has_encoder(), "model: has no encoder");
 }
 
-inline EpochSlice epoch_slice(const BoundRows& x, size_t begin, size_t size, bool split,
+inline EpochSlice epoch_slice(const BoundTable& x, size_t begin, size_t size, bool split,
                               uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                               size_t n_train, int n_threads) {
   check_threads(n_threads);

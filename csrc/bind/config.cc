@@ -1,33 +1,61 @@
-#include "model/config.h"
+#include <variant>
+
 #include "bind/arrays.h"
 #include "bind/names.h"
+#include "model/network.h"
 
 namespace aevb::bind {
 namespace {
 
-constexpr Name<Likelihood> kLikelihoods[] = {{"bernoulli", Likelihood::bernoulli},
-                                             {"gaussian", Likelihood::gaussian},
-                                             {"bounded-gaussian", Likelihood::bounded_gaussian}};
 constexpr Name<Algorithm> kAlgorithms[] = {{"aevb", Algorithm::aevb},
                                            {"wake-sleep", Algorithm::wake_sleep},
                                            {"monte-carlo-em", Algorithm::monte_carlo_em}};
 constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 
+// A likelihood's name for all columns, or (name, number of columns) of successive ones.
+using Columns = std::variant<std::string, std::vector<std::pair<std::string, size_t>>>;
+
+std::vector<ColumnBlock> parse_columns(const Columns& likelihood, size_t n_visible) {
+  const auto member = [](const std::string& name) {
+    return parse("likelihood", name, kernels().likelihoods);
+  };
+  if (const auto* name = std::get_if<std::string>(&likelihood)) return {{member(*name), n_visible}};
+  std::vector<ColumnBlock> columns;
+  size_t n = 0;
+  for (const auto& [name, n_columns] : std::get<1>(likelihood)) {
+    columns.push_back({member(name), n_columns});
+    n += n_columns;
+  }
+  check(n == n_visible, "likelihood: got " + std::to_string(n) +
+                            " columns, want n_visible = " + std::to_string(n_visible));
+  return columns;
+}
+
+py::object columns_as_python(const Config& config) {
+  const auto name = [](const ColumnBlock& block) {
+    return std::string(kernels().likelihoods[block.likelihood].info.name);
+  };
+  if (config.columns.size() == 1) return py::str(name(config.columns[0]));
+  py::list columns;
+  for (const ColumnBlock& block : config.columns)
+    columns.append(py::make_tuple(name(block), block.n_columns));
+  return columns;
+}
+
 Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hidden_layer_sizes,
-                   const std::string& activation, const std::string& likelihood,
+                   const std::string& activation, const Columns& likelihood,
                    const std::string& bound_estimator, size_t n_draws, const std::string& optimizer,
                    float learning_rate, float weight_decay, float init_scale, size_t batch_size,
                    const std::string& binarize, uint64_t seed, const std::string& algorithm) {
   Config config;
-  config.n_visible = n_visible;
   config.n_latent = n_components;
   config.hidden = std::move(hidden_layer_sizes);
   config.activation = parse("activation", activation, kActivations);
-  config.likelihood = parse("likelihood", likelihood, kLikelihoods);
-  config.objective = parse("bound_estimator", bound_estimator, kObjectives);
+  config.columns = parse_columns(likelihood, n_visible);
+  config.objective = parse("bound_estimator", bound_estimator, kernels().objectives);
   config.n_draws = n_draws;
-  config.optimizer = parse("optimizer", optimizer, kOptimizers);
+  config.optimizer = parse("optimizer", optimizer, kernels().optimizers);
   config.learning_rate = learning_rate;
   config.weight_decay = weight_decay;
   config.init_scale = init_scale;
@@ -41,14 +69,14 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
 
 py::dict as_dict(const Config& config) {
   py::dict d;
-  d["n_visible"] = config.n_visible;
+  d["n_visible"] = config.n_visible();
   d["n_components"] = config.n_latent;
   d["hidden_layer_sizes"] = config.hidden;
   d["activation"] = name_of(config.activation, kActivations);
-  d["likelihood"] = name_of(config.likelihood, kLikelihoods);
-  d["bound_estimator"] = name_of(config.objective, kObjectives);
+  d["likelihood"] = columns_as_python(config);
+  d["bound_estimator"] = kernels().objectives[config.objective].name;
   d["n_draws"] = config.n_draws;
-  d["optimizer"] = name_of(config.optimizer, kOptimizers);
+  d["optimizer"] = kernels().optimizers[config.optimizer].info.name;
   d["learning_rate"] = config.learning_rate;
   d["weight_decay"] = config.weight_decay;
   d["init_scale"] = config.init_scale;
@@ -57,6 +85,42 @@ py::dict as_dict(const Config& config) {
   d["seed"] = config.seed;
   d["algorithm"] = name_of(config.algorithm, kAlgorithms);
   return d;
+}
+
+constexpr Name<Support> kSupports[] = {{"real", Support::real},
+                                       {"unit-interval", Support::unit_interval},
+                                       {"counts", Support::counts}};
+
+py::dict weight_shapes(const Config& config) {
+  const Network network(config);
+  py::dict shapes;
+  for (const NamedWeights& named : network.named_weights()) {
+    shapes[py::str(named.name + ".weight")] =
+        py::make_tuple(named.layer.n_in, named.outputs.size());
+    shapes[py::str(named.name + ".bias")] = py::make_tuple(named.outputs.size());
+  }
+  return shapes;
+}
+
+template <class E, size_t N>
+std::vector<std::string> names_of(const Name<E> (&names)[N]) {
+  std::vector<std::string> all;
+  for (const auto& entry : names) all.emplace_back(entry.name);
+  return all;
+}
+
+py::dict catalogue() {
+  const Kernels& k = kernels();
+  py::dict families;
+  families["likelihood"] = bind::names_of(k.likelihoods);
+  families["posterior"] = bind::names_of(k.posteriors);
+  families["prior"] = bind::names_of(k.priors);
+  families["objective"] = bind::names_of(k.objectives);
+  families["optimizer"] = bind::names_of(k.optimizers);
+  families["activation"] = names_of(kActivations);
+  families["binarize"] = names_of(kBinarize);
+  families["algorithm"] = names_of(kAlgorithms);
+  return families;
 }
 
 }  // namespace
@@ -70,9 +134,15 @@ void bind_config(py::module_& m) {
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
            py::arg("algorithm") = "aevb")
       .def("as_dict", &as_dict, "The constructor's arguments.")
-      .def_property_readonly("wants_unit_interval", &Config::wants_unit_interval,
-                             "Whether data must lie in [0, 1]: as probabilities, or as pixels that "
-                             "are not first made 0 or 1.");
+      .def_property_readonly(
+          "support", [](const Config& self) { return name_of(self.support(), kSupports); },
+          "The values that data may have: 'real', 'unit-interval' or 'counts'.")
+      .def_property_readonly(
+          "wants_unit_interval",
+          [](const Config& self) { return self.support() == Support::unit_interval; })
+      .def_property_readonly("weight_shapes", &weight_shapes,
+                             "The shape of every weight and bias by its name.");
+  m.def("catalogue", &catalogue, "The names of the members of each family.");
 }
 
 }  // namespace aevb::bind

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "algorithms/loop.h"
 #include "bind/checks.h"
+#include "bind/names.h"
 #include "bind/signals.h"
 #include "inference/importance.h"
 #include "posterior/density.h"
@@ -8,13 +10,8 @@
 namespace aevb::bind {
 namespace {
 
-const float* arena_of(Model& model, const std::string& which) {
-  const Arena arena = model.arena();
-  if (which == "weights") return arena.weights;
-  if (which == "state1") return arena.state1;
-  if (which == "state2") return arena.state2;
-  throw std::invalid_argument("which: got '" + which + "', want 'weights', 'state1' or 'state2'");
-}
+constexpr Name<Role> kRoleNames[] = {
+    {"weights", Role::value}, {"state1", Role::state1}, {"state2", Role::state2}};
 
 py::dict unpack_arena(const Network& network, const float* arena) {
   py::dict arrays;
@@ -44,7 +41,7 @@ std::unique_ptr<BoundModel> copy_model(BoundModel& self) {
 
 py::dict get_arrays(BoundModel& model, const std::string& which) {
   const Reading reading(model.access);
-  return unpack_arena(model.network(), arena_of(model, which));
+  return unpack_arena(model.network(), model.parameters().data(parse("which", which, kRoleNames)));
 }
 
 // Configuration, counts and arrays, all of one moment.
@@ -56,8 +53,8 @@ py::dict get_state(BoundModel& model) {
   state["n_samples_seen"] = model.n_samples_seen;
   state["bound_sum"] = model.bound_sum;
   state["seconds"] = model.seconds;
-  for (const char* which : {"weights", "state1", "state2"})
-    state[which] = unpack_arena(model.network(), arena_of(model, which));
+  for (const auto& [name, role] : kRoleNames)
+    state[name] = unpack_arena(model.network(), model.parameters().data(role));
   return state;
 }
 
@@ -85,11 +82,14 @@ FloatArray array_of(const py::dict& arrays, const std::string& name) {
 
 // All or nothing: every array is checked before the first is copied.
 void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& which) {
-  float* arena = const_cast<float*>(arena_of(model, which));
+  const Role role = parse("which", which, kRoleNames);
+  float* arena = model.parameters().data(role);
   if (arena == nullptr && arrays.empty()) return;
   check(arena != nullptr, which + ": the optimizer has no such accumulator");
   // Adagrad's and Adam's sums of squares, whose roots are taken
-  const bool squares = which == (model.config().optimizer == Optimizer::adam ? "state2" : "state1");
+  const size_t optimizer = model.config().optimizer;
+  const bool squares = role != Role::value &&
+                       static_cast<size_t>(role) == kernels().optimizers[optimizer].info.squares;
   const auto check_squares = [&](const FloatArray& a, const std::string& name) {
     const auto negative = [](float value) { return value < 0.0f; };
     check(!squares || std::none_of(a.data(), a.data() + a.size(), negative),
@@ -116,16 +116,16 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
 void set_config(BoundModel& model, const Config& config) {
   const Changing changing(model.access);
   const Config& now = model.config();
-  check(config.n_visible == now.n_visible && config.n_latent == now.n_latent &&
-            config.hidden == now.hidden && config.likelihood == now.likelihood &&
+  check(config.columns == now.columns && config.n_latent == now.n_latent &&
+            config.hidden == now.hidden && config.activation == now.activation &&
             config.optimizer == now.optimizer && config.algorithm == now.algorithm,
-        "config: the shape of the network, the likelihood, the algorithm and the optimizer of a "
-        "fitted model are fixed");
+        "config: the shape of the network, its activation, the likelihood, the algorithm and the "
+        "optimizer of a fitted model are fixed");
   config.validate();
   model.mutable_config() = config;
 }
 
-py::tuple train_slice(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
+py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_t size, bool split,
                       uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                       size_t n_train, int n_threads) {
   check_rows(self, x);
@@ -138,21 +138,21 @@ py::tuple train_slice(BoundModel& self, const BoundRows& x, size_t begin, size_t
     const Changing changing(self.access);
     const py::gil_scoped_release
         nogil;  // x keeps its arrays alive, only the cancellation touches Python
-    progress = train(self, x.rows, slice, cancellation);
+    progress = train(self, x.table, slice, cancellation);
   }
   return as_tuple(progress);
 }
 
-FloatArray encode_rows(BoundModel& self, const BoundRows& x, int n_threads) {
+FloatArray encode_rows(BoundModel& self, const BoundTable& x, int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
-  FloatArray mean = new_matrix(x.rows.n_rows, self.config().n_latent);
+  FloatArray mean = new_matrix(x.table.n_rows(), self.config().n_latent);
   float* out = mean.mutable_data();
   Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  encode(self, x.rows, out, n_threads, cancellation);
+  encode(self, x.table, out, n_threads, cancellation);
   return mean;
 }
 
@@ -160,7 +160,7 @@ FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
   const Reading reading(self.access);
   check_threads(n_threads);
   const ConstMatView view = as_matrix(z, "Z", self.config().n_latent);
-  FloatArray mean = new_matrix(view.rows, self.config().n_visible);
+  FloatArray mean = new_matrix(view.rows, self.config().n_visible());
   float* out = mean.mutable_data();
   Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
@@ -171,7 +171,7 @@ FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
 py::tuple sample_rows(BoundModel& self, size_t n, uint64_t seed, int n_threads) {
   const Reading reading(self.access);
   check_threads(n_threads);
-  FloatArray x = new_matrix(n, self.config().n_visible);
+  FloatArray x = new_matrix(n, self.config().n_visible());
   FloatArray z = new_matrix(n, self.config().n_latent);
   float* x_out = x.mutable_data();
   float* z_out = z.mutable_data();
@@ -183,7 +183,7 @@ py::tuple sample_rows(BoundModel& self, size_t n, uint64_t seed, int n_threads) 
   return py::make_tuple(x, z);
 }
 
-py::tuple bound_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t size, bool split,
+py::tuple bound_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t size, bool split,
                      size_t n_draws, uint64_t seed, int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
@@ -197,12 +197,12 @@ py::tuple bound_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t 
   Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    bound(self, x.rows, subset, n_draws, seed, value_out, variance_out, n_threads, cancellation);
+    bound(self, x.table, subset, n_draws, seed, value_out, variance_out, n_threads, cancellation);
   }
   return py::make_tuple(value, variance);
 }
 
-py::tuple importance_rows(BoundModel& self, const BoundRows& x, size_t begin, size_t size,
+py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t size,
                           size_t n_draws, size_t n_adaptations, uint64_t seed, int n_threads,
                           const py::object& progress) {
   const Reading reading(self.access);
@@ -218,45 +218,47 @@ py::tuple importance_rows(BoundModel& self, const BoundRows& x, size_t begin, si
                               n_effective.mutable_data()};
   {
     py::gil_scoped_release nogil;
-    importance(self, x.rows, subset, n_draws, n_adaptations, seed, out, n_threads, cancellation);
+    importance(self, x.table, subset, n_draws, n_adaptations, seed, out, n_threads, cancellation);
   }
   return py::make_tuple(log_p, std_error, n_effective);
 }
 
-DoubleArray log_joint_rows(BoundModel& self, const BoundRows& x, const FloatArray& z,
+DoubleArray log_joint_rows(BoundModel& self, const BoundTable& x, const FloatArray& z,
                            int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_threads(n_threads);
-  check(x.rows.n_rows >= 1, "X: got no rows, want at least 1");
+  check(x.table.n_rows() >= 1, "X: got no rows, want at least 1");
   check(z.ndim() == 3, [&] { return "z: got shape " + shape_of(z) + ", want three dimensions"; });
   const auto n_draws = static_cast<size_t>(z.shape(0));
-  check_shape(z, "z", {n_draws, x.rows.n_rows, self.config().n_latent});
+  check_shape(z, "z", {n_draws, x.table.n_rows(), self.config().n_latent});
   DoubleArray value({z.shape(0), z.shape(1)});
   double* out = value.mutable_data();
   const float* draws = z.data();
   Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  log_joint(self, x.rows, draws, n_draws, out, n_threads, cancellation);
+  log_joint(self, x.table, draws, n_draws, out, n_threads, cancellation);
   return value;
 }
 
-py::tuple bound_gradient(BoundModel& self, const BoundRows& x,
-                         const std::optional<FloatArray>& noise, uint64_t seed, int n_threads) {
+py::tuple bound_gradient(BoundModel& self, const BoundTable& x,
+                         const std::optional<FloatArray>& noise, uint64_t seed, float kl_weight,
+                         int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
   if (noise)
-    check_shape(*noise, "noise", {self.config().n_draws, x.rows.n_rows, self.config().n_latent});
+    check_shape(*noise, "noise", {self.config().n_draws, x.table.n_rows(), self.config().n_latent});
   const float* eps = noise ? noise->data() : nullptr;
-  DoubleArray value(static_cast<py::ssize_t>(x.rows.n_rows));
+  DoubleArray value(static_cast<py::ssize_t>(x.table.n_rows()));
   double* out = value.mutable_data();
   Buffer<float> gradient(self.network().arena_size);
   Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    bound_and_gradient(self, x.rows, eps, seed, out, gradient.data(), n_threads, cancellation);
+    bound_and_gradient(self, x.table, eps, seed, out, gradient.data(), kl_weight, n_threads,
+                       cancellation);
   }
   return py::make_tuple(value, unpack_arena(self.network(), gradient.data()));
 }
@@ -323,7 +325,7 @@ void bind_model(py::module_& m) {
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
            "log p(x, z) of z (draws, rows, J): (draws, rows).")
       .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
-           arg("seed"), arg("n_threads"));
+           arg("seed"), arg("kl_weight") = 1.0f, arg("n_threads"));
 }
 
 }  // namespace aevb::bind

@@ -2,14 +2,13 @@
 #include "bind/arrays.h"
 #include "bind/internals.h"
 #include "kernels/dispatch.h"
-#include "model/model.h"
+#include "model/parameters.h"
 #include "parallel/team.h"
 
 namespace aevb::bind {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core of aevb.";
-  m.attr("LOG_VAR_FLOOR") = kLogVarFloor;
   m.def("isa", [] { return std::string(kernels().name); }, "The instruction set in use.");
   m.def("isa_names", &isa_names, "Instruction sets this machine can run, narrowest first.");
   m.def("force_isa", &force_isa, py::arg("name"),
@@ -39,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   bind_rows(m);
   bind_model(m);
   bind_posterior(m);
+  bind_monte_carlo_em(m);
 }
 
 }  // namespace aevb::bind

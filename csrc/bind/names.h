@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/check.h"
 #include "kernels/kernels.h"
@@ -38,11 +39,39 @@ inline constexpr Name<Activation> kActivations[] = {{"identity", Activation::ide
                                                     {"relu", Activation::relu},
                                                     {"softplus", Activation::softplus},
                                                     {"sigmoid", Activation::sigmoid}};
-inline constexpr Name<Objective> kObjectives[] = {{"analytic-kl", Objective::analytic_kl},
-                                                  {"monte-carlo", Objective::monte_carlo},
-                                                  {"score-function", Objective::score_function}};
-inline constexpr Name<Optimizer> kOptimizers[] = {
-    {"sgd", Optimizer::sgd}, {"adagrad", Optimizer::adagrad}, {"adam", Optimizer::adam}};
+inline const char* name_of_member(const LikelihoodKernels& member) { return member.info.name; }
+inline const char* name_of_member(const OptimizerKernels& member) { return member.info.name; }
+inline const char* name_of_member(const ObjectiveInfo& info) { return info.name; }
+inline const char* name_of_member(const PosteriorInfo& info) { return info.name; }
+inline const char* name_of_member(const PriorInfo& info) { return info.name; }
+
+// Whether users may choose a member.
+template <class T>
+bool is_choice(const T&) {
+  return true;
+}
+inline bool is_choice(const OptimizerKernels& member) { return member.info.moves_weights; }
+
+template <class T>
+std::vector<std::string> names_of(const Members<T>& members) {
+  std::vector<std::string> names;
+  for (const T& member : members) {
+    if (is_choice(member)) names.emplace_back(name_of_member(member));
+  }
+  return names;
+}
+
+// The place of a family's member in its list.
+template <class T>
+size_t parse(const char* argument, const std::string& got, const Members<T>& members) {
+  for (size_t i = 0; i < members.size; ++i) {
+    if (is_choice(members[i]) && got == name_of_member(members[i])) return i;
+  }
+  std::string want;
+  for (const std::string& name : names_of(members))
+    want += (want.empty() ? "'" : ", '") + name + "'";
+  throw std::invalid_argument(std::string(argument) + ": got '" + got + "', want one of " + want);
+}
 
 inline constexpr Name<Adaptation> kAdaptations[] = {{"dual-averaging", Adaptation::dual_averaging},
                                                     {"multiplicative", Adaptation::multiplicative}};

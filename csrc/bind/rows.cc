@@ -40,8 +40,8 @@ ElementType type_of(const py::array& a, const char* name) {
   return type;
 }
 
-BoundRows dense(const py::array& x, float scale,
-                const std::optional<std::pair<float, float>>& range) {
+BoundTable dense(const py::array& x, float scale,
+                 const std::optional<std::pair<float, float>>& range) {
   check(x.ndim() == 2, [&] { return "X: got shape " + shape_of(x) + ", want two dimensions"; });
   Rows rows;
   rows.gather = g_gather;
@@ -54,13 +54,13 @@ BoundRows dense(const py::array& x, float scale,
   rows.scale = scale;
   rows.guarded = range.has_value();
   if (range) std::tie(rows.low, rows.high) = *range;
-  return {rows, x};
+  return {{rows, {}, {}}, x};
 }
 
 // The caller has checked the CSR structure: indptr rises to the number of values, indices lie in
 // [0, n_cols).
-BoundRows csr(const py::array& data, const py::array& indices, const py::array& indptr,
-              size_t n_cols, float scale) {
+BoundTable csr(const py::array& data, const py::array& indices, const py::array& indptr,
+               size_t n_cols, float scale) {
   check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
         "X: want the three vectors of a CSR matrix");
   for (const py::array& vector : {data, indices, indptr}) {
@@ -84,7 +84,7 @@ BoundRows csr(const py::array& data, const py::array& indices, const py::array& 
   rows.n_rows = static_cast<size_t>(indptr.shape(0) - 1);
   rows.n_cols = n_cols;
   rows.scale = scale;
-  return {rows, py::make_tuple(data, indices, indptr)};
+  return {{rows, {}, {}}, py::make_tuple(data, indices, indptr)};
 }
 
 }  // namespace
@@ -96,15 +96,15 @@ void bind_rows(py::module_& m) {
         g_gather = reinterpret_cast<Gather>(capsule.get_pointer<void>());
       },
       py::arg("capsule"), "Hands over the typed gather of aevb._gather.");
-  py::class_<BoundRows>(m, "Rows",
-                        "A data set read in place, row by row, as float32 times a scale.")
+  py::class_<BoundTable>(m, "Rows",
+                         "A data set read in place, row by row, as float32 times a scale.")
       .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f, py::arg("range") = py::none(),
            "range: (lowest, highest) of the scaled values, which are then looked at as they are "
            "read: the call that meets another raises OutOfRangeError. Without it they are trusted.")
       .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
                   py::arg("n_cols"), py::arg("scale") = 1.0f)
-      .def_property_readonly("shape", [](const BoundRows& self) {
-        return py::make_tuple(self.rows.n_rows, self.rows.n_cols);
+      .def_property_readonly("shape", [](const BoundTable& self) {
+        return py::make_tuple(self.table.n_rows(), self.table.x.n_cols);
       });
 }
 

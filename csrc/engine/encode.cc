@@ -3,27 +3,24 @@
 namespace aevb {
 
 void encode_hidden(const Pass& pass, Member& member) {
-  const Network& net = pass.model.network();
-  MatView in = pass.x();
-  for (size_t i = 0; i < net.encoder.size(); ++i) {
-    const bool is_last = i + 1 == net.encoder.size();
-    // after the last: the layers about z are small
-    const Dense& next = is_last ? net.outputs.front() : net.encoder[i + 1];
-    const size_t n_next = is_last ? pass.drawn() : pass.rows;
-    const size_t first_panel = row_panels(next.n_out, n_next).first_panel(member);
-    const MatView h = pass.ws.encoder[i].view();
-    forward_layer(pass, net.encoder[i], in, h, pass.model.config().activation, pass.rows, member,
-                  i == 0 ? &pass.ws.nonzeros : nullptr,
-                  pass.ws.gradients() ? panel_weights(next, pass.model.weights(), first_panel)
-                                      : PrefetchCursor());
-    in = h;
+  const Network& network = pass.network;
+  for (size_t i = network.encoder.begin; i + 1 < network.encoder.end; ++i) {
+    // The layers about z are small: after the last hidden layer the output layers follow.
+    const bool is_last = i + 2 == network.encoder.end;
+    const LayerUse& next = network.layers[is_last ? network.outputs.begin : i + 1];
+    const size_t first_panel =
+        row_panels(next.layer.n_out, pass.rows_of(next.output)).first_panel(member);
+    const PrefetchCursor then = pass.ws.gradients()
+                                    ? panel_weights(next.layer, pass.weights, first_panel)
+                                    : PrefetchCursor();
+    forward_layer(pass, network.layers[i], member,
+                  network.layers[i].input == Network::kX ? &pass.ws.nonzeros : nullptr, then);
   }
 }
 
 Range forward_heads(const Pass& pass, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
-  forward_layer_rows(pass, pass.model.network().heads, pass.ws.encoder.back().view(),
-                     pass.ws.heads.view(), Activation::identity, rows, member);
+  forward_layer_rows(pass, pass.network.heads_layer(), rows, member);
   return rows;
 }
 
@@ -31,11 +28,12 @@ void list_rows(const Pass& pass, const Member& member) {
   Workspace& ws = pass.ws;
   const bool full = ws.nonzeros.full(pass.rows);
   if (!full) {
-    constexpr size_t kTogether = 10;
+    constexpr size_t kBlocksTogether = 10;
     const Range mine = member.share(ceil_div(pass.x().cols, kInputBlock));
     for (size_t block = mine.begin; block < mine.end && pass.may_continue(member);
-         block += kTogether)
-      ws.nonzeros.find_rows(pass.k, pass.x(), {block, std::min(block + kTogether, mine.end)});
+         block += kBlocksTogether) {
+      ws.nonzeros.find_rows(pass.k, pass.x(), {block, std::min(block + kBlocksTogether, mine.end)});
+    }
   }
   if (member.rank() == 0) ws.rows_listed = !full;
 }
@@ -50,7 +48,7 @@ void encode_and_sample(const Pass& pass, Member& member) {
   const Range rows = forward_heads(pass, member);
   for_own_rows(pass, member, rows, [&](Range some) {
     LatentRows latent = latent_rows(pass, some);
-    latent.z = ws.z.view().row(some.begin * ws.n_draws);
+    latent.z = ws.z().row(some.begin * ws.n_draws);
     latent.term = ws.term.data() + some.begin;
     latent.draw_term = ws.draw_term.data() + some.begin * ws.n_draws;
     pass.k.latent_sample(latent);

@@ -4,8 +4,9 @@ namespace aevb {
 namespace {
 
 NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_draws, MatView out) {
-  return noise_rows(pass.seed, stream(purpose, pass.noise_step), pass.ws.ids.data() + rows.begin,
-                    rows.size(), n_draws, {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
+  return noise_rows(pass.noise.seed, stream(purpose, pass.noise.step),
+                    pass.ws.ids.data() + rows.begin, rows.size(), n_draws,
+                    {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
 }
 
 void binarize(const Pass& pass, NoiseBy noise, Range rows) {
@@ -27,20 +28,21 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
 
 }  // namespace
 
-RowGather begin_gather(const Pass& pass, const Rows& source, const Member& member) {
+RowGather begin_gather(const Pass& pass, const Table& table, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   if (rows.empty()) return {};
   const MatView x = pass.x();
-  return {source, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
+  return {table.x, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
 }
 
-void end_gather(const Pass& pass, const Rows& source, RowGather& copying, NoiseBy noise,
+void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseBy noise,
                 const Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   const MatView x = pass.x();
   for_own_rows(pass, member, rows, [&](Range some) {
     copying.until(some.end - rows.begin);
+    const Rows& source = table.x;
     if (source.guarded &&
         !pass.k.within(some.size(), x.cols, x.row(some.begin), x.stride, source.low, source.high)) {
       ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
@@ -60,9 +62,9 @@ void draw_noise(const Pass& pass, const Member& member) {
   });
 }
 
-bool gather(const Pass& pass, const Rows& source, NoiseBy noise, Member& member) {
-  RowGather copying = begin_gather(pass, source, member);
-  end_gather(pass, source, copying, noise, member);
+bool gather(const Pass& pass, const Table& table, NoiseBy noise, Member& member) {
+  RowGather copying = begin_gather(pass, table, member);
+  end_gather(pass, table, copying, noise, member);
   member.barrier();
   return !pass.ws.out_of_range.load(std::memory_order_relaxed);
 }

@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 #include "nn/random.h"
-#include "nn/rows.h"
+#include "nn/table.h"
 
 namespace aevb {
 
@@ -17,11 +17,11 @@ struct Subset {
 };
 
 // Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
-inline void subset_rows(const Model& model, const Rows& rows, Subset subset, size_t first, size_t n,
-                        int64_t* index) {
+inline void subset_rows(const Model& model, const Table& table, Subset subset, size_t first,
+                        size_t n, int64_t* index) {
   std::iota(index, index + n, static_cast<int64_t>(subset.begin + first));
   if (subset.split)
-    Permutation(model.config().seed, Purpose::split, 0, rows.n_rows).apply(index, n);
+    Permutation(model.config().seed, Purpose::split, 0, table.n_rows()).apply(index, n);
 }
 
 }  // namespace aevb

@@ -12,9 +12,10 @@ namespace aevb {
 inline size_t block_rows(const Model& model, size_t n_draws, size_t n,
                          size_t bytes = size_t{8} << 20) {
   constexpr size_t kMost = 1000;
-  size_t floats = model.config().n_visible;
+  size_t floats = model.config().n_visible();
   for (const size_t width : model.config().hidden) floats += width * (1 + n_draws);
-  floats += model.config().n_visible * n_draws * model.network().outputs.size();
+  for (size_t i = model.network().outputs.begin; i < model.network().outputs.end; ++i)
+    floats += model.network().layers[i].layer.n_out * n_draws;
   size_t fit = std::max<size_t>(1, bytes / sizeof(float) / floats);
   if (fit > kRowBlock) fit = round_up(fit, kRowBlock);
   return std::min({n, fit, kMost});
@@ -42,10 +43,10 @@ void for_row_blocks(size_t n, size_t block, Cancellation& cancellation, const Me
   });
 }
 
-inline void check_range(const Workspace& ws, const Rows& rows) {
+inline void check_range(const Workspace& ws, const Table& table) {
   if (ws.out_of_range)
-    throw OutOfRange("X: has values that are not in [" + std::to_string(rows.low) + ", " +
-                     std::to_string(rows.high) + "]");
+    throw OutOfRange("X: has values that are not in [" + std::to_string(table.x.low) + ", " +
+                     std::to_string(table.x.high) + "]");
 }
 
 }  // namespace aevb

@@ -1,52 +1,73 @@
 #include "inference/generate.h"
 
+#include "engine/prior.h"
+
 namespace aevb {
+namespace {
+
+// Rows of a block's outputs.
+OutputRows output_rows(const Pass& pass, const OutputBlock& block, Range rows) {
+  OutputRows t = {.rows = rows.size(), .n_cols = block.columns.size(), .outputs = {}, .ld = 0};
+  for (size_t i = 0; i < block.layers.size(); ++i) {
+    const MatView output = pass.activation(pass.network.layers[block.layers.begin + i].output);
+    t.outputs[i] = output.row(rows.begin);
+    t.ld = output.stride;
+  }
+  return t;
+}
+
+}  // namespace
 
 void decoder_means(const Pass& pass, Member& member) {
-  if (pass.model.config().likelihood == Likelihood::gaussian) return;
-  const MatView mean = pass.ws.outputs.front().view();
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    pass.k.activate(Activation::sigmoid, some.size(), mean.cols, mean.row(some.begin), mean.stride);
+    for (const OutputBlock& block : pass.network.blocks)
+      pass.k.likelihoods[block.likelihood].mean(output_rows(pass, block, some));
   });
   member.barrier();
 }
 
 void draw_visible(const Pass& pass, Purpose purpose, Member& member) {
   Workspace& ws = pass.ws;
-  const MatView mean = ws.outputs.front().view();
-  const MatView eps = pass.x();
+  const MatView noise = pass.x();
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    NoiseRows noise =
-        noise_rows(pass.seed, stream(purpose, pass.noise_step), ws.ids.data() + some.begin,
-                   some.size(), 1, {mean.row(some.begin), 0, mean.cols, mean.stride});
-    if (pass.model.config().likelihood == Likelihood::bernoulli)
-      return pass.k.bernoulli_draw(noise);
-    noise.out = eps.row(some.begin);
-    pass.k.normal(noise);
-    for (size_t r = some.begin; r < some.end; ++r) {
-      pass.k.gaussian_draw(mean.cols, mean.row(r), ws.outputs.back().view().row(r), eps.row(r));
+    for (const OutputBlock& block : pass.network.blocks) {
+      const size_t width = block.columns.size();
+      const MatView own = {noise.row(some.begin) + block.columns.begin, 0, width, noise.stride};
+      pass.k.likelihoods[block.likelihood].draw(
+          output_rows(pass, block, some),
+          noise_rows(pass.noise.seed, stream(purpose, pass.noise.step), ws.ids.data() + some.begin,
+                     some.size(), 1, own));
     }
   });
   member.barrier();
 }
 
+void copy_visible(const Pass& pass, Range rows, float* out, size_t stride) {
+  for (const OutputBlock& block : pass.network.blocks) {
+    const MatView from = pass.activation(pass.network.layers[block.layers.begin].output);
+    for (size_t r = rows.begin; r < rows.end; ++r) {
+      std::memcpy(out + (r - rows.begin) * stride + block.columns.begin, from.row(r),
+                  from.cols * sizeof(float));
+    }
+  }
+}
+
 void dream(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
-  const MatView z = ws.z.view();
+  const MatView z = ws.z();
   for_own_rows(pass, member, rows, [&](Range some) {
-    pass.k.normal(noise_rows(pass.seed, stream(Purpose::dream_latent, pass.noise_step),
-                             ws.ids.data() + some.begin, some.size(), 1,
-                             {z.row(some.begin), 0, z.cols, z.stride}));
+    prior().draw(pass.k, noise_rows(pass.noise.seed, stream(Purpose::dream_latent, pass.noise.step),
+                                    ws.ids.data() + some.begin, some.size(), 1,
+                                    {z.row(some.begin), 0, z.cols, z.stride}));
   });
   decode_hidden(pass, member);
   decode_outputs(pass, member);
   decoder_means(pass, member);
   draw_visible(pass, Purpose::dream_visible, member);
-  const MatView x = pass.x(), drawn = ws.outputs.front().view();
+  const MatView x = pass.x();
   for_own_rows(pass, member, rows, [&](Range some) {
-    for (size_t r = some.begin; r < some.end; ++r)
-      std::memcpy(x.row(r), drawn.row(r), x.cols * sizeof(float));
+    copy_visible(pass, some, x.row(some.begin), x.stride);
     ws.nonzeros.find_columns(pass.k, x, some);
   });
   member.barrier();

@@ -6,7 +6,7 @@
 namespace aevb {
 namespace {
 
-constexpr size_t kTogether = 50;  // draws of a row in one pass; part of what a seed means
+constexpr size_t kDrawsTogether = 50;  // draws of a row in one pass; part of what a seed means
 
 struct RowWeights {
   LogWeights counted;
@@ -18,7 +18,7 @@ void sample_proposals(const Pass& pass, const std::vector<RowWeights>& known, Ra
   Workspace& ws = pass.ws;
   for (size_t i = rows.begin * ws.n_draws; i < rows.end * ws.n_draws; ++i) {
     const GaussianProposal& proposal = known[i / ws.n_draws].proposal;
-    ws.draw_term[i] = proposal.draw(ws.eps.view().row(i), ws.z.view().row(i));
+    ws.draw_term[i] = proposal.draw(ws.eps.view().row(i), ws.z().row(i));
   }
 }
 
@@ -32,7 +32,7 @@ void add_weights(const Pass& pass, size_t n, bool counts, Range rows,
       if (counts) {
         known[r].counted.add(log_weight);
       } else {
-        known[r].proposal.add(log_weight, ws.z.view().row(i));
+        known[r].proposal.add(log_weight, ws.z().row(i));
       }
     }
   }
@@ -40,10 +40,10 @@ void add_weights(const Pass& pass, size_t n, bool counts, Range rows,
 
 }  // namespace
 
-void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
+void importance(const Model& model, const Table& table, Subset subset, size_t n_draws,
                 size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
                 Cancellation& cancellation) {
-  const size_t draws = std::min(n_draws, kTogether);
+  const size_t draws = std::min(n_draws, kDrawsTogether);
   const size_t n_passes = ceil_div(n_draws, draws);  // of a round
   // The decoder runs over every block many times: its activations should stay in L2.
   const size_t block = block_rows(model, draws, subset.size, size_t{2} << 20);
@@ -51,7 +51,6 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
   Workspace ws(model, block, draws, false, team);
   const size_t fitted = n_adaptations > 0 ? model.config().n_latent : 0;
   std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
-  const Kernels& k = kernels();
   bool stop = false;  // written by thread 0 before a barrier, read by all after it
   cancellation.expect_work(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
                            static_cast<double>(n_adaptations + 1));
@@ -59,8 +58,8 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
   // One pass over a block; false where it was told to stop.
   const auto weigh = [&](Member& member, size_t n, size_t round, size_t i) {
     const Range mine = share_rows(member, n);
-    const Pass pass = {k, model, ws, n, seed, static_cast<uint64_t>(round * n_passes + i) << 32};
-    if (pass.noise_step > 0) draw_noise(pass, member);
+    const Pass pass(model, ws, n, {seed, static_cast<uint64_t>(round * n_passes + i) << 32});
+    if (pass.noise.step > 0) draw_noise(pass, member);
     if (member.rank() == 0) stop = !cancellation.may_continue(member);
     if (round == 0) {
       encode_and_sample(pass, member);
@@ -80,10 +79,10 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
   run_team(team, [&](Member& member) {
     for_row_blocks(subset.size, block, [&](size_t first, size_t n) {
       const Range mine = share_rows(member, n);
-      subset_rows(model, rows, subset, first + mine.begin, mine.size(),
+      subset_rows(model, table, subset, first + mine.begin, mine.size(),
                   ws.index.data() + mine.begin);
-      if (!gather({k, model, ws, n, seed}, rows, NoiseBy::content, member)) return false;
-      encode_hidden({k, model, ws, n, seed}, member);
+      if (!gather(Pass(model, ws, n, {seed}), table, NoiseBy::content, member)) return false;
+      encode_hidden(Pass(model, ws, n, {seed}), member);
       for (size_t r = mine.begin; r < mine.end; ++r) known[r].counted = {};
       for (size_t round = 0; round <= n_adaptations; ++round) {
         for (size_t i = 0; i < n_passes; ++i) {
@@ -98,7 +97,7 @@ void importance(const Model& model, const Rows& rows, Subset subset, size_t n_dr
     });
   });
   cancellation.rethrow();
-  check_range(ws, rows);
+  check_range(ws, table);
 }
 
 }  // namespace aevb

@@ -24,7 +24,7 @@ struct LikelihoodRows {
 // is the encoder's q(z|x) or, after rounds of n_draws draws each that are fitted and not counted, a
 // Gaussian of each row's own. Memory does not grow with n_draws. Noise is keyed by the seed and
 // each row's content.
-void importance(const Model& model, const Rows& rows, Subset subset, size_t n_draws,
+void importance(const Model& model, const Table& table, Subset subset, size_t n_draws,
                 size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
                 Cancellation& cancellation);
 

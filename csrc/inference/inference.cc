@@ -1,5 +1,6 @@
 #include "inference/inference.h"
 
+#include "engine/prior.h"
 #include "inference/blocks.h"
 #include "inference/generate.h"
 
@@ -13,18 +14,17 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
 
 }  // namespace
 
-void encode(const Model& model, const Rows& rows, float* out, int n_threads,
+void encode(const Model& model, const Table& table, float* out, int n_threads,
             Cancellation& cancellation) {
-  const size_t block = block_rows(model, 1, rows.n_rows);
+  const size_t block = block_rows(model, 1, table.n_rows());
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
-  const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
-    for_row_blocks(rows.n_rows, block, cancellation, member, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, 0};
+    for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
+      const Pass pass(model, ws, n, {0});
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
-      if (!gather(pass, rows, NoiseBy::nothing, member)) return false;
+      if (!gather(pass, table, NoiseBy::nothing, member)) return false;
       encode_hidden(pass, member);
       encode_heads(pass, member);
       copy_rows(ws.mean(), mine, out + first * model.config().n_latent);
@@ -32,7 +32,7 @@ void encode(const Model& model, const Rows& rows, float* out, int n_threads,
     });
   });
   cancellation.rethrow();
-  check_range(ws, rows);
+  check_range(ws, table);
 }
 
 void decode(const Model& model, ConstMatView z, float* out, int n_threads,
@@ -40,18 +40,18 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads,
   const size_t block = block_rows(model, 1, z.rows);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
-  const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
     for_row_blocks(z.rows, block, cancellation, member, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, 0};
+      const Pass pass(model, ws, n, {0});
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) {
-        std::memcpy(ws.z.view().row(r), z.row(first + r), z.cols * sizeof(float));
+        std::memcpy(ws.z().row(r), z.row(first + r), z.cols * sizeof(float));
       }
       decode_hidden(pass, member);
       decode_outputs(pass, member);
       decoder_means(pass, member);
-      copy_rows(ws.outputs.front().view(), mine, out + first * model.config().n_visible);
+      const size_t width = model.config().n_visible();
+      copy_visible(pass, mine, out + (first + mine.begin) * width, width);
       return true;
     });
   });
@@ -63,16 +63,16 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
   const size_t block = block_rows(model, 1, n_samples);
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
-  const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
     for_row_blocks(n_samples, block, cancellation, member, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, seed};
+      const Pass pass(model, ws, n, {seed});
       const Range mine = share_rows(member, n);
       if (!mine.empty()) {
         for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
-        const MatView drawn = ws.z.view();
-        k.normal(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
-                            1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
+        const MatView drawn = ws.z();
+        prior().draw(pass.k, noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin,
+                                        mine.size(), 1,
+                                        {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
         // Copied at once: in a shorter block that follows, other threads draw into these rows
         // before the next barrier.
         copy_rows(drawn, mine, z + first * model.config().n_latent);
@@ -81,26 +81,26 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
       decode_outputs(pass, member);
       decoder_means(pass, member);
       draw_visible(pass, Purpose::visible, member);
-      copy_rows(ws.outputs.front().view(), mine, x + first * model.config().n_visible);
+      const size_t width = model.config().n_visible();
+      copy_visible(pass, mine, x + (first + mine.begin) * width, width);
       return true;
     });
   });
   cancellation.rethrow();
 }
 
-void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
+void bound(const Model& model, const Table& table, Subset subset, size_t n_draws, uint64_t seed,
            double* out, double* variance, int n_threads, Cancellation& cancellation) {
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, false, team);
-  const Kernels& k = kernels();
   run_team(team, [&](Member& member) {
     for_row_blocks(subset.size, block, cancellation, member, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, seed};
+      const Pass pass(model, ws, n, {seed});
       const Range mine = share_rows(member, n);
-      subset_rows(model, rows, subset, first + mine.begin, mine.size(),
+      subset_rows(model, table, subset, first + mine.begin, mine.size(),
                   ws.index.data() + mine.begin);
-      if (!gather(pass, rows, NoiseBy::content, member)) return false;
+      if (!gather(pass, table, NoiseBy::content, member)) return false;
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
       decode_hidden(pass, member);
@@ -114,27 +114,28 @@ void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, 
     });
   });
   cancellation.rethrow();
-  check_range(ws, rows);
+  check_range(ws, table);
 }
 
-void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
-                        double* out, float* gradient, int n_threads, Cancellation& cancellation) {
+void bound_and_gradient(const Model& model, const Table& table, const float* noise, uint64_t seed,
+                        double* out, float* gradient, float kl_weight, int n_threads,
+                        Cancellation& cancellation) {
   const size_t n_draws = model.config().n_draws;
   const size_t n_latent = model.config().n_latent;
-  const size_t block = block_rows(model, n_draws, rows.n_rows);
+  const size_t block = block_rows(model, n_draws, table.n_rows());
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, true, team);
-  const Kernels& k = kernels();
   const UpdateRule sum_up;
   run_team(team, [&](Member& member) {
-    for_row_blocks(rows.n_rows, block, cancellation, member, [&](size_t first, size_t n) {
-      const Pass pass = {k, model, ws, n, seed};
+    for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
+      Pass pass(model, ws, n, {seed});
+      pass.settings.kl_weight = kl_weight;
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
-      if (!gather(pass, rows, NoiseBy::content, member)) return false;
+      if (!gather(pass, table, NoiseBy::content, member)) return false;
       for (size_t r = mine.begin; noise != nullptr && r < mine.end; ++r) {
         for (size_t l = 0; l < n_draws; ++l) {
-          const float* from = noise + (l * rows.n_rows + first + r) * n_latent;
+          const float* from = noise + (l * table.n_rows() + first + r) * n_latent;
           std::memcpy(ws.eps.view().row(r * n_draws + l), from, n_latent * sizeof(float));
         }
       }
@@ -153,7 +154,7 @@ void bound_and_gradient(const Model& model, const Rows& rows, const float* noise
     });
   });
   cancellation.rethrow();
-  check_range(ws, rows);
+  check_range(ws, table);
 }
 
 }  // namespace aevb

@@ -10,7 +10,7 @@ namespace aevb {
 // take a cancellation, what stopped them.
 
 // Posterior means of all rows -> out (n_rows, J), dense.
-void encode(const Model& model, const Rows& rows, float* out, int n_threads,
+void encode(const Model& model, const Table& table, float* out, int n_threads,
             Cancellation& cancellation);
 
 // Decoder means of z (n, J) -> out (n, D), dense.
@@ -23,12 +23,14 @@ void sample(const Model& model, uint64_t seed, size_t n, float* x, float* z, int
 
 // Bound per row of a subset, and its variance over the noise (NaN for one draw) -> (subset.size,)
 // each. Noise is keyed by the seed and each row's content.
-void bound(const Model& model, const Rows& rows, Subset subset, size_t n_draws, uint64_t seed,
+void bound(const Model& model, const Table& table, Subset subset, size_t n_draws, uint64_t seed,
            double* out, double* variance, int n_threads, Cancellation& cancellation);
 
 // Bound per row and the gradient of their sum, an arena laid out as the weights (zeroed by the
-// caller). noise: (n_draws, n_rows, J) dense, or null for the noise of `bound`.
-void bound_and_gradient(const Model& model, const Rows& rows, const float* noise, uint64_t seed,
-                        double* out, float* gradient, int n_threads, Cancellation& cancellation);
+// caller), with a weight on the KL divergence. noise: (n_draws, n_rows, J) dense, or null for the
+// noise of `bound`.
+void bound_and_gradient(const Model& model, const Table& table, const float* noise, uint64_t seed,
+                        double* out, float* gradient, float kl_weight, int n_threads,
+                        Cancellation& cancellation);
 
 }  // namespace aevb

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/prior.h"
+
 namespace aevb {
 namespace {
 
@@ -77,15 +79,16 @@ void GaussianProposal::fit(const float* mean, const float* log_var) {
 }
 
 float GaussianProposal::draw(const float* eps, float* z) const {
-  double log_ratio = 0.0;  // eps^2 - z^2
+  double squares = 0.0;  // of eps
   for (size_t i = 0; i < dim_; ++i) {
     const float* row = factor_.data() + i * dim_;
     float sum = mean_[i];
     for (size_t j = 0; j <= i; ++j) sum += row[j] * eps[j];
     z[i] = sum;
-    log_ratio += (double{eps[i]} - double{sum}) * (double{eps[i]} + double{sum});
+    squares += double{eps[i]} * double{eps[i]};
   }
-  return static_cast<float>(log_determinant_ + 0.5 * log_ratio);
+  const double log_q = -0.5 * squares - kHalfLog2Pi * static_cast<double>(dim_) - log_determinant_;
+  return static_cast<float>(prior().log_density(z, dim_) - log_q);
 }
 
 }  // namespace aevb

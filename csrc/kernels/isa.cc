@@ -18,6 +18,41 @@
 
 namespace aevb::AEVB_ISA {
 
+namespace {
+
+// The members of each family as the table has them.
+template <class... L>
+struct LikelihoodTable {
+  static constexpr LikelihoodKernels members[] = {
+      {L::info, likelihood<L>, likelihood_mean<L>, likelihood_draw<L>}...};
+};
+template <class... O>
+struct OptimizerTable {
+  static constexpr OptimizerKernels members[] = {{O::info, O::prepare}...};
+};
+template <class Info, class... M>
+struct InfoTable {
+  static constexpr Info members[] = {M::info...};
+};
+template <class T, size_t N>
+constexpr Members<T> members(const T (&of)[N]) {
+  return {of, N};
+}
+template <class... L>
+constexpr Members<LikelihoodKernels> likelihood_table(List<L...>) {
+  return members(LikelihoodTable<L...>::members);
+}
+template <class... O>
+constexpr Members<OptimizerKernels> optimizer_table(List<O...>) {
+  return members(OptimizerTable<O...>::members);
+}
+template <class Info, class... M>
+constexpr Members<Info> info_table(List<M...>) {
+  return members(InfoTable<Info, M...>::members);
+}
+
+}  // namespace
+
 extern const Kernels table;
 const Kernels table = {
     .name = AEVB_NAME(AEVB_ISA),
@@ -32,16 +67,17 @@ const Kernels table = {
     .update = update,
     .update_bias = update_bias,
     .optimize = optimize,
-    .bernoulli = bernoulli,
-    .gaussian = gaussian<false>,
-    .bounded_gaussian = gaussian<true>,
     .latent_sample = latent_sample,
     .latent_backward = latent_backward,
     .latent_recognize = latent_recognize,
     .normal = normal,
     .uniform = uniform,
     .bernoulli_draw = bernoulli_draw,
-    .gaussian_draw = gaussian_draw,
+    .likelihoods = likelihood_table(Likelihoods()),
+    .posteriors = info_table<PosteriorInfo>(Posteriors()),
+    .priors = info_table<PriorInfo>(Priors()),
+    .objectives = info_table<ObjectiveInfo>(Objectives()),
+    .optimizers = optimizer_table(Optimizers()),
 };
 
 }  // namespace aevb::AEVB_ISA

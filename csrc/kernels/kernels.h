@@ -8,18 +8,11 @@
 
 #include "base/prefetch.h"
 #include "base/view.h"
+#include "families/info.h"
 
 namespace aevb {
 
 enum class Activation : uint8_t { identity, tanh, relu, softplus, sigmoid };
-enum class Objective : uint8_t { analytic_kl, monte_carlo, score_function };
-enum class Optimizer : uint8_t { accumulate, sgd, adagrad, adam };
-
-// Smooth floor of a Gaussian decoder's log-variance, v = floor + softplus(raw - floor): a density
-// is unbounded as its variance goes to 0. e^-10 is a standard deviation of 0.0067, 1.7 grey levels
-// of 8-bit pixels in [0, 1].
-inline constexpr float kLogVarFloor = -10.0f;
-
 // C (rows, n_cols) = start + A (rows, k) B (k, n_cols), B one panel; start is C itself, the bias,
 // or 0.
 struct PanelProduct {
@@ -49,17 +42,6 @@ struct ProductTransposed {
   size_t ldc;
   bool accumulate;
   PrefetchCursor* prefetch = nullptr;  // as above
-};
-
-// One step of an optimiser up the gradient g = scale * sum - decay * w, elementwise
-// (Optimizer::accumulate: state1 += sum).
-struct UpdateRule {
-  Optimizer optimizer = Optimizer::accumulate;
-  float learning_rate = 0.0f;
-  float scale = 1.0f;
-  float decay = 0.0f;
-  float mean_correction = 1.0f;      // Adam: 1 / (1 - beta1^t)
-  float variance_correction = 1.0f;  // Adam: 1 / (1 - beta2^t)
 };
 
 // Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in
@@ -108,18 +90,26 @@ struct PanelLikelihood {
   size_t n_draws;  // output row r belongs to data row r / n_draws
   const float* x;  // (data rows, n_cols), the panel's first column
   size_t ldx;
-  float*
-      mean;  // (rows, n_cols): logits or raw means in, d(scale * r)/d them out; row 0 of the pass
-  float* log_var;  // Gaussian: the same for raw log-variances
+  // (rows, n_cols) each, row 0 of the pass: outputs in, d(scale * r)/d(output) out
+  float* outputs[kMostOutputs];
   size_t ld;
   float scale;
-  float* partial;  // (rows,) with stride: the panel's part of r, unscaled; null: the gradient alone
+  float*
+      partial;  // (rows,) with stride: the panel's share of r, unscaled; null: the gradient alone
   size_t partial_stride;
+};
+
+// The decoder's outputs of some rows: the first of them becomes a mean, or a draw.
+struct OutputRows {
+  size_t rows, n_cols;
+  float* outputs[kMostOutputs];
+  size_t ld;
 };
 
 // Rows of the latent layer. Draw l of data row m is row m * n_draws + l of eps, z, dz and f.
 struct LatentRows {
-  Objective objective;
+  size_t objective;  // in the list of objectives
+  float kl_weight;   // factor on the terms of prior and posterior
   size_t rows, n_latent, n_draws;
   const float* mean;
   const float* log_var;  // these two are read in whole vectors, beyond the last column too
@@ -127,7 +117,7 @@ struct LatentRows {
   const float* eps;
   float* z;          // sample: out
   float* term;       // sample: (rows,) the bound less the mean of r over draws
-  float* draw_term;  // sample: (rows * n_draws,) log p(z) - log q(z|x) of each draw
+  float* draw_term;  // sample: (rows * n_draws,) kl_weight [log p(z) - log q(z|x)] of each draw
   const float* dz;   // backward: gradient of the scaled reconstruction
   size_t ld;         // of eps, z and dz
   const float* f;    // backward, score function: log p(x, z) - log q(z|x) of each draw
@@ -144,6 +134,29 @@ struct NoiseRows {
   size_t rows, n_draws, n_cols;
   float* out;  // (rows * n_draws, n_cols)
   size_t ld;
+};
+
+struct LikelihoodKernels {
+  LikelihoodInfo info;
+  void (*evaluate)(const PanelLikelihood&);
+  void (*mean)(const OutputRows&);
+  // x over its mean; the noise is written to noise.out, which has the outputs' shape
+  void (*draw)(const OutputRows&, const NoiseRows& noise);
+};
+
+struct OptimizerKernels {
+  OptimizerInfo info;
+  void (*prepare)(double t, UpdateRule&);  // completes the rule of step t, which counts from 1
+};
+
+// The members of a family.
+template <class T>
+struct Members {
+  const T* data;
+  size_t size;
+  const T& operator[](size_t i) const { return data[i]; }
+  const T* begin() const { return data; }
+  const T* end() const { return data + size; }
 };
 
 struct Kernels {
@@ -168,9 +181,6 @@ struct Kernels {
   // the step alone, for elements [range) of the arrays, their summed gradients in sum[0 ...]
   void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
                    float* state2);
-  void (*bernoulli)(const PanelLikelihood&);
-  void (*gaussian)(const PanelLikelihood&);
-  void (*bounded_gaussian)(const PanelLikelihood&);
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);
   // dmean, dlog_var: the gradient of log q(z|x) with z held fixed; one draw
@@ -179,8 +189,12 @@ struct Kernels {
   void (*uniform)(const NoiseRows&);
   // x[i] = (uniform noise < x[i]), in place over `out`
   void (*bernoulli_draw)(const NoiseRows&);
-  // out = mean + e^(v/2) eps in place over mean, v the floored log-variance; eps untouched
-  void (*gaussian_draw)(size_t n_cols, float* mean, const float* log_var_raw, const float* eps);
+
+  Members<LikelihoodKernels> likelihoods;
+  Members<PosteriorInfo> posteriors;
+  Members<PriorInfo> priors;
+  Members<ObjectiveInfo> objectives;
+  Members<OptimizerKernels> optimizers;
 };
 
 // The table in use: the widest the machine has, or the one that AEVB_FORCE_ISA names.

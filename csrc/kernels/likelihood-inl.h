@@ -1,9 +1,10 @@
-// log p(x|z) of one panel of outputs and its gradient, in place of the decoder's outputs (appendix
-// C).
+// log p(x|z) of one panel of outputs and its gradient, in place of the decoder's outputs; means and
+// draws of x.
 #pragma once
 
+#include "families/likelihoods/all.h"
 #include "kernels/kernels.h"
-#include "simd/math-inl.h"
+#include "kernels/noise-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
@@ -16,99 +17,85 @@ AEVB_INLINE void put_partials(const PanelLikelihood& t, size_t first, size_t n, 
   for (size_t i = 0; i < n; ++i) t.partial[(first + i) * t.partial_stride] = lane[i];
 }
 
-// C.1 from the logit a: r = sum x a - softplus(a), dr/da = x - sigmoid(a). The factors 1 + e^-|a|
-// of softplus are multiplied over the panel (at most 2^64) and one logarithm is taken of their
-// product: accurate to a rounding of 1 per pixel, not of softplus(a) itself where that is below it.
-template <bool kWithR>
-void bernoulli_panel(const PanelLikelihood& t) {
+template <size_t kOutputs, size_t N>
+AEVB_INLINE void load_outputs(float* const (&from)[kOutputs], size_t c, Vecs<N> (&to)[kOutputs]) {
+  for (size_t i = 0; i < kOutputs; ++i) to[i] = load<N>(from[i] + c);
+}
+
+template <class L, bool kWithR>
+void likelihood_panel(const PanelLikelihood& t) {
+  constexpr size_t kOutputs = L::info.n_outputs;
   const Vec scale = set1(t.scale);
   const size_t end = t.first_row + t.rows;
   for (size_t first = t.first_row; first < end; first += W) {
     const size_t n = end - first < W ? end - first : W;
-    Vec linear[W] = {};
-    Vec factors[W];
-    for (size_t i = 0; i < W; ++i) factors[i] = set1(1.0f);
+    constexpr bool kFactored = requires(const Vecs<1>& x, const Vecs<1>(&output)[kOutputs]) {
+      L::evaluate(x, output, scale).factor;
+    };
+    Vec sums[W] = {}, products[W];
+    for (size_t i = 0; i < W; ++i) products[i] = set1(1.0f);
     for (size_t i = 0; i < n; ++i) {
       const float* x = t.x + (first + i) / t.n_draws * t.ldx;
-      float* logit = t.mean + (first + i) * t.ld;
+      float* outputs[kOutputs];
+      for (size_t o = 0; o < kOutputs; ++o) outputs[o] = t.outputs[o] + (first + i) * t.ld;
       Vec sum = {};
-      Vec factor = set1(1.0f);
+      Vec product = set1(1.0f);
       for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
         constexpr size_t N = size;
         const auto real = first_lanes<N>(t.n_cols - c);  // not padding
-        const auto a = load<N>(logit + c);
-        const auto xc = load<N>(x + c);
-        const auto e = exp_minus_abs(a);
-        const auto one_plus_e = 1.0f + e;
-        const auto y = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
+        Vecs<N> output[kOutputs];
+        load_outputs(outputs, c, output);
+        const auto terms = L::evaluate(load<N>(x + c), output, scale);
         if constexpr (kWithR) {
-          sum = add(sum, select(real, fma(xc, a, -max(Vec{}, a)), Vec{}));
-          factor = multiply(factor, select(real, one_plus_e, set1(1.0f)));
+          sum = add(sum, select(real, terms.log_p, Vec{}));
+          if constexpr (kFactored)
+            product = multiply(product, select(real, terms.factor, set1(1.0f)));
         }
-        store(logit + c, select(real, scale * (xc - y), Vec{}));
+        for (size_t o = 0; o < kOutputs; ++o)
+          store(outputs[o] + c, select(real, terms.gradient[o], Vec{}));
       });
-      linear[i] = sum;
-      factors[i] = factor;
+      sums[i] = sum;
+      products[i] = product;
     }
     if constexpr (!kWithR) continue;
-    const Vec total = combine_lanes(linear, [](Vec a, Vec b) { return a + b; });
-    const Vec product = combine_lanes(factors, [](Vec a, Vec b) { return a * b; });
-    put_partials(t, first, n, total - log(product));
+    Vec r = combine_lanes(sums, [](Vec a, Vec b) { return a + b; });
+    if constexpr (kFactored) r -= log(combine_lanes(products, [](Vec a, Vec b) { return a * b; }));
+    put_partials(t, first, n, r);
   }
 }
 
-void bernoulli(const PanelLikelihood& t) {
-  t.partial != nullptr ? bernoulli_panel<true>(t) : bernoulli_panel<false>(t);
+template <class L>
+void likelihood(const PanelLikelihood& t) {
+  t.partial != nullptr ? likelihood_panel<L, true>(t) : likelihood_panel<L, false>(t);
 }
 
-// C.2: r = -1/2 sum [log 2 pi + v + (x - m)^2 e^-v] with the floored log-variance v = floor +
-// softplus(raw - floor), and m the raw mean or, bounded, its sigmoid.
-template <bool kBounded, bool kWithR>
-void gaussian_panel(const PanelLikelihood& t) {
-  constexpr float kLog2Pi = 1.8378770664093453f;
-  const Vec scale = set1(t.scale);
-  const size_t end = t.first_row + t.rows;
-  for (size_t first = t.first_row; first < end; first += W) {
-    const size_t n = end - first < W ? end - first : W;
-    Vec totals[W] = {};
-    for (size_t i = 0; i < n; ++i) {
-      const float* x = t.x + (first + i) / t.n_draws * t.ldx;
-      float* mean = t.mean + (first + i) * t.ld;
-      float* log_var = t.log_var + (first + i) * t.ld;
-      Vec total = {};
-      for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
-        constexpr size_t N = size;
-        const auto real = first_lanes<N>(t.n_cols - c);
-        const auto [v, slope] = smooth_floor(load<N>(log_var + c), kLogVarFloor);
-        const auto m = kBounded ? sigmoid(load<N>(mean + c)) : load<N>(mean + c);
-        const auto error = load<N>(x + c) - m;
-        const auto precision = exp(-v);
-        const auto square = error * error * precision;
-        if constexpr (kWithR) total = add(total, select(real, kLog2Pi + v + square, Vec{}));
-        auto dm = scale * error * precision;
-        if constexpr (kBounded) dm = dm * (m * (1.0f - m));
-        const auto dv = scale * 0.5f * (square - 1.0f) * slope;
-        store(mean + c, select(real, dm, Vec{}));
-        store(log_var + c, select(real, dv, Vec{}));
-      });
-      totals[i] = total;
-    }
-    if constexpr (!kWithR) continue;
-    put_partials(t, first, n, -0.5f * combine_lanes(totals, [](Vec a, Vec b) { return a + b; }));
+// f(row, column, outputs, N) for all packs of all rows.
+template <size_t kOutputs, class F>
+AEVB_INLINE void for_outputs(const OutputRows& t, F f) {
+  for (size_t r = 0; r < t.rows; ++r) {
+    float* outputs[kOutputs];
+    for (size_t o = 0; o < kOutputs; ++o) outputs[o] = t.outputs[o] + r * t.ld;
+    for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
+      Vecs<size> output[kOutputs];
+      load_outputs(outputs, c, output);
+      store(outputs[0] + c, f(r, c, output));
+    });
   }
 }
 
-template <bool kBounded>
-void gaussian(const PanelLikelihood& t) {
-  t.partial != nullptr ? gaussian_panel<kBounded, true>(t) : gaussian_panel<kBounded, false>(t);
+template <class L>
+void likelihood_mean(const OutputRows& t) {
+  for_outputs<L::info.n_outputs>(
+      t, [](size_t, size_t, const auto& output) { return L::mean(output); });
 }
 
-// out = mean + e^(v/2) eps: a draw of x, over the means
-void gaussian_draw(size_t n_cols, float* mean, const float* log_var_raw, const float* eps) {
-  for (size_t c = 0; c < n_cols; c += W) {
-    const Vec v = smooth_floor(load(log_var_raw + c), kLogVarFloor).value;
-    store(mean + c, fma(exp(0.5f * v), load(eps + c), load(mean + c)));
-  }
+template <class L>
+void likelihood_draw(const OutputRows& t, const NoiseRows& noise) {
+  L::noise == Noise::uniform ? uniform(noise) : normal(noise);
+  for_outputs<L::info.n_outputs>(t, [&](size_t r, size_t c, const auto& output) {
+    constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
+    return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
+  });
 }
 
 }  // namespace

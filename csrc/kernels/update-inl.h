@@ -8,8 +8,8 @@
 // function of their own.
 #pragma once
 
+#include "families/optimizers/all.h"
 #include "kernels/kernels.h"
-#include "simd/math-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
@@ -22,62 +22,11 @@ inline constexpr size_t kRowsPerFetch = 5;
 // Lines of what is read soon that a tile asks for.
 inline constexpr size_t kPrefetchLines = 5;
 
-inline constexpr float kAdagradEpsilon =
-    1e-12f;  // 1e-8 for sums over 100 rows (Kingma's code), here for means
-inline constexpr double kAdamBeta1 = 0.9;    // Kingma & Ba 2015, algorithm 1
-inline constexpr double kAdamBeta2 = 0.999;  // double: 1 - 0.999f is 1.3e-5 off 0.001
-inline constexpr float kAdamEpsilon = 1e-8f;
-
-// The step of N vectors from index `at` of every array the optimiser has (the others may be null).
-template <Optimizer optimizer, size_t N>
-AEVB_INLINE void step_pack(const UpdateRule& rule, const Vecs<N>& sum, size_t at, float* weight,
-                           float* state1, float* state2) {
-  using V = Vecs<N>;
-  if constexpr (optimizer == Optimizer::accumulate) {
-    store(state1 + at, load<N>(state1 + at) + sum);
-  } else {
-    const V w = load<N>(weight + at);
-    const V g = fma(set1(-rule.decay), w, rule.scale * sum);
-    if constexpr (optimizer == Optimizer::sgd) {
-      store(weight + at, fma(set1(rule.learning_rate), g, w));
-    } else if constexpr (optimizer == Optimizer::adagrad) {
-      const V acc = fma(g, g, load<N>(state1 + at));
-      store(state1 + at, acc);
-      store(weight + at, add_over_sqrt(w, rule.learning_rate, g, acc + kAdagradEpsilon));
-    } else {
-      constexpr float beta1 = kAdamBeta1, beta2 = kAdamBeta2;
-      constexpr float rest1 = 1.0 - kAdamBeta1, rest2 = 1.0 - kAdamBeta2;
-      const V m = fma(set1(beta1), load<N>(state1 + at), rest1 * g);
-      const V v = fma(set1(beta2), load<N>(state2 + at), rest2 * g * g);
-      store(state1 + at, m);
-      store(state2 + at, v);
-      const V step = rule.mean_correction * m / (sqrt(v * rule.variance_correction) + kAdamEpsilon);
-      store(weight + at, fma(set1(rule.learning_rate), step, w));
-    }
-  }
-}
-
-template <Optimizer optimizer>
-AEVB_INLINE void step_row(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1,
-                          float* s2) {
-  for (size_t c = 0; c < r.size(); c += W)
-    step_pack<optimizer>(rule, load<1>(sum + c), r.begin + c, w, s1, s2);
-}
-
 // The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors
 // are processed, so the arrays are padded to them.
-void optimize(const UpdateRule& rule, const float* sum, Range range, float* weight, float* state1,
-              float* state2) {
-  switch (rule.optimizer) {
-    case Optimizer::accumulate:
-      return step_row<Optimizer::accumulate>(rule, sum, range, weight, state1, state2);
-    case Optimizer::sgd:
-      return step_row<Optimizer::sgd>(rule, sum, range, weight, state1, state2);
-    case Optimizer::adagrad:
-      return step_row<Optimizer::adagrad>(rule, sum, range, weight, state1, state2);
-    case Optimizer::adam:
-      return step_row<Optimizer::adam>(rule, sum, range, weight, state1, state2);
-  }
+template <class O>
+void step_range(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1, float* s2) {
+  for (size_t c = 0; c < r.size(); c += W) O::step(rule, load<1>(sum + c), r.begin + c, w, s1, s2);
 }
 
 // acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order. While the sums over
@@ -142,11 +91,11 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
 }
 
 // The step on R inputs' weights in C vectors of the panel's columns.
-template <Optimizer optimizer, size_t R, size_t C>
+template <class O, size_t R, size_t C>
 AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   if (u.group_rows != nullptr && u.n_group_rows[input / kInputGroup] == 0) {
     // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
-    if (optimizer != Optimizer::adam && u.rule->decay == 0.0f) return;
+    if (!O::has_momentum && u.rule->decay == 0.0f) return;
   }
   Vec acc[R][C];
   sum_rows<R, C>(u, input, col, acc);
@@ -158,23 +107,23 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   for (size_t r = 0; r < R; ++r) {
     const auto sum =
         make_pack<C>([&](size_t v) __attribute__((always_inline)) { return acc[r][v]; });
-    step_pack<optimizer>(rule, sum, at + r * kPanel, to.weight, to.state1, to.state2);
+    O::step(rule, sum, at + r * kPanel, to.weight, to.state1, to.state2);
   }
 }
 
-template <Optimizer optimizer, size_t R, size_t C>
+template <class O, size_t R, size_t C>
 void update_last_inputs(const PanelUpdate& u, size_t n, size_t input, size_t col) {
   if constexpr (R > 0) {
-    if (n == R) return update_tile<optimizer, R, C>(u, input, col);
-    update_last_inputs<optimizer, R - 1, C>(u, n, input, col);
+    if (n == R) return update_tile<O, R, C>(u, input, col);
+    update_last_inputs<O, R - 1, C>(u, n, input, col);
   }
 }
 
-template <Optimizer optimizer, size_t R, size_t C>
+template <class O, size_t R, size_t C>
 void update_columns(const PanelUpdate& u, size_t col) {
   size_t input = u.inputs.begin;
-  for (; input + R <= u.inputs.end; input += R) update_tile<optimizer, R, C>(u, input, col);
-  update_last_inputs<optimizer, R - 1, C>(u, u.inputs.end - input, input, col);
+  for (; input + R <= u.inputs.end; input += R) update_tile<O, R, C>(u, input, col);
+  update_last_inputs<O, R - 1, C>(u, u.inputs.end - input, input, col);
 }
 
 // Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
@@ -185,17 +134,17 @@ constexpr size_t update_inputs(size_t C) {
 }
 
 // All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
-template <Optimizer optimizer, size_t C = kUpdateVectors>
+template <class O, size_t C = kUpdateVectors>
 void update_panel(const PanelUpdate& u, size_t col = 0) {
   if constexpr (C > 0) {
     for (; col + (C - 1) * W < u.n_cols; col += C * W) {
       if (u.group_rows != nullptr) {
-        update_columns<optimizer, kInputGroup, C>(u, col);
+        update_columns<O, kInputGroup, C>(u, col);
       } else {
-        update_columns<optimizer, update_inputs(C), C>(u, col);
+        update_columns<O, update_inputs(C), C>(u, col);
       }
     }
-    update_panel<optimizer, C - 1>(u, col);
+    update_panel<O, C - 1>(u, col);
   }
 }
 
@@ -203,27 +152,36 @@ void update_panel(const PanelUpdate& u, size_t col = 0) {
 // all of the panel is one pass, there is no next.
 inline constexpr size_t kPassInputs = kUpdateVectors * W < kPanel ? 3 * kInputBlock : SIZE_MAX;
 
-template <Optimizer optimizer>
+template <class O>
 void update_passes(const PanelUpdate& u) {
   PanelUpdate pass = u;
   for (size_t begin = u.inputs.begin; begin < u.inputs.end; begin = pass.inputs.end) {
     const size_t left = u.inputs.end - begin;
     pass.inputs = {begin, begin + (left < kPassInputs ? left : kPassInputs)};
-    update_panel<optimizer>(pass);
+    update_panel<O>(pass);
   }
 }
 
+// One function for each optimizer.
+template <class... O>
+struct UpdateKernels {
+  static constexpr void (*update[])(const PanelUpdate&) = {update_passes<O>...};
+  static constexpr void (*step[])(const UpdateRule&, const float*, Range, float*, float*,
+                                  float*) = {step_range<O>...};
+};
+template <class... O>
+constexpr UpdateKernels<O...> update_kernels(List<O...>) {
+  return {};
+}
+
 void update(const PanelUpdate& u) {
-  switch (u.rule->optimizer) {
-    case Optimizer::accumulate:
-      return update_passes<Optimizer::accumulate>(u);
-    case Optimizer::sgd:
-      return update_passes<Optimizer::sgd>(u);
-    case Optimizer::adagrad:
-      return update_passes<Optimizer::adagrad>(u);
-    case Optimizer::adam:
-      return update_passes<Optimizer::adam>(u);
-  }
+  decltype(update_kernels(Optimizers()))::update[u.rule->optimizer](u);
+}
+
+void optimize(const UpdateRule& rule, const float* sum, Range range, float* weight, float* state1,
+              float* state2) {
+  decltype(update_kernels(Optimizers()))::step[rule.optimizer](rule, sum, range, weight, state1,
+                                                               state2);
 }
 
 void update_bias(const PanelUpdate& u) {

@@ -7,20 +7,26 @@
 
 namespace aevb {
 
-enum class Likelihood : uint8_t { bernoulli, gaussian, bounded_gaussian };
 enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
+// Consecutive columns of x that have one likelihood, by its place in the list.
+struct ColumnBlock {
+  size_t likelihood = 0;
+  size_t n_columns = 0;
+
+  bool operator==(const ColumnBlock&) const = default;
+};
+
 struct Config {
-  size_t n_visible = 0;        // D
+  std::vector<ColumnBlock> columns;
   std::vector<size_t> hidden;  // encoder's order; the decoder mirrors it
   size_t n_latent = 0;         // J
   Activation activation = Activation::tanh;
-  Likelihood likelihood = Likelihood::bernoulli;
   Algorithm algorithm = Algorithm::aevb;
-  Objective objective = Objective::analytic_kl;
-  size_t n_draws = 1;  // L
-  Optimizer optimizer = Optimizer::adagrad;
+  size_t objective = 0;  // in the list of objectives
+  size_t n_draws = 1;    // L
+  size_t optimizer = 1;  // in the list of optimizers
   float learning_rate = 0.02f;
   float weight_decay = 1.0f;  // precision of the prior on weights
   float init_scale = 0.1f;
@@ -28,11 +34,9 @@ struct Config {
   Binarize binarize = Binarize::none;
   uint64_t seed = 0;
 
-  // Whether data must lie in [0, 1]: as probabilities, or as pixels that are not first made 0 or 1.
-  bool wants_unit_interval() const {
-    return binarize == Binarize::dynamic ||
-           (likelihood == Likelihood::bernoulli && binarize != Binarize::threshold);
-  }
+  size_t n_visible() const;  // D
+  // The narrowest range that data must lie in, as they are before they are binarised.
+  Support support() const;
   void validate() const;  // throws std::invalid_argument naming the field
 };
 

@@ -2,49 +2,50 @@
 
 namespace aevb {
 
+TransposedDecoder::TransposedDecoder(const Model& model) : first_(model.network().decoder.begin) {
+  const Network& network = model.network();
+  for (size_t i = first_; i < network.layers.size(); ++i)
+    layers_.emplace_back(network.layers[i].layer);
+}
+
+void TransposedDecoder::make(const Kernels& k, const float* weights) {
+  for (Transposed& layer : layers_) layer.make(k, weights);
+}
+
 Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads)
-    : n_draws(draws), index(rows), ids(rows) {
-  const Config& config = model.config();
-  const size_t n_latent = config.n_latent;
+    : n_draws(draws),
+      index(rows),
+      ids(rows),
+      nonzeros(rows, model.config().n_visible()),
+      n_latent_(model.config().n_latent),
+      heads_(model.network().heads),
+      z_(model.network().z) {
+  const Network& network = model.network();
   const size_t drawn = checked_product(rows, draws);
-  x[0] = Matrix(rows, config.n_visible);
-  if (gradients) x[1] = Matrix(rows, config.n_visible);
-  nonzeros = Nonzeros(rows, config.n_visible);
-  heads = Matrix(rows, 2 * n_latent);
-  eps = Matrix(drawn, n_latent);
-  z = Matrix(drawn, n_latent);
-  for (const Dense& layer : model.network().encoder) encoder.emplace_back(rows, layer.n_out);
-  for (const Dense& layer : model.network().decoder) decoder.emplace_back(drawn, layer.n_out);
-  for (const Dense& layer : model.network().outputs) outputs.emplace_back(drawn, layer.n_out);
-  n_partials = model.network().outputs.front().n_panels();
-  partial.resize(checked_product(drawn, n_partials));
+  x[0] = Matrix(rows, model.config().n_visible());
+  if (gradients) x[1] = Matrix(rows, model.config().n_visible());
+  const size_t first_output = network.layers[network.outputs.begin].output;
+  size_t most_consumers = kMostOutputs;
+  for (size_t i = 0; i < network.activations.size(); ++i) {
+    const auto& [width, per_draw, function, consumers] = network.activations[i];
+    const size_t n = per_draw ? drawn : rows;
+    activations.push_back(i == Network::kX ? Matrix() : Matrix(n, width));
+    if (gradients)
+      deltas.push_back(i == Network::kX || i >= first_output ? Matrix() : Matrix(n, width));
+    most_consumers = std::max(most_consumers, consumers.size());
+  }
+  eps = Matrix(drawn, n_latent_);
+  partial.resize(checked_product(drawn, network.n_panels));
   term.resize(rows);
   draw_term.resize(drawn);
   f.resize(drawn);
   bound.resize(rows);
   variance.resize(rows);
-  if (!gradients) return;
-  for (const Dense& layer : model.network().encoder) encoder_delta.emplace_back(rows, layer.n_out);
-  for (const Dense& layer : model.network().decoder) decoder_delta.emplace_back(drawn, layer.n_out);
-  dz = Matrix(drawn, n_latent);
-  dheads = Matrix(rows, 2 * n_latent);
-  scratch_ = Buffer<float>(static_cast<size_t>(threads) * kTransposeScratch);
-}
-
-void Workspace::keep_transposed(const Model& model) {
-  for (const Dense& layer : model.network().decoder) transposed_.emplace_back(layer);
-  for (const Dense& layer : model.network().outputs) transposed_.emplace_back(layer);
-}
-
-void Workspace::transpose(const Kernels& k, const Model& model) {
-  for (Transposed& kept : transposed_) kept.make(k, model.weights());
-}
-
-const float* Workspace::transposed(const Dense& layer, size_t panel) const {
-  for (const Transposed& kept : transposed_) {
-    if (&kept.layer() == &layer) return kept.panel(panel);
-  }
-  return nullptr;
+  // whole cache lines, so that no two threads write to one
+  n_cursors_ = round_up(most_consumers, kCacheLine / sizeof(uint64_t));
+  const auto n_threads = static_cast<size_t>(threads);
+  cursors_ = Buffer<PrefetchCursor>(n_threads * n_cursors_);
+  if (gradients) scratch_ = Buffer<float>(n_threads * kTransposeScratch);
 }
 
 }  // namespace aevb

@@ -9,6 +9,21 @@
 
 namespace aevb {
 
+// W^T of a model's layers after z, shared by passes that come again with the same weights.
+class TransposedDecoder {
+ public:
+  explicit TransposedDecoder(const Model& model);
+  void make(const Kernels& k, const float* weights);
+  // Of one of the network's layers and a panel of its inputs.
+  const float* panel(size_t layer, size_t panel) const {
+    return layers_[layer - first_].panel(panel);
+  }
+
+ private:
+  size_t first_;
+  std::vector<Transposed> layers_;
+};
+
 struct Workspace {
   // For up to `rows` data rows of `draws` draws each, on up to `threads` threads; gradients only
   // where asked.
@@ -22,42 +37,40 @@ struct Workspace {
   bool rows_listed = false;                // in nonzeros: x is not full
   std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
   Matrix x[2];                             // (rows, D): one is gathered while the other is in use
-  std::vector<Matrix> encoder;             // hidden activations
-  Matrix heads;                            // (rows, 2 J): mean and log_var
-  Matrix eps, z;                           // (rows * draws, J)
-  std::vector<Matrix> decoder;
-  std::vector<Matrix> outputs;   // decoder outputs, then their gradients in place
-  size_t n_partials;             // panels of an output
-  std::vector<float> partial;    // (rows * draws, n_partials) of r = log p(x|z)
+  std::vector<Matrix> activations;         // the network's, but for x
+  // Their gradients: of layers' outputs before the activation function, and of z. Those of output
+  // layers stand in place of the outputs.
+  std::vector<Matrix> deltas;
+  Matrix eps;                    // (rows * draws, J)
+  std::vector<float> partial;    // (rows * draws, panels) of r = log p(x|z)
   std::vector<float> term;       // (rows,) what the bound has beside the mean of r
   std::vector<float> draw_term;  // (rows * draws,)
   std::vector<float> f;          // (rows * draws,) r + draw_term
   std::vector<double> bound;     // (rows,)
   std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
+  const TransposedDecoder* transposed = nullptr;  // of the pass's weights; null: not kept
 
-  std::vector<Matrix> encoder_delta, decoder_delta;
-  Matrix dz, dheads;
+  MatView z() { return activations[z_].view(); }
+  MatView dz() { return deltas[z_].view(); }
+  // Encoder output i of q(z|x), (rows, J) each, and its gradient.
+  MatView head(size_t i) { return share(activations[heads_], i); }
+  MatView dhead(size_t i) { return share(deltas[heads_], i); }
+  MatView mean() { return head(0); }
+  MatView log_var() { return head(1); }
 
-  MatView mean() { return half(heads, 0); }
-  MatView log_var() { return half(heads, 1); }
-  MatView dmean() { return half(dheads, 0); }
-  MatView dlog_var() { return half(dheads, 1); }
-
-  // W^T of the decoder's layers, where they are kept: room for them, and what they are now.
-  void keep_transposed(const Model& model);
-  void transpose(const Kernels& k, const Model& model);
-  const float* transposed(const Dense& layer, size_t panel) const;  // null: not kept
-
-  bool gradients() const { return !encoder_delta.empty(); }
+  bool gradients() const { return !deltas.empty(); }
   float* scratch(unsigned rank) { return scratch_.data() + rank * kTransposeScratch; }
+  // One of a thread for each layer that reads the same activation.
+  PrefetchCursor* cursors(unsigned rank) { return cursors_.data() + rank * n_cursors_; }
 
  private:
-  static MatView half(Matrix& matrix, size_t which) {
-    const MatView both = matrix.view();
-    return {both.data + which * (both.cols / 2), both.rows, both.cols / 2, both.stride};
+  MatView share(Matrix& matrix, size_t i) const {
+    const MatView all = matrix.view();
+    return {all.data + i * n_latent_, all.rows, n_latent_, all.stride};
   }
+  size_t n_latent_, heads_, z_, n_cursors_;
   Buffer<float> scratch_;
-  std::vector<Transposed> transposed_;
+  Buffer<PrefetchCursor> cursors_;
 };
 
 }  // namespace aevb

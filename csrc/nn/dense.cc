@@ -154,12 +154,12 @@ namespace {
 // The sums of `update` over blocks of rows, then its step, for so many inputs at a time that their
 // sums stay near.
 void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros) {
-  constexpr size_t kTogether = kUpdateBlocks * kInputBlock;
+  constexpr size_t kInputsTogether = kUpdateBlocks * kInputBlock;
   const UpdateRule add_up;
   const size_t per_sum = rows_per_sum(update.rows);
-  for (size_t begin = update.inputs.begin; begin < update.inputs.end; begin += kTogether) {
-    const Range inputs = {begin, std::min(begin + kTogether, update.inputs.end)};
-    alignas(kCacheLine) float sums[kTogether * kPanel] = {};
+  for (size_t begin = update.inputs.begin; begin < update.inputs.end; begin += kInputsTogether) {
+    const Range inputs = {begin, std::min(begin + kInputsTogether, update.inputs.end)};
+    alignas(kCacheLine) float sums[kInputsTogether * kPanel] = {};
     PanelUpdate sum = update;
     sum.inputs = {0, inputs.size()};
     sum.weight = sum.state2 = nullptr;

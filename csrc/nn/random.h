@@ -89,11 +89,11 @@ class Permutation {
   // Replaces each of the n positions by its image. All walk a step at a time, those that have not
   // landed again: the steps of one walk wait for each other, those of many do not.
   void apply(int64_t* position, size_t n) const {
-    constexpr size_t kTogether = 64;
-    for (size_t first = 0; first < n; first += kTogether) {
+    constexpr size_t kWalksTogether = 64;
+    for (size_t first = 0; first < n; first += kWalksTogether) {
       int64_t* at = position + first;
-      size_t walking[kTogether];
-      size_t n_walking = n - first < kTogether ? n - first : kTogether;
+      size_t walking[kWalksTogether];
+      size_t n_walking = n - first < kWalksTogether ? n - first : kWalksTogether;
       for (size_t i = 0; i < n_walking; ++i) walking[i] = i;
       while (n_walking > 0) {
         size_t left = 0;

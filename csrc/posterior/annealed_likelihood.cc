@@ -10,7 +10,8 @@
 namespace aevb {
 namespace {
 
-constexpr size_t kTogether = 50;     // chains of a row that run at once; part of what a seed means
+constexpr size_t kChainsTogether =
+    50;                              // chains of a row that run at once; part of what a seed means
 constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
 constexpr size_t kLeastBlocks = 16;  // of many rows, for threads to share
 constexpr float kFirstStep = 0.5f;   // of a standard Gaussian in some tens of dimensions
@@ -19,8 +20,9 @@ constexpr float kFirstStep = 0.5f;   // of a standard Gaussian in some tens of d
 // Gaussian of u, be it the prior or the encoder's.
 class TemperedPosterior {
  public:
-  TemperedPosterior(const Model& model, size_t most_rows, size_t n_chains)
-      : posterior_(model, most_rows, n_chains),
+  TemperedPosterior(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
+                    size_t n_chains)
+      : posterior_(model, transposed, most_rows, n_chains),
         n_chains_(n_chains),
         mean_(most_rows, model.config().n_latent),
         sd_(most_rows, model.config().n_latent),
@@ -28,9 +30,9 @@ class TemperedPosterior {
         z_(most_rows * n_chains, model.config().n_latent),
         log_ratio_(most_rows * n_chains) {}
 
-  void set_rows(const Rows& rows, const int64_t* index, size_t n, const PixelNoise& noise,
+  void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise,
                 bool from_encoder) {
-    posterior_.set_rows(rows, index, n, noise);
+    posterior_.set_rows(table, index, n, noise);
     if (from_encoder) posterior_.encode();
     const MatView mean = mean_.view(n), sd = sd_.view(n);
     for (size_t r = 0; r < n; ++r) {
@@ -95,18 +97,19 @@ class TemperedPosterior {
 
 // Chains of a row that run at once: as many in each pass, and few to spare.
 size_t chains_together(size_t n_chains) {
-  return ceil_div(n_chains, ceil_div(n_chains, kTogether));
+  return ceil_div(n_chains, ceil_div(n_chains, kChainsTogether));
 }
 
 // One thread's work on a block of rows.
 class Annealer {
  public:
-  Annealer(const Model& model, const Annealing& options, bool backwards, size_t most_rows)
+  Annealer(const Model& model, const TransposedDecoder& transposed, const Annealing& options,
+           bool backwards, size_t most_rows)
       : n_chains_(chains_together(options.n_chains)),
         options_(options),
         forwards_{options.beta, options.n_leapfrog, n_chains_},
         counted_(forwards_),
-        density_(model, most_rows, n_chains_),
+        density_(model, transposed, most_rows, n_chains_),
         work_(most_rows * n_chains_, model.config().n_latent),
         u_(most_rows * n_chains_, model.config().n_latent),
         gradient_(most_rows * n_chains_, model.config().n_latent),
@@ -123,9 +126,9 @@ class Annealer {
   }
 
   // exact (n, J) or null; out at the first row. Of no use if the cancellation stops it.
-  void run(const Rows& rows, const int64_t* index, size_t n, const float* exact,
+  void run(const Table& table, const int64_t* index, size_t n, const float* exact,
            const AnnealedRows& out, Cancellation& cancellation, Member& member) {
-    density_.set_rows(rows, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
+    density_.set_rows(table, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
     std::copy_n(density_.content_ids(), n, content_.begin());
     std::fill_n(steps_.view().row(0), n, kFirstStep);
     std::fill_n(weights_.begin(), n, LogWeights());
@@ -214,7 +217,7 @@ class Annealer {
 
 }  // namespace
 
-void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
+void annealed_likelihood(const Model& model, const Table& table, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
                          int n_threads, Cancellation& cancellation) {
   const size_t n_latent = model.config().n_latent;
@@ -227,17 +230,21 @@ void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
   const auto team = static_cast<size_t>(
       useful_threads(static_cast<int>(std::min(n_blocks, static_cast<size_t>(n_threads))), work));
   std::vector<int64_t> index(subset.size);
-  subset_rows(model, rows, subset, 0, subset.size, index.data());
+  subset_rows(model, table, subset, 0, subset.size, index.data());
+  TransposedDecoder transposed(model);
+  transposed.make(kernels(), model.weights());
   std::vector<std::unique_ptr<Annealer>> annealers;
-  for (size_t i = 0; i < team; ++i)
-    annealers.push_back(std::make_unique<Annealer>(model, options, exact != nullptr, block));
+  for (size_t i = 0; i < team; ++i) {
+    annealers.push_back(
+        std::make_unique<Annealer>(model, transposed, options, exact != nullptr, block));
+  }
   const size_t n_passes = 1 + ceil_div(options.n_chains, chains_together(options.n_chains));
   cancellation.expect_work(static_cast<double>(subset.size * n_passes));
   run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t task) {
     const size_t first = task * block;
     const size_t n = std::min(block, subset.size - first);
     const float* from = exact != nullptr ? exact + first * n_latent : nullptr;
-    annealers[member.rank()]->run(rows, index.data() + first, n, from, out.from(first, n_latent),
+    annealers[member.rank()]->run(table, index.data() + first, n, from, out.from(first, n_latent),
                                   cancellation, member);
   });
 }

@@ -33,7 +33,7 @@ struct AnnealedRows {
 // in a pass whose weights are thrown away. With `exact`, draws (subset.size, J)
 // of p(z|x), they go back from those to where they came from, and log_p is in expectation an upper
 // bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
-void annealed_likelihood(const Model& model, const Rows& rows, Subset subset,
+void annealed_likelihood(const Model& model, const Table& table, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
                          int n_threads, Cancellation& cancellation);
 

@@ -1,6 +1,8 @@
 // log p(x, z) of the generative model as a density of z, for a block of rows of x at a time.
 #pragma once
 
+#include <numeric>
+
 #include "engine/pass.h"
 #include "parallel/cancellation.h"
 
@@ -17,39 +19,61 @@ struct PixelNoise {
 // One thread's own: it runs the phases alone, so that blocks need no barriers.
 class PosteriorDensity {
  public:
-  // For blocks of up to so many rows, with n_draws z for each, of the model as it is now.
-  PosteriorDensity(const Model& model, size_t most_rows, size_t n_draws = 1);
+  // For blocks of up to so many rows, with n_draws z for each. `transposed` is of the model's
+  // weights at each evaluation; densities share it.
+  PosteriorDensity(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
+                   size_t n_draws = 1);
 
-  void set_rows(const Rows& rows, const int64_t* index, size_t n, const PixelNoise& noise = {});
-  void take_weights();            // that the model has got since
+  void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise = {});
   const uint64_t* content_ids();  // of the block's rows, see nn/random.h
 
   // Mean and log-variance of q(z|x) of the block's rows.
   void encode();
-  ConstMatView mean() { return {ws_.mean().data, n_, ws_.mean().cols, ws_.mean().stride}; }
-  ConstMatView log_var() {
-    return {ws_.log_var().data, n_, ws_.log_var().cols, ws_.log_var().stride};
-  }
+  ConstMatView mean() { return ws_.mean().block(0, n_); }
+  ConstMatView log_var() { return ws_.log_var().block(0, n_); }
 
   // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J), the draws of a row
   // together; z may be in any row layout.
   void operator()(ConstMatView z, double* log_p, MatView gradient);
 
  private:
-  Pass pass() { return {kernels(), model_, ws_, n_, 0}; }
+  Pass pass() { return Pass(model_, ws_, n_, {0}); }
 
   const Model& model_;
   Workspace ws_;
+  SerialTeam serial_;
   size_t n_ = 0;
 };
 
+// The density of the block of a table's rows that chains belong to (mcmc/chains.h).
+class TablePosterior {
+ public:
+  TablePosterior(const Model& model, const TransposedDecoder& transposed, const Table& table,
+                 size_t most_rows)
+      : density_(model, transposed, most_rows), table_(table), index_(most_rows) {}
+  void set_block(size_t first, size_t n) {
+    std::iota(index_.begin(), index_.end(), static_cast<int64_t>(first));
+    density_.set_rows(table_, index_.data(), n);
+  }
+  void operator()(ConstMatView z, double* log_p, MatView gradient) { density_(z, log_p, gradient); }
+
+ private:
+  PosteriorDensity density_;
+  const Table& table_;
+  std::vector<int64_t> index_;
+};
+
 // Content ids of the rows index[0 .. n) -> out (n,).
-void content_ids(const Model& model, const Rows& rows, const int64_t* index, size_t n,
+void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,
                  uint64_t* out);
 
 // log p(x, z) of n_draws z for each row of x, z (n_draws, n_rows, J) dense -> out (n_draws,
 // n_rows).
-void log_joint(const Model& model, const Rows& rows, const float* z, size_t n_draws, double* out,
+void log_joint(const Model& model, const Table& table, const float* z, size_t n_draws, double* out,
                int n_threads, Cancellation& cancellation);
+
+// log p(x, z) of a row of z, after decode_likelihood; and its gradient, given that of log p(x|z).
+double log_joint_of(const Pass& pass, size_t drawn_row, const float* z);
+void add_prior(const float* z, size_t n, float* gradient);
 
 }  // namespace aevb

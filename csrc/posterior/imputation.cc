@@ -3,9 +3,11 @@
 #include <memory>
 #include <numeric>
 
+#include "engine/prior.h"
 #include "inference/blocks.h"
 #include "mcmc/hmc.h"
 #include "mcmc/step_size.h"
+#include "posterior/density.h"
 
 namespace aevb {
 namespace {
@@ -30,11 +32,13 @@ void copy_dense(ConstMatView from, float* to) {
 // is observed.
 class Imputer {
  public:
-  Imputer(const Model& model, size_t most_rows, const Imputation& options)
+  Imputer(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
+          const Imputation& options)
       : model_(model),
         options_(options),
         ws_(model, most_rows, 1, true, 1),
-        sum_(most_rows, model.config().n_visible),
+        sum_(most_rows, model.config().n_visible()),
+        drawn_(most_rows, model.config().n_visible()),
         trajectory_(most_rows, model.config().n_latent),
         z_(most_rows, model.config().n_latent),
         gradient_(most_rows, model.config().n_latent),
@@ -44,23 +48,22 @@ class Imputer {
         acceptance_(most_rows),
         n_divergent_(most_rows),
         log_ratio_(most_rows) {
-    for (size_t i = 0; i < ws_.outputs.size(); ++i)
-      now_.emplace_back(most_rows, model.config().n_visible);
+    for (size_t i = outputs().begin; i < outputs().end; ++i)
+      now_.emplace_back(most_rows, model.network().layers[i].layer.n_out);
     step_sizes_.reserve(most_rows);
-    ws_.keep_transposed(model);
-    ws_.transpose(kernels(), model);
+    ws_.transposed = &transposed;
   }
 
   // missing and out at the first row. Leaves off if the data are out of range or the cancellation
   // says so.
-  void run(const Rows& rows, size_t first, size_t n, const bool* missing, float* out,
+  void run(const Table& table, size_t first, size_t n, const bool* missing, float* out,
            Cancellation& cancellation, Member& member) {
     n_ = n;
     missing_ = missing;
     std::iota(ids_.begin(), ids_.begin() + static_cast<int64_t>(n), first);
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
-    if (!gather(pass(0, kObserved), rows, NoiseBy::nothing, serial_)) return;
+    if (!gather(pass(0, kObserved), table, NoiseBy::nothing, serial_)) return;
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
     climb(kStartSteps);
     const bool mode = options_.by == ImputeBy::mode;
@@ -82,7 +85,7 @@ class Imputer {
       case ImputeBy::mode:
         decode(z_.view(n_));
         decoder_means(pass(), serial_);
-        return copy_dense(ws_.outputs.front().view(n_), out);
+        return copy_visible(pass(), {0, n_}, out, sum_.view().cols);
     }
   }
 
@@ -98,10 +101,9 @@ class Imputer {
     backward_decoder(pass(), serial_);
     backward_to_z(pass(), serial_);
     for (size_t r = 0; r < n_; ++r) {
-      if (log_p != nullptr)
-        log_p[r] = log_likelihood(r) - detail::kinetic(z.row(r), z.cols);  // |z|^2 / 2
-      for (size_t j = 0; j < z.cols; ++j)
-        gradient.row(r)[j] = ws_.dz.view().row(r)[j] - z.row(r)[j];
+      if (log_p != nullptr) log_p[r] = log_joint_of(pass(), r, z.row(r));
+      std::copy_n(ws_.dz().row(r), z.cols, gradient.row(r));
+      add_prior(z.row(r), z.cols, gradient.row(r));
     }
   }
 
@@ -110,7 +112,7 @@ class Imputer {
 
   Pass pass(size_t t = 0, size_t slot = kChain) {
     for (size_t r = 0; r < n_; ++r) ws_.ids[r] = noise_id(t, ids_[r]);
-    return {kernels(), model_, ws_, n_, options_.seed, t, slot};
+    return Pass(model_, ws_, n_, {options_.seed, t}, slot);
   }
 
   NoiseRows noise(size_t t, Purpose purpose, MatView out) {
@@ -120,15 +122,14 @@ class Imputer {
 
   // Raw outputs at z, in the workspace.
   void decode(ConstMatView z) {
-    if (z.data != ws_.z.view().data) copy_matrix(z, ws_.z.view());
+    if (z.data != ws_.z().data) copy_matrix(z, ws_.z());
     decode_hidden(pass(), serial_);
     decode_outputs(pass(), serial_);
   }
 
-  double log_likelihood(size_t r) const {
-    const float* parts = ws_.partial.data() + r * ws_.n_partials;
-    return std::accumulate(parts, parts + ws_.n_partials, 0.0);
-  }
+  Range outputs() const { return model_.network().outputs; }
+  // Raw outputs of an output layer, or what has taken their place.
+  MatView output(size_t layer) { return pass().activation(model_.network().layers[layer].output); }
 
   // value(row, column) where x is missing.
   template <class F>
@@ -143,11 +144,13 @@ class Imputer {
   }
 
   void mask_outputs() {
-    for (Matrix& output : ws_.outputs) {
-      const MatView a = output.view(n_);
-      for (size_t r = 0; r < n_; ++r) {
-        const bool* missing = missing_ + r * a.cols;
-        for (size_t c = 0; c < a.cols; ++c) a.row(r)[c] = missing[c] ? 0.0f : a.row(r)[c];
+    for (const OutputBlock& block : model_.network().blocks) {
+      for (size_t i = block.layers.begin; i < block.layers.end; ++i) {
+        const MatView a = output(i);
+        for (size_t r = 0; r < n_; ++r) {
+          const bool* missing = missing_ + r * pass().x().cols + block.columns.begin;
+          for (size_t c = 0; c < a.cols; ++c) a.row(r)[c] = missing[c] ? 0.0f : a.row(r)[c];
+        }
       }
     }
   }
@@ -155,7 +158,7 @@ class Imputer {
   // Gradient ascent of log p(x_observed, z), from the prior on.
   void climb(size_t n_steps) {
     const MatView z = z_.view(n_);
-    kernels().normal(noise(0, Purpose::imputed_latent, z));
+    prior().draw(kernels(), noise(0, Purpose::imputed_latent, z));
     (*this)(z, log_joint_.data(), gradient_.view());
     std::fill_n(step_.begin(), n_, kFirstStep);
     for (size_t t = 0; t < n_steps; ++t) step_up();
@@ -183,7 +186,7 @@ class Imputer {
     step_sizes_.assign(n_, StepSize(Adaptation::dual_averaging, kTargetAccept, kFirstStep));
     std::fill_n(step_.begin(), n_, kFirstStep);
     for (size_t r = 0; r < n_; ++r)
-      std::fill_n(sum_.view().row(r), model_.config().n_visible, 0.0f);
+      std::fill_n(sum_.view().row(r), model_.config().n_visible(), 0.0f);
   }
 
   void iterate(size_t t) {
@@ -206,14 +209,18 @@ class Imputer {
   // z in now_.
   void draw_missing(size_t t, bool count) {
     decode(z_.view(n_));
-    copy_outputs(ws_.outputs, now_);
+    keep_outputs();
     const Pass now = pass(t);
+    const MatView drawn = drawn_.view(n_);
     decoder_means(now, serial_);
-    const MatView drawn = ws_.outputs.front().view(n_);
-    for (size_t r = 0; count && r < n_; ++r) {
-      for (size_t c = 0; c < drawn.cols; ++c) sum_.view().row(r)[c] += drawn.row(r)[c];
+    if (count) {
+      copy_visible(now, {0, n_}, drawn.data, drawn.stride);
+      for (size_t r = 0; r < n_; ++r) {
+        for (size_t c = 0; c < drawn.cols; ++c) sum_.view().row(r)[c] += drawn.row(r)[c];
+      }
     }
     draw_visible(now, Purpose::imputed_visible, serial_);
+    copy_visible(now, {0, n_}, drawn.data, drawn.stride);
     copy_matrix(pass(0, kObserved).x(), now.x());  // drawing has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
     ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
@@ -224,7 +231,7 @@ class Imputer {
     encode_hidden(pass(), serial_);
     encode_heads(pass(), serial_);
     kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
-    const MatView z = ws_.z.view(n_);
+    const MatView z = pass().activation(model_.network().z);
     for (size_t r = 0; r < n_; ++r) {
       const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
       for (size_t j = 0; j < z.cols; ++j)
@@ -236,14 +243,14 @@ class Imputer {
   // Metropolis' test of the proposal for p(z|x).
   void accept(size_t t) {
     std::fill_n(log_ratio_.begin(), n_, 0.0);
-    weigh(ws_.z.view(n_), 1.0);
-    copy_outputs(now_, ws_.outputs);
+    weigh(pass().activation(model_.network().z), 1.0);
+    put_outputs_back();
     weigh(z_.view(n_), -1.0);
     const MatView uniform = trajectory_.uniform.view(n_);
     kernels().uniform(noise(t, Purpose::imputed_accept, uniform));
     for (size_t r = 0; r < n_; ++r) {
       if (std::log(static_cast<double>(uniform.row(r)[0])) < log_ratio_[r])
-        detail::copy_row(z_.view(), ws_.z.view(), r);
+        detail::copy_row(z_.view(), ws_.z(), r);
     }
   }
 
@@ -259,7 +266,7 @@ class Imputer {
         const double d = static_cast<double>(z.row(r)[j]) - static_cast<double>(mean[j]);
         log_q -= 0.5 * (v + d * d * std::exp(-v));
       }
-      log_ratio_[r] += sign * (log_likelihood(r) - detail::kinetic(z.row(r), z.cols) - log_q);
+      log_ratio_[r] += sign * (log_joint_of(pass(), r, z.row(r)) - log_q);
     }
   }
 
@@ -272,14 +279,19 @@ class Imputer {
     copy_dense(sum, out);
   }
 
-  void copy_outputs(std::vector<Matrix>& from, std::vector<Matrix>& to) {
-    for (size_t i = 0; i < from.size(); ++i) copy_matrix(from[i].view(n_), to[i].view());
+  void keep_outputs() {
+    for (size_t i = 0; i < now_.size(); ++i)
+      copy_matrix(output(outputs().begin + i), now_[i].view());
+  }
+  void put_outputs_back() {
+    for (size_t i = 0; i < now_.size(); ++i)
+      copy_matrix(now_[i].view(n_), output(outputs().begin + i));
   }
 
   const Model& model_;
   const Imputation& options_;
   Workspace ws_;
-  Matrix sum_;             // (rows, D) of means
+  Matrix sum_, drawn_;     // (rows, D) of means; draws of x, or their means
   Trajectory trajectory_;  // and the ascent's next step
   Matrix z_, gradient_;    // (rows, J)
   std::vector<double> log_joint_;
@@ -297,24 +309,26 @@ class Imputer {
 
 }  // namespace
 
-void impute(const Model& model, const Rows& rows, const bool* missing, const Imputation& options,
+void impute(const Model& model, const Table& table, const bool* missing, const Imputation& options,
             float* out, int n_threads, Cancellation& cancellation) {
-  const size_t n_visible = model.config().n_visible;
-  const size_t block = std::min(kBlock, rows.n_rows);
-  const size_t n_blocks = ceil_div(rows.n_rows, block);
+  const size_t n_visible = model.config().n_visible();
+  const size_t block = std::min(kBlock, table.n_rows());
+  const size_t n_blocks = ceil_div(table.n_rows(), block);
   const size_t team = std::min(n_blocks, static_cast<size_t>(n_threads));
+  TransposedDecoder transposed(model);
+  transposed.make(kernels(), model.weights());
   std::vector<std::unique_ptr<Imputer>> imputers;
   for (size_t i = 0; i < team; ++i)
-    imputers.push_back(std::make_unique<Imputer>(model, block, options));
-  cancellation.expect_work(static_cast<double>(rows.n_rows) *
+    imputers.push_back(std::make_unique<Imputer>(model, transposed, block, options));
+  cancellation.expect_work(static_cast<double>(table.n_rows()) *
                            static_cast<double>(options.n_iterations));
   run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t b) {
     const size_t first = b * block;
-    const size_t n = std::min(block, rows.n_rows - first);
-    imputers[member.rank()]->run(rows, first, n, missing + first * n_visible,
+    const size_t n = std::min(block, table.n_rows() - first);
+    imputers[member.rank()]->run(table, first, n, missing + first * n_visible,
                                  out + first * n_visible, cancellation, member);
   });
-  for (const auto& imputer : imputers) check_range(imputer->workspace(), rows);
+  for (const auto& imputer : imputers) check_range(imputer->workspace(), table);
 }
 
 }  // namespace aevb

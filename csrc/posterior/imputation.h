@@ -24,7 +24,7 @@ struct Imputation {
 // transition of p(z|x_observed) goes before them; its step size is tuned in the first half of the
 // iterations. The mean is that of p(x|z) over the second half, and a sample the last draw. Noise is
 // keyed by the seed and a row's position.
-void impute(const Model& model, const Rows& rows, const bool* missing, const Imputation& options,
+void impute(const Model& model, const Table& table, const bool* missing, const Imputation& options,
             float* out, int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -104,13 +104,11 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
   };
   Buffer<float> w = copy(weight, "weight"), g = copy(gradient, "gradient");
   Buffer<float> s1 = copy(state1, "state1"), s2 = copy(state2, "state2");
-  const UpdateRule rule = {
-      .optimizer = parse("optimizer", optimizer, kOptimizers),
-      .learning_rate = learning_rate,
-      .scale = scale,
-      .decay = decay,
-      .mean_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.9, step))),
-      .variance_correction = static_cast<float>(1.0 / (1.0 - std::pow(0.999, step)))};
+  UpdateRule rule = {.optimizer = parse("optimizer", optimizer, kernels().optimizers),
+                     .scale = scale,
+                     .decay = decay};
+  kernels().optimizers[rule.optimizer].prepare(step, rule);
+  rule.learning_rate = learning_rate;  // without a warm-up
   kernels().optimize(rule, g.data(), {0, n}, w.data(), s1.data(), s2.data());
   const auto back = [n](const Buffer<float>& b) {
     return FloatArray(static_cast<py::ssize_t>(n), b.data());
@@ -118,47 +116,46 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
   return py::make_tuple(back(w), back(s1), back(s2));
 }
 
-// r of every row (0 if it is not wanted) and the gradients in place of the outputs.
-FloatArray likelihood(void (*kernel)(const PanelLikelihood&), Matrix& mean, Matrix& log_var,
-                      const FloatArray& x, bool with_r) {
+// (r of every row, 0 if it is not wanted; the gradient of r for each output) of a likelihood.
+py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& outputs,
+                     const FloatArray& x, bool with_r) {
+  const LikelihoodKernels& member =
+      kernels().likelihoods[parse("name", name, kernels().likelihoods)];
+  check(outputs.size() == member.info.n_outputs,
+        "outputs: want " + std::to_string(member.info.n_outputs) + " arrays");
   Matrix data = padded(x, "x");
-  const MatView m = mean.view();
-  check(data.view().rows == m.rows && data.view().cols == m.cols && log_var.view().rows == m.rows &&
-            log_var.view().cols == m.cols,
-        "x: want the shape of the outputs");
-  FloatArray r(static_cast<py::ssize_t>(m.rows));
-  std::fill_n(r.mutable_data(), m.rows, 0.0f);
-  std::vector<float> partial(m.rows);
-  for (size_t column = 0; column < m.cols; column += kPanel) {
-    kernel({.first_row = 0,
-            .rows = m.rows,
-            .n_cols = std::min(kPanel, m.cols - column),
-            .n_draws = 1,
-            .x = data.view().data + column,
-            .ldx = data.view().stride,
-            .mean = m.data + column,
-            .log_var = log_var.view().data + column,
-            .ld = m.stride,
-            .scale = 1.0f,
-            .partial = with_r ? partial.data() : nullptr,
-            .partial_stride = 1});
-    for (size_t i = 0; i < m.rows; ++i) r.mutable_data()[i] += partial[i];
+  const MatView view = data.view();
+  std::vector<Matrix> own;
+  PanelLikelihood t = {.first_row = 0,
+                       .rows = view.rows,
+                       .n_cols = 0,
+                       .n_draws = 1,
+                       .x = nullptr,
+                       .ldx = view.stride,
+                       .outputs = {},
+                       .ld = view.stride,
+                       .scale = 1.0f,
+                       .partial = nullptr,
+                       .partial_stride = 1};
+  for (const FloatArray& output : outputs) {
+    own.push_back(padded(output, "outputs"));
+    check(own.back().view().rows == view.rows && own.back().view().cols == view.cols,
+          "outputs: want the shape of x");
   }
-  return r;
-}
-
-py::tuple bernoulli(const FloatArray& logits, const FloatArray& x, bool with_r) {
-  Matrix a = padded(logits, "logits");
-  const FloatArray r = likelihood(kernels().bernoulli, a, a, x, with_r);
-  return py::make_tuple(r, dense_array(a.view()));
-}
-
-py::tuple gaussian(const FloatArray& mean, const FloatArray& log_var, const FloatArray& x,
-                   bool bounded, bool with_r) {
-  Matrix m = padded(mean, "mean_raw"), v = padded(log_var, "log_var_raw");
-  const FloatArray r =
-      likelihood(bounded ? kernels().bounded_gaussian : kernels().gaussian, m, v, x, with_r);
-  return py::make_tuple(r, dense_array(m.view()), dense_array(v.view()));
+  FloatArray r(static_cast<py::ssize_t>(view.rows));
+  std::fill_n(r.mutable_data(), view.rows, 0.0f);
+  std::vector<float> partial(view.rows);
+  for (size_t column = 0; column < view.cols; column += kPanel) {
+    t.n_cols = std::min(kPanel, view.cols - column);
+    t.x = view.data + column;
+    for (size_t i = 0; i < own.size(); ++i) t.outputs[i] = own[i].view().data + column;
+    t.partial = with_r ? partial.data() : nullptr;
+    member.evaluate(t);
+    for (size_t i = 0; i < view.rows; ++i) r.mutable_data()[i] += partial[i];
+  }
+  py::list gradients;
+  for (Matrix& gradient : own) gradients.append(dense_array(gradient.view()));
+  return py::make_tuple(r, gradients);
 }
 
 // noise (L, n, J) -> rows m * L + l
@@ -189,9 +186,10 @@ Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
   return heads;
 }
 
-LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective) {
+LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective, float kl_weight) {
   LatentRows t = {};
-  t.objective = parse("objective", objective, kObjectives);
+  t.objective = parse("objective", objective, kernels().objectives);
+  t.kl_weight = kl_weight;
   t.rows = heads.view().rows;
   t.n_latent = eps.view().cols;
   t.n_draws = eps.view().rows / t.rows;
@@ -204,10 +202,10 @@ LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective) {
 }
 
 py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
-                        const std::string& objective) {
+                        const std::string& objective, float kl_weight) {
   Matrix heads = heads_of(mean, log_var);
   Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, objective);
+  LatentRows t = latent(heads, eps, objective, kl_weight);
   Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
   FloatArray term(static_cast<py::ssize_t>(t.rows));
   std::vector<float> draw_term(t.rows * t.n_draws);
@@ -220,10 +218,10 @@ py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const
 
 py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
                           const FloatArray& noise, const FloatArray& dz, const FloatArray& f,
-                          const std::string& objective) {
+                          const std::string& objective, float kl_weight) {
   Matrix heads = heads_of(mean, log_var), d = padded(dz, "dz");
   Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, objective);
+  LatentRows t = latent(heads, eps, objective, kl_weight);
   check_shape(dz, "dz", {t.rows * t.n_draws, t.n_latent});
   check_shape(f, "f", {t.rows * t.n_draws});
   Matrix dheads = poisoned(t.rows, 2 * t.n_latent);
@@ -304,13 +302,11 @@ void bind_kernels(py::module_& m) {
   m.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
         arg("decay"), arg("step"));
-  m.def("bernoulli", &bernoulli, arg("logits"), arg("x"), arg("with_r") = true);
-  m.def("gaussian", &gaussian, arg("mean_raw"), arg("log_var_raw"), arg("x"), arg("bounded"),
-        arg("with_r") = true);
+  m.def("likelihood", &likelihood, arg("name"), arg("outputs"), arg("x"), arg("with_r") = true);
   m.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
-        arg("objective"));
+        arg("objective"), arg("kl_weight") = 1.0f);
   m.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
-        arg("f"), arg("objective"));
+        arg("f"), arg("objective"), arg("kl_weight") = 1.0f);
   m.def(
       "normal",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,

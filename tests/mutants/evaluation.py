@@ -24,8 +24,8 @@ MUTANTS = [
     Mutant(
         what="the prior is shared by the rows of a minibatch",
         file="csrc/algorithms/monte_carlo_em.cc",
-        text="model.update_rule(t, n_rows, n_train)",
-        replacement="model.update_rule(t, n_rows, n_rows)",
+        text="update_rule(model.config(), schedule.at(t), t, n_rows, n_train)",
+        replacement="update_rule(model.config(), schedule.at(t), t, n_rows, n_rows)",
         tests=(f"{MCEM}[portable-16-sgd]",),
     ),
     Mutant(
@@ -276,8 +276,8 @@ MUTANTS = [
     Mutant(
         what="the gradient is that of the mean over a row's chains",
         file="csrc/posterior/density.cc",
-        text="n_draws * dz[j] - z.row(i)[j]",
-        replacement="dz[j] - z.row(i)[j]",
+        text="g[j] = n_draws * dz[j]",
+        replacement="g[j] = dz[j]",
         tests=(f"{AIS}[portable-False-prior]",),
     ),
     Mutant(

@@ -331,9 +331,9 @@ MUTANTS = [
     # wake-sleep
     Mutant(
         what="the dreams of every step are the first one's",
-        file="csrc/algorithms/training.cc",
-        text="asleep.ws.ids[m] = noise_id(asleep.noise_step, m);",
-        replacement="asleep.ws.ids[m] = noise_id(0, m);",
+        file="csrc/algorithms/wake_sleep.cc",
+        text="dreams.ids[m] = noise_id(asleep.noise.step, m);",
+        replacement="dreams.ids[m] = noise_id(0, m);",
         tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
     # Monte Carlo EM

@@ -82,7 +82,7 @@ MUTANTS = [
     ),
     Mutant(
         what="handlers of signals run in the midst of a step of Monte Carlo EM",
-        file="csrc/bind/posterior.cc",
+        file="csrc/bind/monte_carlo_em.cc",
         text="cancel_on_interrupt()",
         replacement="cancel_on_signal(py::none())",
         tests=(

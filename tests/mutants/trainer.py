@@ -417,10 +417,10 @@ MUTANTS = [
     ),
     Mutant(
         what="a history's seconds are those of the last call into the core",
-        file="csrc/algorithms/training.cc",
-        text="model.seconds += std::chrono::duration<double>(Clock::now() - start).count();",
+        file="csrc/algorithms/loop.cc",
+        text="model_.seconds += std::chrono::duration<double>(Clock::now() - start_).count();",
         replacement=(
-            "model.seconds = std::chrono::duration<double>(Clock::now() - start).count();"
+            "model_.seconds = std::chrono::duration<double>(Clock::now() - start_).count();"
         ),
         tests=("test_history.py::test_seconds_count_on_over_epochs_runs_and_files[AEVB]",),
     ),
@@ -433,23 +433,26 @@ MUTANTS = [
     ),
     Mutant(
         what="a call into the core does not end when its time is up",
-        file="csrc/algorithms/training.cc",
-        text="time_is_up = Clock::now() >= deadline;",
-        replacement="time_is_up = false;",
+        file="csrc/algorithms/loop.cc",
+        text="&& !deadline_.has_passed()",
+        replacement="",
         tests=("test_progress.py::test_a_bar_shows_the_rows_of_its_own_run[AEVB]",),
     ),
     Mutant(
         what="the best weights come back without the accumulators",
         file="csrc/model/model.cc",
-        text="state1_ = other.state1_;",
-        replacement=";",
+        text="parameters_ = other.parameters_;",
+        replacement="parameters_.array(Role::value) = other.parameters_.array(Role::value);",
         tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),
     ),
     Mutant(
         what="the second accumulator does not come back",
         file="csrc/model/model.cc",
-        text="state2_ = other.state2_;",
-        replacement=";",
+        text="parameters_ = other.parameters_;",
+        replacement=(
+            "for (const Role role : {Role::value, Role::state1}) "
+            "parameters_.array(role) = other.parameters_.array(role);"
+        ),
         tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),
     ),
 ]

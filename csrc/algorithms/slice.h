@@ -1,9 +1,8 @@
-// Algorithm 1 of the paper: minibatches, noise, gradient of the estimator, optimiser's step.
+// A slice of an epoch to train on, and what came of it.
 #pragma once
 
 #include <iterator>
 
-#include "engine/pass.h"
 #include "engine/subset.h"
 
 namespace aevb {
@@ -12,14 +11,14 @@ struct EpochSlice {
   Subset subset;
   uint64_t epoch = 0;        // names the permutation; any number that differs from epoch to epoch
   size_t position = 0;       // rows of the epoch already seen
-  size_t max_steps = 0;      // stop after this many minibatches,
+  size_t max_steps = 0;      // the slice ends after this many minibatches,
   double max_seconds = 0.0;  // or at the first whose update begins after this time,
                              // or at the end of the epoch
   size_t n_train = 0;        // N of the prior's weight
   int n_threads = 1;
 };
 
-// The parts of a step whose time is kept, in order.
+// The phases of a step whose time is kept, in order.
 inline constexpr const char* kPhases[] = {"encoder", "latent",   "decoder", "outputs",
                                           "bound",   "backward", "update",  "gather"};
 
@@ -31,8 +30,5 @@ struct Progress {
                            // taken, or the weights are no longer finite
   double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
 };
-
-// What the cancellation stops returns with the last completed step.
-Progress train(Model& model, const Rows& rows, const EpochSlice& part, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -1,0 +1,17 @@
+// Every likelihood p(x|z).
+#pragma once
+
+#include "families/likelihoods/bernoulli.h"
+#include "families/likelihoods/bounded_gaussian.h"
+#include "families/likelihoods/gaussian.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+using Likelihoods = List<  //
+    Bernoulli,             //
+    Gaussian,              //
+    BoundedGaussian>;
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

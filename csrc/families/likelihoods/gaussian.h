@@ -1,0 +1,60 @@
+// Gaussian with a mean m and a log-variance v for each column, appendix C.2:
+// log p(x|z) = -1/2 [log 2 pi + v + (x - m)^2 e^-v].
+#pragma once
+
+#include "families/likelihoods/likelihood-inl.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+// v = floor + softplus(raw - floor): a density is unbounded as its variance goes to 0. e^-10 is a
+// standard deviation of 0.0067, 1.7 grey levels of 8-bit pixels in [0, 1].
+inline constexpr float kLogVarFloor = -10.0f;
+
+// m and its derivative are those of the likelihood that is asked.
+template <class Likelihood, size_t N>
+AEVB_INLINE Terms<N, 2> gaussian_terms(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
+  constexpr float kLog2Pi = 1.8378770664093453f;
+  const auto [v, slope] = smooth_floor(output[1], kLogVarFloor);
+  const auto m = Likelihood::mean(output);
+  const auto error = x - m;
+  const auto precision = exp(-v);
+  const auto square = error * error * precision;
+  const auto dm = Likelihood::times_slope(scale * error * precision, m);
+  return {-0.5f * (kLog2Pi + v + square), {dm, scale * 0.5f * (square - 1.0f) * slope}};
+}
+
+template <size_t N>
+AEVB_INLINE Vecs<N> gaussian_draw(const Vecs<N>& mean, const Vecs<N>& raw, const Vecs<N>& eps) {
+  const auto v = smooth_floor(raw, kLogVarFloor).value;
+  return fma(exp(0.5f * v), eps, mean);
+}
+
+struct Gaussian {
+  static constexpr LikelihoodInfo info = {"gaussian", Support::real, 2, {"mean", "log_var"}};
+
+  template <size_t N>
+  static AEVB_INLINE Terms<N, 2> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
+    return gaussian_terms<Gaussian>(x, output, scale);
+  }
+
+  template <size_t N>
+  static AEVB_INLINE Vecs<N> mean(const Vecs<N> (&output)[2]) {
+    return output[0];
+  }
+  // gradient * dm/d(output)
+  template <size_t N>
+  static AEVB_INLINE Vecs<N> times_slope(const Vecs<N>& gradient, const Vecs<N>&) {
+    return gradient;
+  }
+
+  static constexpr Noise noise = Noise::normal;
+  template <size_t N>
+  static AEVB_INLINE Vecs<N> draw(const Vecs<N>& mean, const Vecs<N> (&output)[2],
+                                  const Vecs<N>& eps) {
+    return gaussian_draw(mean, output[1], eps);
+  }
+};
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

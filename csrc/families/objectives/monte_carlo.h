@@ -1,0 +1,26 @@
+// SGVB A, eq. 6: draws of z for log p(x, z) - log q(z|x).
+#pragma once
+
+#include "families/objectives/objective-inl.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+struct MonteCarlo {
+  static constexpr ObjectiveInfo info = {
+      .name = "monte-carlo", .analytic = false, .differentiates_z = true};
+
+  template <class Q, class P>
+  static AEVB_INLINE void add_draw(const Draw& draw, HeadGradient& d) {
+    const Vec deviation = Q::deviation(draw.log_var, draw.eps);
+    const Vec dz = draw.dz + draw.weight * draw.kl_weight * P::gradient(draw.mu + deviation);
+    Q::add_pathwise(dz, deviation, d.mu, d.log_var);
+  }
+  template <class Q, class P>
+  static AEVB_INLINE void add_row(float kl_weight, Vec, Vec, HeadGradient& d) {
+    Q::add_entropy_gradient(kl_weight, d.log_var);
+  }
+};
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

@@ -1,0 +1,38 @@
+// Adagrad (Duchi, Hazan, Singer 2011), the paper's optimizer.
+#pragma once
+
+#include "families/optimizers/optimizer-inl.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+struct Adagrad {
+  static constexpr OptimizerInfo info = {
+      .name = "adagrad", .moves_weights = true, .n_states = 1, .squares = 1};
+  static constexpr bool has_momentum = false;
+
+  // 1e-8 for sums over 100 rows (Kingma's code), here for means
+  static constexpr float kEpsilon = 1e-12f;
+
+  // Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient: from
+  // N(0, 0.1^2) they can throw sigma so far that the accumulators never recover. Kingma's code lets
+  // the first 100 minibatches only accumulate. Step t scaled by sqrt(t / (t + 20)) is as if 20 like
+  // it had gone before, and wastes none.
+  static void prepare(double t, UpdateRule& rule) {
+    rule.learning_rate =
+        static_cast<float>(static_cast<double>(rule.learning_rate) * std::sqrt(t / (t + 20.0)));
+  }
+
+  template <size_t N>
+  static AEVB_INLINE void step(const UpdateRule& rule, const Vecs<N>& sum, size_t at, float* weight,
+                               float* state1, float*) {
+    const auto w = load<N>(weight + at);
+    const auto g = gradient_of(rule, sum, w);
+    const auto squares = fma(g, g, load<N>(state1 + at));
+    store(state1 + at, squares);
+    store(weight + at, add_over_sqrt(w, rule.learning_rate, g, squares + kEpsilon));
+  }
+};
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

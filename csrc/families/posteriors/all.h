@@ -1,0 +1,12 @@
+// Every approximate posterior q(z|x).
+#pragma once
+
+#include "families/posteriors/gaussian.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+using Posteriors = List<GaussianPosterior>;
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA

@@ -1,0 +1,16 @@
+// Every prior p(z): for the kernels, where AEVB_ISA is set, and for what is compiled once.
+#pragma once
+
+#include "families/priors/standard_normal.h"
+
+#ifdef AEVB_ISA
+namespace aevb::AEVB_ISA {
+namespace {
+using Priors = List<StandardNormal>;
+}  // namespace
+}  // namespace aevb::AEVB_ISA
+#else
+namespace aevb {
+using Priors = List<StandardNormal>;
+}  // namespace aevb
+#endif

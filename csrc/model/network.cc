@@ -1,0 +1,95 @@
+#include "model/network.h"
+
+#include <utility>
+
+namespace aevb {
+
+Network::Network(const Config& config) : posterior_(&kernels().posteriors[0]) {
+  add_activation(config.n_visible(), false);
+  if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
+  add_decoder(config);
+}
+
+size_t Network::add_activation(size_t width, bool per_draw, Activation function) {
+  activations.push_back({width, per_draw, function, {}});
+  return activations.size() - 1;
+}
+
+size_t Network::add_layer(std::string name, size_t input, size_t n_out, Activation activation) {
+  const Dense layer = {activations[input].width, n_out, arena_size};
+  checked_product(checked_product(layer.n_panels(), layer.n_in + 1), kPanel);
+  arena_size = layer.end();
+  activations[input].consumers.push_back(layers.size());
+  const size_t output = add_activation(n_out, activations[input].per_draw, activation);
+  layers.push_back({std::move(name), layer, input, output, activation});
+  return output;
+}
+
+void Network::add_encoder(const Config& config) {
+  size_t h = kX;
+  for (size_t i = 0; i < config.hidden.size(); ++i)
+    h = add_layer("encoder.hidden" + std::to_string(i), h, config.hidden[i], config.activation);
+  heads = add_layer("encoder.heads", h, checked_product(posterior_->n_outputs, config.n_latent),
+                    Activation::identity);
+  encoder = {0, layers.size()};
+}
+
+void Network::add_decoder(const Config& config) {
+  z = add_activation(config.n_latent, true);
+  decoder.begin = layers.size();
+  size_t h = z;
+  const size_t depth = config.hidden.size();
+  for (size_t i = 0; i < depth; ++i) {
+    h = add_layer("decoder.hidden" + std::to_string(i), h, config.hidden[depth - 1 - i],
+                  config.activation);
+  }
+  decoder.end = layers.size();
+  add_outputs(config, h);
+}
+
+void Network::add_outputs(const Config& config, size_t input) {
+  outputs.begin = layers.size();
+  size_t column = 0;
+  for (const ColumnBlock& block : config.columns) {
+    const LikelihoodInfo& info = kernels().likelihoods[block.likelihood].info;
+    const std::string prefix =
+        config.columns.size() == 1 ? "decoder." : std::string("decoder.") + info.name + ".";
+    const size_t first = layers.size();
+    for (size_t i = 0; i < info.n_outputs; ++i)
+      add_layer(prefix + info.outputs[i], input, block.n_columns, Activation::identity);
+    const Range columns = {column, column + block.n_columns};
+    blocks.push_back({block.likelihood, columns, {first, layers.size()}, n_panels});
+    n_panels += ceil_div(block.n_columns, kPanel);
+    column = columns.end;
+  }
+  outputs.end = layers.size();
+}
+
+std::vector<NamedWeights> Network::named_weights() const {
+  std::vector<NamedWeights> named;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const auto& [name, layer, input, output, activation] = layers[i];
+    if (!has_encoder() || i + 1 != encoder.end) {
+      named.push_back({name, layer, {0, layer.n_out}});
+      continue;
+    }
+    const size_t width = layer.n_out / posterior_->n_outputs;
+    for (size_t o = 0; o < posterior_->n_outputs; ++o) {
+      named.push_back({std::string("encoder.") + posterior_->outputs[o], layer,
+                       {o * width, (o + 1) * width}});
+    }
+  }
+  return named;
+}
+
+double flops_per_row(const Network& network, size_t n_draws, bool gradients) {
+  double weights = 0.0;
+  for (const LayerUse& use : network.layers) {
+    const size_t rows = network.activations[use.output].per_draw ? n_draws : 1;
+    weights += static_cast<double>(use.layer.n_in) * static_cast<double>(use.layer.n_out) *
+               static_cast<double>(rows);
+  }
+  return weights * (gradients ? 6.0 : 2.0);
+}
+
+}  // namespace aevb

@@ -1,0 +1,71 @@
+// The description of a model that everything else walks: matrices of activations, layers between
+// them, and blocks of output columns.
+#pragma once
+
+#include <string>
+
+#include "model/config.h"
+#include "nn/dense.h"
+
+namespace aevb {
+
+// A matrix of a pass: a row for each data row, or for each draw of z.
+struct ActivationShape {
+  size_t width;
+  bool per_draw;
+  Activation function;            // of the layer that writes it
+  std::vector<size_t> consumers;  // the layers that read it
+};
+
+// A layer, and the activations that it reads and writes.
+struct LayerUse {
+  std::string name;  // "encoder.hidden0"
+  Dense layer;
+  size_t input, output;
+  Activation activation;
+};
+
+// Columns of x with one likelihood, and the output layers that give it its parameters.
+struct OutputBlock {
+  size_t likelihood;
+  Range columns;  // of x
+  Range layers;
+  size_t first_panel;  // of the panels of all blocks
+};
+
+struct Network {
+  explicit Network(const Config& config);
+
+  static constexpr size_t kX = 0;  // the activation that data rows are gathered into
+
+  std::vector<ActivationShape> activations;
+  std::vector<LayerUse> layers;     // in forward order
+  Range encoder;                    // hidden layers, then the heads; none for Monte Carlo EM
+  Range decoder;                    // hidden layers
+  Range outputs;                    // output layers
+  std::vector<OutputBlock> blocks;  // in the order of their columns
+  size_t heads = 0;                 // activation: parameters of q(z|x), J each
+  size_t z = 0;                     // activation
+  size_t n_panels = 0;              // of all blocks' columns
+  size_t arena_size = 0;
+
+  bool has_encoder() const { return !encoder.empty(); }
+  const LayerUse& heads_layer() const { return layers[encoder.end - 1]; }
+  // Every layer's weights, the heads' apart, by their names.
+  std::vector<NamedWeights> named_weights() const;
+
+ private:
+  size_t add_activation(size_t width, bool per_draw, Activation function = Activation::identity);
+  // Appends a layer with its output, and returns that.
+  size_t add_layer(std::string name, size_t input, size_t n_out, Activation activation);
+  void add_encoder(const Config& config);
+  void add_decoder(const Config& config);
+  void add_outputs(const Config& config, size_t input);
+
+  const PosteriorInfo* posterior_;
+};
+
+// Floating-point operations of the products for one data row: forward, or the whole step.
+double flops_per_row(const Network& network, size_t n_draws, bool gradients);
+
+}  // namespace aevb
