@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from aevb.estimators.documentation import documented
 from aevb.estimators.encoder_model import EncoderModel
 
 __all__ = ["AEVB"]
 
 
+@documented()
 class AEVB(EncoderModel):
     r"""Auto-Encoding Variational Bayes: a variational auto-encoder trained on the CPU.
 
@@ -18,57 +20,7 @@ class AEVB(EncoderModel):
 
     Parameters
     ----------
-    n_components : int, default=20
-        Dimension J of the latent variable z.
-    hidden_layer_sizes : int or sequence of int, default=(500,)
-        Widths of the encoder's hidden layers; the decoder has them in reverse.
-    activation : {"tanh", "relu", "softplus", "sigmoid"}, default="tanh"
-        Activation of the hidden layers.
-    likelihood : {"auto", "bernoulli", "gaussian", "bounded-gaussian"}, default="auto"
-        p(x|z), appendix C of [1]_: Bernoulli from logits (real values in [0, 1] allowed); Gaussian
-        with a mean and a log-variance per feature (see Notes for its floor); bounded Gaussian,
-        whose mean passes through a sigmoid, for data in (0, 1). "auto" is Bernoulli where every
-        value lies in [0, 1] and Gaussian otherwise.
-    bound_estimator : {"analytic-kl", "monte-carlo", "score-function"}, default="analytic-kl"
-        Estimator of the bound's gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive
-        score-function gradient (section 2.2), whose variance is very high.
-    n_draws : int, default=1
-        Draws L of z per row and minibatch.
-    optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
-        Step rule; the paper's is Adagrad.
-    learning_rate : float or "auto", default=0.02
-        Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first
-        training: each for a tenth of ``n_epochs``, a million samples at most; what scores best on
-        training rows then stays.
-    weight_decay : float, default=1.0
-        Precision of the Gaussian prior on the weights (not biases): a minibatch's mean gradient
-        has ``-weight_decay / n_samples * w`` added. 1 is the paper's MAP estimate.
-    init_scale : float, default=0.1
-        Standard deviation of the initial parameters.
-    batch_size : int, default=100
-        Rows M per minibatch; the last of an epoch may be shorter.
-    n_epochs : int, default=20
-        Passes over the data in `fit`.
-    binarize : {None, "threshold", "dynamic"}, default=None
-        "threshold" reads x as x > 0.5; "dynamic" draws each pixel anew from Bernoulli(x) at each
-        visit.
-    input_scale : "auto" or float, default="auto"
-        Factor on the data. "auto": 1/255 for uint8 data with values above 1, else 1.
-    validation_fraction : float, default=0.0
-        Fraction of the rows held out in `fit` for a validation bound after each epoch.
-    patience : int, default=None
-        Stop when the validation bound has not improved for this many epochs, and keep the weights
-        of the best. None trains for all of ``n_epochs``.
-    precision : {"float32"}, default="float32"
-        Arithmetic of the core.
-    n_threads : int, default=None
-        Threads of the core; None takes all cores this process may use. Results do not depend on it.
-    random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, minibatches and noise.
-    warm_start : bool, default=False
-        Let `fit` go on from the weights of the previous call.
-    verbose : int, default=0
-        Show a progress bar if not 0.
+    {parameters}
 
     Attributes
     ----------

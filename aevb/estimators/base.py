@@ -37,7 +37,7 @@ from aevb.data.rows import (
     choose_likelihood,
     rows_to_read,
 )
-from aevb.estimators.parameters import check_parameters, draw_seed, make_config
+from aevb.estimators.parameters import check_parameters, check_unchanged, draw_seed, make_config
 from aevb.exceptions import InconsistentVersionWarning
 from aevb.storage.model_file import HISTORY_KEYS, load_model, save_model
 from aevb.training.trainer import Trainer
@@ -46,16 +46,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _Result = TypeVar("_Result")
-
-# Parameters that a fitted network cannot change.
-_FIXED = (
-    "n_components",
-    "hidden_layer_sizes",
-    "activation",
-    "likelihood",
-    "optimizer",
-    "input_scale",
-)
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
@@ -170,20 +160,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             config = make_config(self, self.n_features_in_, draw_seed(self.random_state))
             self._engine = Model(config)
             return
-        now = self._engine.config.as_dict() | {"input_scale": self.input_scale_}
-        wanted = make_config(self, self.n_features_in_, now["seed"])
-        asked = wanted.as_dict()
-        if self.likelihood != "auto":
-            asked["likelihood"] = self.likelihood
-        if self.input_scale != "auto":
-            asked["input_scale"] = float(self.input_scale)
-        for name in _FIXED:
-            if asked.get(name, now[name]) != now[name]:
-                raise ValueError(
-                    f"{name}: got {asked[name]!r}, but the fitted model has {now[name]!r}; only a "
-                    f"new fit with warm_start=False can change it"
-                )
-        self._engine.config = wanted
+        now = self._engine.config.as_dict()
+        check_unchanged(self, now)
+        self._engine.config = make_config(self, self.n_features_in_, now["seed"])
 
     # Inference
 
@@ -313,7 +292,6 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     # What the kinds of model answer in ways of their own
 
     _has_encoder = False
-    _may_take_all_rows = False  # batch_size=None
 
     @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:

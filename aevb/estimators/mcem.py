@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb import _core
-from aevb.core.checks import check_integer
 from aevb.core.engine import MonteCarloEm, Rows, Subset, resolve_threads
 from aevb.data.rows import as_rows, check_data
 from aevb.estimators.base import LatentVariableModel
-from aevb.estimators.parameters import check_real
+from aevb.estimators.documentation import documented
+from aevb.estimators.parameters import check_parameters
 from aevb.evaluation.posterior import draw, warm_up
 from aevb.inference.annealing import Annealing, annealed_likelihood, temperatures
 
@@ -27,6 +27,27 @@ _DRAWS_AT_ONCE = 10  # kept at a time while their mean is taken
 _Result = TypeVar("_Result")
 
 
+@documented(
+    hidden_layer_sizes=(
+        "Widths of hidden layers as `AEVB` has them; the decoder's are in reverse order."
+    ),
+    n_draws=(
+        "Draws of p(z|x) whose mean `transform` returns, after as many for warm-up, by a chain "
+        "that starts from a draw by annealed importance sampling. It takes this, `n_leapfrog` and "
+        "`target_accept` as they are when it is called."
+    ),
+    batch_size="Rows of a step; None is all of them.",
+    n_epochs="Passes over the data in `fit`: one move of every chain each.",
+    validation_fraction=(
+        "Fraction of the rows held out in `fit` for a validation score after each epoch: that of "
+        "`score_samples`, which takes long."
+    ),
+    warm_start=(
+        "Let `fit` go on from the weights of the previous call. Wherever training goes on from "
+        "weights, in `partial_fit` and `Trainer` too, chains start anew, from draws of p(z|x) by "
+        "annealed importance sampling."
+    ),
+)
 class MCEM(LatentVariableModel):
     r"""The variational auto-encoder's decoder, trained by Monte Carlo EM without an encoder.
 
@@ -42,61 +63,7 @@ class MCEM(LatentVariableModel):
 
     Parameters
     ----------
-    n_components : int, default=20
-        Dimension J of the latent variable z.
-    hidden_layer_sizes : int or sequence of int, default=(500,)
-        Widths of hidden layers as `AEVB` has them; the decoder's are in reverse order.
-    activation : {"tanh", "relu", "softplus", "sigmoid"}, default="tanh"
-        Activation of the hidden layers.
-    likelihood : {"auto", "bernoulli", "gaussian", "bounded-gaussian"}, default="auto"
-        p(x|z), as in `AEVB`.
-    n_leapfrog : int, default=10
-        Leapfrog steps of an HMC transition.
-    target_accept : float, default=0.9
-        Acceptance probability that step sizes are tuned to: one for all training chains, and each
-        row's in `transform`.
-    n_updates : int, default=5
-        Weight updates after each move of the chains.
-    n_draws : int, default=100
-        Draws of p(z|x) whose mean `transform` returns, after as many for warm-up, by a chain that
-        starts from a draw by annealed importance sampling. It takes this, `n_leapfrog` and
-        `target_accept` as they are when it is called.
-    optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
-        Step rule.
-    learning_rate : float or "auto", default=0.02
-        Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first
-        training: each for a tenth of ``n_epochs``, a million samples at most; what scores best on
-        training rows then stays.
-    weight_decay : float, default=1.0
-        Precision of the Gaussian prior on the weights, as in `AEVB`.
-    init_scale : float, default=0.1
-        Standard deviation of the initial parameters.
-    batch_size : int, default=None
-        Rows of a step; None is all of them.
-    n_epochs : int, default=200
-        Passes over the data in `fit`: one move of every chain each.
-    binarize : {None, "threshold", "dynamic"}, default=None
-        As in `AEVB`.
-    input_scale : "auto" or float, default="auto"
-        As in `AEVB`.
-    validation_fraction : float, default=0.0
-        Fraction of the rows held out in `fit` for a validation score after each epoch: that of
-        `score_samples`, which takes long.
-    patience : int, default=None
-        Stop when the validation score has not improved for this many epochs, and keep the weights
-        of the best. None trains for all of ``n_epochs``.
-    precision : {"float32"}, default="float32"
-        Arithmetic of the core.
-    n_threads : int, default=None
-        Threads of the core; None takes all cores this process may use. Results do not depend on it.
-    random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, minibatches and chains.
-    warm_start : bool, default=False
-        Let `fit` go on from the weights of the previous call. Wherever training goes on from
-        weights, in `partial_fit` and `Trainer` too, chains start anew, from draws of p(z|x) by
-        annealed importance sampling.
-    verbose : int, default=0
-        Show a progress bar if not 0.
+    {parameters}
 
     Attributes
     ----------
@@ -127,7 +94,6 @@ class MCEM(LatentVariableModel):
     """
 
     _algorithm = "monte-carlo-em"
-    _may_take_all_rows = True
 
     def __init__(
         self,
@@ -188,14 +154,13 @@ class MCEM(LatentVariableModel):
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         n_threads = resolve_threads(self.n_threads)
         seed = self._engine.config.as_dict()["seed"]
-        n_draws = check_integer("n_draws", self.n_draws)
-        n_leapfrog = check_integer("n_leapfrog", self.n_leapfrog)
-        check_real("target_accept", self.target_accept)
+        check_parameters(self, "n_draws", "n_leapfrog", "target_accept")
+        n_draws = int(self.n_draws)
         chains = _core.PosteriorChains(
             self._engine,
             rows,
             self._chain_starts(rows, seed, n_threads),
-            n_leapfrog=n_leapfrog,
+            n_leapfrog=int(self.n_leapfrog),
             adaptation="dual-averaging",
             per_chain=True,
             target_accept=float(self.target_accept),

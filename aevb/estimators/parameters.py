@@ -1,132 +1,301 @@
-"""Constructor parameters of the estimators: what each may be, checked when fit begins."""
+"""The estimators' parameters: one declaration of each, and what follows from the declarations."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
-from numbers import Integral, Real
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from aevb.core.checks import check_integer
+from aevb.core.catalogue import ACTIVATIONS, BINARIZE, BOUND_ESTIMATORS, LIKELIHOODS, OPTIMIZERS
 from aevb.core.engine import Config
+from aevb.estimators import kinds
 from aevb.training.learning_rate import LEARNING_RATES
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "activation": ("tanh", "relu", "softplus", "sigmoid"),
-    "likelihood": ("auto", "bernoulli", "gaussian", "bounded-gaussian"),
-    "bound_estimator": ("analytic-kl", "monte-carlo", "score-function"),
-    "optimizer": ("adagrad", "sgd", "adam"),
-    "binarize": (None, "threshold", "dynamic"),
-    "precision": ("float32",),
-}
-_COUNTS = ("n_components", "n_draws", "batch_size", "n_epochs", "n_leapfrog", "n_updates")
-# name: (lowest, may it be the lowest, highest, may it be the highest)
-_REALS = {
-    "learning_rate": (0.0, False, 1e37, True),
-    "weight_decay": (0.0, True, 1e37, True),
-    "init_scale": (0.0, True, 1e37, True),
-    "validation_fraction": (0.0, True, 1.0, False),
-    "target_accept": (0.0, False, 1.0, False),
-}
-
-
 _ALL_ROWS = 2**62  # the core's batch_size of a model that takes in all rows at once
 
 
-def check_real(name: str, value: Any) -> None:
-    """Check a parameter that is a real number; TypeError or ValueError naming it."""
-    low, low_ok, high, high_ok = _REALS[name]
-    want = f"a number in {'[' if low_ok else '('}{low:g}, {high:g}{']' if high_ok else ')'}"
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name}: got {value!r}, want {want}")
-    value = float(value)
-    above = value >= low if low_ok else value > low
-    below = value <= high if high_ok else value < high
-    if not (above and below) or (value > 0 and np.float32(value) == 0):
-        raise ValueError(f"{name}: got {value!r}, want {want}, and not so small as to vanish")
+@dataclass(frozen=True)
+class Parameter:
+    """The declaration of a constructor parameter.
+
+    An estimator has the parameters that its constructor's signature names. A value may be None
+    where that is the default.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    kind : Kind
+        Its values.
+    text : str
+        What the documentation says of it.
+    help : str, default=None
+        What the command line says of it; None is no option there.
+    fixed : bool, default=False
+        Whether a fitted model keeps the value that it was fitted with.
+    in_core : bool, default=False
+        Whether the core's configuration has it, under the same name.
+    core_default : object, default=None
+        What that has for an estimator without the parameter.
+    """
+
+    name: str
+    kind: kinds.Kind
+    text: str
+    help: str | None = None
+    fixed: bool = False
+    in_core: bool = False
+    core_default: Any = None
 
 
-def check_hidden_layer_sizes(value: Any) -> list[int]:
-    """Return the widths as a list; a single integer is one layer."""
-    one = not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping, Set))
-    sizes = [value] if one or getattr(value, "ndim", 1) == 0 else list(value)
-    if not sizes:
-        raise ValueError("hidden_layer_sizes: got none, want at least one layer")
-    return [check_integer("hidden_layer_sizes", size) for size in sizes]
+_DECLARATIONS = (
+    Parameter(
+        "n_components",
+        kinds.count(),
+        "Dimension J of the latent variable z.",
+        help="latent units",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
+        "hidden_layer_sizes",
+        kinds.widths(),
+        "Widths of the encoder's hidden layers; the decoder has them in reverse.",
+        help="units of the encoder's hidden layers, as in 500 or 500,200",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
+        "activation",
+        kinds.choice(*ACTIVATIONS),
+        "Activation of the hidden layers.",
+        help="of the hidden layers",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
+        "likelihood",
+        kinds.choice("auto", *LIKELIHOODS),
+        "p(x|z), appendix C of the paper: Bernoulli from logits (real values in [0, 1] allowed); "
+        "Gaussian with a mean and a log-variance per feature (the Notes of `AEVB` tell its floor); "
+        "bounded Gaussian, whose mean passes through a sigmoid, for data in (0, 1). "
+        '"auto" is Bernoulli where every value lies in [0, 1] and Gaussian otherwise.',
+        help="of the decoder",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
+        "bound_estimator",
+        kinds.choice(*BOUND_ESTIMATORS),
+        "Estimator of the bound's gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive "
+        "score-function gradient (section 2.2), whose variance is very high.",
+        help="of the bound and its gradient",
+        in_core=True,
+        core_default="analytic-kl",
+    ),
+    Parameter(
+        "n_leapfrog",
+        kinds.count(),
+        "Leapfrog steps of an HMC transition.",
+    ),
+    Parameter(
+        "target_accept",
+        kinds.number("()", 0.0, 1.0),
+        "Acceptance probability that step sizes are tuned to: one for all training chains, and "
+        "each row's in `transform`.",
+    ),
+    Parameter(
+        "n_updates",
+        kinds.count(),
+        "Weight updates after each move of the chains.",
+    ),
+    Parameter(
+        "n_draws",
+        kinds.count(),
+        "Draws L of z per row, in training and in `score_samples`.",
+        help="draws of z per row",
+        in_core=True,
+    ),
+    Parameter(
+        "optimizer",
+        kinds.choice(*OPTIMIZERS),
+        "Step rule; the paper's is Adagrad.",
+        help="that climbs the bound",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
+        "learning_rate",
+        kinds.number_or_auto(
+            "(]",
+            0.0,
+            1e37,
+            convert=lambda rate: LEARNING_RATES[0] if kinds.is_auto(rate) else float(rate),
+        ),
+        'Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first '
+        "training: each for a tenth of ``n_epochs``, a million samples at most; what scores best "
+        "on training rows then stays.",
+        help="step size, or auto",
+        in_core=True,
+    ),
+    Parameter(
+        "weight_decay",
+        kinds.number("[]", 0.0, 1e37),
+        "Precision of the Gaussian prior on the weights (not biases): a minibatch's mean gradient "
+        "has ``-weight_decay / n_samples * w`` added. 1 is the paper's MAP estimate.",
+        help="precision of the weights' Gaussian prior",
+        in_core=True,
+    ),
+    Parameter(
+        "init_scale",
+        kinds.number("[]", 0.0, 1e37),
+        "Standard deviation of the initial parameters.",
+        help="standard deviation of the first weights",
+        in_core=True,
+    ),
+    Parameter(
+        "batch_size",
+        kinds.count(convert=lambda size: _ALL_ROWS if size is None else int(size)),
+        "Rows M per minibatch; the last of an epoch may be shorter.",
+        help="rows per step",
+        in_core=True,
+    ),
+    Parameter(
+        "n_epochs",
+        kinds.count(),
+        "Passes over the data in `fit`.",
+        help="passes over the rows",
+    ),
+    Parameter(
+        "binarize",
+        kinds.choice(None, *BINARIZE, convert=lambda value: value or "none"),
+        '"threshold" reads x as x > 0.5; "dynamic" draws each pixel anew from Bernoulli(x) at each '
+        "visit.",
+        help="make grey levels 0/1",
+        in_core=True,
+    ),
+    Parameter(
+        "input_scale",
+        kinds.number_or_auto("()", 1e-37, 1e37),
+        'Factor on the data. "auto": 1/255 for uint8 data with values above 1, else 1.',
+        help="factor on the data, or auto",
+        fixed=True,
+    ),
+    Parameter(
+        "validation_fraction",
+        kinds.number("[)", 0.0, 1.0),
+        "Fraction of the rows held out in `fit` for a validation bound after each epoch.",
+        help="part of the rows held out to watch the bound",
+    ),
+    Parameter(
+        "patience",
+        kinds.count(),
+        "Stop when the ``validation_bound`` of ``history_`` has not improved for this many epochs, "
+        "and keep the weights of the best. None trains for all of ``n_epochs``.",
+        help="stop after so many epochs without a better validation bound",
+    ),
+    Parameter(
+        "precision",
+        kinds.choice("float32"),
+        "Arithmetic of the core.",
+    ),
+    Parameter(
+        "n_threads",
+        kinds.count(),
+        "Threads of the core; None takes all cores this process may use. Results do not depend on "
+        "it.",
+        help="threads",
+    ),
+    Parameter(
+        "random_state",
+        kinds.random_state(),
+        "Seed of initial weights, minibatches and all noise.",
+        help="seed of everything random",
+    ),
+    Parameter(
+        "warm_start",
+        kinds.flag("bool"),
+        "Let `fit` go on from the weights of the previous call.",
+    ),
+    Parameter(
+        "verbose",
+        kinds.flag("int"),
+        "Show a progress bar if not 0.",
+    ),
+)
+PARAMETERS = {parameter.name: parameter for parameter in _DECLARATIONS}
 
 
-def check_parameters(model: LatentVariableModel) -> None:
-    """Check every constructor parameter.
+def declared(what: Callable[..., Any]) -> list[Parameter]:
+    """Return the declarations of what an estimator, or another callable, takes."""
+    return [PARAMETERS[name] for name in signature(what) if name in PARAMETERS]
+
+
+@cache
+def signature(what: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a callable by name; `inspect.signature` is slow."""
+    return inspect.signature(what).parameters
+
+
+def check_parameters(model: LatentVariableModel, *names: str) -> None:
+    """Check constructor parameters: all of them, if none is named.
 
     Raises
     ------
     TypeError, ValueError
         Naming the parameter, what it got and what it wants.
     """
-    params = model.get_params(deep=False)
-    for name, choices in _CHOICES.items():
-        if name not in params:
-            continue  # a parameter of another estimator
+    for parameter in declared(type(model)):
+        name = parameter.name
         value = getattr(model, name)
-        if not (value is None or isinstance(value, str)) or value not in choices:
-            raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")
-    for name in (count for count in _COUNTS if count in params):
-        if not (name == "batch_size" and model.batch_size is None and model._may_take_all_rows):
-            check_integer(name, getattr(model, name))
-    for name in (real for real in _REALS if real in params):
-        if not (name == "learning_rate" and _is_auto(model.learning_rate)):
-            check_real(name, getattr(model, name))
-    check_hidden_layer_sizes(model.hidden_layer_sizes)
-    for name in ("n_threads", "patience"):
-        if getattr(model, name) is not None:
-            check_integer(name, getattr(model, name))
-    for name in ("warm_start", "verbose"):
-        value = getattr(model, name)
-        if not isinstance(value, (bool, np.bool_, Integral)):
-            raise TypeError(f"{name}: got {value!r}, want a bool or an integer")
-    scale = model.input_scale
-    if not _is_auto(scale):
-        if isinstance(scale, str) or not isinstance(scale, Real) or isinstance(scale, bool):
-            raise TypeError(f"input_scale: got {scale!r}, want 'auto' or a positive number")
-        if not 1e-37 < float(scale) < 1e37:
-            raise ValueError(f"input_scale: got {scale!r}, want 'auto' or one in (1e-37, 1e37)")
+        is_default = value is None and signature(type(model))[name].default is None
+        if not is_default and (not names or name in names):
+            parameter.kind.check(name, value)
 
 
 def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config:
     """Return the core's configuration of a model whose data-dependent choices are made."""
-    return Config(
-        n_visible=n_visible,
-        n_components=int(model.n_components),
-        hidden_layer_sizes=check_hidden_layer_sizes(model.hidden_layer_sizes),
-        activation=model.activation,
-        likelihood=model.likelihood_,
-        bound_estimator=getattr(model, "bound_estimator", "analytic-kl"),
-        n_draws=int(model.n_draws),
-        optimizer=model.optimizer,
-        learning_rate=_learning_rate(model),
-        weight_decay=float(model.weight_decay),
-        init_scale=float(model.init_scale),
-        batch_size=_ALL_ROWS if model.batch_size is None else int(model.batch_size),
-        binarize=model.binarize or "none",
-        seed=seed,
-        algorithm=model._algorithm,
-    )
+    own = declared(type(model))
+    fields = {
+        parameter.name: _in_use(model, parameter) if parameter in own else parameter.core_default
+        for parameter in PARAMETERS.values()
+        if parameter.in_core
+    }
+    return Config(n_visible=n_visible, seed=seed, algorithm=model._algorithm, **fields)
 
 
-def _learning_rate(model: LatentVariableModel) -> float:
-    """Return what is asked for; for "auto" what is in use, or where trials begin."""
-    if not _is_auto(model.learning_rate):
-        return float(model.learning_rate)
-    return model.learning_rate_ if model.__sklearn_is_fitted__() else LEARNING_RATES[0]
+def check_unchanged(model: LatentVariableModel, config: dict[str, Any]) -> None:
+    """Check that a fitted model, of this configuration, is asked for nothing that it cannot change.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter.
+    """
+    for parameter in (own for own in declared(type(model)) if own.fixed):
+        name, asked = parameter.name, _in_use(model, parameter)
+        now = config[name] if parameter.in_core else getattr(model, f"{name}_")
+        if asked != now:
+            raise ValueError(
+                f"{name}: got {asked!r}, but the fitted model has {now!r}; only a new fit with "
+                f"warm_start=False can change it"
+            )
 
 
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
+def _in_use(model: LatentVariableModel, parameter: Parameter) -> Any:
+    """Return the parameter as the core has it; for "auto" what the model has found, if it has."""
+    value = getattr(model, parameter.name)
+    if kinds.is_auto(value):
+        value = getattr(model, f"{parameter.name}_", value)
+    return parameter.kind.convert(value)
 
 
 def draw_seed(random_state: Any) -> int:

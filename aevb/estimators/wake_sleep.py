@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from aevb.estimators.documentation import documented
 from aevb.estimators.encoder_model import EncoderModel
 
 __all__ = ["WakeSleep"]
 
 
+@documented()
 class WakeSleep(EncoderModel):
     r"""The variational auto-encoder's two networks, trained by the wake-sleep algorithm [1]_.
 
@@ -20,54 +22,18 @@ class WakeSleep(EncoderModel):
 
     Parameters
     ----------
-    n_components : int, default=20
-        Dimension J of the latent variable z.
-    hidden_layer_sizes : int or sequence of int, default=(500,)
-        Widths of the encoder's hidden layers; the decoder has them in reverse.
-    activation : {"tanh", "relu", "softplus", "sigmoid"}, default="tanh"
-        Activation of the hidden layers.
-    likelihood : {"auto", "bernoulli", "gaussian", "bounded-gaussian"}, default="auto"
-        p(x|z), as in `AEVB`. Dreams of a Bernoulli decoder are drawn pixels, not means.
-    n_draws : int, default=1
-        Draws of z per row in the wake step, and of `score_samples`.
-    optimizer : {"adagrad", "sgd", "adam"}, default="adagrad"
-        Step rule.
-    learning_rate : float or "auto", default=0.02
-        Global step size. The encoder follows dreams that change with the decoder: where the bound
-        stalls, a larger step may help.
-    weight_decay : float, default=1.0
-        Precision of the Gaussian prior on the weights, as in `AEVB`.
-    init_scale : float, default=0.1
-        Standard deviation of the initial parameters.
-    batch_size : int, default=100
-        Rows per minibatch, and dreams.
-    n_epochs : int, default=20
-        Passes over the data in `fit`.
-    binarize : {None, "threshold", "dynamic"}, default=None
-        As in `AEVB`.
-    input_scale : "auto" or float, default="auto"
-        As in `AEVB`.
-    validation_fraction : float, default=0.0
-        Fraction of the rows held out in `fit` for a validation bound after each epoch.
-    patience : int, default=None
-        Stop when the validation bound has not improved for this many epochs, and keep the weights
-        of the best. None trains for all of ``n_epochs``.
-    precision : {"float32"}, default="float32"
-        Arithmetic of the core.
-    n_threads : int, default=None
-        Threads of the core; None takes all cores this process may use. Results do not depend on it.
-    random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, minibatches, noise and dreams.
-    warm_start : bool, default=False
-        Let `fit` go on from the weights of the previous call.
-    verbose : int, default=0
-        Show a progress bar if not 0.
+    {parameters}
 
     Attributes
     ----------
     weights_, likelihood_, input_scale_, history_, n_samples_seen_, n_steps_, n_features_in_
         As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_ under the
         encoder as it stands, a lower bound on log p(x), though not what the encoder was trained on.
+
+    Notes
+    -----
+    The encoder follows dreams that change with the decoder: where the bound stalls, a larger
+    ``learning_rate`` may help. Dreams of a Bernoulli decoder are drawn pixels, not means.
 
     References
     ----------

@@ -28,30 +28,30 @@ MUTANTS = [
     # checks of parameters
     Mutant(
         what="the end of a closed range is refused",
-        file="aevb/estimators/parameters.py",
-        text="above = value >= low if low_ok else value > low",
-        replacement="above = value > low if low_ok else value > low",
+        file="aevb/estimators/kinds.py",
+        text='above = value >= low if ends[0] == "[" else value > low',
+        replacement="above = value > low",
         tests=("test_parameters.py::test_what_each_parameter_may_be[weight_decay]",),
     ),
     Mutant(
         what="a target of acceptance may be 1",
         file="aevb/estimators/parameters.py",
-        text='"target_accept": (0.0, False, 1.0, False)',
-        replacement='"target_accept": (0.0, False, 1.0, True)',
+        text='kinds.number("()", 0.0, 1.0)',
+        replacement='kinds.number("(]", 0.0, 1.0)',
         tests=("test_parameters.py::test_what_each_parameter_may_be[target_accept]",),
     ),
     Mutant(
         what="a number that is 0 in float32 is not noticed",
-        file="aevb/estimators/parameters.py",
+        file="aevb/estimators/kinds.py",
         text=" or (value > 0 and np.float32(value) == 0)",
         replacement="",
         tests=("test_parameters.py::test_what_each_parameter_may_be[learning_rate]",),
     ),
     Mutant(
-        what="patience is not checked",
+        what="patience is no count",
         file="aevb/estimators/parameters.py",
-        text='for name in ("n_threads", "patience"):',
-        replacement='for name in ("n_threads",):',
+        text='"patience",\n        kinds.count(),',
+        replacement='"patience",\n        kinds.flag("int"),',
         tests=("test_parameters.py::test_what_each_parameter_may_be[patience]",),
     ),
     Mutant(
@@ -70,24 +70,24 @@ MUTANTS = [
     ),
     # what goes to the core
     Mutant(
-        what="the core gets another option's value",
-        file="aevb/estimators/parameters.py",
-        text="init_scale=float(model.init_scale),",
-        replacement="init_scale=0.1,",
+        what="the core gets numbers without their fractions",
+        file="aevb/estimators/kinds.py",
+        text='return Kind("float", check, float, float)',
+        replacement='return Kind("float", check, int, float)',
         tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
     ),
     Mutant(
         what="the estimator of the bound is always the default",
         file="aevb/estimators/parameters.py",
-        text='getattr(model, "bound_estimator", "analytic-kl")',
-        replacement='"analytic-kl"',
+        text="if parameter in own else",
+        replacement="if parameter.core_default is None else",
         tests=("test_parameters.py::test_each_option_reaches_the_core[AEVB]",),
     ),
     Mutant(
         what="a fitted model's 'auto' goes back to the first rate of the trials",
         file="aevb/estimators/parameters.py",
-        text="return model.learning_rate_ if model.__sklearn_is_fitted__() else LEARNING_RATES[0]",
-        replacement="return LEARNING_RATES[0]",
+        text="if kinds.is_auto(value):",
+        replacement='if kinds.is_auto(value) and parameter.name != "learning_rate":',
         tests=(
             "test_parameters.py::"
             "test_what_a_fitted_model_can_change_holds_from_the_next_training_on[AEVB]",
@@ -119,22 +119,22 @@ MUTANTS = [
     ),
     Mutant(
         what="the activation of a fitted model may be changed",
-        file="aevb/estimators/base.py",
-        text='    "activation",\n',
-        replacement="",
+        file="aevb/estimators/parameters.py",
+        text='help="of the hidden layers",\n        fixed=True,',
+        replacement='help="of the hidden layers",',
         tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
     ),
     Mutant(
         what="another input_scale for a fitted model is overlooked",
-        file="aevb/estimators/base.py",
-        text='if self.input_scale != "auto":',
-        replacement="if False:",
+        file="aevb/estimators/parameters.py",
+        text='help="factor on the data, or auto",\n        fixed=True,',
+        replacement='help="factor on the data, or auto",',
         tests=("test_parameters.py::test_what_a_fitted_model_cannot_change_is_named[AEVB]",),
     ),
     Mutant(
         what="options set after a fit do not reach the core",
         file="aevb/estimators/base.py",
-        text="        self._engine.config = wanted\n",
+        text='        self._engine.config = make_config(self, self.n_features_in_, now["seed"])\n',
         replacement="",
         tests=(
             "test_parameters.py::"

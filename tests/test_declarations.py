@@ -1,0 +1,156 @@
+"""A parameter is declared once: checks, configuration, documentation and options come from that."""
+
+import doctest
+import re
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, MCEM, WakeSleep
+from aevb.core.engine import Config
+from aevb.estimators import kinds, parameters
+from aevb.estimators.documentation import documented
+from aevb.estimators.parameters import (
+    PARAMETERS,
+    Parameter,
+    check_parameters,
+    check_unchanged,
+    declared,
+    make_config,
+    signature,
+)
+
+ESTIMATORS = [AEVB, WakeSleep, MCEM]
+X = np.random.default_rng(0).random((20, 5), dtype=np.float32)
+
+
+def entries(documented_class):
+    """{name: (type line, text)} of the section "Parameters" of a numpydoc docstring."""
+    section = re.search(
+        r"^Parameters\n-+\n(.*?)\n\n(?=\w+\n-+\n|\Z)", documented_class.__doc__, re.M | re.S
+    )[1]
+    found = re.findall(r"^(\w+) : (.+)\n((?:    .+\n?)+)", section, re.M)
+    assert "".join(f"{name} : {kind}\n{text}" for name, kind, text in found) == section
+    return {name: (kind, " ".join(text.split())) for name, kind, text in found}
+
+
+# ------------------------------------------------------------------------------- one of each
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_every_parameter_is_declared_and_documented(cls):
+    names = list(signature(cls))
+    assert sorted(names) == sorted(cls().get_params())
+    assert [parameter.name for parameter in declared(cls)] == names
+    documentation = entries(cls)
+    assert list(documentation) == names
+    for name, parameter in signature(cls).items():
+        default = parameter.default
+        shown = f'"{default}"' if isinstance(default, str) else repr(default)
+        kind, text = documentation[name]
+        assert kind == f"{PARAMETERS[name].kind.type}, default={shown}"
+        assert text.endswith(".")
+    assert "{parameters}" not in cls.__doc__
+
+
+def test_every_declaration_is_of_some_estimator():
+    assert set().union(*map(signature, ESTIMATORS)) == set(PARAMETERS)
+    assert all(name == parameter.name for name, parameter in PARAMETERS.items())
+    for parameter in PARAMETERS.values():
+        everywhere = all(parameter.name in signature(cls) for cls in ESTIMATORS)
+        # the core needs a value where an estimator has none; where all have one it would be idle
+        assert (parameter.core_default is not None) == (parameter.in_core and not everywhere)
+
+
+def test_an_estimator_may_say_something_else():
+    other = entries(MCEM)
+    assert other["n_draws"][1].startswith("Draws of p(z|x) whose mean")
+    assert entries(AEVB)["n_draws"][1] == PARAMETERS["n_draws"].text
+    with pytest.raises(TypeError, match=r"^documented: got \['n_draw'\], want parameters of AEVB"):
+        documented(n_draw="None of its parameters.")(AEVB)
+
+
+def test_lines_of_the_documentation_are_short():
+    for cls in ESTIMATORS:
+        assert max(map(len, cls.__doc__.splitlines())) <= 100 - 4
+
+
+def test_documentation_may_be_left_out():
+    """As python -OO does."""
+
+    class Silent(AEVB):
+        pass
+
+    assert documented()(Silent).__doc__ is None
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_examples_of_the_documentation_run(cls):
+    examples = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__)
+    assert sum(len(test.examples) for test in examples) > 3
+    runner = doctest.DocTestRunner(verbose=False)
+    assert all(runner.run(test).failed == 0 for test in examples)
+
+
+def test_the_core_s_fields_are_those_declared():
+    fields = AEVB(1, hidden_layer_sizes=2, n_epochs=1).fit(X)._engine.config.as_dict()
+    in_core = {name for name, parameter in PARAMETERS.items() if parameter.in_core}
+    assert in_core | {"n_visible", "seed", "algorithm"} == set(fields)
+    Config(**fields)
+
+
+# ------------------------------------------------------------- what one more parameter would cost
+TEXT = """
+    One more.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    weights_ : dict
+"""
+
+
+def more(monkeypatch, **options):
+    """Declare one more parameter, and return an estimator that has it."""
+    monkeypatch.setitem(
+        PARAMETERS, "speed", Parameter("speed", kinds.count(), "How fast.", **options)
+    )
+
+    class Faster(AEVB):
+        __doc__ = dedent(TEXT)
+
+        def __init__(self, n_components=20, *, hidden_layer_sizes=(3,), speed=2):
+            super().__init__(n_components, hidden_layer_sizes=hidden_layer_sizes)
+            self.speed = speed
+
+    return documented()(Faster)
+
+
+def test_one_more_is_checked_and_documented(monkeypatch):
+    cls = more(monkeypatch)
+    assert entries(cls)["speed"] == ("int, default=2", "How fast.")
+    assert list(entries(cls)) == ["n_components", "hidden_layer_sizes", "speed"]
+    check_parameters(cls())
+    for value in (0, "fast", None):
+        with pytest.raises((TypeError, ValueError), match=r"^speed: got "):
+            check_parameters(cls(speed=value))
+        check_parameters(cls(speed=value), "n_components")  # that alone
+    check_parameters(AEVB())
+
+
+def test_one_more_reaches_the_core_and_stays(monkeypatch):
+    monkeypatch.setattr(parameters, "Config", lambda **fields: fields)
+    cls = more(monkeypatch, in_core=True, fixed=True, core_default=7)
+    model, other = cls(speed=np.int64(3)), AEVB()
+    model.likelihood_ = other.likelihood_ = "gaussian"
+    assert make_config(model, 5, 1)["speed"] == 3
+    assert type(make_config(model, 5, 1)["speed"]) is int
+    assert make_config(other, 5, 1)["speed"] == 7
+    model.input_scale_ = 1.0
+    fields = make_config(model, 5, 1)
+    check_unchanged(model, fields)
+    model.speed = 4
+    with pytest.raises(ValueError, match=r"^speed: got 4, but the fitted model has 3; only"):
+        check_unchanged(model, fields)
