@@ -1,13 +1,19 @@
 """A parameter is declared once: checks, configuration, documentation and options come from that."""
 
+import argparse
+import ast
 import doctest
 import re
+from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, WakeSleep
+from aevb.cli import fit
+from aevb.cli.options import add_options, given, options_of
+from aevb.core import catalogue
 from aevb.core.engine import Config
 from aevb.estimators import kinds, parameters
 from aevb.estimators.documentation import documented
@@ -21,6 +27,7 @@ from aevb.estimators.parameters import (
     signature,
 )
 
+PACKAGE = Path(__file__).resolve().parents[1] / "aevb"
 ESTIMATORS = [AEVB, WakeSleep, MCEM]
 X = np.random.default_rng(0).random((20, 5), dtype=np.float32)
 
@@ -98,6 +105,94 @@ def test_the_core_s_fields_are_those_declared():
     Config(**fields)
 
 
+# ---------------------------------------------------------------------------- the command line
+def actions_of(parser):
+    return {action.dest: action for action in parser._actions}
+
+
+def test_the_command_offers_what_is_declared():
+    parser = argparse.ArgumentParser()
+    fit.add(parser.add_subparsers())
+    [commands] = [action for action in parser._actions if action.choices]
+    actions = actions_of(commands.choices["fit"])
+    offered = {parameter.name for parameter in declared(AEVB) if parameter.help is not None}
+    assert set(actions) == offered | {"help", "data", "out"}
+    for name in offered:
+        action, parameter = actions[name], PARAMETERS[name]
+        assert action.option_strings == ["--" + name.replace("_", "-")]
+        assert (action.help, action.default) == (parameter.help, argparse.SUPPRESS)
+        choices = tuple(action.choices or ())
+        assert choices == tuple(c for c in parameter.kind.choices if c is not None)
+        assert choices or action.type is parameter.kind.read
+
+
+def test_an_option_is_read_as_its_parameter_is_checked():
+    """What the command line reads is a value, or else nothing at all."""
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    options = options_of(AEVB)
+    add_options(parser, options)
+    words = {"n_components": "3", "hidden_layer_sizes": "5,4", "learning_rate": "auto",
+             "init_scale": "0.5", "binarize": "dynamic", "n_threads": "2"}  # fmt: skip
+    args = parser.parse_args([f"--{k.replace('_', '-')}={v}" for k, v in words.items()])
+    values = given(args, options)
+    assert values == {"n_components": 3, "hidden_layer_sizes": (5, 4), "learning_rate": "auto",
+                      "init_scale": 0.5, "binarize": "dynamic", "n_threads": 2}  # fmt: skip
+    check_parameters(AEVB(**values))
+
+
+# ---------------------------------------------------------------------------------- no second list
+KINDS = {name: set(names) for name, names in vars(catalogue).items() if name.isupper()}
+
+
+def words_of(node):
+    """The words that a list, tuple, set or dict of the source has, or a text has in quotes."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        elements = node.elts
+    elif isinstance(node, ast.Dict):
+        elements = node.keys
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return set(re.findall(r"""["']([\w-]+)["']""", node.value))
+    else:
+        return set()
+    return {element.value for element in elements if isinstance(element, ast.Constant)}
+
+
+def second_lists(package):
+    """Where the package lists names again: two of a kind, or three parameters in a list."""
+    for path in sorted(package.rglob("*.py")):
+        file = path.relative_to(package).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            words = words_of(node)
+            named = [kind for kind, names in KINDS.items() if len(words & names) > 1]
+            is_list = isinstance(node, (ast.List, ast.Tuple, ast.Set))
+            if is_list and len(words & set(PARAMETERS)) > 2:
+                named.append("PARAMETERS")
+            yield from ((file, kind) for kind in named)
+
+
+def test_nobody_keeps_a_second_list():
+    others = {(file, kind) for file, kind in second_lists(PACKAGE) if file != "core/catalogue.py"}
+    assert others == {("estimators/parameters.py", "BINARIZE")}  # its text says what each does
+
+
+def test_a_second_list_would_be_seen(tmp_path):
+    texts = {
+        "a.py": "CHOICES = {'activation': ('tanh', 'relu')}",
+        "b.py": "FIXED = ['n_components', 'activation', 'optimizer']",
+        "c.py": 'def f():\n    \'Takes {"adam", "sgd"}.\'\n',
+        "d.py": "ROW = {'bernoulli': 1, 'gaussian': 2}",
+        "e.py": "fine = ('tanh', 'gaussian', 'n_draws', 'n_epochs')",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert list(second_lists(tmp_path)) == [
+        ("a.py", "ACTIVATIONS"),
+        ("b.py", "PARAMETERS"),
+        ("c.py", "OPTIMIZERS"),
+        ("d.py", "LIKELIHOODS"),
+    ]
+
+
 # ------------------------------------------------------------- what one more parameter would cost
 TEXT = """
     One more.
@@ -138,6 +233,15 @@ def test_one_more_is_checked_and_documented(monkeypatch):
             check_parameters(cls(speed=value))
         check_parameters(cls(speed=value), "n_components")  # that alone
     check_parameters(AEVB())
+
+
+def test_one_more_is_an_option(monkeypatch):
+    assert "speed" not in [option.name for option in options_of(more(monkeypatch))]
+    cls = more(monkeypatch, help="how fast")
+    parser = argparse.ArgumentParser()
+    add_options(parser, options_of(cls))
+    assert actions_of(parser)["speed"].help == "how fast"
+    assert given(parser.parse_args(["--speed=9"]), options_of(cls)) == {"speed": 9}
 
 
 def test_one_more_reaches_the_core_and_stays(monkeypatch):

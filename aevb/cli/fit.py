@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aevb.cli.files import DATA_HELP, check_folder, read_rows
-from aevb.cli.options import MODEL_OPTIONS, RUN_OPTIONS, add_options, given
+from aevb.cli.options import MODEL_OPTIONS, add_options, given
 
 if TYPE_CHECKING:
     from aevb.training.trainer import Trainer
@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
     parser.add_argument("--out", type=Path, required=True, help="the model, a .safetensors file")
-    add_options(parser, MODEL_OPTIONS + RUN_OPTIONS)
+    add_options(parser, MODEL_OPTIONS)
     parser.set_defaults(run=run)
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from aevb.estimators.aevb import AEVB
     from aevb.training.trainer import Trainer
 
-    model = AEVB(**given(args, MODEL_OPTIONS + RUN_OPTIONS))
+    model = AEVB(**given(args, MODEL_OPTIONS))
     # What AEVB.fit does, but heard from after every epoch.
     trainer = Trainer(model, X, callbacks=[_print_epoch])
     print("Bounds in nats per row.")

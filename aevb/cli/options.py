@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
+
+from aevb.estimators.aevb import AEVB
+from aevb.estimators.parameters import Parameter, declared
+from aevb.evaluation.evaluator import Evaluator
 
 
 class UsageError(Exception):
@@ -18,63 +23,36 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _layers(text: str) -> tuple[int, ...]:
-    return tuple(int(size) for size in text.split(","))
-
-
-def _auto_or_float(text: str) -> str | float:
-    return text if text == "auto" else float(text)
-
-
 def image_shape(text: str) -> tuple[int, int]:
     """Read HxW."""
     height, width = text.lower().split("x")
     return int(height), int(width)
 
 
-_layers.__name__ = "list of layer sizes"  # argparse names the type in its messages
-_auto_or_float.__name__ = "number or 'auto'"
-image_shape.__name__ = "image shape"
-
-# The constructor's parameters as options: name, type or choices, help. The defaults are AEVB's.
-MODEL_OPTIONS: tuple[tuple[str, Any, str], ...] = (
-    ("n_components", int, "latent units"),
-    ("hidden_layer_sizes", _layers, "units of the encoder's hidden layers, as in 500 or 500,200"),
-    ("activation", ("tanh", "relu", "softplus", "sigmoid"), "of the hidden layers"),
-    ("likelihood", ("auto", "bernoulli", "gaussian", "bounded-gaussian"), "of the decoder"),
-    (
-        "bound_estimator",
-        ("analytic-kl", "monte-carlo", "score-function"),
-        "of the bound and its gradient",
-    ),
-    ("n_draws", int, "draws of z per row"),
-    ("optimizer", ("adagrad", "adam", "sgd"), "that climbs the bound"),
-    ("learning_rate", _auto_or_float, "step size, or auto"),
-    ("weight_decay", float, "precision of the weights' Gaussian prior"),
-    ("init_scale", float, "standard deviation of the first weights"),
-    ("batch_size", int, "rows per step"),
-    ("n_epochs", int, "passes over the rows"),
-    ("binarize", ("threshold", "dynamic"), "make grey levels 0/1"),
-    ("input_scale", _auto_or_float, "factor on the data, or auto"),
-    ("validation_fraction", float, "part of the rows held out to watch the bound"),
-    ("patience", int, "stop after so many epochs without a better validation bound"),
-)
-RUN_OPTIONS: tuple[tuple[str, Any, str], ...] = (
-    ("n_threads", int, "threads"),
-    ("random_state", int, "seed of everything random"),
-)
+image_shape.__name__ = "image shape"  # argparse names the type in its messages
 
 
-def add_options(parser: argparse.ArgumentParser, options: Any) -> None:
+def options_of(what: Callable[..., Any]) -> list[Parameter]:
+    """Return those parameters of an estimator, or another callable, that are options."""
+    return [parameter for parameter in declared(what) if parameter.help is not None]
+
+
+MODEL_OPTIONS = options_of(AEVB)
+RUN_OPTIONS = options_of(Evaluator)
+
+
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Parameter]) -> None:
     """Add options that are absent from the namespace unless given."""
-    for name, kind, text in options:
-        known: dict[str, Any] = {"choices": kind} if isinstance(kind, tuple) else {"type": kind}
-        if "choices" not in known:
-            known["metavar"] = name.rsplit("_", 1)[-1].upper()
+    for option in options:
+        name, choices = option.name, [c for c in option.kind.choices if c is not None]
+        known: dict[str, Any] = {"choices": choices}
+        if not choices:
+            known = {"type": option.kind.read, "metavar": name.rsplit("_", 1)[-1].upper()}
         flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=text, **known)
+        parser.add_argument(flag, default=argparse.SUPPRESS, help=option.help, **known)
 
 
-def given(args: argparse.Namespace, options: Any) -> dict[str, Any]:
+def given(args: argparse.Namespace, options: Iterable[Parameter]) -> dict[str, Any]:
     """Return those of the options that were given."""
-    return {name: getattr(args, name) for name, _, _ in options if hasattr(args, name)}
+    names = [option.name for option in options]
+    return {name: getattr(args, name) for name in names if hasattr(args, name)}

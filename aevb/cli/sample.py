@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from aevb.cli.files import check_folder, load_model
-from aevb.cli.options import RUN_OPTIONS, UsageError, add_options, image_shape
+from aevb.cli.options import UsageError, add_options, image_shape, options_of
+from aevb.estimators.aevb import AEVB
 
 
 def add(commands: Any) -> None:
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--image-shape", type=image_shape, metavar="HxW", help="for .png; square by default"
     )
-    add_options(parser, RUN_OPTIONS[1:])
+    add_options(parser, options_of(AEVB.sample))
     parser.set_defaults(run=run)
 
 
