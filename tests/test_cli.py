@@ -178,7 +178,7 @@ def test_interrupt(fails, monkeypatch):
 def test_every_parameter_is_an_option():
     parameters = inspect.signature(AEVB).parameters
     options = [option.name for option in MODEL_OPTIONS]
-    left_out = {"precision", "warm_start", "verbose"}  # one value; no second fit; the curve
+    left_out = {"warm_start", "verbose"}  # no second fit; the curve
     assert options == [name for name in parameters if name not in left_out]
 
 

@@ -445,7 +445,6 @@ BAD_PARAMETERS = {
     "input_scale": ["pixels", np.nan, np.inf, None],
     "validation_fraction": [-0.1, 1.0, 1.5, np.nan, "half"],
     "patience": [-1, 1.5, "long"],
-    "precision": ["float64", "bfloat16", 32],
     "n_threads": [0, -2, 2.5, "two"],
     "random_state": ["seed", -1, 1.5],
     "warm_start": ["yes"],

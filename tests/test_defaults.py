@@ -25,7 +25,6 @@ COMMON = {
     "input_scale": "auto",
     "validation_fraction": 0.0,
     "patience": None,
-    "precision": "float32",
     "n_threads": None,
     "random_state": None,
     "warm_start": False,

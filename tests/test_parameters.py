@@ -53,7 +53,6 @@ ALLOWED = {  # allowed values, forbidden values
     "bound_estimator": choice("analytic-kl", "monte-carlo", "score-function", bad=[None]),
     "optimizer": choice("adagrad", "sgd", "adam", bad=[None, "auto"]),
     "binarize": choice(None, "threshold", "dynamic", bad=["none", False]),
-    "precision": choice("float32", bad=[None, "float64", np.float32]),
     "n_draws": COUNT,
     "batch_size": COUNT,
     "n_epochs": COUNT,
@@ -257,7 +256,7 @@ OWN = {
     "WakeSleep": {"n_draws": 2},
     "MCEM": {"n_leapfrog": 9, "target_accept": 0.5, "n_updates": 4},
 }
-SAME = {"n_threads": 1, "verbose": 0, "precision": "float32", "warm_start": True}
+SAME = {"n_threads": 1, "verbose": 0, "warm_start": True}
 
 
 @pytest.mark.parametrize("kind", KINDS)

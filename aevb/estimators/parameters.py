@@ -203,11 +203,6 @@ _DECLARATIONS = (
         help="stop after so many epochs without a better validation bound",
     ),
     Parameter(
-        "precision",
-        kinds.choice("float32"),
-        "Arithmetic of the core.",
-    ),
-    Parameter(
         "n_threads",
         kinds.count(),
         "Threads of the core; None takes all cores this process may use. Results do not depend on "

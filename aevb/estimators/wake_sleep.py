@@ -70,7 +70,6 @@ class WakeSleep(EncoderModel):
         input_scale: Any = "auto",
         validation_fraction: float = 0.0,
         patience: int | None = None,
-        precision: str = "float32",
         n_threads: int | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -91,7 +90,6 @@ class WakeSleep(EncoderModel):
         self.input_scale = input_scale
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.precision = precision
         self.n_threads = n_threads
         self.random_state = random_state
         self.warm_start = warm_start
