@@ -10,7 +10,8 @@ from aevb._version import __version__
 from aevb.estimators.aevb import AEVB
 from aevb.estimators.mcem import MCEM
 from aevb.estimators.wake_sleep import WakeSleep
-from aevb.evaluation.evaluator import Estimate, Evaluator
+from aevb.evaluation.estimate import Estimate
+from aevb.evaluation.evaluator import Evaluator
 from aevb.evaluation.posterior import PosteriorDraws, sample_posterior
 from aevb.exceptions import DivergenceError
 from aevb.training.trainer import Trainer

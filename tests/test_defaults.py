@@ -8,6 +8,11 @@ import pytest
 from aevb import AEVB, MCEM, Estimate, Evaluator, Trainer, WakeSleep, sample_posterior
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.encoder_model import EncoderModel
+from aevb.evaluation.methods import (
+    AnnealedImportanceSampling,
+    ImportanceSampling,
+    PosteriorSampling,
+)
 
 COMMON = {
     "n_components": 20,
@@ -75,13 +80,12 @@ DEFAULTS = {
     Trainer.run: {},
     Evaluator: {"n_threads": None, "random_state": None, "progress": None},
     Evaluator.bound: {"n_draws": 1},
-    Evaluator.log_likelihood: {
-        "method": "importance",
-        "n_draws": None,
-        "n_adaptations": 0,
-        "n_leapfrog": None,
-        "n_warmup": 200,
-        "max_components": 5,
+    Evaluator.log_likelihood: {"method": "importance"},
+    ImportanceSampling: {"n_draws": 1000, "n_adaptations": 0},
+    PosteriorSampling: {"n_draws": 50, "n_leapfrog": 20, "n_warmup": 200, "max_components": 5},
+    AnnealedImportanceSampling: {
+        "n_draws": 10,
+        "n_leapfrog": 10,
         "schedule": "sigmoid",
         "n_temperatures": 200,
         "start": None,

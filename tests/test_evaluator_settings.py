@@ -1,6 +1,11 @@
 """The meaning of the evaluator's settings, their defaults, and the limits of its rules."""
 
+import ast
 import copy
+import dataclasses
+import inspect
+import re
+import textwrap
 import warnings
 
 import numpy as np
@@ -9,7 +14,8 @@ from teams import team_of
 from test_log_likelihood import trained
 
 from aevb import Estimate, Evaluator
-from aevb.evaluation import evaluator as evaluation
+from aevb.evaluation import methods
+from aevb.evaluation.methods import METHODS
 from aevb.inference.marginal import MarginalLikelihood
 
 
@@ -158,7 +164,7 @@ def test_when_the_weights_are_said_to_be_poor(case, monkeypatch, ess, warns):
         assert log_q.shape == log_joint.shape == (20, len(ess))
         return MarginalLikelihood(0 * ess, 0 * ess, ess)
 
-    monkeypatch.setattr(evaluation, "marginal_likelihood", estimates)
+    monkeypatch.setattr(methods, "marginal_likelihood", estimates)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Evaluator(model).log_likelihood(X[: len(ess)], "hmc", n_draws=20, n_warmup=1)
@@ -166,3 +172,48 @@ def test_when_the_weights_are_said_to_be_poor(case, monkeypatch, ess, warns):
     assert all(w.filename == __file__ for w in caught)
     if warns:
         assert f"of {np.mean(~(ess >= 2)):.0%} of the rows" in str(caught[0].message)
+
+
+# ------------------------------------------------------------------------- options of the methods
+@pytest.mark.parametrize("name", METHODS)
+def test_an_option_of_another_method_is_an_error(case, name):
+    model, X = case
+    known = [field.name for field in dataclasses.fields(METHODS[name])]
+    others = {field.name for method in METHODS.values() for field in dataclasses.fields(method)}
+    for option in [*sorted(others - set(known)), "nonsense"]:
+        message = f"^{option}: got an option that method '{name}' does not have, want one of "
+        with pytest.raises(TypeError, match=f"{message}{', '.join(known)}$"):
+            Evaluator(model).log_likelihood(X, name, **{option: 1})
+
+
+def test_an_error_draws_no_seed(case):
+    model, X = case
+    state = np.random.RandomState(0)
+    evaluator = Evaluator(model, random_state=state)
+    before = state.get_state()[2]
+    for options in ({"n_draws": 0}, {"n_leapfrog": 1}):
+        with pytest.raises((TypeError, ValueError)):
+            evaluator.log_likelihood(X, **options)
+    assert state.get_state()[2] == before
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_and_options_are_documented(name):
+    """Each field has its entry, with its default, and both texts are found where users look."""
+    method, looked_at = METHODS[name], Evaluator.log_likelihood.__doc__
+    entries = re.findall(r"^    (\w+) : .*, default=(.*)$", method.__doc__, re.M)
+    defaults = {field.name: field.default for field in dataclasses.fields(method)}
+    assert [option for option, _ in entries] == list(defaults)
+    for option, default in entries:
+        assert ast.literal_eval(default) == defaults[option]
+    text = inspect.cleandoc(method.__doc__).replace("Parameters\n----------\n", "")
+    assert f'\n\n``"{name}"``\n{textwrap.indent(text, "    ")}' in looked_at
+    assert "{methods}" not in looked_at
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_values(name):
+    method = METHODS[name]()
+    assert method == METHODS[name]()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        method.n_draws = 3

@@ -10,7 +10,7 @@ from aevb.cli.files import DATA_HELP, load_model, read_rows
 from aevb.cli.options import RUN_OPTIONS, add_options, given
 
 if TYPE_CHECKING:
-    from aevb.evaluation.evaluator import Estimate
+    from aevb.evaluation.estimate import Estimate
 
 
 def add(commands: Any) -> None:

@@ -68,6 +68,28 @@ MUTANTS = [
         replacement="_HIGHEST = 2**31 - 2",
         tests=("test_parameters.py::test_integers_have_a_lowest_and_a_highest[1]",),
     ),
+    # what follows from the declarations
+    Mutant(
+        what="a parameter of the command line is read as a text",
+        file="aevb/cli/options.py",
+        text='{"type": option.kind.read,',
+        replacement='{"type": str,',
+        tests=("test_declarations.py::test_the_command_offers_what_is_declared",),
+    ),
+    Mutant(
+        what="what an estimator says of a parameter is not in its documentation",
+        file="aevb/estimators/documentation.py",
+        text="texts.get(name, parameter.text)",
+        replacement="parameter.text",
+        tests=("test_declarations.py::test_an_estimator_may_say_something_else",),
+    ),
+    Mutant(
+        what="None is allowed of every parameter",
+        file="aevb/estimators/parameters.py",
+        text="value is None and signature(type(model))[name].default is None",
+        replacement="value is None",
+        tests=("test_parameters.py::test_all_rows_at_once_is_for_monte_carlo_em_alone",),
+    ),
     # what goes to the core
     Mutant(
         what="the core gets numbers without their fractions",
