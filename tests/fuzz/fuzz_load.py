@@ -24,7 +24,8 @@ from pathlib import Path
 import atheris
 import numpy as np
 
-READERS = ["aevb.storage", "aevb.core", "aevb.data", "aevb.estimators.parameters"]
+CHECKS = ["aevb.estimators.parameters", "aevb.estimators.kinds"]
+READERS = ["aevb.storage", "aevb.core", "aevb.data", *CHECKS]
 with atheris.instrument_imports(include=[*READERS, "json", "safetensors.numpy"]):
     from mutate import mutate
     from seeds import X, write_seeds
