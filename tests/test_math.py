@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
+import scipy.special
 from hooks import kernels
 
 REFERENCE = {
@@ -137,3 +138,13 @@ def test_trigonometry_of_a_turn(isa, name):
     error = np.abs(got - TRIG[name](2 * np.pi * np.float64(u)))
     worst = int(np.argmax(error))
     assert error[worst] <= 4.2 * oracle.U, f"{name}({u[worst]!r}) is off by {error[worst]:.2e}"
+
+
+def test_log_factorial(isa):
+    """Exactly 0 for 0 and 1; else within 4 roundings of the larger of itself and 10."""
+    x = np.float32([*range(3000), *np.logspace(3.5, 7, 50).round()])
+    for counts in (x, x[:1], x[:5], x[:37]):
+        expected = scipy.special.gammaln(np.float64(counts) + 1)
+        got = kernels.unary("log_factorial", counts)
+        assert (got[counts < 2] == 0).all()
+        assert (np.abs(got - expected) <= 4 * oracle.U * np.maximum(10, expected)).all()

@@ -140,7 +140,7 @@ struct LikelihoodKernels {
   LikelihoodInfo info;
   void (*evaluate)(const PanelLikelihood&);
   void (*mean)(const OutputRows&);
-  // x over its mean; the noise is written to noise.out, which has the outputs' shape
+  // x over its mean; noise.out, which has the outputs' shape, is overwritten
   void (*draw)(const OutputRows&, const NoiseRows& noise);
 };
 

@@ -90,12 +90,27 @@ void likelihood_mean(const OutputRows& t) {
 }
 
 template <class L>
+void draw_by_generator(const OutputRows& t, const NoiseRows& noise) {
+  for (size_t r = 0; r < t.rows; ++r) {
+    for (size_t c = 0; c < t.n_cols; ++c) {
+      Generator generator(noise.key, noise.stream, noise.ids[r], c);
+      float& x = t.outputs[0][r * t.ld + c];
+      x = L::draw(x, generator);
+    }
+  }
+}
+
+template <class L>
 void likelihood_draw(const OutputRows& t, const NoiseRows& noise) {
-  L::noise == Noise::uniform ? uniform(noise) : normal(noise);
-  for_outputs<L::info.n_outputs>(t, [&](size_t r, size_t c, const auto& output) {
-    constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
-    return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
-  });
+  if constexpr (L::noise == Noise::generator) {
+    draw_by_generator<L>(t, noise);
+  } else {
+    L::noise == Noise::uniform ? uniform(noise) : normal(noise);
+    for_outputs<L::info.n_outputs>(t, [&](size_t r, size_t c, const auto& output) {
+      constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
+      return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
+    });
+  }
 }
 
 }  // namespace

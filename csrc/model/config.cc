@@ -1,5 +1,6 @@
 #include "model/config.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace aevb {
@@ -36,6 +37,12 @@ void Config::validate() const {
     at_least_one(block.n_columns, "n_visible");
     checked_product(block.n_columns, kMostOutputs * columns.size());
     check(block.likelihood < kernels().likelihoods.size, "likelihood: not in the list");
+    const auto same = [&](const ColumnBlock& other) {
+      return other.likelihood == block.likelihood;
+    };
+    check(std::count_if(columns.begin(), columns.end(), same) == 1,
+          std::string("likelihood: got '") + kernels().likelihoods[block.likelihood].info.name +
+              "' twice, want all columns of a likelihood together");
   }
   check(objective < kernels().objectives.size, "bound_estimator: not in the list");
   check(optimizer < kernels().optimizers.size, "optimizer: not in the list");

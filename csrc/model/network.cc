@@ -75,8 +75,8 @@ std::vector<NamedWeights> Network::named_weights() const {
     }
     const size_t width = layer.n_out / posterior_->n_outputs;
     for (size_t o = 0; o < posterior_->n_outputs; ++o) {
-      named.push_back({std::string("encoder.") + posterior_->outputs[o], layer,
-                       {o * width, (o + 1) * width}});
+      named.push_back(
+          {std::string("encoder.") + posterior_->outputs[o], layer, {o * width, (o + 1) * width}});
     }
   }
   return named;

@@ -1,6 +1,6 @@
 // Compiled once per instruction set, as kernels/isa.cc is.
 #include "kernels/philox-inl.h"
-#include "simd/math-inl.h"
+#include "simd/special-inl.h"
 #include "testing/isa_functions.h"
 
 #define AEVB_STRING(x) #x
@@ -30,6 +30,7 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
   if (is("softplus")) return map(n, x, y, [](Vec v) { return softplus(v); }), true;
   if (is("reciprocal_sqrt"))
     return map(n, x, y, [](Vec v) { return add_over_sqrt(Vec{}, 1.0f, set1(1.0f), v); }), true;
+  if (is("log_factorial")) return map(n, x, y, [](Vec v) { return log_factorial(v); }), true;
   if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
   if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
   return false;

@@ -3,11 +3,13 @@
 //   info                               its name, support and decoder outputs (families/info.h)
 //   evaluate(x, output, scale)         Terms of N columns
 //   mean(output)                       E[x|z]
-//   noise, draw(mean, output, noise)   a draw of x, and the noise that it takes
+//   noise, draw(mean, output, noise)   a draw of x, and the noise that it takes: Vecs<N>; or, with
+//                                      Noise::generator, draw(mean, generator) of one value
 //
-// where x, noise and each output[i] are Vecs<N>.
+// where x and each output[i] are Vecs<N>.
 #pragma once
 
+#include "base/generator.h"
 #include "families/info.h"
 #include "simd/math-inl.h"
 
@@ -28,7 +30,7 @@ struct FactoredTerms : Terms<N, kOutputs> {
   Vecs<N> factor;
 };
 
-enum class Noise { uniform, normal };
+enum class Noise { uniform, normal, generator };
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
