@@ -1,5 +1,6 @@
 """Rules that a reader cannot check at a glance: strata, flags, imports."""
 
+import ast
 import os
 import re
 import subprocess
@@ -145,6 +146,51 @@ def test_files_are_short():
     long = {f.name: n for f in files if (n := f.read_text().count("\n")) > 500}
     assert len(files) > 30
     assert long == {}
+
+
+def python_functions(text):
+    """(name, lines without its docstring) of every function."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            n = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                n -= node.body[0].end_lineno - node.body[0].lineno + 1
+            yield node.name, n
+
+
+def cpp_functions(text):
+    """(first line, number of lines) of every function, as clang-format lays them out."""
+    begins = None
+    for number, line in enumerate(text.splitlines()):
+        opens = re.fullmatch(r"( {0,2})[^\s/#}].*\{", line)
+        if opens and not re.match(r"\s*(namespace|struct|class|enum|extern)\b", line):
+            begins = (number, opens[1] + "}", line.strip())
+        elif begins and (line == begins[1] or line.startswith(begins[1] + ";")):
+            yield begins[2], number - begins[0] + 1
+            begins = None
+
+
+def test_functions_are_short():
+    found = [
+        (f"{f.name}: {name}", n)
+        for f in (ROOT / "aevb").rglob("*.py")
+        for name, n in python_functions(f.read_text())
+    ]
+    found += [
+        (f"{f.name}: {name}", n)
+        for f in CSRC.rglob("*")
+        if f.suffix in {".h", ".cc"}
+        for name, n in cpp_functions(f.read_text())
+    ]
+    assert len(found) > 500
+    assert [(name, n) for name, n in found if n > 60] == []
+
+
+def test_a_long_function_would_be_seen():
+    body = "    x = 1\n" * 60
+    assert list(python_functions(f'def f():\n    """Do."""\n{body}')) == [("f", 61)]
+    body = "  x = 1;\n" * 60
+    assert list(cpp_functions(f"void f(int a) {{\n{body}}}\n")) == [("void f(int a) {", 62)]
 
 
 # ---------------------------------------------------------------------- the process we live in

@@ -263,6 +263,26 @@ py::tuple bound_gradient(BoundModel& self, const BoundTable& x,
   return py::make_tuple(value, unpack_arena(self.network(), gradient.data()));
 }
 
+// What reads a model.
+void def_readers(py::class_<BoundModel>& model) {
+  using py::arg;
+  model.def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
+      .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
+      .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"),
+           "Draws x ~ p(x|z) and their z ~ p(z).")
+      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
+           arg("n_draws"), arg("seed"), arg("n_threads"),
+           "(bound, variance over the noise) per row of the subset.")
+      .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
+           arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
+           arg("progress") = py::none(),
+           "(log p(x), its standard error, effective number of draws) per row.")
+      .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
+           "log p(x, z) of z (draws, rows, J): (draws, rows).")
+      .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
+           arg("seed"), arg("kl_weight") = 1.0f, arg("n_threads"));
+}
+
 }  // namespace
 
 void bind_model(py::module_& m) {
@@ -310,22 +330,8 @@ void bind_model(py::module_& m) {
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
            arg("n_threads"),
            "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged, "
-           "seconds per phase).")
-      .def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
-      .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
-      .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"),
-           "Draws x ~ p(x|z) and their z ~ p(z).")
-      .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
-           arg("n_draws"), arg("seed"), arg("n_threads"),
-           "(bound, variance over the noise) per row of the subset.")
-      .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
-           arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
-           arg("progress") = py::none(),
-           "(log p(x), its standard error, effective number of draws) per row.")
-      .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
-           "log p(x, z) of z (draws, rows, J): (draws, rows).")
-      .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
-           arg("seed"), arg("kl_weight") = 1.0f, arg("n_threads"));
+           "seconds per phase).");
+  def_readers(model);
 }
 
 }  // namespace aevb::bind
