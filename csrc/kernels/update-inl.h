@@ -111,19 +111,11 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   }
 }
 
+// Inputs from `input` on, in tiles of R inputs; what is left goes into smaller ones.
 template <class O, size_t R, size_t C>
-void update_last_inputs(const PanelUpdate& u, size_t n, size_t input, size_t col) {
-  if constexpr (R > 0) {
-    if (n == R) return update_tile<O, R, C>(u, input, col);
-    update_last_inputs<O, R - 1, C>(u, n, input, col);
-  }
-}
-
-template <class O, size_t R, size_t C>
-void update_columns(const PanelUpdate& u, size_t col) {
-  size_t input = u.inputs.begin;
+void update_columns(const PanelUpdate& u, size_t input, size_t col) {
   for (; input + R <= u.inputs.end; input += R) update_tile<O, R, C>(u, input, col);
-  update_last_inputs<O, R - 1, C>(u, u.inputs.end - input, input, col);
+  if constexpr (R > 1) update_columns<O, R / 2, C>(u, input, col);
 }
 
 // Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
@@ -139,9 +131,9 @@ void update_panel(const PanelUpdate& u, size_t col = 0) {
   if constexpr (C > 0) {
     for (; col + (C - 1) * W < u.n_cols; col += C * W) {
       if (u.group_rows != nullptr) {
-        update_columns<O, kInputGroup, C>(u, col);
+        update_columns<O, kInputGroup, C>(u, u.inputs.begin, col);
       } else {
-        update_columns<O, update_inputs(C), C>(u, col);
+        update_columns<O, update_inputs(C), C>(u, u.inputs.begin, col);
       }
     }
     update_panel<O, C - 1>(u, col);
