@@ -9,12 +9,13 @@ All bounds are in nats.
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from likelihoods import twin
 
 U = 2.0**-24  # unit roundoff of float32
-LOG_VAR_FLOOR = -10.0  # of a Gaussian decoder's log-variance, smooth
 TINY = 2.0**-126  # smallest normal float32: the engine may flush smaller numbers
 
 
@@ -60,49 +61,6 @@ SLOPES = {  # the derivative, as a function of the output h
 }
 
 
-# --- likelihoods: log p(x|z) per row and its gradient by the decoder's raw outputs ------------
-
-
-def bernoulli(logits, x):
-    """Appendix C.1: r = sum_i x*a - softplus(a)."""
-    return (x * logits - softplus(logits)).sum(1), x - sigmoid(logits)
-
-
-def gaussian(mean_raw, log_var_raw, x, bounded, floor):
-    """Appendix C.2 with a smooth floor on the log-variance. If `bounded`, the mean is a sigmoid."""
-    m = sigmoid(mean_raw) if bounded else mean_raw
-    v = floor + softplus(log_var_raw - floor)  # equals raw + softplus(floor - raw)
-    square = (x - m) ** 2 * np.exp(-v)
-    r = -0.5 * (math.log(2 * math.pi) + v + square).sum(1)
-    dmean = (x - m) * np.exp(-v) * (m * (1 - m) if bounded else 1.0)
-    dlog_var = 0.5 * (square - 1) * sigmoid(log_var_raw - floor)
-    return r, dmean, dlog_var
-
-
-def gaussian_error(mean_raw, log_var_raw, x, bounded, floor):
-    """First-order float32 error of (r, dmean, dlog_var).
-
-    exp is within 2 ulp <= 4 u, sigmoid and softplus within 4 ulp <= 8 u. The floored log-variance v
-    is a sum of terms no larger than |raw|, |floor| and |v|, with ten roundings of those. Its
-    absolute error dv is a relative error of exp(-v).
-    """
-    m = sigmoid(mean_raw) if bounded else mean_raw
-    slope, dm = (m * (1 - m), 8 * U * m) if bounded else (1.0, 0.0)
-    v = floor + softplus(log_var_raw - floor)
-    dv = 10 * U * (np.abs(log_var_raw) + abs(floor) + np.abs(v))
-    precision, s = np.exp(-v), sigmoid(log_var_raw - floor)
-    diff = np.abs(x - m)
-    ddiff = dm + U * diff
-    square = diff**2 * precision
-    dsquare = 2 * diff * precision * ddiff + square * (dv + 8 * U)
-    terms = math.log(2 * math.pi) + np.abs(v) + square
-    r = 0.5 * (gamma(x.shape[1] + 3) * terms + dv + dsquare).sum(1)
-    dmean = precision * slope * ddiff + diff * precision * (slope * (dv + 10 * U) + 2 * dm)
-    ds = 10 * U + U * np.abs(log_var_raw - floor) * s * (1 - s)
-    dlog_var = 0.5 * (dsquare + 2 * U * (square + 1)) * s + 0.5 * np.abs(square - 1) * ds
-    return r, dmean, dlog_var
-
-
 # --- latent layer -----------------------------------------------------------------------------
 
 
@@ -138,6 +96,8 @@ def latent_backward(mean, log_var, noise, dz, f, estimator):
     if estimator == "monte-carlo":
         dz = dz - (mean + sigma * noise) / n_draws
         return dz.sum(0), (dz * sigma * noise / 2).sum(0) + 0.5
+    if estimator != "analytic-kl":
+        raise LookupError(f"the objective {estimator!r} has no twin")
     return dz.sum(0) - mean, (dz * sigma * noise / 2).sum(0) + 0.5 * (1 - np.exp(log_var))
 
 
@@ -146,9 +106,8 @@ def latent_backward(mean, log_var, noise, dz, f, estimator):
 
 class Config(NamedTuple):
     activation: str = "tanh"
-    likelihood: str = "bernoulli"
+    likelihood: str | tuple = "bernoulli"  # or (name, number of columns) of successive ones
     estimator: str = "analytic-kl"
-    floor: float = -10.0
 
 
 class Tape(NamedTuple):
@@ -197,16 +156,47 @@ def descend(weights, side, outputs, head_deltas, activation, layers):
     return dh
 
 
+class Block(NamedTuple):
+    """Columns of x that have one likelihood."""
+
+    twin: ModuleType
+    heads: list  # decoder layers, one for each output
+    columns: slice
+
+
+def blocks(likelihood):
+    """The blocks of columns of x."""
+    if isinstance(likelihood, str):
+        own = twin(likelihood)
+        return [Block(own, [f"decoder.{output}" for output in own.OUTPUTS], slice(None))]
+    result, begin = [], 0
+    for name, n_columns in likelihood:
+        own, columns = twin(name), slice(begin, begin + n_columns)
+        result.append(Block(own, [f"decoder.{name}.{output}" for output in own.OUTPUTS], columns))
+        begin += n_columns
+    return result
+
+
 def likelihood_heads(weights, config, h, x):
     """log p(x|z) per decoder row, and {head layer: its delta}."""
-    if config.likelihood == "bernoulli":
-        r, dlogits = bernoulli(affine(weights, "decoder.logits", h), x)
-        return r, {"decoder.logits": dlogits}
-    mean_raw = affine(weights, "decoder.mean", h)
-    log_var_raw = affine(weights, "decoder.log_var", h)
-    bounded = config.likelihood == "bounded-gaussian"
-    r, dmean, dlog_var = gaussian(mean_raw, log_var_raw, x, bounded, config.floor)
-    return r, {"decoder.mean": dmean, "decoder.log_var": dlog_var}
+    r, deltas = 0.0, {}
+    for own, heads, columns in blocks(config.likelihood):
+        outputs = [affine(weights, head, h) for head in heads]
+        r_own, gradients = own.log_p(outputs, x[:, columns])
+        r += r_own
+        deltas |= zip(heads, gradients, strict=True)
+    return r, deltas
+
+
+def decode(weights, config, z):
+    """Mean and variance of each column of p(x|z)."""
+    h = climb(weights, "decoder", z, config.activation)[0][-1]
+    means, variances = [], []
+    for own, heads, _ in blocks(config.likelihood):
+        outputs = [affine(weights, head, h) for head in heads]
+        means.append(own.mean(outputs))
+        variances.append(own.variance(outputs))
+    return np.concatenate(means, axis=1), np.concatenate(variances, axis=1)
 
 
 def run(weights, x, noise, config):
@@ -261,6 +251,8 @@ def optimizer_update(optimizer, weight, grad, state1, state2, *, learning_rate, 
     if optimizer == "adagrad":
         state1 = state1 + g**2
         return weight + learning_rate * g / np.sqrt(state1 + 1e-12), state1, state2
+    if optimizer != "adam":
+        raise LookupError(f"the optimizer {optimizer!r} has no twin")
     state1 = 0.9 * state1 + 0.1 * g
     state2 = 0.999 * state2 + 0.001 * g**2
     m, v = state1 / (1 - 0.9**step), state2 / (1 - 0.999**step)

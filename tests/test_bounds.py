@@ -53,8 +53,9 @@ def shapes(case):
     sizes |= {"encoder.mean": (h[-1], j), "encoder.log_var": (h[-1], j)}
     up = h[::-1]
     sizes |= {f"decoder.hidden{i}": s for i, s in enumerate(zip((j, *up), up, strict=False))}
-    heads = ("logits",) if case.likelihood == "bernoulli" else ("mean", "log_var")
-    return sizes | {f"decoder.{head}": (h[0], d) for head in heads}
+    for block in oracle.blocks(case.likelihood):
+        sizes |= dict.fromkeys(block.heads, (h[0], len(range(d)[block.columns])))
+    return sizes
 
 
 def random_weights(case, rng):
@@ -67,13 +68,14 @@ def random_weights(case, rng):
 
 
 def random_rows(case, rng, n):
-    x = rng.random((n, case.n_visible), dtype=np.float32)
-    return x if case.likelihood != "gaussian" else (4 * x - 2).astype(np.float32)
+    x = np.empty((n, case.n_visible), dtype=np.float32)
+    for block in oracle.blocks(case.likelihood):
+        x[:, block.columns] = block.twin.examples(rng, *x[:, block.columns].shape)[1]
+    return x
 
 
 def config_of(case, **changes):
-    config = oracle.Config(case.activation, case.likelihood, case.estimator, oracle.LOG_VAR_FLOOR)
-    return config._replace(**changes)
+    return oracle.Config(case.activation, case.likelihood, case.estimator)._replace(**changes)
 
 
 class Problem(NamedTuple):
@@ -121,17 +123,12 @@ def model_of(case, **parameters):
 def likelihood_scale(p, case, tape):
     """Absolute error of log p(x|z) from its own arithmetic, and the sum of its absolute terms."""
     weights, x = oracle.float64(p.weights), np.float64(p.x).repeat(case.n_draws, axis=0)
-    if case.likelihood == "bernoulli":
-        a = oracle.affine(weights, "decoder.logits", tape.layers["decoder.logits"][0])
-        terms = (np.abs(x * a) + oracle.softplus(a)).sum(1)
-        return gamma(case.n_visible + 10) * terms, terms
-    h = tape.layers["decoder.mean"][0]
-    mean_raw, raw = (oracle.affine(weights, f"decoder.{head}", h) for head in ("mean", "log_var"))
-    bounded = case.likelihood == "bounded-gaussian"
-    error = oracle.gaussian_error(mean_raw, raw, x, bounded, oracle.LOG_VAR_FLOOR)[0]
-    m = oracle.sigmoid(mean_raw) if bounded else mean_raw
-    v = oracle.LOG_VAR_FLOOR + oracle.softplus(raw - oracle.LOG_VAR_FLOOR)
-    return error, 0.5 * (np.log(2 * np.pi) + np.abs(v) + (x - m) ** 2 * np.exp(-v)).sum(1)
+    error, terms = 0.0, 0.0
+    for own, heads, columns in oracle.blocks(case.likelihood):
+        outputs = [oracle.affine(weights, head, tape.layers[head][0]) for head in heads]
+        error += own.error(outputs, x[:, columns])[0]
+        terms += own.terms(outputs, x[:, columns])
+    return error, terms
 
 
 def latent_scale(p, case, tape):
@@ -188,6 +185,21 @@ def naive_tolerances(p, case):
 # --- bound and gradient -----------------------------------------------------------------------
 
 
+def assert_bound_and_gradient(case, bound, gradient):
+    """Check what an engine with the weights of the case's problem says of its rows and noise."""
+    p = problem(case)
+    assert bound.shape == (case.n,)
+    assert (np.abs(bound - p.tape.bound) <= bound_tolerance(p, case)).all(), case
+    naive = naive_tolerances(p, case) if case.estimator == "score-function" else {}
+    expected = oracle.gradient(p.tape)
+    assert gradient.keys() == expected.keys()
+    for name, g64 in expected.items():
+        assert gradient[name].shape == g64.shape
+        error = np.linalg.norm(gradient[name] - g64)
+        tolerance = naive.get(name, RELATIVE * np.linalg.norm(g64))
+        assert error <= tolerance, f"{name}: {error:.3g} > {tolerance:.3g} in {case}"
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_bound_and_gradient(isa, likelihood, estimator):
@@ -197,18 +209,7 @@ def test_bound_and_gradient(isa, likelihood, estimator):
             name: value.shape for name, value in p.weights.items()
         }
         model.set_weights(p.weights)
-        bound, gradient = model.bound_and_gradient(p.x, p.noise)
-        assert bound.shape == (case.n,)
-        assert (np.abs(bound - p.tape.bound) <= bound_tolerance(p, case)).all(), case
-
-        naive = naive_tolerances(p, case) if estimator == "score-function" else {}
-        expected = oracle.gradient(p.tape)
-        assert gradient.keys() == expected.keys()
-        for name, g64 in expected.items():
-            assert gradient[name].shape == g64.shape
-            error = np.linalg.norm(gradient[name] - g64)
-            tolerance = naive.get(name, RELATIVE * np.linalg.norm(g64))
-            assert error <= tolerance, f"{name}: {error:.3g} > {tolerance:.3g} in {case}"
+        assert_bound_and_gradient(case, *model.bound_and_gradient(p.x, p.noise))
 
 
 def test_gradient_of_more_rows_than_any_batch(isa):
@@ -216,10 +217,7 @@ def test_gradient_of_more_rows_than_any_batch(isa):
     case = Case("bernoulli", "analytic-kl", (33, 18), "tanh", 1, 1500, 13, 3)
     p, model = problem(case), model_of(case)
     model.set_weights(p.weights)
-    bound, gradient = model.bound_and_gradient(p.x, p.noise)
-    assert (np.abs(bound - p.tape.bound) <= bound_tolerance(p, case)).all()
-    for name, g64 in oracle.gradient(p.tape).items():
-        assert np.linalg.norm(gradient[name] - g64) <= RELATIVE * np.linalg.norm(g64), name
+    assert_bound_and_gradient(case, *model.bound_and_gradient(p.x, p.noise))
 
 
 def surrogate(weights, x, noise, config, frozen):

@@ -57,12 +57,7 @@ class Twin:
 
     def decode(self, z):
         """Mean and variance of p(x|z)."""
-        if self.config.likelihood == "bernoulli":
-            m = oracle.sigmoid(self.affine("decoder", "logits", z))
-            return m, m * (1 - m)
-        m = self.affine("decoder", "mean", z)
-        v = oracle.softplus(self.affine("decoder", "log_var", z) + 10) - 10
-        return m if self.config.likelihood == "gaussian" else oracle.sigmoid(m), np.exp(v)
+        return oracle.decode(self.weights, self.config, z)
 
     def draw(self, z, rng):
         m, v = self.decode(z)

@@ -28,27 +28,13 @@ class Chain:
         """log p(x_observed, z) up to a constant, and its gradient."""
         weights, config = self.twin.weights, self.twin.config
         outputs, _ = oracle.climb(weights, "decoder", z, config.activation)
-        raw = {head: np.where(self.missing, 0, v) for head, v in self.raw(outputs[-1]).items()}
-        r, deltas = self.likelihood(raw, self.x)
-        deltas = {head: np.where(self.missing, 0, delta) for head, delta in deltas.items()}
+        (block,) = oracle.blocks(config.likelihood)
+        raw = [oracle.affine(weights, head, outputs[-1]) for head in block.heads]
+        r, deltas = block.twin.log_p([np.where(self.missing, 0, a) for a in raw], self.x)
+        deltas = [np.where(self.missing, 0, delta) for delta in deltas]
+        deltas = dict(zip(block.heads, deltas, strict=True))
         dz = oracle.descend(weights, "decoder", outputs, deltas, config.activation, {})
         return r - 0.5 * (z**2).sum(1), dz - z
-
-    def raw(self, h):
-        heads = ["logits"] if self.twin.config.likelihood == "bernoulli" else ["mean", "log_var"]
-        return {
-            f"decoder.{head}": oracle.affine(self.twin.weights, f"decoder.{head}", h)
-            for head in heads
-        }
-
-    def likelihood(self, raw, x):
-        if self.twin.config.likelihood == "bernoulli":
-            r, delta = oracle.bernoulli(raw["decoder.logits"], x)
-            return r, {"decoder.logits": delta}
-        bounded = self.twin.config.likelihood == "bounded-gaussian"
-        mean, log_var = raw.values()
-        r, *deltas = oracle.gaussian(mean, log_var, x, bounded, self.twin.config.floor)
-        return r, dict(zip(raw, deltas, strict=True))
 
     def climb(self, n_steps):
         """Gradient ascent. A step that does not go up is undone and halves the next step."""

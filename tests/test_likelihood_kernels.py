@@ -1,128 +1,42 @@
-"""Likelihoods and the latent layer against their float64 twins.
+"""The latent layer against its float64 twin, and likelihoods where a bound on them is known.
 
-Tolerances are first-order rounding analyses with u = 2^-24. A sum of k terms, computed with c
-roundings each, is within gamma(k + c) of the sum of absolute terms. exp is within 2 ulp <= 4 u, and
-the other functions are within 4 ulp <= 8 u of their value (test_math.py).
+Tolerances are first-order rounding analyses, as in likelihoods/__init__.py.
 """
 
 from __future__ import annotations
 
 import math
 
-import hooks
 import numpy as np
 import oracle
 import pytest
 from hooks import kernels
+from likelihoods.gaussian import FLOOR
 from oracle import U, assert_close, gamma
 
-FLOOR = oracle.LOG_VAR_FLOOR
 ESTIMATORS = ("analytic-kl", "monte-carlo", "score-function")
-SIZES = [*range(1, 40), 47, 48, 49, 63, 64, 65, 127, 128, 129, 560, 784]
 
 
 def randoms(rng, *shape, scale=1.0):
     return rng.normal(scale=scale, size=shape).astype(np.float32)
 
 
-def test_the_gradient_alone_is_the_gradient(isa):
-    rng = np.random.default_rng(0)
-    for d in (1, 16, 63, 784):
-        a, v = randoms(rng, 5, d, scale=3), randoms(rng, 5, d)
-        x = rng.random((5, d), dtype=np.float32)
-        for kernel, *arguments in (
-            (hooks.bernoulli, a, x),
-            (hooks.gaussian, a, v, x, False),
-            (hooks.gaussian, a, v, x, True),
-        ):
-            r, *gradients = kernel(*arguments)
-            none, *alone = kernel(*arguments, with_r=False)
-            assert (r != 0).all()
-            assert (none == 0).all()
-            for one, other in zip(gradients, alone, strict=True):
-                np.testing.assert_array_equal(one, other)
+# --- likelihoods, where the twins' tolerances are wide (others: test_families.py) --------------
 
 
-# --- Bernoulli --------------------------------------------------------------------------------
-
-
-def check_bernoulli(logits, x):
-    r, dlogits = hooks.bernoulli(logits, x)
-    a, x = np.float64(logits), np.float64(x)
-    expected_r, expected_d = oracle.bernoulli(a, x)
-    d, what = a.shape[1], f"bernoulli {a.shape}"
-    scale = (np.abs(x * a) + oracle.softplus(a)).sum(1)
-    # The kernel multiplies the factors 1 + e^-|a| and takes one logarithm. Each factor and each
-    # product has a relative rounding error, so the log is off by up to 2 U a pixel, however small.
-    assert_close(r, expected_r, gamma(d + 10) * scale + 2 * d * U, f"{what} r")
-    tolerance = 8 * U * oracle.sigmoid(a) + U * np.abs(expected_d)
-    assert_close(dlogits, expected_d, tolerance, f"{what} dlogits")
-
-
-def test_bernoulli_over_sizes(isa):
-    rng = np.random.default_rng(0)
-    for d in SIZES:
-        logits = randoms(rng, 5, d, scale=5)
-        check_bernoulli(logits, (rng.random((5, d)) < 0.5).astype(np.float32))
-        check_bernoulli(logits, rng.random((5, d), dtype=np.float32))
-
-
-def test_bernoulli_at_extreme_logits(isa):
-    """Logits on both sides of exp's underflow and overflow. A certain, correct answer costs 0."""
-    magnitudes = [0, 1e-30, 1e-6, 10, 16.7, 40, 86, 87.5, 88.5, 89, 103, 104, 1e3, 1e6, 1e30]
-    a = np.float32(magnitudes)
-    for x in (0.0, 0.25, 1.0):
-        for logits in (a, -a):
-            check_bernoulli(logits[:, None], np.full((len(a), 1), x, dtype=np.float32))
-            row = logits[:-1][None]  # all in one row, without the term that hides the rest
-            check_bernoulli(row, np.full_like(row, x))
+def test_a_certain_and_correct_answer_costs_nothing(isa):
     certain = np.float32([[1e30, -1e30, 1e4, -1e4]])
-    r, dlogits = hooks.bernoulli(certain, np.float32([[1, 0, 1, 0]]))
+    r, (dlogits,) = kernels.likelihood("bernoulli", [certain], np.float32([[1, 0, 1, 0]]))
     assert r[0] == 0
     assert (dlogits == 0).all()
-
-
-# --- Gaussian ---------------------------------------------------------------------------------
-
-
-def check_gaussian(mean_raw, raw, x, bounded):
-    got = hooks.gaussian(mean_raw, raw, x, bounded)
-    arguments = [np.float64(a) for a in (mean_raw, raw, x)]
-    expected = oracle.gaussian(*arguments, bounded, FLOOR)
-    tolerances = oracle.gaussian_error(*arguments, bounded, FLOOR)
-    for name, g, e, t in zip(("r", "dmean", "dlog_var"), got, expected, tolerances, strict=True):
-        assert_close(g, e, t, f"gaussian {x.shape} bounded={bounded} {name}")
-
-
-@pytest.mark.parametrize("bounded", [False, True])
-def test_gaussian_over_sizes(isa, bounded):
-    rng = np.random.default_rng(1)
-    for d in SIZES:
-        mean_raw, raw = randoms(rng, 5, d, scale=2), randoms(rng, 5, d, scale=2)
-        check_gaussian(mean_raw, raw, randoms(rng, 5, d), bounded)
-        check_gaussian(mean_raw, raw + np.float32(FLOOR), randoms(rng, 5, d), bounded)
-
-
-@pytest.mark.parametrize("bounded", [False, True])
-def test_gaussian_at_extreme_log_variances(isa, bounded):
-    raw = np.float32([-1e3, -100, -50, -20, FLOOR, -5, -1, 0, 1, 5, 20, 50, 80, 100, 1e3])[:, None]
-    mean_raw = np.linspace(-3, 3, len(raw), dtype=np.float32)[:, None]
-    for x in (0.0, 0.5, 1.0):
-        check_gaussian(mean_raw, raw, np.full_like(raw, x), bounded)
-
-
-@pytest.mark.parametrize("bounded", [False, True])
-def test_gaussian_at_extreme_means(isa, bounded):
-    mean_raw = np.float32([-1e4, -100, -88, -40, -17, 0, 17, 40, 88, 100, 1e4])[:, None]
-    for x in (0.0, 0.5, 1.0):
-        check_gaussian(mean_raw, np.zeros_like(mean_raw), np.full_like(mean_raw, x), bounded)
 
 
 @pytest.mark.parametrize("raw", [-40.3, -98.7, -1234.567, -98765.43, -1e10, -1e30])
 def test_log_variance_floor_holds(isa, raw):
     """However low the raw output is, the density is that of the floor, to its own precision."""
     mean, x = np.zeros((1, 3), dtype=np.float32), np.full((1, 3), 0.01, dtype=np.float32)
-    r, dmean, dlog_var = hooks.gaussian(mean, np.full((1, 3), raw, dtype=np.float32), x, False)
+    outputs = [mean, np.full((1, 3), raw, dtype=np.float32)]
+    r, (dmean, dlog_var) = kernels.likelihood("gaussian", outputs, x)
     precision = math.exp(-FLOOR)
     square = float(x[0, 0]) ** 2 * precision
     scale = math.log(2 * math.pi) + abs(FLOOR) + square * (1 + abs(FLOOR))

@@ -18,7 +18,7 @@ def new_model(**settings):
 
 def assert_one_step(before, after, rows, n_prior):
     """Check a step of plain ascent on these rows. Gradients are good to 5e-5, as in test_bounds."""
-    config = oracle.Config(likelihood="gaussian", floor=oracle.LOG_VAR_FLOOR)
+    config = oracle.Config(likelihood="gaussian")
     _, gradient = oracle.bound_and_gradient(before, rows, np.zeros((1, len(rows), 2)), config)
     for name, w in oracle.float64(before).items():
         step = RATE * gradient[name] / len(rows)

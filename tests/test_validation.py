@@ -28,7 +28,7 @@ def certain(model):
 
 def twin_bounds(model, rows):
     """The bounds of the rows in float64."""
-    config = oracle.Config(likelihood="gaussian", floor=oracle.LOG_VAR_FLOOR)
+    config = oracle.Config(likelihood="gaussian")
     return oracle.run(model.weights_, rows, np.zeros((1, len(rows), 2)), config).bound
 
 

@@ -45,7 +45,7 @@ MUTANTS = [
         file="csrc/families/likelihoods/gaussian.h",
         text="scale * 0.5f * (square - 1.0f) * slope",
         replacement="scale * 0.5f * (square - 1.0f)",
-        tests=("test_likelihood_kernels.py::test_gaussian_over_sizes[portable-False]",),
+        tests=("test_families.py::test_the_kernel_is_the_twin[portable-gaussian]",),
     ),
     Mutant(
         what="a draw of x has the variance in place of the standard deviation",
