@@ -75,17 +75,17 @@ def log_ratio(mean, log_var, noise):
     return 0.5 * (log_var + noise**2 - z**2).sum(2)
 
 
-def latent_sample(mean, log_var, noise, estimator):
+def latent_sample(mean, log_var, noise, estimator, kl_weight=1.0):
     """Rows of z (n*L, J) and the terms of the bound other than log p(x|z), (n,)."""
     z = mean + np.exp(log_var / 2) * noise
     if estimator == "analytic-kl":  # appendix B
         term = 0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)
     else:  # eq. 6
         term = log_ratio(mean, log_var, noise).mean(0)
-    return as_rows(z), term
+    return as_rows(z), kl_weight * term
 
 
-def latent_backward(mean, log_var, noise, dz, f, estimator):
+def latent_backward(mean, log_var, noise, dz, f, estimator, kl_weight=1.0):
     """d bound / d(mean, log_var). dz (n*L, J) is d((1/L) r_l)/dz_l, f (n*L,) is the integrand."""
     n_draws, n, n_latent = noise.shape
     dz = np.swapaxes(dz.reshape(n, n_draws, n_latent), 0, 1)
@@ -94,11 +94,12 @@ def latent_backward(mean, log_var, noise, dz, f, estimator):
         f = f.reshape(n, n_draws).T[:, :, None]
         return (f * noise / sigma).mean(0), (f * (noise**2 - 1) / 2).mean(0)
     if estimator == "monte-carlo":
-        dz = dz - (mean + sigma * noise) / n_draws
-        return dz.sum(0), (dz * sigma * noise / 2).sum(0) + 0.5
+        dz = dz - kl_weight * (mean + sigma * noise) / n_draws
+        return dz.sum(0), (dz * sigma * noise / 2).sum(0) + kl_weight * 0.5
     if estimator != "analytic-kl":
         raise LookupError(f"the objective {estimator!r} has no twin")
-    return dz.sum(0) - mean, (dz * sigma * noise / 2).sum(0) + 0.5 * (1 - np.exp(log_var))
+    dlog_var = (dz * sigma * noise / 2).sum(0) + kl_weight * 0.5 * (1 - np.exp(log_var))
+    return dz.sum(0) - kl_weight * mean, dlog_var
 
 
 # --- whole model ------------------------------------------------------------------------------
@@ -108,6 +109,7 @@ class Config(NamedTuple):
     activation: str = "tanh"
     likelihood: str | tuple = "bernoulli"  # or (name, number of columns) of successive ones
     estimator: str = "analytic-kl"
+    kl_weight: float = 1.0  # factor on what the bound has beside log p(x|z)
 
 
 class Tape(NamedTuple):
@@ -115,7 +117,7 @@ class Tape(NamedTuple):
 
     bound: np.ndarray  # (n,)
     log_likelihood: np.ndarray  # (n*L,)
-    log_ratio: np.ndarray  # (n*L,)
+    log_ratio: np.ndarray  # (n*L,), kl_weight times log p(z) - log q(z|x)
     layers: dict  # layer name -> (its input (rows, in), d bound / d pre-activation (rows, out))
     kink: float  # smallest |pre-activation| of a hidden unit: the distance to relu's corner
 
@@ -206,16 +208,17 @@ def run(weights, x, noise, config):
     encoder, kink = climb(weights, "encoder", x, config.activation)
     mean = affine(weights, "encoder.mean", encoder[-1])
     log_var = affine(weights, "encoder.log_var", encoder[-1])
-    z, term = latent_sample(mean, log_var, noise, config.estimator)
+    objective = config.estimator, config.kl_weight
+    z, term = latent_sample(mean, log_var, noise, *objective)
     decoder, decoder_kink = climb(weights, "decoder", z, config.activation)
     r, deltas = likelihood_heads(weights, config, decoder[-1], np.repeat(x, n_draws, axis=0))
     bound = term + r.reshape(-1, n_draws).mean(1)
-    ratio = as_rows(log_ratio(mean, log_var, noise))
+    ratio = config.kl_weight * as_rows(log_ratio(mean, log_var, noise))
 
     layers = {}
     deltas = {head: delta / n_draws for head, delta in deltas.items()}
     dz = descend(weights, "decoder", decoder, deltas, config.activation, layers)
-    dmean, dlog_var = latent_backward(mean, log_var, noise, dz, r + ratio, config.estimator)
+    dmean, dlog_var = latent_backward(mean, log_var, noise, dz, r + ratio, *objective)
     heads = {"encoder.mean": dmean, "encoder.log_var": dlog_var}
     descend(weights, "encoder", encoder, heads, config.activation, layers)
     return Tape(bound, r, ratio, layers, min(kink, decoder_kink))
