@@ -97,6 +97,7 @@ def problem(case):
     for seed in range(100):
         rng = np.random.default_rng([seed, case.n, case.n_visible, case.n_latent])
         weights, x = random_weights(case, rng), random_rows(case, rng, case.n)
+        weights["encoder.hidden0.weight"] /= max(1, np.sqrt((x**2).mean()))  # for counts
         noise = rng.normal(size=(case.n_draws, case.n, case.n_latent)).astype(np.float32)
         tape = oracle.run(weights, x, noise, config_of(case))
         if case.activation != "relu" or tape.kink > 4e-6:
@@ -243,7 +244,7 @@ def surrogate(weights, x, noise, config, frozen):
 def test_oracle_gradient_is_the_derivative(likelihood, estimator):
     """Central differences in float64 along random directions, per weight: 1e-6 of |g| |v|.
 
-    With h = 1e-5 / |v| truncation is of order 1e-10 and cancellation 1e-16 |bound| / 1e-5 = 1e-9.
+    With h = 1e-5 / |v| truncation is of order 1e-10 and cancellation 1e-16 |bound| / 1e-5.
     """
     rng = np.random.default_rng(0)
     for hidden, activation, n_draws in product(HIDDEN, ACTIVATIONS, (1, 3)):
@@ -266,7 +267,8 @@ def test_oracle_gradient_is_the_derivative(likelihood, estimator):
             )
             slope, exact = (up - down) / 2e-5, (gradient[name] * direction).sum()
             scale = max(np.linalg.norm(gradient[name]), 1e-2)
-            assert abs(slope - exact) <= 1e-6 * scale, f"{name} in {case}"
+            cancelled = 1e-10 * np.abs(p.tape.bound).sum()
+            assert abs(slope - exact) <= 1e-6 * scale + cancelled, f"{name} in {case}"
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

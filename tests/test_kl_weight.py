@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from test_blocks import BLOCKS
 from test_bounds import Case, assert_bound_and_gradient
 from test_families import CATALOGUE, ask
 
 objectives = pytest.mark.parametrize("objective", CATALOGUE["objective"])
-BLOCKS = (("bernoulli", 5), ("gaussian", 70))
 
 
 def case_of(likelihood, objective, kl_weight):
