@@ -10,7 +10,7 @@ from engines import SETTINGS, draws, engine, order, train
 from oracle import U
 from teams import team_of
 from test_bounds import RELATIVE, Case, assert_bound_and_gradient, random_rows
-from test_families import CATALOGUE, ask, assert_decodes
+from test_families import CATALOGUE, ask, assert_decodes, assert_draws
 
 from aevb import _core
 from aevb.core.engine import ARENAS, Rows
@@ -130,3 +130,14 @@ def test_one_block_is_a_likelihood_of_all_columns():
 def test_blocks_that_are_not_right_are_named(likelihood, message):
     with pytest.raises(ValueError, match=message):
         config(likelihood)
+
+
+@orders
+def test_draws_have_the_twins_mean_and_variance(likelihood):
+    assert_draws(likelihood, 75)
+
+
+def test_a_likelihood_may_have_one_block_only():
+    """The weights of two blocks would have the same names."""
+    with pytest.raises(ValueError, match=r"likelihood: .*'gaussian'"):
+        config([("gaussian", 5), ("gaussian", 70)])
