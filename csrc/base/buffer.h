@@ -1,4 +1,4 @@
-// Memory that is owned: aligned, zero-filled buffers.
+// An owned array: aligned and filled with zeros.
 #pragma once
 
 #include <cstdlib>
@@ -11,7 +11,8 @@
 
 namespace aevb {
 
-// Owning, cache-line aligned, zero-filled array of trivially copyable elements.
+// An owned array of trivially copyable elements. It begins at a cache line and is filled with
+// zeros.
 template <class T>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -20,7 +21,8 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(size_t size) : size_(size) {
     if (size == 0) return;
-    // calloc's memory is the system's zero pages where it is large: they cost when first written
+    // A large calloc takes zero pages from the system. It costs nothing until they are first
+    // written.
     const size_t bytes = round_up(checked_product(size, sizeof(T)), kCacheLine) + kCacheLine;
     allocation_.reset(std::calloc(bytes, 1));
     if (allocation_ == nullptr) throw std::bad_alloc();

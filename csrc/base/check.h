@@ -1,4 +1,4 @@
-// Errors: bad arguments become ValueError in Python.
+// Errors. A std::invalid_argument becomes a ValueError in Python.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace aevb {
 
-// Guarded data with a value out of range.
+// A value of guarded data (nn/rows.h) is out of range.
 struct OutOfRange : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -18,7 +18,7 @@ struct OutOfRange : std::invalid_argument {
 inline void check(bool ok, const std::string& message) {
   if (!ok) throw std::invalid_argument(message);
 }
-// The same where making the message takes time.
+// The same, with a message that is built only if it is needed.
 template <class Message, class = std::enable_if_t<std::is_invocable_v<Message>>>
 void check(bool ok, Message message) {
   if (!ok) throw std::invalid_argument(message());

@@ -1,8 +1,8 @@
-// Flush-to-zero for the core's own threads, and nobody else's.
+// Flush-to-zero for the core's threads alone.
 //
-// Weight decay drives the weights of always-zero inputs into subnormals, which slow every FMA that
-// meets them. The caller's floating-point state is restored when the scope ends; with `flush` false
-// subnormals live in the scope, for a call back to the caller.
+// Weight decay drives the weights of inputs that are always zero into subnormals. These slow down
+// every FMA that reads them. The scope restores the caller's floating-point state at its end. With
+// `flush` false, the scope keeps subnormals: for a call back to the caller.
 #pragma once
 
 #include <cstdint>

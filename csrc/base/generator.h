@@ -1,4 +1,4 @@
-// A generator for draws that take a number of uniforms that is not known before.
+// A random generator for draws that need an unknown number of uniforms.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 namespace aevb {
 namespace {  // included under the flags of several instruction sets
 
-// SplitMix64 (Steele, Lea, Flood 2014) from a state that names the draw: like all noise, a function
-// of what the draw is keyed by.
+// SplitMix64 (Steele, Lea, Flood 2014). The key, the stream, the row's id and the column give its
+// first state, as they determine all noise.
 class Generator {
  public:
   Generator(const uint32_t (&key)[2], uint32_t stream, uint64_t id, uint64_t column)
@@ -16,7 +16,7 @@ class Generator {
     state_ = mix(state_ + id);
     state_ = mix(state_ + column);
   }
-  // In (0, 1).
+  // Uniform in (0, 1).
   double uniform() {
     state_ += kGolden;
     return (static_cast<double>(mix(state_) >> 11) + 0.5) * 0x1p-53;

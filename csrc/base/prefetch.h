@@ -1,13 +1,13 @@
-// What is read soon, and fetched while something else is computed.
+// Prefetching: memory that a later computation reads is fetched during the current one.
 #pragma once
 
 #include "base/sizes.h"
 
 namespace aevb {
 
-// Memory that will be read soon: blocks of bytes, each `distance` bytes after the last. Whoever has
-// time meanwhile fetches a line and walks on. What kernels call of it is always inlined: a copy
-// compiled under their wider flags must not be the one that the linker keeps.
+// A cursor over memory that is read soon: blocks of bytes, `distance` bytes apart. A kernel takes
+// one cache line at a time from it and prefetches that line. Functions that kernels call are always
+// inlined. A copy compiled under a kernel's wider flags must not be the one that the linker keeps.
 class PrefetchCursor {
  public:
   PrefetchCursor() = default;
@@ -17,7 +17,7 @@ class PrefetchCursor {
         n_blocks_(block_size > 0 ? n_blocks : 0),
         distance_(distance) {}
   [[gnu::always_inline]] bool empty() const { return n_blocks_ == 0; }
-  // The next line; there must be one.
+  // Returns the next line and moves on. The cursor must not be empty.
   [[gnu::always_inline]] const char* line() {
     const char* line = block_ + line_ * kCacheLine;
     if (++line_ == n_lines_) {

@@ -1,11 +1,11 @@
-// Matrices: views of rows, and activation matrices that own theirs.
+// Matrices: views, and activation matrices that own their memory.
 #pragma once
 
 #include "base/buffer.h"
 
 namespace aevb {
 
-// Non-owning row-major matrix; `stride` is the distance between rows, in elements.
+// A view of a row-major matrix. `stride` is the distance between rows, in elements.
 template <class T>
 struct View {
   T* data = nullptr;
@@ -20,7 +20,8 @@ struct View {
 using MatView = View<float>;
 using ConstMatView = View<const float>;
 
-// Owning activation matrix in the core's row layout, padding zero.
+// An activation matrix that owns its memory, with the row stride of base/sizes.h. The padding is
+// zero.
 class Matrix {
  public:
   Matrix() = default;
