@@ -1,5 +1,5 @@
-// How long work says how far it is, and is told to stop: between its pieces the thread that began
-// it reports, and what the report throws ends the work and comes out of it.
+// Cancellation and progress of long work. The thread that began the work reports between tasks. An
+// exception from the report ends the work on every thread, and is rethrown at the end.
 #pragma once
 
 #include <algorithm>
@@ -15,26 +15,27 @@ namespace aevb {
 
 class Cancellation {
  public:
-  // Told the fraction of the work that is done, on the thread that began it, subnormals alive.
+  // Receives the fraction of the work that is done. It runs on the thread that began the work, with
+  // subnormals enabled.
   using Report = std::function<void(double done)>;
 
   explicit Cancellation(Report report) : report_(std::move(report)) {}
 
-  // Work in units of the caller's choice: how much there is, and how much more has been done.
+  // The total amount of work, and how much more of it is done, in units of the caller's choice.
   void expect_work(double total) {
     total_ = total;
     done_.store(0.0, std::memory_order_relaxed);
   }
   void add_done(double amount) { done_.fetch_add(amount, std::memory_order_relaxed); }
 
-  // Whether to go on. On thread 0 it reports, if it has not for a while.
+  // Whether to go on. Thread 0 also reports, if its last report is some time ago.
   bool may_continue(const Member& member) {
     if (member.rank() == 0 && Clock::now() >= next_) report();
     return !requested_.load(std::memory_order_relaxed);
   }
 
-  // For a team that goes through steps together, each with a barrier inside: thread 0 reports as a
-  // step begins, and at its end every thread is told the same, whether it was the last.
+  // For a team whose steps contain a barrier: thread 0 reports when a step begins. After the step,
+  // every thread gets the same answer from ends_after: whether it was the last step.
   void begin_step(size_t step, const Member& member) {
     if (may_continue(member) || member.rank() != 0) return;
     last_.store(std::min(step, last_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
@@ -42,7 +43,7 @@ class Cancellation {
   bool ends_after(size_t step) const { return step >= last_.load(std::memory_order_relaxed); }
 
   bool requested() const { return requested_.load(std::memory_order_relaxed); }
-  // Throws what stopped the work, if something did.
+  // Rethrows the exception that stopped the work, if there is one.
   void rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
   }
@@ -67,17 +68,17 @@ class Cancellation {
   double total_ = 1.0;
   std::atomic<double> done_{0.0};
   std::atomic<bool> requested_{false};
-  std::atomic<size_t> last_{std::numeric_limits<size_t>::max()};  // step of a team
+  std::atomic<size_t> last_{std::numeric_limits<size_t>::max()};  // the last step of a team
   std::exception_ptr error_;
   Clock::time_point next_ = Clock::now() + kEvery;
 };
 
-// f(member, piece) for every piece of n, each on the thread that is free first: for pieces whose
-// results do not depend on who makes them. Thread 0, when it has no more, waits for the others.
-// Returns early if the cancellation is told to stop.
+// Calls f(member, task) for each of n tasks. The next free thread takes the next task, so a result
+// must not depend on the thread. Thread 0 keeps reporting until the other threads are done. Returns
+// early after a cancellation.
 template <class F>
 void share_tasks(int n_threads, size_t n, Cancellation& cancellation, F f) {
-  constexpr std::chrono::microseconds kNap{50};  // short beside any piece
+  constexpr std::chrono::microseconds kNap{50};  // short compared with a task
   std::atomic<size_t> next{0};
   std::atomic<unsigned> n_finished{0};
   run_team(n_threads, [&](Member& member) {
@@ -95,16 +96,16 @@ void share_tasks(int n_threads, size_t n, Cancellation& cancellation, F f) {
   });
 }
 
-// The same; throws what stopped the work.
+// The same; then rethrows the exception that stopped the work.
 template <class F>
 void run_tasks(int n_threads, size_t n, Cancellation& cancellation, F f) {
   share_tasks(n_threads, n, cancellation, f);
   cancellation.rethrow();
 }
 
-// to = from, until the cancellation is told to stop.
+// Copies `from` to `to`, until a cancellation.
 inline void copy(const Buffer<float>& from, Buffer<float>& to, Cancellation& cancellation) {
-  constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
+  constexpr size_t kValues = size_t{1} << 20;  // at a time, in some milliseconds
   const SerialTeam serial;
   Buffer<float> copied(from.size());
   for (size_t i = 0; i < from.size() && cancellation.may_continue(serial); i += kValues) {

@@ -1,8 +1,8 @@
-// Threads: the only OpenMP in the project.
+// Thread teams. No other file of the project uses OpenMP.
 //
-// A team runs one function on every thread from start to end (no fork and join per loop); the
-// threads meet at barriers between phases. Which thread does what never changes a result, because
-// every output element is computed whole by one thread, in one order of summation.
+// A team runs one function on every thread from start to end. Its threads meet at barriers between
+// phases; there is no fork and join per loop. A result never depends on which thread computes it:
+// one thread computes each output element whole, in one order of summation.
 #pragma once
 
 #include <omp.h>
@@ -23,10 +23,10 @@ namespace aevb {
 
 inline int max_threads() { return omp_get_max_threads(); }
 
-// Sense-reversing barrier. Spins with a pause for a bounded time, then sleeps until woken, so that
-// a team makes progress on a machine that is busy with other things (libgomp's barrier spins its
-// whole window when team = cores; yielding instead of sleeping gives the core to whoever spins
-// hardest).
+// A sense-reversing barrier. A thread spins for a bounded time and then sleeps until it is woken.
+// So a team makes progress on a busy machine. (libgomp's barrier would spin its whole window when
+// the team has as many threads as the machine has cores. With a yield in place of the sleep, the
+// threads that spin get the core.)
 class Barrier {
  public:
   explicit Barrier(unsigned size) : size_(size) {}
@@ -48,8 +48,7 @@ class Barrier {
   }
 
  private:
-  static constexpr int kSpins =
-      4000;  // about 50-100 us: longer than any balanced phase keeps a thread waiting
+  static constexpr int kSpins = 4000;  // about 50-100 us: longer than a wait in a balanced phase
   static void pause() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -60,11 +59,11 @@ class Barrier {
   const unsigned size_;
 };
 
-// What the tests learn of all teams of this process, and do to them.
+// What the tests observe of all teams of this process, and change in them.
 struct TeamProbe {
   std::atomic<int> largest{0};  // threads of the largest team since this was set to 0
-  // The thread that leaves every barrier late, and the thread that takes a piece of work and begins
-  // it late; -1: none does. (The others take all the pieces of a thread that is late at a barrier.)
+  // The thread that leaves every barrier late, and the thread that begins every task late; -1:
+  // none. (A thread that is late at a barrier loses all its tasks to the others.)
   std::atomic<int> late_rank{-1}, slow_rank{-1};
 
   void note(unsigned size) {
@@ -80,16 +79,17 @@ struct TeamProbe {
 };
 inline TeamProbe team_probe;
 
-// How much of one thread's part of a phase's work is taken: from the front by itself, from the back
-// by others, who have no more of theirs. Work is dealt at most once from barrier to barrier; the
-// deal's number tells its counts from the last deal's, so that nobody has to reset them. (Numbers
-// come again after 65536 deals: a part that had pieces has some again sooner than that, or never.)
+// The blocks of one thread's share of a loop, of which some are taken. The owner takes blocks from
+// the front; other threads steal from the back when they have none left. There is at most one loop
+// between two barriers. The loop's number tells current counts from those of an earlier loop, so
+// nobody resets them. (Numbers repeat after 65536 loops. A share that is ever not empty is touched
+// more often than that.)
 class alignas(kCacheLine) WorkDeque {
  public:
-  static constexpr size_t kMost = (size_t{1} << 24) - 1;  // pieces of a part
+  static constexpr size_t kMost = (size_t{1} << 24) - 1;  // blocks of a share
 
-  // Some of a part of n pieces: as many as `choose`, told the rest, says, from the front or the
-  // back. Empty if that is none, or none is left.
+  // Takes blocks from the front or the back of a share of n blocks. `choose` receives the range
+  // that is left, and returns how many to take. The result is empty if that is 0 or none is left.
   template <class Choose>
   Range take(uint16_t loop, size_t n, bool from_front, Choose choose) {
     uint64_t seen = state_.load(std::memory_order_relaxed);
@@ -102,7 +102,7 @@ class alignas(kCacheLine) WorkDeque {
       const size_t some = choose(rest);
       if (some == 0) return {};
       const uint64_t taken = from_front ? (front + some) << 24 | back : front << 24 | (back + some);
-      // what the pieces are made of, the last barrier has made seen
+      // relaxed: the last barrier has made visible all that the tasks read
       if (state_.compare_exchange_weak(seen, uint64_t{loop} << 48 | taken,
                                        std::memory_order_relaxed)) {
         return from_front ? Range{front, front + some} : Range{rest.end - some, rest.end};
@@ -119,10 +119,10 @@ struct Team {
   Team(unsigned size, WorkDeque* deques) : size(size), barrier(size), deques(deques) {}
   const unsigned size;
   Barrier barrier;
-  WorkDeque* deques;  // (size,)
+  WorkDeque* deques;  // (size,), or null for one thread
 };
 
-// One thread's place in a running team.
+// One thread of a running team.
 class Member {
  public:
   Member(unsigned rank, unsigned size, Team& team) : rank_(rank), size_(size), team_(team) {}
@@ -133,10 +133,10 @@ class Member {
     team_probe.delay(team_probe.late_rank, rank_);
   }
   void begin_task() const { team_probe.delay(team_probe.slow_rank, rank_); }
-  // The number of the deal of work that begins, and what it takes from a thread's part.
+  // The number of the work-stealing loop that begins, and a thread's deque in it.
   uint16_t next_loop() { return ++n_loops_; }
   WorkDeque& deque(unsigned rank) { return team_.deques[rank]; }
-  // This thread's contiguous part of n equal pieces of work.
+  // This thread's contiguous share of n equal pieces of work.
   Range share(size_t n) const { return {n * rank_ / size_, n * (rank_ + 1) / size_}; }
 
  private:
@@ -152,16 +152,17 @@ class SerialTeam : private Team, public Member {
   SerialTeam() : Team(1, nullptr), Member(0, 1, *this) {}
 };
 
-// Threads that libgomp keeps for the one that calls, with it: as many as its last team had.
+// Threads that libgomp keeps for the calling thread, that thread included: as many as its last team
+// had.
 inline int& kept_threads() {
   static thread_local int n = 1;
   return n;
 }
 
-// How many of n_threads to ask OpenMP for. libgomp ends the process where the system refuses it a
-// thread, so those that it does not keep are begun for trial, all at once; if they cannot be had,
-// the kept ones have to do. (What was free in the trial may be taken a moment later: where others
-// begin threads up to the same limit, no more can be promised.)
+// How many of n_threads to ask OpenMP for. libgomp ends the process if the system refuses a thread.
+// So the threads that libgomp does not keep are first started as a trial, all at once. If one
+// cannot be started, the result is the number of kept threads. (Another process may take the
+// threads after the trial; no more can be promised.)
 inline int obtainable_threads(int n_threads) {
   const int n_kept = kept_threads();
   if (n_threads <= n_kept || omp_in_parallel()) return n_threads;
@@ -180,9 +181,9 @@ inline int obtainable_threads(int n_threads) {
   return trial.size() == n_new ? n_threads : n_kept;
 }
 
-// Runs body(Member&) on n_threads threads, or on fewer where there are not as many to be had,
-// subnormals flushed in each. The body must not throw between barriers: everything that can fail
-// (allocation, checks) happens before.
+// Runs body(Member&) on n_threads threads, or on fewer if they cannot be had. Subnormals are
+// flushed in each. The body must not throw: whatever can fail (allocation, checks) must come before
+// it.
 template <class Body>
 void run_team(int n_threads, Body&& body) {
   n_threads = obtainable_threads(n_threads);
@@ -196,8 +197,8 @@ void run_team(int n_threads, Body&& body) {
   }
   const auto deques = std::make_unique<WorkDeque[]>(static_cast<size_t>(n_threads));
 #ifdef __SANITIZE_THREAD__
-  // ThreadSanitizer knows pthreads and not libgomp, whose start and end of a team it would take for
-  // races. What the threads do in between is the same code.
+  // ThreadSanitizer knows pthreads but not libgomp. It would report the start and end of a libgomp
+  // team as races. The code between them is the same.
   const auto size = static_cast<unsigned>(n_threads);
   Team team(size, deques.get());
   team_probe.note(size);
@@ -211,8 +212,8 @@ void run_team(int n_threads, Body&& body) {
   run(0);
   for (std::thread& other : others) other.join();
 #else
-  // OpenMP may grant fewer threads than asked for (nested regions, limits): the barrier is made for
-  // what it gave.
+  // OpenMP may give fewer threads than asked for (nested regions, limits). The barrier is made for
+  // the threads that it gives.
   std::optional<Team> team;
 #pragma omp parallel num_threads(n_threads) shared(team)
   {
@@ -230,11 +231,11 @@ void run_team(int n_threads, Body&& body) {
 #endif
 }
 
-// Operations for which a thread is worth waking: some 50 us of work, against some 8 barriers of up
-// to 1 us each. The tests set it to 0, so that small networks use every thread they are given.
+// Operations that justify one more thread: some 50 us of work, against some 8 barriers of up to 1
+// us each. The tests set it to 0, so that small networks use every thread they are given.
 inline std::atomic<double> flops_per_thread{4e6};
 
-// Threads worth waking for a step, or a block of rows, of this many flops.
+// The number of threads that a step or a block of rows of so many operations justifies.
 inline int useful_threads(int n_threads, double flops) {
   const double useful = flops / flops_per_thread.load(std::memory_order_relaxed);
   return useful < n_threads ? std::max(1, static_cast<int>(useful)) : n_threads;

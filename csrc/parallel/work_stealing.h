@@ -1,5 +1,6 @@
-// Shares of a phase's work. Each thread has its part, the same at every step so that its caches
-// keep what it needs; a thread that is done with its own takes over from one that was held up.
+// Work stealing. Each thread has a share of a phase's work. The share is the same at every step, so
+// the thread's caches keep its data. A thread that has finished its share steals from a thread that
+// is late.
 #pragma once
 
 #include <algorithm>
@@ -8,12 +9,12 @@
 
 namespace aevb {
 
-// Scales a range of blocks to a range of n rows (or inputs).
+// The rows (or inputs) of a range of blocks, of n in all.
 inline Range block_range(Range blocks, size_t block, size_t n) {
   return {blocks.begin * block, std::min(n, blocks.end * block)};
 }
 
-// This thread's rows of n, in whole row blocks.
+// This thread's share of n rows, in whole row blocks.
 inline Range share_rows(const Member& member, size_t n) {
   return block_range(member.share(ceil_div(n, kRowBlock)), kRowBlock, n);
 }
@@ -22,16 +23,18 @@ inline size_t panel_width(size_t n_cols, size_t panel) {
   return std::min(kPanel, n_cols - panel * kPanel);
 }
 
-// Cost of a matrix's columns: cache lines, the unit that every instruction set's vectors divide.
+// The cost of n_cols columns of a matrix, in cache lines: every instruction set's vectors divide
+// one.
 inline size_t column_cost(size_t n_cols) { return ceil_div(n_cols, kLineFloats); }
 
-// The panels of n_cols columns, each in n_blocks pieces (of rows, or of inputs), numbered panel by
-// panel.
+// The panels of n_cols columns, each divided into n_blocks blocks (of rows or of inputs). Blocks
+// are numbered panel by panel.
 struct Panels {
   size_t n_cols = 0;
   size_t n_blocks = 0;
 
-  // Rank's part of them: those whose running cost falls into its part of the total.
+  // The share of thread `rank`: the blocks whose running cost falls into its share of the total
+  // cost.
   Range part(unsigned rank, unsigned size) const {
     return {first_task(rank, size), first_task(rank + 1, size)};
   }
@@ -50,23 +53,24 @@ struct Panels {
   }
 };
 
-// Blocks of a panel of a layer, to be done by this thread.
+// Blocks of one panel of a layer, which one thread takes at a time.
 struct Task {
   size_t layer, panel;
   Range blocks;
-  bool new_panel;  // its last piece was of another
-  bool more;       // panel + 1 comes after this panel
+  bool new_panel;  // this thread's previous task was in another panel
+  bool more;       // this thread goes on with panel + 1
 };
 
 namespace detail {
 
-// Where pieces of a thread's part lie: piece number `at` of a layer, and the part's of that layer.
+// A block of a thread's share: its layer, its number there, and the share of that layer.
 struct Spot {
   size_t layer, at;
   Range part;
 };
 
-// A part's pieces of all layers in a row: how many, and where the k-th is.
+// The blocks of a thread's share of all layers, one layer after the other: their number, and the
+// k-th of them.
 template <class Layers>
 size_t count_tasks(size_t n_layers, Layers layers, unsigned rank, unsigned size) {
   size_t n = 0;
@@ -84,10 +88,10 @@ Spot find_task(Layers layers, unsigned rank, unsigned size, size_t k) {
 
 }  // namespace detail
 
-// How many blocks are dealt at a time: most, and towards the end of a part less, down to the least,
-// so that all threads are done at about the same time. Others take from a part only while at least
-// `shared` blocks of it are left, or a quarter of it: less is done sooner by the thread whose
-// caches have it.
+// The size of a task in blocks: from `most` down to `least` towards the end of a share, so that all
+// threads finish at about the same time. Other threads steal from a share only while it has at
+// least `shared` blocks, or a quarter of itself. The owner, whose caches hold the data, finishes
+// fewer sooner.
 struct Grain {
   size_t least, most;
   size_t shared = 1;
@@ -95,18 +99,18 @@ struct Grain {
   size_t least_shared(size_t part) const { return std::min(shared, ceil_div(part, 4)); }
 };
 
-// Deals the panels of n_layers layers, layers(i) -> Panels: f(Task) for all pieces that fall to
-// this thread. There must be a barrier between two deals.
+// Calls f(Task) for all tasks that this thread takes or steals, over the panels layers(i) of
+// n_layers layers. There must be a barrier between two such loops.
 template <class Layers, class F>
 void stealing_for(Member& member, size_t n_layers, Layers layers, Grain grain, F f) {
   const uint16_t number = member.next_loop();
   const unsigned size = member.size();
-  unsigned rank = member.rank();  // whose part is worked on
-  size_t n = 0;                   // how many pieces that is
+  unsigned rank = member.rank();  // whose share is worked on
+  size_t n = 0;                   // the number of its blocks
   bool own = true;
 
-  // How many of the rest of the part to do next: the first of one's own, the last of another's, if
-  // any.
+  // How many of the blocks that are left to take: from the front of the own share, from the back of
+  // another's. 0: do not steal from it.
   const auto choose = [&](Range rest) -> size_t {
     if (!own && rest.size() < grain.least_shared(n)) return 0;
     const detail::Spot spot =
