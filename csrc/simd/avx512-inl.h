@@ -23,8 +23,8 @@ AEVB_INLINE Words mul_high(Words a, Words b) {
   return (Words)_mm512_mask_blend_epi32(0xaaaa, even, odd);
 }
 
-// As an instruction, because what GCC makes of fma may put the sum over one of the factors: a tile
-// of sums is then moved about in, and spilt from, registers that it fills.
+// An explicit instruction: GCC may compile fma so that it overwrites a factor with the sum. A tile
+// of sums that fills the registers would then be moved and spilt.
 AEVB_INLINE void add_product(Vec& sum, Vec a, Vec b) {
   asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
@@ -43,8 +43,8 @@ AEVB_INLINE uint32_t bits(Ints mask) { return _mm512_movepi32_mask((__m512i)mask
 
 AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) { return (Vec)_mm512_rsqrt14_ps((__m512)a); }
 
-// Four columns of rows first, 4 + first, 8 + first and 12 + first, a quarter of the vector each.
-// The loads put them in place, so that only two rounds of shuffles, which have one port, are left.
+// Four columns of rows first, 4 + first, 8 + first and 12 + first: a quarter of the vector each.
+// The loads put them in place. Two rounds of shuffles are left, which all use one port.
 template <int first>
 AEVB_INLINE __m512 quarters(const float* in) {
   const auto at = [&](int i) {

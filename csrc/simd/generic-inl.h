@@ -1,4 +1,4 @@
-// Vectors of four floats, in what the compiler makes of them.
+// Vectors of four floats, in plain C++ that the compiler vectorises.
 #pragma once
 
 #include "base/sizes.h"
@@ -15,7 +15,7 @@ AEVB_INLINE Vec sqrt(Vec a) {
   for (size_t i = 0; i < W; ++i) r[i] = __builtin_sqrtf(a[i]);
   return r;
 }
-// Adding and subtracting 1.5 * 2^23 rounds to nearest for |a| < 2^22.
+// Adding 1.5 * 2^23 rounds to the nearest integer, for |a| < 2^22. The integer is in the low bits.
 AEVB_INLINE Ints round_to_int(Vec a) {
   const Vec magic = set1(12582912.0f);
   return as_ints(a + magic) - as_ints(magic);

@@ -1,5 +1,5 @@
-// exp, log, tanh, sigmoid, softplus, sin and cos. V is a Vec or a Pack of them. Accuracies are
-// asserted by tests/test_math.py.
+// exp, log, tanh, sigmoid, softplus, sin and cos. V is a Vec or a Pack of vectors.
+// tests/test_math.py asserts the accuracies.
 #pragma once
 
 #include "simd/pack-inl.h"
@@ -17,7 +17,8 @@ AEVB_INLINE V polynomial(const V& x, const float (&coefficients)[N]) {
   return p;
 }
 
-// e^x = 2^n e^r. x = n log 2 + r with |r| <= log(2)/2, e^r - 1 by the polynomial of Cephes' expf.
+// The two factors of e^x = 2^n e^r, where x = n log 2 + r and |r| <= log(2)/2. The polynomial of
+// Cephes' expf gives e^r - 1.
 template <class V>
 struct ExpParts {
   decltype(round_to_int(V{})) n;
@@ -35,8 +36,8 @@ AEVB_INLINE ExpParts<V> exp_parts(const V& x) {
   return {n, fma(p, r * r, r)};
 }
 
-// e^x, scaled by 2^n in two halves so that n = 128 and the subnormal results do not overflow the
-// exponent field. Below -104 it is 0, above 88.73 inf.
+// e^x. Two halves of 2^n scale the result one after the other, so n = 128 and subnormal results do
+// not overflow the exponent field. Below -104 the result is 0, above 88.73 it is inf.
 template <class V>
 AEVB_INLINE V exp(const V& x) {
   const auto [n, e_r_minus_1] = exp_parts(min(set1(89.0f), max(set1(-104.0f), x)));
@@ -44,22 +45,22 @@ AEVB_INLINE V exp(const V& x) {
   return (e_r_minus_1 + 1.0f) * as_vec((half + 127) << 23) * as_vec((n - half + 127) << 23);
 }
 
-// e^-|x|, 0 from n = -127 on, where the exponent field of 2^n is 0: what is below the smallest
-// normal number may be 0 or not.
+// e^-|x|. From n = -127 on the exponent field of 2^n is 0, and so is the result. Callers accept 0
+// in place of a value below the smallest normal number.
 template <class V>
 AEVB_INLINE V exp_minus_abs(const V& x) {
   const auto [n, e_r_minus_1] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x) | INT32_MIN)));
   return (e_r_minus_1 + 1.0f) * as_vec((n + 127) << 23);
 }
 
-// Natural logarithm of a positive normal number (Cephes' logf); inf and NaN pass through, 0 and
+// The natural logarithm of a positive normal number (Cephes' logf). inf and NaN pass through; 0 and
 // subnormals give log(FLT_MIN).
 template <class V>
 AEVB_INLINE V log(const V& x) {
   const V normal = max(set1(1.17549435e-38f), x);
   const auto bits = as_ints(normal);
-  // mantissa in [sqrt(1/2), sqrt(2)): subtract the bits of sqrt(1/2), take the exponent of what is
-  // left
+  // The mantissa is in [sqrt(1/2), sqrt(2)): subtract the bits of sqrt(1/2), then take the exponent
+  // of the difference.
   const auto offset = bits - 0x3f3504f3;
   const V exponent = to_float(offset >> 23);
   const V m = as_vec((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
@@ -75,9 +76,9 @@ AEVB_INLINE V log(const V& x) {
   return select((bits & 0x7f800000) == 0x7f800000, x, r);
 }
 
-// tanh|x| = -t / (t + 2) with t = e^-2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), which keeps the bits of
-// small x. (Eigen's rational function has fewer operations, but is up to 5 ulp off with FMA and 6
-// without.)
+// tanh|x| = -t / (t + 2) with t = e^-2|x| - 1 = 2^n (e^r - 1) + (2^n - 1). This t keeps the bits of
+// small x. (Eigen's rational function has fewer operations, but an error of up to 5 ulp with FMA
+// and 6 without.)
 template <class V>
 AEVB_INLINE V tanh(const V& x) {
   const auto [n, e_r_minus_1] = exp_parts(max(set1(-88.0f), as_vec(as_ints(x + x) | INT32_MIN)));
@@ -93,7 +94,7 @@ AEVB_INLINE V sigmoid(const V& x) {
   return select(x >= 0.0f, set1(1.0f), e) / (1.0f + e);
 }
 
-// log(1 + e) for e in [0, 1], with the rounding error of 1 + e put back.
+// log(1 + e) for e in [0, 1], corrected for the rounding error of 1 + e.
 template <class V>
 AEVB_INLINE V log1p_unit(const V& e) {
   const V u = 1.0f + e;
@@ -106,8 +107,9 @@ AEVB_INLINE V softplus(const V& x) {
   return max(set1(0.0f), x) + log1p_unit(exp_minus_abs(x));
 }
 
-// A log-variance above a smooth floor, v = floor + softplus(raw - floor), and dv/draw. Written
-// about the larger of the two, so that neither is absorbed by the other.
+// A log-variance v above a smooth floor, v = floor + softplus(raw - floor), and its slope dv/draw.
+// v is computed as the larger of floor and raw plus a small term, so that neither absorbs the
+// other.
 template <class V>
 struct Floored {
   V value;
@@ -120,9 +122,9 @@ AEVB_INLINE Floored<V> smooth_floor(const V& raw, float floor) {
   return {max(set1(floor), raw) + log1p_unit(e), select(above >= 0.0f, set1(1.0f), e) / (1.0f + e)};
 }
 
-// sin(2 pi u) and cos(2 pi u) for u in [0, 1): u is reduced to |t| <= 1/8 of a turn about the
-// nearest quarter, then Taylor's series in 2 pi t (next term below 2^-27), signs and roles by the
-// quarter.
+// sin(2 pi u) and cos(2 pi u) for u in [0, 1). The nearest quarter turn is subtracted, which leaves
+// |t| <= 1/8 of a turn. Taylor's series in 2 pi t follows (next term below 2^-27). The quarter then
+// gives the signs, and which of the two is the sine.
 struct SinCos {
   Vec sin;
   Vec cos;

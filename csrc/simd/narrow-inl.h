@@ -1,4 +1,4 @@
-// What AVX2 and the generic vectors have in common.
+// Functions that AVX2 and the generic vectors share.
 #pragma once
 
 #include "simd/vec-inl.h"
@@ -15,9 +15,9 @@ AEVB_INLINE size_t store_bits(uint32_t set, uint32_t first, uint32_t* out) {
   return n;
 }
 
-// Half the exponent by an integer shift, y, then y p(a y^2), p the minimax quadratic there. (The
-// divider's square root and quotient keep the sums of a tile waiting; AVX's 12-bit estimate differs
-// from maker to maker.)
+// An integer shift halves the exponent, which gives y. The result is y p(a y^2), where p is the
+// minimax quadratic on the range of a y^2. (A square root and a division would keep the sums of a
+// tile waiting. AVX's 12-bit estimate differs between makers of processors.)
 AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) {
   const Vec y = as_vec(0x5f2f8000 - (as_ints(a) >> 1));
   const Vec e = a * y * y;  // in [0.87, 0.99]

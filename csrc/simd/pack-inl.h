@@ -1,6 +1,6 @@
-// N vectors side by side, and the operations of vec-inl.h on all of them. A function written for
-// one vector is a chain in which each operation waits for the last; on a pack the chains alternate,
-// and the units are busy. The vectors of a pack never mix, so that its size changes no bit.
+// A pack: N vectors side by side, with the operations of vec-inl.h on all of them. In a function of
+// one vector, each operation waits for the one before. In a function of a pack, N such chains
+// alternate and keep the units busy. The vectors of a pack never mix, so N changes no bit.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 #include "simd/vec-inl.h"
 
-// T is Vec or Ints, whose alignment and aliasing a struct's member keeps
+// T is Vec or Ints; a member of a struct keeps their alignment and aliasing.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 
@@ -33,7 +33,7 @@ inline constexpr size_t widest = std::max({pack_size<A>...});
 template <class... A>
 concept AnyPack = widest<A...> > 0;
 
-// Vector i of a pack; a number or a single vector stands for all of a pack.
+// Vector i of a pack. A number or a single vector stands for a pack of equal vectors.
 template <class T>
 AEVB_INLINE const T& at(const T& x, size_t) {
   return x;
@@ -108,14 +108,14 @@ AEVB_INLINE void store(float* p, const Vecs<N>& x) {
   for (size_t i = 0; i < N; ++i) store(p + i * W, x.v[i]);
 }
 
-// Lanes of N vectors that lie below n set, the rest clear.
+// A mask over N vectors: the first n lanes are set, the rest are clear.
 template <size_t N>
 AEVB_INLINE auto first_lanes(size_t n) {
   return make_pack<N>([&](size_t i)
                           __attribute__((always_inline)) { return first_lanes(n - i * W); });
 }
 
-// total + the vectors of x, one after the other
+// Adds the vectors of x to `total`, one after the other.
 template <size_t N>
 AEVB_INLINE Vec add(Vec total, const Vecs<N>& x) {
 #pragma GCC unroll 8
@@ -130,8 +130,8 @@ AEVB_INLINE Vec multiply(Vec product, const Vecs<N>& x) {
   return product;
 }
 
-// f(std::integral_constant N, column) for all columns of a row, packs of N vectors while there are
-// as many, then smaller ones.
+// Calls f(std::integral_constant N, column) for all columns of a row: packs of N vectors as long as
+// they fit, then smaller packs.
 template <size_t N = 4, class F>
 AEVB_INLINE void for_packs(size_t n_cols, F f, size_t column = 0) {
   if constexpr (N > 0) {

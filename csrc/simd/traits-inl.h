@@ -1,11 +1,11 @@
-// What the instruction set of the including file has.
+// Properties of the instruction set that the including file is compiled for.
 #pragma once
 
 #include <cstddef>
 
 #define AEVB_INLINE inline __attribute__((always_inline))
 
-// Of a function that makes the sums of a tile: one of its own where registers are few.
+// Attribute of a function that computes the sums of a tile. With few registers it is not inlined.
 #if defined(__AVX512F__)
 #define AEVB_TILE AEVB_INLINE
 #else

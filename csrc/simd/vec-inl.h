@@ -1,9 +1,9 @@
-// One vector of floats (Vec) and one of 32-bit words (Words), W lanes each, for the instruction set
-// that the including file is compiled for. Only files that are compiled once per instruction set
-// include it; they set AEVB_ISA to the namespace's name.
+// A vector of floats (Vec), of signed (Ints) and of unsigned 32-bit integers (Words), with W lanes
+// each. Only files that are compiled once per instruction set include this header. They define
+// AEVB_ISA, the name of the namespace.
 //
-// The types are the compiler's own vector extensions, so + - * / and comparisons need no wrappers.
-// Only what the language has no operator for is written per instruction set.
+// The types are the compiler's vector extensions, so + - * / and comparisons need no wrappers. Only
+// operations without an operator are written per instruction set.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,13 @@ namespace {
 typedef float Vec __attribute__((vector_size(W * sizeof(float)), may_alias));
 typedef int32_t Ints __attribute__((vector_size(W * sizeof(float)), may_alias));
 typedef uint32_t Words __attribute__((vector_size(W * sizeof(float)), may_alias));
-// Memory operands may be unaligned.
+// Vectors in memory, which may be unaligned.
 typedef float VecU __attribute__((vector_size(W * sizeof(float)), may_alias, aligned(4)));
 typedef uint32_t WordsU __attribute__((vector_size(W * sizeof(float)), may_alias, aligned(4)));
 
 AEVB_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecU*>(p); }
 AEVB_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecU*>(p) = v; }
-// n lanes, or all of them if there are no more.
+// Stores the first n lanes, or all if there are no more than n.
 AEVB_INLINE void store_first(size_t n, float* p, Vec v) {
   if (n >= W) return store(p, v);
   float lane[W];
@@ -42,20 +42,19 @@ AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
 AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
 AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 
-// Each instruction set has these functions in a header of its own:
+// Each instruction set defines these functions in a header of its own:
 //
 //   Vec fma(Vec a, Vec b, Vec c)          a * b + c, rounded once where the machine has FMA
-//   Vec min(Vec a, Vec b), max(...)       b where a or b is NaN, as the instructions do: callers
-//   pass
-//                                         the data as b to keep its NaN
+//   Vec min(Vec a, Vec b), max(...)       b where a or b is NaN, as the instructions do: pass data
+//                                         as b to keep its NaN
 //   Vec sqrt(Vec a)
 //   Ints round_to_int(Vec a)              to nearest, |a| < 2^22
 //   Words mul_high(Words a, Words b)      high halves of the 64-bit products, lane by lane
 //   void add_product(Vec& sum, Vec a, Vec b)     sum += a * b
 //   size_t store_bits(uint32_t set, uint32_t first, uint32_t* out)
-//                                         writes first + i for each of W bits i that is set, in
-//                                         order; returns their number
-//   uint32_t bits(Ints mask)              bit i is set where lane i of the mask is
+//                                         writes first + i for each bit i of W that is set, in
+//                                         order; returns how many are set
+//   uint32_t bits(Ints mask)              bit i is set where lane i of the mask is set
 //   Vec reciprocal_sqrt_estimate(Vec a)   1 / sqrt(a) to 14 bits, for a > 0 normal
 //   void transpose_block(const float* in, float* out)
 //                                         out[j][i] = in[i][j] of W x W floats, rows kPanel apart
@@ -76,14 +75,14 @@ namespace {
 
 AEVB_INLINE void fetch_into_l2(const char* line) { __builtin_prefetch(line, 0, 2); }
 
-// w + rate * g / sqrt(a) for a > 0 normal, the quotient to 1-3 ulp: by one Newton step from the
-// estimate y, y (3 - a y^2) / 2, whose half is the rate's.
+// w + rate * g / sqrt(a) for a > 0 normal, where the quotient has an error of 1-3 ulp. One Newton
+// step y (3 - a y^2) / 2 improves the estimate y; its factor 1/2 is applied to the rate.
 AEVB_INLINE Vec add_over_sqrt(Vec w, float rate, Vec g, Vec a) {
   const Vec y = reciprocal_sqrt_estimate(a);
   return fma(0.5f * rate * g * y, fma(-(a * y), y, set1(3.0f)), w);
 }
 
-// Sum of the lanes, halves added pairwise: one fixed order for a given W.
+// The sum of the lanes. Halves are added pairwise: one fixed order for a given W.
 AEVB_INLINE float sum(Vec v) {
   float lane[W];
   std::memcpy(lane, &v, sizeof lane);
@@ -93,7 +92,7 @@ AEVB_INLINE float sum(Vec v) {
   return lane[0];
 }
 
-// Lanes 0, 2, ... of a and then of b; and lanes 1, 3, ...
+// With first = 0: lanes 0, 2, ... of a and then of b. With first = 1: lanes 1, 3, ...
 #if defined(__clang__)
 template <size_t... I>
 AEVB_INLINE Vec every_other(Vec a, Vec b, std::index_sequence<I...>, int first) {
@@ -111,7 +110,8 @@ AEVB_INLINE Vec every_other(Vec a, Vec b, int first) {
 }
 #endif
 
-// Lane i of the result is all lanes of v[i], neighbours first, combined by op; v is used up.
+// Combines all lanes of v[i] by op into lane i of the result, neighbouring lanes first. Overwrites
+// v.
 template <class Op>
 AEVB_INLINE Vec combine_lanes(Vec (&v)[W], Op op) {
 #pragma GCC unroll 4
@@ -123,7 +123,7 @@ AEVB_INLINE Vec combine_lanes(Vec (&v)[W], Op op) {
   return v[0];
 }
 
-// Lanes 0 .. n - 1 set, the rest clear.
+// A mask: lanes 0 .. n - 1 are set, the rest are clear.
 AEVB_INLINE Ints first_lanes(size_t n) {
   Ints index;
   for (size_t i = 0; i < W; ++i) index[i] = static_cast<int32_t>(i);
