@@ -1,5 +1,5 @@
-// What the members of a family say of themselves to the code that is compiled once. Each kernel
-// table carries it beside the member's functions.
+// Descriptions of the members of each family, for code that is compiled once. Each kernel table
+// holds them beside the member's functions.
 #pragma once
 
 #include <cstddef>
@@ -7,21 +7,21 @@
 
 namespace aevb {
 
-// The values of x that a likelihood takes.
+// The values of x that a likelihood accepts.
 enum class Support : uint8_t { real, unit_interval, counts };
 
-inline constexpr size_t kMostOutputs = 2;  // of the decoder for a column, or of the encoder for z
+inline constexpr size_t kMostOutputs = 2;  // per column of x (decoder) or component of z (encoder)
 
 struct LikelihoodInfo {
   const char* name;
   Support support;
-  size_t n_outputs;  // of the decoder, for each column
+  size_t n_outputs;  // of the decoder, per column of x
   const char* outputs[kMostOutputs];
 };
 
 struct PosteriorInfo {
   const char* name;
-  size_t n_outputs;  // of the encoder, for each component of z
+  size_t n_outputs;  // of the encoder, per component of z
   const char* outputs[kMostOutputs];
 };
 
@@ -31,28 +31,28 @@ struct PriorInfo {
 
 struct ObjectiveInfo {
   const char* name;
-  bool analytic;          // -KL in closed form stands for the draws' log p(z) - log q(z|x)
+  bool analytic;          // the bound has -KL in closed form, not the mean of log p(z) - log q(z|x)
   bool differentiates_z;  // the gradient reaches the encoder through z
 };
 
 struct OptimizerInfo {
   const char* name;
-  bool moves_weights;  // else it only adds gradients up
-  size_t n_states;     // accumulators of each weight
-  size_t squares;      // which of them sums squares, from 1; 0: none
+  bool moves_weights;  // false: it only adds gradients up
+  size_t n_states;     // accumulators per weight
+  size_t squares;      // the accumulator that sums squares, from 1; 0: none
 };
 
-// One step of an optimizer up the gradient g = scale * sum - decay * w, element by element.
+// One step of an optimizer along the gradient g = scale * sum - decay * w, element by element.
 struct UpdateRule {
-  size_t optimizer = 0;  // in the list of optimizers, where the first adds up: state1 += sum
+  size_t optimizer = 0;  // index in the list; 0 only accumulates: state1 += sum
   float learning_rate = 0.0f;
   float scale = 1.0f;
   float decay = 0.0f;
-  float mean_correction = 1.0f;  // Adam's
+  float mean_correction = 1.0f;  // of Adam, as the next one
   float variance_correction = 1.0f;
 };
 
-// The members of a family.
+// The types of a family's members.
 template <class... Member>
 struct List {
   static constexpr size_t size = sizeof...(Member);

@@ -1,4 +1,4 @@
-// Every likelihood p(x|z).
+// The list of likelihoods p(x|z).
 #pragma once
 
 #include "families/likelihoods/bernoulli.h"

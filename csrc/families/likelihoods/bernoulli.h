@@ -9,8 +9,8 @@ namespace {
 struct Bernoulli {
   static constexpr LikelihoodInfo info = {"bernoulli", Support::unit_interval, 1, {"logits"}};
 
-  // softplus(a) = max(a, 0) + log(1 + e^-|a|), accurate to a rounding of 1 and not of softplus(a)
-  // itself where that is smaller.
+  // softplus(a) = max(a, 0) + log(1 + e^-|a|). Its absolute error is a rounding error of 1, also
+  // where softplus(a) is smaller than 1.
   template <size_t N>
   static AEVB_INLINE FactoredTerms<N, 1> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1],
                                                   Vec scale) {

@@ -1,4 +1,4 @@
-// Gaussian whose mean passes through a sigmoid, for data in (0, 1): the paper's Frey Face.
+// A Gaussian whose mean passes through a sigmoid, for data in (0, 1) such as the paper's Frey Face.
 #pragma once
 
 #include "families/likelihoods/gaussian.h"

@@ -1,4 +1,4 @@
-// Gaussian with a mean m and a log-variance v for each column, appendix C.2:
+// A Gaussian with a mean m and a log-variance v per column, appendix C.2:
 // log p(x|z) = -1/2 [log 2 pi + v + (x - m)^2 e^-v].
 #pragma once
 
@@ -7,11 +7,12 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// v = floor + softplus(raw - floor): a density is unbounded as its variance goes to 0. e^-10 is a
-// standard deviation of 0.0067, 1.7 grey levels of 8-bit pixels in [0, 1].
+// v = floor + softplus(raw - floor). Without a floor the density is unbounded as its variance goes
+// to 0. A log-variance of -10 is a standard deviation of 0.0067: 1.7 grey levels of 8-bit pixels in
+// [0, 1].
 inline constexpr float kLogVarFloor = -10.0f;
 
-// m and its derivative are those of the likelihood that is asked.
+// `Likelihood` gives m and its derivative.
 template <class Likelihood, size_t N>
 AEVB_INLINE Terms<N, 2> gaussian_terms(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
   constexpr float kLog2Pi = 1.8378770664093453f;

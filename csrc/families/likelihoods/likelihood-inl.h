@@ -1,10 +1,10 @@
-// What a likelihood gives to the kernels: a type with
+// The interface of a likelihood: a type with
 //
 //   info                               its name, support and decoder outputs (families/info.h)
 //   evaluate(x, output, scale)         Terms of N columns
 //   mean(output)                       E[x|z]
-//   noise, draw(mean, output, noise)   a draw of x, and the noise that it takes: Vecs<N>; or, with
-//                                      Noise::generator, draw(mean, generator) of one value
+//   noise, draw(mean, output, noise)   the kind of noise, and a draw of x from it: Vecs<N>; with
+//                                      Noise::generator, draw(mean, generator) draws one value
 //
 // where x and each output[i] are Vecs<N>.
 #pragma once
@@ -23,8 +23,8 @@ struct Terms {
   Vecs<N> gradient[kOutputs];
 };
 
-// The same where log p(x|z) is log_p - log(factor), factor at most 2. One logarithm is taken of the
-// factors' product over a panel, at most 2^64.
+// The same, where log p(x|z) is log_p - log(factor) and factor <= 2. One logarithm is taken of the
+// product of a panel's factors, which is at most 2^64.
 template <size_t N, size_t kOutputs>
 struct FactoredTerms : Terms<N, kOutputs> {
   Vecs<N> factor;

@@ -1,4 +1,4 @@
-// Every objective: how draws of z become a bound and its gradient.
+// The list of objectives: how draws of z become a bound and its gradient.
 #pragma once
 
 #include "families/objectives/analytic_kl.h"

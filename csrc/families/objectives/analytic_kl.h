@@ -1,4 +1,4 @@
-// SGVB B, eq. 7: the KL divergence in closed form, draws of z for log p(x|z) alone.
+// SGVB B, eq. 7: the KL divergence in closed form; draws of z give log p(x|z) alone.
 #pragma once
 
 #include "families/objectives/objective-inl.h"

@@ -1,4 +1,4 @@
-// SGVB A, eq. 6: draws of z for log p(x, z) - log q(z|x).
+// SGVB A, eq. 6: draws of z give log p(x, z) - log q(z|x).
 #pragma once
 
 #include "families/objectives/objective-inl.h"

@@ -1,4 +1,4 @@
-// No optimizer: adds gradients up. First of the list, so that it is an UpdateRule's default.
+// Adds gradients up and moves no weight. First in the list, so it is the default of UpdateRule.
 #pragma once
 
 #include "families/optimizers/optimizer-inl.h"

@@ -11,13 +11,14 @@ struct Adagrad {
       .name = "adagrad", .moves_weights = true, .n_states = 1, .squares = 1};
   static constexpr bool has_momentum = false;
 
-  // 1e-8 for sums over 100 rows (Kingma's code), here for means
+  // Kingma's code has 1e-8 for sums over 100 rows; g is a mean, so the squares are 100^2 times
+  // smaller
   static constexpr float kEpsilon = 1e-12f;
 
-  // Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient: from
-  // N(0, 0.1^2) they can throw sigma so far that the accumulators never recover. Kingma's code lets
-  // the first 100 minibatches only accumulate. Step t scaled by sqrt(t / (t + 20)) is as if 20 like
-  // it had gone before, and wastes none.
+  // Adagrad's first steps are nearly sign(g) for every weight at once, whatever the gradient is.
+  // From weights of N(0, 0.1^2), they can move sigma so far that the accumulators never recover.
+  // Kingma's code only accumulates in the first 100 minibatches. A factor sqrt(t / (t + 20)) on
+  // step t acts as if 20 similar steps had come before, and wastes no minibatch.
   static void prepare(double t, UpdateRule& rule) {
     rule.learning_rate =
         static_cast<float>(static_cast<double>(rule.learning_rate) * std::sqrt(t / (t + 20.0)));

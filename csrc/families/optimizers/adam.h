@@ -11,7 +11,7 @@ struct Adam {
       .name = "adam", .moves_weights = true, .n_states = 2, .squares = 2};
   static constexpr bool has_momentum = true;
 
-  // double: 1 - 0.999f is 1.3e-5 off 0.001
+  // double: 1 - 0.999f has a relative error of 1.3e-5
   static constexpr double kBeta1 = 0.9;
   static constexpr double kBeta2 = 0.999;
   static constexpr float kEpsilon = 1e-8f;

@@ -1,4 +1,4 @@
-// Every optimizer.
+// The list of optimizers.
 #pragma once
 
 #include "families/optimizers/accumulate.h"

@@ -1,10 +1,11 @@
-// What an optimizer gives to the kernels: a type with
+// The interface of an optimizer: a type with
 //
 //   info                 its name and accumulators (families/info.h)
 //   has_momentum         whether a weight moves on where its gradient is 0
 //   prepare(t, rule)     completes the rule of step t, which counts from 1
 //   step(rule, sum, at, weight, state1, state2)
-//                        one step of the N vectors at `at`; accumulators it has not may be null
+//                        takes one step for the N vectors at index `at`; an accumulator that the
+//                        optimizer does not have may be null
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Every approximate posterior q(z|x).
+// The list of approximate posteriors q(z|x).
 #pragma once
 
 #include "families/posteriors/gaussian.h"

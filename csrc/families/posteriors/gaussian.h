@@ -1,5 +1,5 @@
-// q(z|x) = N(mu, diag(sigma^2)), eq. 9, from mu and log_var = log sigma^2; z = mu + sigma eps,
-// eq. 10. All is of one component of z, or of a vector of them.
+// q(z|x) = N(mu, diag(sigma^2)), eq. 9, with log_var = log sigma^2; z = mu + sigma eps, eq. 10.
+// Each function treats one vector of components of z.
 #pragma once
 
 #include "families/priors/all.h"
@@ -20,7 +20,7 @@ struct GaussianPosterior {
     return log_var + (eps - z) * (eps + z);
   }
 
-  // -2 KL(q(z|x) || p(z)), appendix B; and the gradient of -KL times a weight
+  // -2 KL(q(z|x) || p(z)), appendix B; then the gradient of -KL, times a weight
   static AEVB_INLINE Vec minus_twice_kl(StandardNormal, Vec mu, Vec log_var) {
     return (1.0f + log_var - exp(log_var)) - mu * mu;
   }
@@ -30,22 +30,22 @@ struct GaussianPosterior {
     dlog_var += weight * 0.5f * (1.0f - exp(log_var));
   }
 
-  // Adds the gradient that comes through z, whose deviation is z - mu.
+  // Adds the gradient that reaches the outputs through z; deviation = z - mu.
   static AEVB_INLINE void add_pathwise(Vec dz, Vec deviation, Vec& dmu, Vec& dlog_var) {
     dmu += dz;
     dlog_var = fma(0.5f * dz, deviation, dlog_var);
   }
-  // Adds the gradient of -log q(z|x) at z = mu + sigma eps, which is that of log sigma.
+  // Adds the gradient of -log q(z|x) at z = mu + sigma eps: it equals the gradient of log sigma.
   static AEVB_INLINE void add_entropy_gradient(float weight, Vec& dlog_var) {
     dlog_var += weight * 0.5f;
   }
 
-  // Adds f times the gradient of log q(z|x), z held fixed.
+  // Adds f times the gradient of log q(z|x), with z held fixed.
   static AEVB_INLINE void add_score(float f, Vec log_var, Vec eps, Vec& dmu, Vec& dlog_var) {
     dmu += f * eps * exp(-0.5f * log_var);
     dlog_var += f * 0.5f * (eps * eps - 1.0f);
   }
-  // The gradient of log q(z|x), z given.
+  // The gradient of log q(z|x) for a given z.
   static AEVB_INLINE void score(Vec mu, Vec log_var, Vec z, Vec& dmu, Vec& dlog_var) {
     const Vec error = z - mu;
     dmu = error * exp(-log_var);

@@ -1,4 +1,5 @@
-// Every prior p(z): for the kernels, where AEVB_ISA is set, and for what is compiled once.
+// The list of priors p(z), for the kernels (AEVB_ISA is defined) and for code that is compiled
+// once.
 #pragma once
 
 #include "families/priors/standard_normal.h"

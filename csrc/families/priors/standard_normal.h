@@ -24,11 +24,9 @@ struct StandardNormal {
 
 namespace aevb {
 
-// z, of n components, in double.
+// Functions of z (n,) in double. log p(z) = log_constant(n) + add_log_kernel(0, z, n).
 struct StandardNormal {
-  // log p(z) is this and
   static double log_constant(size_t n) { return -kHalfLog2Pi * static_cast<double>(n); }
-  // what this adds to a sum.
   static double add_log_kernel(double sum, const float* z, size_t n) {
     for (size_t j = 0; j < n; ++j) {
       const auto zj = static_cast<double>(z[j]);
@@ -39,7 +37,7 @@ struct StandardNormal {
   static void add_gradient(const float* z, size_t n, float* gradient) {
     for (size_t j = 0; j < n; ++j) gradient[j] -= z[j];
   }
-  // A draw of z from normal noise in its place.
+  // Turns normal noise into a draw of z, in place.
   static void from_noise(float*, size_t) {}
 };
 
