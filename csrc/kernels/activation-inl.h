@@ -1,4 +1,4 @@
-// Activations and their derivatives, in place over a tile that is still in L1.
+// Activation functions and their derivatives, in place over a tile that is still in L1.
 #pragma once
 
 #include "kernels/kernels.h"

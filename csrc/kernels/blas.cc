@@ -17,9 +17,9 @@ void sgemm(char transa, char transb, size_t m, size_t n, size_t k, const float* 
           const_cast<float*>(b), &ldbi, &beta, c, &ldci);
 }
 
-// Every call has the same shape wherever a share begins: BLAS rounds differently for different
-// shapes, and results must not depend on the number of threads. Row-major C = A B is column-major
-// C^T = B^T A^T, and a panel read column-major is B^T already.
+// The shape of a call does not depend on where a thread's share begins. BLAS rounds differently for
+// different shapes, and results must not depend on the number of threads. Row-major C = A B is
+// column-major C^T = B^T A^T, and a panel read column-major is B^T already.
 void product(const PanelProduct& p) {
   if (!p.accumulate) {
     const size_t width = round_up(p.n_cols, kLineFloats);
@@ -60,7 +60,7 @@ void update(const PanelUpdate& u) {
   }
 }
 
-// Everything counts as nonzero: BLAS does whole matrices.
+// Lists no columns: BLAS multiplies whole matrices.
 void nonzero_columns(const BlockColumns& t) { *t.n_columns = static_cast<uint32_t>(t.n_cols); }
 
 }  // namespace

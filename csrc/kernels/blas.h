@@ -1,12 +1,12 @@
-// The table that takes its matrix products from SciPy's BLAS: for machines the core has no tuned
-// kernels for.
+// The kernel table whose matrix products come from SciPy's BLAS: for machines without tuned
+// kernels.
 #pragma once
 
 #include "kernels/dispatch.h"
 
 namespace aevb {
 
-// `base` with its products replaced by calls of sgemm.
+// A copy of `base` whose products are calls of sgemm.
 const Kernels& blas_table(const Kernels& base, Sgemm sgemm);
 
 }  // namespace aevb

@@ -1,4 +1,5 @@
-// One choice per process, by feature bits: virtual machines misreport their CPU model.
+// One kernel table per process, chosen by the CPU's feature bits: virtual machines misreport the
+// model.
 #include "kernels/dispatch.h"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// Which kernel table is in use, and which this machine could use.
+// The choice of the kernel table, and the tables that this machine could use.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace aevb {
 
-// The Fortran sgemm of whatever BLAS SciPy was built with (bind/blas.pyx hands it over).
+// The Fortran sgemm of SciPy's BLAS, which bind/blas.pyx hands over.
 using Sgemm = void (*)(char* transa, char* transb, int* m, int* n, int* k, float* alpha, float* a,
                        int* lda, float* b, int* ldb, float* beta, float* c, int* ldc);
 void set_sgemm(Sgemm sgemm);

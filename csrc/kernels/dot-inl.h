@@ -1,9 +1,9 @@
-// C = start + A B^T for one panel of rows of B, which lie in column panels as W does: the data
-// gradient from the weights as they are. Both operands are read along k, so every element is W sums
-// side by side, added up at the end.
+// C = start + A B^T for one panel of rows of B: the data gradient from the weights as they are
+// stored. The columns of B lie in panels, as those of W do. Both operands are read along k. So each
+// element is W partial sums, which are added at the end.
 //
-// Register budget: AVX-512 6 x 4 sums + 4 of B + 1 of A; AVX2 and SSE 3 x 4 + 3 of A + 1 of B.
-// Which rows and columns are in a tile never changes a bit of the result.
+// Register budget: AVX-512 has 6 x 4 sums + 4 of B + 1 of A; AVX2 and SSE have 3 x 4 + 3 of A + 1
+// of B. The tile of a row or a column never changes a bit of the result.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -15,11 +15,11 @@ namespace {
 inline constexpr size_t kDotRows = kManyRegisters ? 6 : 3;
 inline constexpr size_t kDotColumns = 4;
 
-// The sums of R rows and C <= 4 columns -> C.
+// Adds the lanes of the sums of R rows and C <= 4 columns, and stores the results to C.
 template <size_t R, size_t C>
 AEVB_INLINE void store_sums(const ProductTransposed& p, const Vec (&sum)[R][C], size_t row,
                             size_t col) {
-  constexpr size_t kRows = W / 4;  // whose sums one vector has
+  constexpr size_t kRows = W / 4;  // rows whose sums fill one vector
 #pragma GCC unroll 6
   for (size_t first = 0; first < R; first += kRows) {
     Vec v[W] = {};
@@ -47,7 +47,8 @@ AEVB_INLINE void dot_tile(const ProductTransposed& p, size_t row, size_t col) {
   for (size_t r = 0; r < R; ++r) a[r] = p.a + (row + r) * p.lda;
   const float* b = p.b + col * kPanel;
   Vec sum[R][C] = {};
-  // `part` of the vectors that begin at term k, and at j of the panel that b points to
+  // Adds the products of one vector of terms, which begins at term k and at column j of b's panel.
+  // `part` is applied to both factors.
   const auto add_terms = [&](size_t k, size_t j, auto part) __attribute__((always_inline)) {
     if constexpr (kManyRegisters) {
       Vec bc[C];
@@ -82,7 +83,7 @@ AEVB_INLINE void dot_tile(const ProductTransposed& p, size_t row, size_t col) {
   size_t j = 0;
   for (; k + j + W <= p.k; j += W) add_terms(k + j, j, whole);
   if (k + j < p.k) {
-    const Ints real = first_lanes(p.k - k - j);  // the others may be anything
+    const Ints real = first_lanes(p.k - k - j);  // the other lanes hold anything
     add_terms(k + j, j, [&](Vec v) { return select(real, v, Vec{}); });
   }
   if (p.prefetch != nullptr) *p.prefetch = prefetch;
@@ -97,8 +98,8 @@ void dot_tile_of(const ProductTransposed& p, size_t rows, size_t row, size_t col
   }
 }
 
-// Tile by tile of A's rows, which stay in L1 while B's pass by. (In blocks of B that stay there: a
-// fiftieth slower.)
+// Each tile of A's rows stays in L1 while all rows of B are read. (The other order, blocks of B in
+// L1, is a fiftieth slower.)
 void product_transposed(const ProductTransposed& p) {
   const size_t n_tiles = ceil_div(p.rows, kDotRows);
   for (size_t t = 0; t < n_tiles; ++t) {

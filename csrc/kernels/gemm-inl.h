@@ -1,11 +1,11 @@
-// C = start + A B for one column panel: register tiles of R rows by C vectors, A broadcast, B from
-// the panel.
+// C = start + A B for one column panel, in register tiles of R rows by C vectors. A is broadcast, B
+// comes from the panel.
 //
-// Register budget: AVX-512 has 32 registers: 10 x 2 accumulators + 2 of B + 1 of A. Ten rows halve
-// the bytes of B per FMA against 5 x 4. AVX2 and SSE have 16: 3 x 4 + 1 of B + 3 of A. Four vectors
-// are two whole cache lines of each row of B, which the fetch from L3 likes better than the single
-// line of 5 x 2. Every element is one chain of FMAs over k from its start value, whatever R and C,
-// so that how rows are grouped never changes a bit of the result.
+// Register budget: AVX-512 has 32 registers: 10 x 2 sums + 2 of B + 1 of A. Ten rows halve the
+// bytes of B per FMA against 5 x 4. AVX2 and SSE have 16: 3 x 4 sums + 1 of B + 3 of A. Four
+// vectors are two whole cache lines of each row of B; they come from L3 faster than the single line
+// of 5 x 2. Each element is one chain of FMAs over k from its start value, for any R and C. So the
+// tile of a row never changes a bit of the result.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -14,19 +14,19 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// Vectors of a tile; listed columns come for blocks of kSkipBlock rows, which one tile takes whole.
+// Vectors of a tile. With listed columns the rows come in blocks of kSkipBlock, which fit one tile.
 template <bool kListed>
 inline constexpr size_t kProductVectors = kManyRegisters == kListed ? 4 : 2;
 
-// Terms added from one prefetch of what is read next to the next prefetch: listed columns are few,
-// and a panel's lines as many as ever.
+// Terms between two prefetches. Listed columns are few, while the next panel has as many lines as
+// ever.
 template <bool kListed>
 inline constexpr size_t kTermsPerFetch = kListed ? 1 : 4;
 
-// Rows of B that the first tile to walk them asks for ahead, where they may lie beyond L2.
+// How many rows ahead the first tile prefetches B, where B may lie beyond L2.
 inline constexpr size_t kFetchAhead = 64;
 
-// Rows of a tile of C vectors: as many accumulators as there are registers for.
+// Rows of a tile of C vectors: as many sums as fit in the registers.
 constexpr size_t product_rows(size_t C) {
   if (kManyRegisters) return C >= 3 ? 5 : 10;
   return C >= 3 ? 3 : C == 2 ? 5 : 10;
@@ -92,8 +92,8 @@ void product_tile_of(const PanelProduct& p, size_t rows, size_t row, size_t col)
   }
 }
 
-// All rows of columns [col, col + C vectors), in tiles as even as can be: a last tile of one row
-// would wait for its own sums.
+// All rows of columns [col, col + C vectors). The tiles are as even as possible: a last tile of one
+// row would wait for its own sums.
 template <bool kListed, size_t C>
 void product_columns(const PanelProduct& p, size_t col) {
   const size_t n_tiles = ceil_div(p.rows, product_rows(C));
@@ -104,7 +104,7 @@ void product_columns(const PanelProduct& p, size_t col) {
   }
 }
 
-// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
+// All columns of the panel: tiles of C vectors as long as they fit, then narrower tiles.
 template <bool kListed, size_t C = kProductVectors<kListed>>
 void product_panel(const PanelProduct& p, size_t col = 0) {
   if constexpr (C > 0) {

@@ -1,7 +1,7 @@
-// Compiled once per instruction set with its flags and AEVB_ISA = the set's name; fills that set's
-// table. Everything included here lives in unnamed namespaces inside aevb::<isa>: an inline
-// function with external linkage, compiled under wider flags, could be the copy that the linker
-// keeps for everybody.
+// One file, compiled once per instruction set with its flags, and with AEVB_ISA defined as its
+// name. Fills the kernel table of that set. All included code stands in unnamed namespaces inside
+// aevb::<isa>. An inline function with external linkage, compiled under wider flags, could be the
+// copy that the linker keeps for all callers.
 #include "kernels/activation-inl.h"
 #include "kernels/dot-inl.h"
 #include "kernels/gemm-inl.h"
@@ -20,7 +20,7 @@ namespace aevb::AEVB_ISA {
 
 namespace {
 
-// The members of each family as the table has them.
+// The members of each family, as the kernel table holds them.
 template <class... L>
 struct LikelihoodTable {
   static constexpr LikelihoodKernels members[] = {

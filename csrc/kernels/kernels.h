@@ -1,9 +1,10 @@
-// The kernels: one register tile or one row at a time, single-threaded, no allocation, no throw.
+// The kernels' arguments and the kernel table. A kernel works on one register tile or one row at a
+// time. It runs on one thread, and neither allocates nor throws.
 //
 // isa.cc is compiled once per instruction set and fills one table of function pointers; dispatch.cc
-// picks a table. Matrices are row-major with padding up to the next panel that kernels may read and
-// write; weights are packed in column panels of kPanel floats, [panel][k][kPanel] (base/sizes.h).
-// In the structs named Panel... `n_cols` never exceeds kPanel: nn/ walks wider matrices by panels.
+// chooses a table. Matrices are row-major. Kernels may read and write their padding up to the next
+// panel. Weights lie in column panels, [panel][k][kPanel] (base/sizes.h). In the structs named
+// Panel..., n_cols <= kPanel; nn/ splits wider matrices into panels.
 #pragma once
 
 #include "base/prefetch.h"
@@ -13,8 +14,8 @@
 namespace aevb {
 
 enum class Activation : uint8_t { identity, tanh, relu, softplus, sigmoid };
-// C (rows, n_cols) = start + A (rows, k) B (k, n_cols), B one panel; start is C itself, the bias,
-// or 0.
+// C (rows, n_cols) = start + A (rows, k) B (k, n_cols), where B is one panel. start is C itself,
+// the bias, or 0.
 struct PanelProduct {
   size_t rows, k, n_cols;
   const float* a;
@@ -24,82 +25,79 @@ struct PanelProduct {
   size_t ldc;
   const float* bias;  // null: none
   bool accumulate;
-  bool cold = false;                  // B may lie beyond L2
-  const uint32_t* columns = nullptr;  // the k columns of A, and rows of B, to use; null: 0 .. k - 1
-  PrefetchCursor* prefetch =
-      nullptr;  // what is read after this: fetched into L2 meanwhile, or null
+  bool cold = false;                   // B may lie beyond L2
+  const uint32_t* columns = nullptr;   // the k columns of A (rows of B) to use; null: 0 .. k - 1
+  PrefetchCursor* prefetch = nullptr;  // fetched into L2 meanwhile; may be null
 };
 
-// C (rows, n_cols) (+)= A (rows, k) B^T, where B's rows lie in column panels: element (c, j) is
-// b[j / kPanel * panel_stride + c * kPanel + j % kPanel].
+// C (rows, n_cols) (+)= A (rows, k) B^T, where the columns of B lie in panels. Element (c, j) of B
+// is b[j / kPanel * panel_stride + c * kPanel + j % kPanel].
 struct ProductTransposed {
   size_t rows, k, n_cols;
   const float* a;
   size_t lda;
   const float* b;
   size_t panel_stride;
-  float* c;  // no column beyond the last
+  float* c;  // no column beyond the last is written
   size_t ldc;
   bool accumulate;
   PrefetchCursor* prefetch = nullptr;  // as above
 };
 
-// Weights of one panel, inputs [begin, end): gradient A^T delta (n_in, n_cols), sums over rows in
-// row order, and the optimiser's step on it. `begin` is a multiple of kInputBlock; the pointers are
-// to the panel's first weight and A's first column, whatever it is.
+// An update of one panel's weights for a range of inputs: the gradient A^T delta (n_in, n_cols),
+// summed in row order, and the optimizer's step. inputs.begin is a multiple of kInputBlock. The
+// pointers are to the panel's first weight and to A's first column, whatever inputs.begin is.
 struct PanelUpdate {
   size_t rows, n_cols;
   Range inputs;
   const float* a;  // (rows, n_in)
   size_t lda;
-  const float* delta;  // (rows, n_cols), the panel's first column
+  const float* delta;  // (rows, n_cols), from the panel's first column on
   size_t ldd;
   float* weight;
   float* state1;
-  float* state2;  // Adam only
+  float* state2;  // null: the optimizer does not have it
   const UpdateRule* rule;
-  // Rows to use for each group of kInputGroup inputs, where the others are zero in A; null: all of
-  // them.
+  // The rows to use for each group of kInputGroup inputs. The other rows of A are zero there. Null:
+  // all rows.
   const uint32_t* group_rows = nullptr;  // (groups, rows)
   const uint32_t* n_group_rows = nullptr;
-  PrefetchCursor* prefetch =
-      nullptr;  // what is read after this: some of it is fetched meanwhile, or null
+  PrefetchCursor* prefetch = nullptr;  // partly fetched into L2 meanwhile; may be null
 };
 
-// Columns of a block of rows that are not zero in all of them.
+// Finds the columns of a block of rows that have a nonzero.
 struct BlockColumns {
   size_t rows, n_cols;
   const float* x;
   size_t ldx;
-  uint32_t* columns;    // out: (n_cols,), ascending; not written where there is nothing to skip
-  uint32_t* n_columns;  // out: their number, n_cols then
+  uint32_t* columns;    // out: (n_cols,), ascending; not written if there is nothing to skip
+  uint32_t* n_columns;  // out: their number; n_cols if there is nothing to skip
 };
 
-// Rows with a nonzero in each group of kInputGroup columns.
+// Finds the rows with a nonzero in each group of kInputGroup columns.
 struct GroupRows {
-  size_t rows, n_cols;  // columns up to the next multiple of kInputBlock are read
+  size_t rows, n_cols;  // columns are read up to the next multiple of kInputBlock
   const float* x;
   size_t ldx;
   uint32_t* group_rows;    // out: (groups, rows), ascending
   uint32_t* n_group_rows;  // out: (groups,)
 };
 
-// Log-likelihood of one panel of outputs, and its gradient in place of the decoder's outputs.
+// One panel of log p(x|z): its value r, and its gradient, which replaces the decoder's outputs.
 struct PanelLikelihood {
   size_t first_row, rows, n_cols;
   size_t n_draws;  // output row r belongs to data row r / n_draws
-  const float* x;  // (data rows, n_cols), the panel's first column
+  const float* x;  // (data rows, n_cols), from the panel's first column on
   size_t ldx;
-  // (rows, n_cols) each, row 0 of the pass: outputs in, d(scale * r)/d(output) out
+  // (rows, n_cols) each, from row 0 of the pass on. In: outputs. Out: d(scale * r)/d(output).
   float* outputs[kMostOutputs];
   size_t ld;
   float scale;
-  float*
-      partial;  // (rows,) with stride: the panel's share of r, unscaled; null: the gradient alone
+  float* partial;  // (rows,): the panel's part of r, unscaled; null: not wanted
   size_t partial_stride;
 };
 
-// The decoder's outputs of some rows: the first of them becomes a mean, or a draw.
+// The decoder's outputs for some rows. The first output is replaced by a mean or a draw.
 struct OutputRows {
   size_t rows, n_cols;
   float* outputs[kMostOutputs];
@@ -107,26 +105,28 @@ struct OutputRows {
 };
 
 // Rows of the latent layer. Draw l of data row m is row m * n_draws + l of eps, z, dz and f.
+// `latent_sample` writes z, term and draw_term. `latent_backward`, and `latent_recognize` from a
+// given z, write dmean and dlog_var.
 struct LatentRows {
-  size_t objective;  // in the list of objectives
-  float kl_weight;   // factor on the terms of prior and posterior
+  size_t objective;  // index in the list of objectives
+  float kl_weight;   // factor on log p(z) - log q(z|x), or on -KL
   size_t rows, n_latent, n_draws;
   const float* mean;
-  const float* log_var;  // these two are read in whole vectors, beyond the last column too
-  size_t ld_heads;       // of these two and their gradients
+  const float* log_var;  // mean and log_var are read in whole vectors, beyond the last column too
+  size_t ld_heads;       // row stride of mean, log_var, dmean and dlog_var
   const float* eps;
-  float* z;          // sample: out
-  float* term;       // sample: (rows,) the bound less the mean of r over draws
-  float* draw_term;  // sample: (rows * n_draws,) kl_weight [log p(z) - log q(z|x)] of each draw
-  const float* dz;   // backward: gradient of the scaled reconstruction
-  size_t ld;         // of eps, z and dz
-  const float* f;    // backward, score function: log p(x, z) - log q(z|x) of each draw
-  float* dmean;      // backward: out, no column beyond the last
+  float* z;          // out
+  float* term;       // out (rows,): the bound without the mean of r over the draws
+  float* draw_term;  // out (rows * n_draws,): kl_weight [log p(z) - log q(z|x)]
+  const float* dz;   // gradient of the mean of r over the draws
+  size_t ld;         // row stride of eps, z and dz
+  const float* f;    // score function: r + draw_term of each draw
+  float* dmean;      // out; no column beyond the last is written
   float* dlog_var;
 };
 
-// Counter-based noise: block b (four columns) of draw l of a row is Philox at the counter
-// (l * ceil(n_cols / 4) + b, low word of id, high word of id, stream).
+// Counter-based noise. Philox at the counter (l * ceil(n_cols / 4) + b, low word of id, high word
+// of id, stream) gives block b (four columns) of draw l of a row.
 struct NoiseRows {
   uint32_t key[2];
   uint32_t stream;
@@ -140,7 +140,7 @@ struct LikelihoodKernels {
   LikelihoodInfo info;
   void (*evaluate)(const PanelLikelihood&);
   void (*mean)(const OutputRows&);
-  // x over its mean; noise.out, which has the outputs' shape, is overwritten
+  // replaces the mean of x by a draw; overwrites noise.out, whose shape is that of the outputs
   void (*draw)(const OutputRows&, const NoiseRows& noise);
 };
 
@@ -165,29 +165,29 @@ struct Kernels {
   void (*product)(const PanelProduct&);
   void (*product_transposed)(const ProductTransposed&);
   void (*activate)(Activation, size_t rows, size_t n_cols, float* h, size_t ldh);
-  // delta *= act'(h), the derivative expressed by the output h
+  // delta *= act'(h), where the output h gives the derivative
   void (*differentiate)(Activation, size_t rows, size_t n_cols, const float* h, size_t ldh,
                         float* delta, size_t ldd);
-  // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel), rows beyond n_rows as zero
-  // columns
+  // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel); zeros fill each row of out
+  // from n_rows to a whole vector
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
   void (*nonzero_columns)(const BlockColumns&);
   void (*nonzero_rows)(const GroupRows&);
-  // whether all of x lies in [low, high]; NaN does not
+  // whether all of x lies in [low, high]; false for NaN
   bool (*within)(size_t rows, size_t n_cols, const float* x, size_t ldx, float low, float high);
   void (*update)(const PanelUpdate&);
-  void (*update_bias)(
-      const PanelUpdate&);  // the same for the bias: inputs is ignored, a constant 1 stands for a
-  // the step alone, for elements [range) of the arrays, their summed gradients in sum[0 ...]
+  // the same for the bias: 1 stands for a, and inputs is ignored
+  void (*update_bias)(const PanelUpdate&);
+  // the step alone, for elements [range) of the arrays; sum[0 ...] holds their gradients
   void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
                    float* state2);
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);
-  // dmean, dlog_var: the gradient of log q(z|x) with z held fixed; one draw
+  // dmean, dlog_var = the gradient of log q(z|x) with z held fixed, of one draw
   void (*latent_recognize)(const LatentRows&);
   void (*normal)(const NoiseRows&);
   void (*uniform)(const NoiseRows&);
-  // x[i] = (uniform noise < x[i]), in place over `out`
+  // x[i] = (uniform noise < x[i]), in place in `out`
   void (*bernoulli_draw)(const NoiseRows&);
 
   Members<LikelihoodKernels> likelihoods;
@@ -197,7 +197,7 @@ struct Kernels {
   Members<OptimizerKernels> optimizers;
 };
 
-// The table in use: the widest the machine has, or the one that AEVB_FORCE_ISA names.
+// The table in use: the best that the machine can run, or the one that AEVB_FORCE_ISA names.
 const Kernels& kernels();
 
 }  // namespace aevb

@@ -1,5 +1,5 @@
-// The latent layer: z, the share of the bound that prior and posterior have, and the gradient of
-// each objective for the encoder's outputs.
+// The latent layer: z, the terms of prior and posterior in the bound, and the gradient of each
+// objective for the encoder's outputs.
 #pragma once
 
 #include "families/objectives/all.h"
@@ -65,7 +65,7 @@ void latent_backward_rows(const LatentRows& t) {
   }
 }
 
-// Wake-sleep: the gradient of log q(z|x), z given.
+// Wake-sleep: the gradient of log q(z|x) for a given z.
 template <class Q>
 void latent_recognize_rows(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {

@@ -1,5 +1,5 @@
-// log p(x|z) of one panel of outputs and its gradient, in place of the decoder's outputs; means and
-// draws of x.
+// log p(x|z) of one panel and its gradient, in place of the decoder's outputs; means and draws of
+// x.
 #pragma once
 
 #include "families/likelihoods/all.h"
@@ -9,8 +9,8 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// Rows are taken W at a time, so that what is left of each after its columns, a vector, is summed
-// with those of the others.
+// Rows are processed W at a time: each leaves one vector of partial sums, and combine_lanes adds
+// the lanes of W rows at once. Stores log p(x|z) of n rows, lane by lane.
 AEVB_INLINE void put_partials(const PanelLikelihood& t, size_t first, size_t n, Vec r) {
   float lane[W];
   store(lane, r);
@@ -42,7 +42,7 @@ void likelihood_panel(const PanelLikelihood& t) {
       Vec product = set1(1.0f);
       for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
         constexpr size_t N = size;
-        const auto real = first_lanes<N>(t.n_cols - c);  // not padding
+        const auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
         Vecs<N> output[kOutputs];
         load_outputs(outputs, c, output);
         const auto terms = L::evaluate(load<N>(x + c), output, scale);
@@ -69,7 +69,7 @@ void likelihood(const PanelLikelihood& t) {
   t.partial != nullptr ? likelihood_panel<L, true>(t) : likelihood_panel<L, false>(t);
 }
 
-// f(row, column, outputs, N) for all packs of all rows.
+// first output = f(row, column, outputs), for all packs of all rows
 template <size_t kOutputs, class F>
 AEVB_INLINE void for_outputs(const OutputRows& t, F f) {
   for (size_t r = 0; r < t.rows; ++r) {

@@ -1,4 +1,4 @@
-// Uniform and normal noise made of Philox's words.
+// Uniform and normal noise from Philox's words.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -8,10 +8,10 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// The top 24 bits of each word as a float in [0, 1): every value is exact.
+// The top 24 bits of each word as a float in [0, 1), without a rounding error.
 AEVB_INLINE Vec to_unit(Words w) { return to_float(reinterpret_cast<Ints>(w >> 8)) * 0x1p-24f; }
 
-// Box-Muller: two words to two independent normals. The radius takes u in (0, 1].
+// Box-Muller: two words give two independent normals. The radius uses u in (0, 1].
 AEVB_INLINE void box_muller(Words a, Words b, Vec& first, Vec& second) {
   const Vec u = to_float(reinterpret_cast<Ints>(a >> 8) + 1) * 0x1p-24f;
   const Vec radius = sqrt(-2.0f * log(u));
@@ -20,9 +20,9 @@ AEVB_INLINE void box_muller(Words a, Words b, Vec& first, Vec& second) {
   second = radius * angle.sin;
 }
 
-// Walks the blocks of all rows and draws, W at a time (small rows fill the lanes together);
-// transform turns a block's words into four values, put writes them at (row, first column, how
-// many).
+// Goes over the blocks of all rows and draws, W blocks at a time, so that short rows fill the lanes
+// together. `transform` turns a block's words into four values. `put` writes the first n of them to
+// a pointer.
 template <class Transform, class Put>
 AEVB_INLINE void for_blocks(const NoiseRows& t, Transform transform, Put put) {
   const size_t n_blocks = ceil_div(t.n_cols, 4);

@@ -1,4 +1,4 @@
-// Where data are not zero: products and weight gradients skip the rest, exactly.
+// Positions of nonzero data, so that products and weight gradients can skip the zeros exactly.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -7,8 +7,8 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// Bits of W columns from x that are not zero in one of the rows; NaN is not zero. Columns from `n`
-// on are padding.
+// Bit i is set if column i of W columns has a nonzero in one of the rows. NaN is a nonzero. Columns
+// from `n` on are padding and give 0.
 AEVB_INLINE uint32_t nonzero_bits(const float* x, size_t ldx, size_t rows, size_t n) {
   Ints any = as_ints(load(x));
   for (size_t r = 1; r < rows; ++r) any |= as_ints(load(x + r * ldx));
@@ -17,7 +17,8 @@ AEVB_INLINE uint32_t nonzero_bits(const float* x, size_t ldx, size_t rows, size_
 }
 
 void nonzero_columns(const BlockColumns& t) {
-  // A first row that is nearly full leaves nothing to skip: all columns count, none is listed.
+  // If the first row is nearly full there is nothing to skip: all columns count, and none is
+  // listed.
   size_t n_first = 0;
   for (size_t c = 0; c < t.n_cols; c += W)
     n_first += static_cast<size_t>(__builtin_popcount(nonzero_bits(t.x + c, 0, 1, t.n_cols - c)));
@@ -33,7 +34,7 @@ void nonzero_columns(const BlockColumns& t) {
   *t.n_columns = static_cast<uint32_t>(n);
 }
 
-// Bit i is set where x[i] is not zero, i < kInputBlock: vectors that overlap where they must.
+// Bit i is set where x[i] is not zero, i < kInputBlock. The last vectors may overlap.
 AEVB_INLINE uint32_t input_bits(const float* x) {
   uint32_t found = 0;
   for (size_t c = 0; c < kInputBlock; c += W) {
@@ -50,7 +51,7 @@ void nonzero_rows(const GroupRows& t) {
     const size_t group = first / kInputGroup;
     uint32_t n[kGroups] = {};
     for (size_t r = 0; r < t.rows; r += W) {
-      uint32_t found[W] = {};  // of W rows: bit i for input i of the block
+      uint32_t found[W] = {};  // of W rows; bit i is input i of the block
       for (size_t i = 0; i < W && r + i < t.rows; ++i)
         found[i] = input_bits(t.x + (r + i) * t.ldx + first) & inside;
       const Words rows = load(found);

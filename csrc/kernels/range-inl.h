@@ -1,4 +1,4 @@
-// Whether data lie where the model wants them.
+// A check of the range of the data.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -1,4 +1,4 @@
-// Transposition of a block of a weight panel, for the data gradients (they multiply by W^T).
+// Transposition of a block of a weight panel, for data gradients: they multiply by W^T.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -7,8 +7,8 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// The panel's columns are padded to whole vectors (with zeros) and so is `out`, which has kPanel
-// rows.
+// Whole vectors are read and written: the panel's columns are padded with zeros, and `out` has rows
+// of kPanel floats.
 void transpose(size_t n_rows, size_t n_cols, const float* w, float* out) {
   const auto transpose_rows = [&](const float* rows, float* to) {
     for (size_t col = 0; col < n_cols; col += W) transpose_block(rows + col, to + col * kPanel);
@@ -16,7 +16,7 @@ void transpose(size_t n_rows, size_t n_cols, const float* w, float* out) {
   const size_t whole = n_rows / W * W;
   for (size_t row = 0; row < whole; row += W) transpose_rows(w + row * kPanel, out + row);
   if (whole == n_rows) return;
-  float last[W * kPanel] = {};  // what is left over, and rows of zeros
+  float last[W * kPanel] = {};  // the rows left over, then rows of zeros
   std::memcpy(last, w + whole * kPanel, (n_rows - whole) * kPanel * sizeof(float));
   transpose_rows(last, out + whole);
 }

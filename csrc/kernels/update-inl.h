@@ -1,11 +1,11 @@
-// Weight gradients with the optimiser's step as their epilogue: a tile of A^T delta goes from
-// registers into the weights, so gradients never reach memory, and each weight and its accumulators
-// are read and written once per step.
+// Weight gradients, each followed by the optimizer's step. The sums of a tile of A^T delta go from
+// registers into the weights, so gradients never reach memory. Each weight and its accumulators are
+// read and written once per step.
 //
-// Register budget: AVX-512 5 x 4 accumulators + 4 of delta + 1 of A; AVX2 and SSE 6 x 2 + 2 + 1, or
-// 5 x 2 where rows are skipped. The sums go on to the optimiser in AVX-512's 32 registers; 16 have
-// no room for both, and GCC moved sums about in the loop, so there they pass through L1 from a
-// function of their own.
+// Register budget: AVX-512 has 5 x 4 sums + 4 of delta + 1 of A; AVX2 and SSE have 6 x 2 + 2 + 1,
+// or 5 x 2 if rows are skipped. With AVX-512's 32 registers the sums stay in registers for the
+// optimizer. 16 registers have no room for both, and GCC moved sums about in the loop. So there a
+// function of its own computes the sums, and they pass through L1.
 #pragma once
 
 #include "families/optimizers/all.h"
@@ -16,22 +16,21 @@ namespace {
 
 inline constexpr size_t kUpdateVectors = kManyRegisters ? 4 : 2;
 
-// Rows added from one prefetch to the next (a burst of them would keep the tile from its own
-// loads), unrolled: a test of what to fetch at every row takes a twelfth of the update.
+// Rows between two prefetches, in an unrolled loop. A burst of prefetches would delay the tile's
+// own loads. A test for a prefetch at every row takes a twelfth of the update's time.
 inline constexpr size_t kRowsPerFetch = 5;
-// Lines of what is read soon that a tile asks for.
+// Lines of the prefetch cursor that one tile fetches.
 inline constexpr size_t kPrefetchLines = 5;
 
-// The step for elements [range) of the arrays, their summed gradients in sum[0 ...]; whole vectors
-// are processed, so the arrays are padded to them.
+// The step for elements [range) of the arrays; sum[0 ...] holds their gradients. Works on whole
+// vectors, so the arrays are padded to them.
 template <class O>
 void step_range(const UpdateRule& rule, const float* sum, Range r, float* w, float* s1, float* s2) {
   for (size_t c = 0; c < r.size(); c += W) O::step(rule, load<1>(sum + c), r.begin + c, w, s1, s2);
 }
 
-// acc (R, C vectors) = A[:, input : input + R]^T delta, rows added in order. While the sums over
-// all rows are made, the weights and accumulators of the next inputs are fetched: they come from
-// beyond L2.
+// acc (R, C vectors) = A[:, input : input + R]^T delta, with rows added in order. Meanwhile the
+// weights and accumulators of the next inputs are fetched, as they come from beyond L2.
 template <size_t R, size_t C>
 AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&acc)[R][C]) {
   const float* a = u.a + input;
@@ -70,7 +69,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
     for (size_t i = 0; i < u.n_group_rows[group]; ++i)
       add_row(a + rows[i] * u.lda, delta + rows[i] * u.ldd);
   } else {
-    // GCC 12's loop is faster so: by a hundredth with AVX-512, by a tenth without
+    // This type makes GCC 12's loop faster: by a hundredth with AVX-512, by a tenth without.
     using Stride = std::conditional_t<kManyRegisters, const size_t&, const size_t>;
     Stride lda = u.lda, ldd = u.ldd;
     size_t m = 0, line = 0;
@@ -81,7 +80,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
       for (size_t i = 0; i < kRowsPerFetch; ++i, a += lda, delta += ldd) add_row(a, delta);
     }
     for (; m < u.rows; ++m, a += lda, delta += ldd) add_row(a, delta);
-    for (; line < kLines; ++line) fetch_next(line);  // few rows
+    for (; line < kLines; ++line) fetch_next(line);  // if there are few rows
   }
 #pragma GCC unroll 20
   for (size_t r = 0; r < R; ++r) {
@@ -90,16 +89,17 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
   }
 }
 
-// The step on R inputs' weights in C vectors of the panel's columns.
+// The optimizer's step on the weights of R inputs in C vectors of columns.
 template <class O, size_t R, size_t C>
 AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   if (u.group_rows != nullptr && u.n_group_rows[input / kInputGroup] == 0) {
-    // Without a row the gradient is 0, and so is the step, but for a prior's or a momentum's.
+    // Without a nonzero row the gradient is 0. So is the step, unless there is a prior or a
+    // momentum.
     if (!O::has_momentum && u.rule->decay == 0.0f) return;
   }
   Vec acc[R][C];
   sum_rows<R, C>(u, input, col, acc);
-  // copies: for all the compiler knows the stores below might be to u
+  // Copies, since the compiler must assume that the stores below may change u.
   const PanelUpdate to = u;
   const UpdateRule rule = *u.rule;
   const size_t at = input * kPanel + col;
@@ -118,14 +118,14 @@ void update_columns(const PanelUpdate& u, size_t input, size_t col) {
   if constexpr (R > 1) update_columns<O, R / 2, C>(u, input, col);
 }
 
-// Inputs of a tile of C vectors where none is skipped: narrow tiles are higher, so that there are
-// enough sums to hide the latency of the FMAs.
+// Inputs of a tile of C vectors if no row is skipped. Narrow tiles are higher, so that enough sums
+// hide the latency of the FMAs.
 constexpr size_t update_inputs(size_t C) {
   if (kManyRegisters) return C == 1 ? kInputBlock : C == 2 ? kInputBlock / 2 : kInputGroup;
   return C == 1 ? kInputBlock / 2 : 6;
 }
 
-// All of the panel's columns: C vectors wide until fewer than C are left, then narrower.
+// All columns of the panel: tiles of C vectors as long as they fit, then narrower tiles.
 template <class O, size_t C = kUpdateVectors>
 void update_panel(const PanelUpdate& u, size_t col = 0) {
   if constexpr (C > 0) {
@@ -140,8 +140,8 @@ void update_panel(const PanelUpdate& u, size_t col = 0) {
   }
 }
 
-// Inputs whose columns of A stay in L1 from one pass over the panel's columns to the next; where
-// all of the panel is one pass, there is no next.
+// Inputs of one pass over the panel's columns. Their columns of A stay in L1 for the next tiles. If
+// one tile covers the whole panel, one pass takes all inputs.
 inline constexpr size_t kPassInputs = kUpdateVectors * W < kPanel ? 3 * kInputBlock : SIZE_MAX;
 
 template <class O>
@@ -154,7 +154,7 @@ void update_passes(const PanelUpdate& u) {
   }
 }
 
-// One function for each optimizer.
+// One function per optimizer.
 template <class... O>
 struct UpdateKernels {
   static constexpr void (*update[])(const PanelUpdate&) = {update_passes<O>...};
