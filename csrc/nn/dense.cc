@@ -3,8 +3,8 @@
 namespace aevb {
 namespace {
 
-// f(at, first, bytes) for each contiguous run, in an arena array, of a row of the part's weight
-// (row n_in: its bias): its index there, which of the part's outputs it begins with, its length.
+// Calls f(at, first, bytes) for each contiguous run of one row of a named weight in an arena array:
+// its index there, its first output, its length. Row n_in is the bias.
 template <class F>
 void for_runs(const NamedWeights& named, size_t row, F f) {
   const Dense& layer = named.layer;
@@ -151,8 +151,8 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
 
 namespace {
 
-// The sums of `update` over blocks of rows, then its step, for so many inputs at a time that their
-// sums stay near.
+// Sums the gradient over blocks of rows and then takes the step, for as many inputs at a time as
+// have their sums in L1.
 void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros) {
   constexpr size_t kInputsTogether = kUpdateBlocks * kInputBlock;
   const UpdateRule add_up;
@@ -214,7 +214,7 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
   }
   if (inputs.begin > 0) return;
   UpdateRule bias_rule = rule;
-  bias_rule.decay = 0.0f;  // the prior is on weights
+  bias_rule.decay = 0.0f;  // the prior is on weights alone
   update.rule = &bias_rule;
   update.weight = at(arena.weights, layer.bias_offset(panel));
   update.state1 = at(arena.state1, layer.bias_offset(panel));

@@ -1,6 +1,6 @@
-// Where a minibatch is not zero, so that the first layer can skip the rest. Skipping is exact: a
-// product with zero adds nothing to a sum that started from 0 or a bias. Data decide for
-// themselves: a block of rows that is nearly full is done whole, and full data list no rows.
+// Positions of a minibatch's nonzeros, so that the first layer can skip the zeros. Skipping is
+// exact: a product with zero adds nothing to a sum that began at 0 or a bias. A block of rows that
+// is nearly full is computed whole, and full data list no rows.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -8,8 +8,8 @@
 
 namespace aevb {
 
-// Rows whose products are summed in one go for a weight gradient, so that a panel of their deltas
-// and a piece's inputs stay in L2: all of them, or even blocks.
+// Rows of one sum of a weight gradient, so that a panel of their deltas and a task's inputs stay in
+// L2: all rows, or even blocks of them.
 inline constexpr size_t kMostRowsPerSum = 500;
 inline size_t rows_per_sum(size_t rows) {
   return ceil_div(rows, std::max(ceil_div(rows, kMostRowsPerSum), size_t{1}));
@@ -25,8 +25,8 @@ class Nonzeros {
         group_rows_(checked_product(rows, n_groups())),
         n_group_rows_(checked_product(ceil_div(rows, kMostRowsPerSum), n_groups())) {}
 
-  // Columns in use in the blocks that rows [begin, end) of x fill; begin is a multiple of
-  // kSkipBlock.
+  // Finds the nonzero columns of each block of kSkipBlock rows in [begin, end) of x. begin is a
+  // multiple of kSkipBlock.
   void find_columns(const Kernels& k, ConstMatView x, Range rows) {
     for (size_t r = rows.begin; r < rows.end; r += kSkipBlock) {
       const size_t block = r / kSkipBlock;
@@ -39,7 +39,7 @@ class Nonzeros {
     }
   }
 
-  // Whether a block of rows has enough empty columns to gain by skipping them.
+  // Whether a block of rows has enough zero columns for a gain by skipping them.
   bool skips(size_t block) const { return 10 * size_t{n_columns_[block]} < 9 * n_cols_; }
   const uint32_t* columns(size_t block) const { return columns_.data() + block * n_cols_; }
   size_t n_columns(size_t block) const { return n_columns_[block]; }
@@ -50,8 +50,8 @@ class Nonzeros {
                        [this](uint32_t columns) { return columns == n_cols_; });
   }
 
-  // Rows of x in use in each group of inputs, for the given blocks of kInputBlock; not worth asking
-  // for where x is full.
+  // Finds the nonzero rows of x for each group of inputs, in the given blocks of kInputBlock
+  // inputs. Not needed if x is full.
   void find_rows(const Kernels& k, ConstMatView x, Range blocks) {
     if (blocks.empty()) return;
     const Range columns = block_range(blocks, kInputBlock, n_cols_);
@@ -66,8 +66,8 @@ class Nonzeros {
                                       at(first / rows_per_sum(x.rows), 1, columns.begin)});
     }
   }
-  // Of the n rows from `first` that are summed together, from an input on that begins a group:
-  // numbers of rows, counted from `first`, (groups, n); and how many of them.
+  // For the n rows from `first` on that one sum takes, and from an input on that begins a group:
+  // the nonzero rows, counted from `first`, (groups, n); and their numbers.
   const uint32_t* group_rows(size_t first, size_t n, size_t input) const {
     return group_rows_.data() + at(first, n, input);
   }
@@ -76,7 +76,7 @@ class Nonzeros {
   }
 
  private:
-  // Where, behind those before, a group's n values are.
+  // The index of a group's n values, after those of the rows or sums before.
   size_t at(size_t before, size_t n, size_t input) const {
     return before * n_groups() + input / kInputGroup * n;
   }

@@ -1,4 +1,4 @@
-// Random streams: who draws what, and the order of rows in an epoch. Everything is a function of
+// Random streams: one per purpose, and the order of rows in an epoch. Everything is a function of
 // counters, so any part can be drawn again, in any order, by any thread.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace aevb {
 
-// Streams of one seed; values are part of what a seed means, so they never change.
+// The streams of one seed. Results depend on the values, so they never change.
 enum class Purpose : uint32_t {
   init = 1,
   latent = 2,
@@ -26,17 +26,17 @@ enum class Purpose : uint32_t {
   imputed_accept = 16
 };
 
-// Last word of the noise counter: purpose and the high bits of the step.
+// The last word of the noise counter: the purpose and the high bits of the step.
 inline uint32_t stream(Purpose purpose, uint64_t step = 0) {
   return static_cast<uint32_t>(purpose) << 24 | static_cast<uint32_t>(step >> 32 & 0xffffff);
 }
 
-// Middle words of the noise counter for a row of a training step.
+// The middle words of the noise counter for a row of a training step.
 inline uint64_t noise_id(uint64_t step, size_t row) {
   return step << 32 | static_cast<uint32_t>(row);
 }
 
-// The noise of `rows` rows, n_draws of each, into out (its row count is not looked at).
+// The noise of `rows` rows of n_draws draws each, into `out` (its row count is not read).
 inline NoiseRows noise_rows(uint64_t seed, uint32_t stream, const uint64_t* ids, size_t rows,
                             size_t n_draws, MatView out) {
   return {.key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
@@ -49,16 +49,16 @@ inline NoiseRows noise_rows(uint64_t seed, uint32_t stream, const uint64_t* ids,
           .ld = out.stride};
 }
 
-// Finaliser of MurmurHash3, a bijection of 64-bit words.
+// The finaliser of MurmurHash3, a bijection of 64-bit words.
 inline uint64_t mix64(uint64_t x) {
   x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
   x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
   return x ^ x >> 33;
 }
 
-// Noise id of a row by its content: evaluating a row gives the same value wherever it stands in
-// whatever batch. Adding 0 makes one of the two zeros: a sparse matrix does not keep a -0. `row` is
-// padded with zeros to whole cache lines. Four independent chains hide the multiplier's latency.
+// The noise id of a row by its content: the same row has the same value at any place in any batch.
+// Adding 0 makes -0 a 0, as a sparse matrix does not keep a -0. `row` is padded with zeros to whole
+// cache lines. Four independent chains hide the multiplier's latency.
 inline uint64_t content_id(const float* row, size_t n_cols) {
   uint64_t h[4] = {1, 2, 3, 4};
   for (size_t i = 0; i < round_up(n_cols, kLineFloats); i += 8) {
@@ -74,9 +74,9 @@ inline uint64_t content_id(const float* row, size_t n_cols) {
   return mix64(mix64(h[0]) + mix64(h[1] + 1) + mix64(h[2] + 2) + mix64(h[3] + 3) + n_cols);
 }
 
-// A pseudo-random permutation of 0 .. n - 1 without a table: a Feistel network on the next even
-// power of two, walked until it lands below n (Mitchell, Stokes, Frank, Holmes 2022,
-// "Bandwidth-optimal random shuffling for GPUs").
+// A pseudo-random permutation of 0 .. n - 1 without a table. A Feistel network permutes the numbers
+// below the next even power of two, and is applied again until the result is below n (Mitchell,
+// Stokes, Frank, Holmes 2022, "Bandwidth-optimal random shuffling for GPUs").
 class Permutation {
  public:
   Permutation(uint64_t seed, Purpose purpose, uint64_t index, size_t n) : n_(n) {
@@ -86,8 +86,9 @@ class Permutation {
     for (uint64_t& key : keys_) key = mix64(state += 0x9e3779b97f4a7c15ULL);
   }
 
-  // Replaces each of the n positions by its image. All walk a step at a time, those that have not
-  // landed again: the steps of one walk wait for each other, those of many do not.
+  // Replaces each of the n positions by its image. One round applies the network to all positions
+  // that are not yet below n. The steps of one position wait for each other, those of several
+  // positions do not.
   void apply(int64_t* position, size_t n) const {
     constexpr size_t kWalksTogether = 64;
     for (size_t first = 0; first < n; first += kWalksTogether) {

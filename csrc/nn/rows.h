@@ -1,5 +1,5 @@
-// The caller's data set: rows read in place through a typed gather (bind/gather.pyx), never copied
-// whole.
+// The caller's data set. A typed gather (bind/gather.pyx) reads its rows in place; the data are
+// never copied as a whole.
 #pragma once
 
 #include <algorithm>
@@ -8,8 +8,8 @@
 
 namespace aevb {
 
-// A NumPy type by its kind ('f', 'i', 'u', 'b') and its bytes. Its character would not do: those of
-// C's integer types mean other sizes on other platforms.
+// A NumPy type by its kind ('f', 'i', 'u', 'b') and its number of bytes. NumPy's type characters
+// would not do: those of C's integer types have other sizes on other platforms.
 struct ElementType {
   char kind = 'f';
   uint8_t n_bytes = sizeof(float);
@@ -17,14 +17,14 @@ struct ElementType {
 
 struct Rows;
 
-// Writes rows index[0 .. n) as floats times `scale` to out (n, n_cols) with the given row stride.
+// Writes rows index[0 .. n), as floats times `scale`, to out (n, n_cols) with the given row stride.
 using Gather = void (*)(const Rows* rows, const int64_t* index, size_t n, float* out,
                         size_t stride) noexcept;
 
 struct Rows {
   Gather gather = nullptr;
   ElementType type;            // of the values
-  uint8_t index_bytes = 0;     // of each of CSR's signed indices; 0: dense
+  uint8_t index_bytes = 0;     // bytes of a CSR index, which is signed; 0: dense
   const void* data = nullptr;  // dense: element (0, 0); CSR: the stored values
   ptrdiff_t row_stride = 0;    // dense, in bytes
   ptrdiff_t col_stride = 0;
@@ -33,15 +33,14 @@ struct Rows {
   size_t n_rows = 0;
   size_t n_cols = 0;
   float scale = 1.0f;
-  // Whether every scaled value must be seen to lie in [low, high] as it is read (NaN never does);
-  // otherwise the caller has looked.
+  // Whether every scaled value is checked to lie in [low, high] when it is read (NaN does not). If
+  // false, the caller has checked them.
   bool guarded = false;
   float low = 0.0f, high = 0.0f;
 };
 
-// Gathers rows index[0 .. n) into out one at a time, between pieces of other work. Rows lie
-// anywhere, so the hardware does not see them coming: whoever works meanwhile fetches the `next`
-// one.
+// Gathers rows index[0 .. n) into `out` one at a time, between tasks of other work. Rows lie
+// anywhere, so the hardware cannot predict the next one. The work between two rows prefetches it.
 class RowGather {
  public:
   RowGather() = default;
@@ -52,13 +51,13 @@ class RowGather {
       row_bytes_ = static_cast<size_t>(rows.col_stride) * rows.n_cols;
   }
 
-  // The next row's bytes; empty if there is none or it is not contiguous.
+  // The next row's bytes. Empty if there is no next row, or it is not contiguous.
   PrefetchCursor next() const {
     if (done_ == n_ || row_bytes_ == 0) return {};
     return {static_cast<const char*>(rows_->data) + index_[done_] * rows_->row_stride, row_bytes_};
   }
   void one() { until(done_ + 1); }
-  // Those that are left of the first n.
+  // Gathers the rows of the first n that are left.
   void until(size_t n) {
     n = std::min(n, n_);
     if (n <= done_) return;

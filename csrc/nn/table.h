@@ -1,4 +1,4 @@
-// The caller's table: rows of x, and what comes with each.
+// The caller's table: rows of x, with other data per row.
 #pragma once
 
 #include "nn/rows.h"
@@ -7,8 +7,8 @@ namespace aevb {
 
 struct Table {
   Rows x;
-  Rows observed;    // which cells of x are known, 0 or 1; no columns: all of them
-  Rows conditions;  // columns that are given and not modelled; none yet
+  Rows observed;    // (rows, D) 0 or 1: the cell of x is known; no columns: all are
+  Rows conditions;  // columns that are given and not modelled; not in use yet
 
   size_t n_rows() const { return x.n_rows; }
 };
