@@ -49,7 +49,7 @@ void Config::validate() const {
   at_least_one(n_latent, "n_components");
   at_least_one(n_draws, "n_draws");
   at_least_one(batch_size, "batch_size");
-  // So that no product with a count of theirs wraps around. All rows at once are 2^62 of them.
+  // Products with these counts cannot overflow. 2^62 stands for a batch of all rows.
   check(n_draws <= kMostDraws,
         "n_draws: got " + std::to_string(n_draws) + ", want at most 2^31 - 1");
   check(batch_size <= kAllRows,

@@ -1,4 +1,4 @@
-// What a model is and how it learns: the one struct that crosses from Python.
+// The configuration: what a model is and how it learns. Python passes this one struct.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@ namespace aevb {
 enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
-// Consecutive columns of x that have one likelihood, by its place in the list.
+// Consecutive columns of x with one likelihood, an index in the list of likelihoods.
 struct ColumnBlock {
   size_t likelihood = 0;
   size_t n_columns = 0;
@@ -20,7 +20,7 @@ struct ColumnBlock {
 
 struct Config {
   std::vector<ColumnBlock> columns;
-  std::vector<size_t> hidden;  // encoder's order; the decoder mirrors it
+  std::vector<size_t> hidden;  // in the encoder's order; the decoder's is the reverse
   size_t n_latent = 0;         // J
   Activation activation = Activation::tanh;
   Algorithm algorithm = Algorithm::aevb;
@@ -35,9 +35,9 @@ struct Config {
   uint64_t seed = 0;
 
   size_t n_visible() const;  // D
-  // The narrowest range that data must lie in, as they are before they are binarised.
+  // The values that data may have before they are binarised: those that all likelihoods accept.
   Support support() const;
-  void validate() const;  // throws std::invalid_argument naming the field
+  void validate() const;  // throws std::invalid_argument that names the field
 };
 
 }  // namespace aevb

@@ -34,10 +34,10 @@ void Model::restore(const Model& other) {
   parameters_ = other.parameters_;
 }
 
-// Every parameter from N(0, init_scale^2), section 5 of the paper. Row n_in of the draws of a named
-// weight is its bias.
+// Draws every parameter from N(0, init_scale^2), section 5 of the paper. Row n_in of the draws of a
+// named weight is its bias.
 void Model::draw_initial_weights(Cancellation& cancellation) {
-  constexpr size_t kValues = size_t{1} << 20;  // at a time: some milliseconds
+  constexpr size_t kValues = size_t{1} << 20;  // at a time, in some milliseconds
   const Kernels& k = kernels();
   const SerialTeam serial;
   uint64_t index = 0;

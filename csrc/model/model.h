@@ -9,25 +9,25 @@ namespace aevb {
 
 class Model {
  public:
-  // Validates, allocates and draws the initial weights; throws what the cancellation reports.
+  // Validates, allocates, and draws the initial weights. Rethrows what the cancellation reports.
   Model(const Config& config, Cancellation& cancellation);
-  // The same model again; throws what the cancellation reports.
+  // A copy. Rethrows what the cancellation reports.
   Model(const Model& other, Cancellation& cancellation);
 
   const Config& config() const { return config_; }
-  Config& mutable_config() { return config_; }  // the caller keeps what shapes the network
+  Config& mutable_config() { return config_; }  // the caller must not change the network's shape
   const Network& network() const { return network_; }
   const float* weights() const { return parameters_.data(Role::value); }
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
 
-  // Takes the weights and accumulators of a model of the same shape; the counts stay.
+  // Copies the weights and accumulators of a model of the same shape; the counts stay.
   void restore(const Model& other);
 
   // Whether every weight and accumulator is finite.
   bool finite() const { return parameters_.finite({0, parameters_.size()}); }
 
-  uint64_t n_steps = 0;  // minibatches seen: the step word of the noise counter
+  uint64_t n_steps = 0;  // minibatches seen; the step of the noise counter
   uint64_t n_samples_seen = 0;
   double bound_sum = 0.0;  // over those samples, each under the weights of its own step
   double seconds = 0.0;    // of training

@@ -1,5 +1,5 @@
-// The description of a model that everything else walks: matrices of activations, layers between
-// them, and blocks of output columns.
+// The description of a model: its activations, the layers between them, and the blocks of output
+// columns.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace aevb {
 
-// A matrix of a pass: a row for each data row, or for each draw of z.
+// An activation: a matrix of a pass with one row per data row, or per draw of z.
 struct ActivationShape {
   size_t width;
   bool per_draw;
@@ -17,7 +17,7 @@ struct ActivationShape {
   std::vector<size_t> consumers;  // the layers that read it
 };
 
-// A layer, and the activations that it reads and writes.
+// A layer, with the activations that it reads and writes.
 struct LayerUse {
   std::string name;  // "encoder.hidden0"
   Dense layer;
@@ -25,18 +25,18 @@ struct LayerUse {
   Activation activation;
 };
 
-// Columns of x with one likelihood, and the output layers that give it its parameters.
+// Columns of x with one likelihood, and the output layers that give its parameters.
 struct OutputBlock {
   size_t likelihood;
   Range columns;  // of x
   Range layers;
-  size_t first_panel;  // of the panels of all blocks
+  size_t first_panel;  // index among the panels of all blocks
 };
 
 struct Network {
   explicit Network(const Config& config);
 
-  static constexpr size_t kX = 0;  // the activation that data rows are gathered into
+  static constexpr size_t kX = 0;  // the activation that holds the data rows
 
   std::vector<ActivationShape> activations;
   std::vector<LayerUse> layers;     // in forward order
@@ -44,19 +44,19 @@ struct Network {
   Range decoder;                    // hidden layers
   Range outputs;                    // output layers
   std::vector<OutputBlock> blocks;  // in the order of their columns
-  size_t heads = 0;                 // activation: parameters of q(z|x), J each
+  size_t heads = 0;                 // activation: parameters of q(z|x), J columns each
   size_t z = 0;                     // activation
   size_t n_panels = 0;              // of all blocks' columns
   size_t arena_size = 0;
 
   bool has_encoder() const { return !encoder.empty(); }
   const LayerUse& heads_layer() const { return layers[encoder.end - 1]; }
-  // Every layer's weights, the heads' apart, by their names.
+  // The weights of every layer with their names; each output of the heads has a name of its own.
   std::vector<NamedWeights> named_weights() const;
 
  private:
   size_t add_activation(size_t width, bool per_draw, Activation function = Activation::identity);
-  // Appends a layer with its output, and returns that.
+  // Appends a layer with its output activation, and returns the index of that.
   size_t add_layer(std::string name, size_t input, size_t n_out, Activation activation);
   void add_encoder(const Config& config);
   void add_decoder(const Config& config);
@@ -65,7 +65,8 @@ struct Network {
   const PosteriorInfo* posterior_;
 };
 
-// Floating-point operations of the products for one data row: forward, or the whole step.
+// Floating-point operations of the products for one data row: of the forward pass, or of the whole
+// step.
 double flops_per_row(const Network& network, size_t n_draws, bool gradients);
 
 }  // namespace aevb

@@ -5,7 +5,7 @@
 namespace aevb {
 
 bool all_finite(const float* values, size_t n) {
-  // The exponent of inf and NaN is all ones. Integer arithmetic, so that the compiler may vectorise
+  // inf and NaN have an exponent of all ones. Integer arithmetic allows the compiler to vectorise
   // the reduction.
   uint32_t found = 0;
   for (size_t i = 0; i < n; ++i) {

@@ -1,4 +1,5 @@
-// What is kept of each weight, an arena for each role; all are laid out alike.
+// The values of all weights and the optimizer's accumulators: one arena per role, all in the same
+// layout.
 #pragma once
 
 #include <array>
@@ -7,7 +8,7 @@
 
 namespace aevb {
 
-enum class Role : uint8_t { value, state1, state2 };  // of the weight; the optimizer's accumulators
+enum class Role : uint8_t { value, state1, state2 };  // the weights; the optimizer's accumulators
 inline constexpr Role kRoles[] = {Role::value, Role::state1, Role::state2};
 
 class Parameters {
@@ -21,7 +22,7 @@ class Parameters {
   }
 
   size_t size() const { return size_; }
-  // Null where the optimizer has no such accumulator.
+  // Null if the optimizer has no such accumulator.
   float* data(Role role) { return array(role).data(); }
   const float* data(Role role) const { return array(role).data(); }
   const Buffer<float>& array(Role role) const { return arrays_[static_cast<size_t>(role)]; }

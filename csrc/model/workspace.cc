@@ -41,7 +41,7 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   f.resize(drawn);
   bound.resize(rows);
   variance.resize(rows);
-  // whole cache lines, so that no two threads write to one
+  // whole cache lines, so no two threads write to the same one
   n_cursors_ = round_up(most_consumers, kCacheLine / sizeof(uint64_t));
   const auto n_threads = static_cast<size_t>(threads);
   cursors_ = Buffer<PrefetchCursor>(n_threads * n_cursors_);

@@ -1,4 +1,4 @@
-// Every matrix that one pass over a minibatch (or a block of rows) touches, allocated once.
+// Every matrix that one pass over a minibatch (or a block of rows) reads or writes, allocated once.
 #pragma once
 
 #include <atomic>
@@ -9,12 +9,12 @@
 
 namespace aevb {
 
-// W^T of a model's layers after z, shared by passes that come again with the same weights.
+// W^T of a model's layers after z, shared by several passes with the same weights.
 class TransposedDecoder {
  public:
   explicit TransposedDecoder(const Model& model);
   void make(const Kernels& k, const float* weights);
-  // Of one of the network's layers and a panel of its inputs.
+  // W^T of one of the network's layers and one panel of its inputs.
   const float* panel(size_t layer, size_t panel) const {
     return layers_[layer - first_].panel(panel);
   }
@@ -25,8 +25,8 @@ class TransposedDecoder {
 };
 
 struct Workspace {
-  // For up to `rows` data rows of `draws` draws each, on up to `threads` threads; gradients only
-  // where asked.
+  // For up to `rows` data rows of `draws` draws each, on up to `threads` threads. Deltas exist only
+  // if `gradients` is true.
   Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads);
 
   size_t n_draws;
@@ -34,25 +34,25 @@ struct Workspace {
   std::vector<int64_t> index;              // rows of the data set in this pass
   std::vector<uint64_t> ids;               // their noise ids
   Nonzeros nonzeros;                       // of x
-  bool rows_listed = false;                // in nonzeros: x is not full
-  std::atomic<bool> out_of_range = false;  // some of x, where the data are guarded
-  Matrix x[2];                             // (rows, D): one is gathered while the other is in use
-  std::vector<Matrix> activations;         // the network's, but for x
-  // Their gradients: of layers' outputs before the activation function, and of z. Those of output
-  // layers stand in place of the outputs.
+  bool rows_listed = false;                // the rows of `nonzeros` are found: x is not full
+  std::atomic<bool> out_of_range = false;  // guarded data had a value out of range
+  Matrix x[2];                             // (rows, D): one is filled while the other is in use
+  std::vector<Matrix> activations;         // those of the network, without x
+  // The deltas: gradients of layers' outputs before the activation function, and of z. The deltas
+  // of output layers replace the outputs.
   std::vector<Matrix> deltas;
   Matrix eps;                    // (rows * draws, J)
   std::vector<float> partial;    // (rows * draws, panels) of r = log p(x|z)
-  std::vector<float> term;       // (rows,) what the bound has beside the mean of r
+  std::vector<float> term;       // (rows,): the bound without the mean of r over the draws
   std::vector<float> draw_term;  // (rows * draws,)
-  std::vector<float> f;          // (rows * draws,) r + draw_term
+  std::vector<float> f;          // (rows * draws,): r + draw_term
   std::vector<double> bound;     // (rows,)
-  std::vector<double> variance;  // (rows,) of bound over the noise, NaN for one draw
+  std::vector<double> variance;  // (rows,): of the bound over the noise; NaN for one draw
   const TransposedDecoder* transposed = nullptr;  // of the pass's weights; null: not kept
 
   MatView z() { return activations[z_].view(); }
   MatView dz() { return deltas[z_].view(); }
-  // Encoder output i of q(z|x), (rows, J) each, and its gradient.
+  // Output i of the encoder, (rows, J), and its gradient.
   MatView head(size_t i) { return share(activations[heads_], i); }
   MatView dhead(size_t i) { return share(deltas[heads_], i); }
   MatView mean() { return head(0); }
@@ -60,7 +60,7 @@ struct Workspace {
 
   bool gradients() const { return !deltas.empty(); }
   float* scratch(unsigned rank) { return scratch_.data() + rank * kTransposeScratch; }
-  // One of a thread for each layer that reads the same activation.
+  // A thread's cursors: one for each layer that reads the same activation.
   PrefetchCursor* cursors(unsigned rank) { return cursors_.data() + rank * n_cursors_; }
 
  private:
