@@ -3,8 +3,8 @@
 namespace aevb {
 namespace {
 
-// Deltas of the inputs of these layers, from the last to the first but one, whose input is not
-// differentiated.
+// The deltas of the inputs of these layers, from the last layer to the first but one. The first
+// layer's input has no delta.
 void backward_layers(const Pass& pass, Range layers, Member& member) {
   for (size_t i = layers.end - 1; i > layers.begin; --i)
     backward_layer(pass, pass.network.layers[i].input, member);
@@ -20,7 +20,7 @@ void backward_decoder(const Pass& pass, Member& member) {
 void backward_to_z(const Pass& pass, Member& member) {
   const LayerUse& use = pass.network.layers[pass.network.decoder.begin];
   if (use.layer.n_in > kPanel) return backward_layer(pass, use.input, member);
-  // One panel: every thread would have to transpose it, for rows with which it goes on.
+  // z has one panel, which every thread would have to transpose for its own rows.
   const float* transposed = pass.ws.transposed != nullptr
                                 ? pass.ws.transposed->panel(pass.network.decoder.begin, 0)
                                 : nullptr;

@@ -6,8 +6,8 @@ void decode_hidden(const Pass& pass, Member& member) {
   const Network& network = pass.network;
   for (size_t i = network.decoder.begin; i < network.decoder.end; ++i) {
     const LayerUse& use = network.layers[i];
-    // Where every thread has rows, it goes on with the z of its own; the panels of a narrow z are
-    // so little work that the barrier for the others' would cost more.
+    // If every thread has rows, each goes on with the z of its own rows. A narrow z has so little
+    // work that a barrier would cost more than the sharing of panels gains.
     if (use.input == network.z && use.layer.n_in <= kPanel &&
         ceil_div(pass.rows, kRowBlock) >= member.size()) {
       forward_layer_rows(pass, use, draws_of(pass, share_rows(member, pass.rows)), member);
@@ -104,7 +104,7 @@ void sum_bound(const Pass& pass, const Member& member) {
   const bool analytic = pass.k.objectives[pass.model.config().objective].analytic;
   const auto draws = static_cast<double>(ws.n_draws);
   for (size_t m = rows.begin; m < rows.end; ++m) {
-    double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies from draw to draw
+    double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies between draws
     for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
       const double r = log_likelihood(pass, l);
       ws.f[l] = static_cast<float>(r + ws.draw_term[l]);

@@ -5,7 +5,8 @@ namespace aevb {
 void encode_hidden(const Pass& pass, Member& member) {
   const Network& network = pass.network;
   for (size_t i = network.encoder.begin; i + 1 < network.encoder.end; ++i) {
-    // The layers about z are small: after the last hidden layer the output layers follow.
+    // The layers next to z are small, so after the last hidden layer the output layers are
+    // prefetched.
     const bool is_last = i + 2 == network.encoder.end;
     const LayerUse& next = network.layers[is_last ? network.outputs.begin : i + 1];
     const size_t first_panel =

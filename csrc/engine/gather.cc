@@ -45,7 +45,7 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
     const Rows& source = table.x;
     if (source.guarded &&
         !pass.k.within(some.size(), x.cols, x.row(some.begin), x.stride, source.low, source.high)) {
-      ws.out_of_range.store(true, std::memory_order_relaxed);  // the barrier orders it
+      ws.out_of_range.store(true, std::memory_order_relaxed);  // relaxed: the barrier orders it
     }
     if (noise == NoiseBy::content) {
       for (size_t r = some.begin; r < some.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);

@@ -1,5 +1,5 @@
-// log p(z), its gradient and its draws for what is compiled once; the kernels of the latent layer
-// have their own from the same member of families/priors/.
+// log p(z), its gradient and its draws, for code that is compiled once. The kernels use the other
+// type of the same name in families/priors/.
 #pragma once
 
 #include "families/priors/all.h"
@@ -16,7 +16,7 @@ struct Prior {
   double log_density(const float* z, size_t n) const {
     return add_log_kernel(log_constant(n), z, n);
   }
-  // Draws of z into noise.out, a row for each.
+  // Draws z into noise.out, one per row.
   void draw(const Kernels& k, const NoiseRows& noise) const {
     k.normal(noise);
     for (size_t r = 0; r < noise.rows; ++r) from_noise(noise.out + r * noise.ld, noise.n_cols);

@@ -1,4 +1,4 @@
-// Which rows of the data: a range of them, in their own order or in that of the random split.
+// A subset of the data's rows: a range, in the data's order or in that of the random split.
 #pragma once
 
 #include <numeric>
@@ -13,10 +13,10 @@ namespace aevb {
 struct Subset {
   size_t begin = 0;
   size_t size = 0;
-  bool split = false;  // positions in the order of the split's permutation, else in the data's own
+  bool split = false;  // positions in the order of the split's permutation, not in the data's order
 };
 
-// Fills index[0 .. n) with the data rows of subset positions first, first + 1, ...
+// Fills index[0 .. n) with the data rows at positions first, first + 1, ... of the subset.
 inline void subset_rows(const Model& model, const Table& table, Subset subset, size_t first,
                         size_t n, int64_t* index) {
   std::iota(index, index + n, static_cast<int64_t>(subset.begin + first));

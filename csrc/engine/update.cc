@@ -36,7 +36,7 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
             const UpdateRule& rule, Member& member) {
   UpdateRule bias_rule = rule;
-  bias_rule.decay = 0.0f;  // the prior is on weights
+  bias_rule.decay = 0.0f;  // the prior is on weights alone
   const auto step = [&](size_t begin, size_t end, const UpdateRule& own_rule) {
     const Range lines = member.share((end - begin) / kLineFloats);
     const Range mine = {begin + lines.begin * kLineFloats, begin + lines.end * kLineFloats};
