@@ -1,4 +1,4 @@
-// Passes over many rows, a block at a time.
+// Passes over many rows, block by block.
 #pragma once
 
 #include "engine/pass.h"
@@ -7,8 +7,8 @@
 
 namespace aevb {
 
-// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough to stay in
-// the cache.
+// Rows per block of a forward pass: enough to keep every thread's tiles long, few enough for the
+// activations to stay in the cache.
 inline size_t block_rows(const Model& model, size_t n_draws, size_t n,
                          size_t bytes = size_t{8} << 20) {
   constexpr size_t kMost = 1000;
@@ -26,7 +26,7 @@ inline int team_size(const Model& model, size_t rows, size_t n_draws, int n_thre
                         flops_per_row(model.network(), n_draws, false) * static_cast<double>(rows));
 }
 
-// Blocks of rows [first, first + n) in order, on every thread, until f says that it cannot go on.
+// Calls f(first, n) for blocks of rows in order, on every thread, until f returns false.
 template <class F>
 void for_row_blocks(size_t n, size_t block, F f) {
   for (size_t first = 0; first < n; first += block) {
@@ -34,7 +34,7 @@ void for_row_blocks(size_t n, size_t block, F f) {
   }
 }
 
-// The same where f has a barrier, until the cancellation is told to stop.
+// The same for an f with a barrier inside; also ends after a cancellation.
 template <class F>
 void for_row_blocks(size_t n, size_t block, Cancellation& cancellation, const Member& member, F f) {
   for_row_blocks(n, block, [&](size_t first, size_t some) {

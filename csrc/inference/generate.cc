@@ -5,7 +5,7 @@
 namespace aevb {
 namespace {
 
-// Rows of a block's outputs.
+// The kernels' arguments for some rows of a block's outputs.
 OutputRows output_rows(const Pass& pass, const OutputBlock& block, Range rows) {
   OutputRows t = {.rows = rows.size(), .n_cols = block.columns.size(), .outputs = {}, .ld = 0};
   for (size_t i = 0; i < block.layers.size(); ++i) {

@@ -6,14 +6,14 @@
 namespace aevb {
 namespace {
 
-constexpr size_t kDrawsTogether = 50;  // draws of a row in one pass; part of what a seed means
+constexpr size_t kDrawsTogether = 50;  // draws of a row in one pass; results depend on it
 
 struct RowWeights {
   LogWeights counted;
   GaussianProposal proposal;
 };
 
-// z of these rows, each from its own proposal.
+// Draws z for these rows from their proposals.
 void sample_proposals(const Pass& pass, const std::vector<RowWeights>& known, Range rows) {
   Workspace& ws = pass.ws;
   for (size_t i = rows.begin * ws.n_draws; i < rows.end * ws.n_draws; ++i) {
@@ -22,7 +22,8 @@ void sample_proposals(const Pass& pass, const std::vector<RowWeights>& known, Ra
   }
 }
 
-// The weights of the first n draws of these rows: counted, or for the proposal to be fitted to.
+// Adds the weights of the first n draws of these rows: to the counted sum, or to the proposal's
+// fit.
 void add_weights(const Pass& pass, size_t n, bool counts, Range rows,
                  std::vector<RowWeights>& known) {
   Workspace& ws = pass.ws;
@@ -45,17 +46,17 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
                 Cancellation& cancellation) {
   const size_t draws = std::min(n_draws, kDrawsTogether);
   const size_t n_passes = ceil_div(n_draws, draws);  // of a round
-  // The decoder runs over every block many times: its activations should stay in L2.
+  // The decoder runs over every block many times, so its activations should stay in L2.
   const size_t block = block_rows(model, draws, subset.size, size_t{2} << 20);
   const int team = team_size(model, block, draws, n_threads);
   Workspace ws(model, block, draws, false, team);
   const size_t fitted = n_adaptations > 0 ? model.config().n_latent : 0;
   std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
-  bool stop = false;  // written by thread 0 before a barrier, read by all after it
+  bool stop = false;  // thread 0 writes it before a barrier, all read it after that
   cancellation.expect_work(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
                            static_cast<double>(n_adaptations + 1));
 
-  // One pass over a block; false where it was told to stop.
+  // One pass over a block. False after a cancellation.
   const auto weigh = [&](Member& member, size_t n, size_t round, size_t i) {
     const Range mine = share_rows(member, n);
     const Pass pass(model, ws, n, {seed, static_cast<uint64_t>(round * n_passes + i) << 32});

@@ -10,7 +10,7 @@ namespace aevb {
 // An estimate of log p(x) for each row: (subset.size,) each.
 struct LikelihoodRows {
   double* log_p;        // log of the mean weight
-  double* std_error;    // of that, by the delta method; NaN for one draw
+  double* std_error;    // of log_p, by the delta method; NaN for one draw
   double* n_effective;  // (sum of weights)^2 / sum of squares
 
   void set(size_t row, const LogWeights& weights) const {
@@ -20,10 +20,10 @@ struct LikelihoodRows {
   }
 };
 
-// Weights p(x, z) / q(z), Burda, Grosse, Salakhutdinov 2016, eq. 8: a lower bound in expectation. q
-// is the encoder's q(z|x) or, after rounds of n_draws draws each that are fitted and not counted, a
-// Gaussian of each row's own. Memory does not grow with n_draws. Noise is keyed by the seed and
-// each row's content.
+// Importance sampling with weights p(x, z) / q(z) (Burda, Grosse, Salakhutdinov 2016, eq. 8). In
+// expectation log_p is a lower bound. q is the encoder's q(z|x), or a Gaussian per row. The
+// Gaussian is fitted in n_adaptations rounds of n_draws draws, which are not counted. Memory does
+// not grow with n_draws. The seed and each row's content key the noise.
 void importance(const Model& model, const Table& table, Subset subset, size_t n_draws,
                 size_t n_adaptations, uint64_t seed, const LikelihoodRows& out, int n_threads,
                 Cancellation& cancellation);

@@ -73,8 +73,8 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
         prior().draw(pass.k, noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin,
                                         mine.size(), 1,
                                         {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
-        // Copied at once: in a shorter block that follows, other threads draw into these rows
-        // before the next barrier.
+        // Copied now: if the next block is shorter, other threads draw into these rows before the
+        // next barrier.
         copy_rows(drawn, mine, z + first * model.config().n_latent);
       }
       decode_hidden(pass, member);

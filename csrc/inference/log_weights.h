@@ -1,4 +1,4 @@
-// Importance weights, given by their logarithms and summed as they come.
+// Importance weights, given by their logarithms and summed one at a time.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace aevb {
 
-// Sums of weights and of their squares, relative to the largest.
+// Sums of weights and of their squares, relative to the largest weight.
 class LogWeights {
  public:
   void add(double log_weight) {
@@ -23,10 +23,10 @@ class LogWeights {
     sum_ += weight;
     squares_ += weight * weight;
   }
-  double largest() const { return largest_; }   // logarithm
+  double largest() const { return largest_; }   // its logarithm
   double relative_sum() const { return sum_; }  // of the weights, relative to the largest
   double log_mean() const { return largest_ + std::log(sum_ / n_); }
-  // Of log_mean, by the delta method; NaN for one weight.
+  // The standard error of log_mean, by the delta method; NaN for one weight.
   double std_error() const {
     return std::sqrt(std::max(0.0, n_ * squares_ / (sum_ * sum_) - 1.0) / (n_ - 1.0));
   }

@@ -8,14 +8,15 @@
 namespace aevb {
 namespace {
 
-// Wider than the moments say: weights are bounded only where q(z) has the heavier tails.
+// The proposal's covariance is this much wider than the moments: weights are bounded only if q(z)
+// has the heavier tails.
 constexpr double kInflation = 1.3;
 
-// Weights that leave the moments as they are, relative to the largest.
+// Weights, relative to the largest, that are too small to change the moments.
 constexpr double kNothing = 1e-12;
 
-// a (n, n), symmetric, the lower triangle given -> its Cholesky factor in its place, and the
-// logarithm of the factor's determinant; NaN where a is not positive definite.
+// Replaces a (n, n), a symmetric matrix given by its lower triangle, by its Cholesky factor.
+// Returns the logarithm of the factor's determinant, or NaN if a is not positive definite.
 double factorize(double* a, size_t n) {
   double log_determinant = 0.0;
   for (size_t i = 0; i < n; ++i) {
@@ -36,7 +37,7 @@ void GaussianProposal::add(double log_weight, const float* z) {
   const double before = weights_.largest();
   weights_.add(log_weight);
   const double weight = std::exp(log_weight - weights_.largest());
-  if (!(weight > kNothing)) return;  // NaN too, where all were 0
+  if (!(weight > kNothing)) return;  // also NaN, if all weights were 0
   if (weights_.largest() > before) {
     const double shrink = std::exp(before - weights_.largest());
     for (double& value : sum_) value *= shrink;
@@ -62,7 +63,7 @@ void GaussianProposal::fit(const float* mean, const float* log_var) {
     row[i] += kInflation * unknown * std::exp(double{log_var[i]});
   }
   log_determinant_ = factorize(products_.data(), dim_);
-  if (!std::isfinite(log_determinant_)) {  // no weight was a positive number, or all z were one
+  if (!std::isfinite(log_determinant_)) {  // no weight was positive and finite, or all z were equal
     std::copy_n(mean, dim_, sum_.begin());
     std::fill(products_.begin(), products_.end(), 0.0);
     for (size_t i = 0; i < dim_; ++i)

@@ -8,8 +8,9 @@
 
 namespace aevb {
 
-// N(m, L L^T). Draws of an earlier proposal give it the moments of p(z|x) (Cappe, Guillin, Marin,
-// Robert 2004); the fewer they are, effectively, the more of q(z|x)'s covariance is mixed in.
+// The proposal N(m, L L^T). Weighted draws of an earlier proposal estimate the moments of p(z|x)
+// (Cappe, Guillin, Marin, Robert 2004). The smaller the effective number of draws, the more of
+// q(z|x)'s covariance is mixed in.
 class GaussianProposal {
  public:
   explicit GaussianProposal(size_t dim)
@@ -17,11 +18,11 @@ class GaussianProposal {
 
   void add(double log_weight, const float* z);
 
-  // Takes the moments of the draws that were added, and forgets them. q(z|x) is given by mean and
-  // log_var; where the draws say nothing, N is q(z|x), widened.
+  // Fits the moments to the draws that were added, and forgets those. mean and log_var give q(z|x).
+  // If the draws say nothing, the proposal is q(z|x), widened.
   void fit(const float* mean, const float* log_var);
 
-  // After fit(): z = m + L eps; log p(z) - log N(z) is returned.
+  // After fit(): z = m + L eps. Returns log p(z) - log N(z).
   float draw(const float* eps, float* z) const;
 
  private:
