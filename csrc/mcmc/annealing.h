@@ -5,15 +5,16 @@
 
 namespace aevb {
 
-// log f_beta = (1 - beta) log f_0 + beta log f_1, f_0 a normalised density that can be drawn from.
+// A density with log f_beta = (1 - beta) log f_0 + beta log f_1. f_0 is normalised and can be
+// sampled.
 template <class D>
 concept TemperedDensity = LogDensity<D> && requires(D& density, double beta) {
   { density.set_beta(beta) } -> std::same_as<void>;
-  // log f_1 - log f_0 of each row, where it was last evaluated
+  // log f_1 - log f_0 of each row, at its last evaluation
   { density.log_ratio() } -> std::same_as<const double*>;
 };
 
-// What a pass needs beside the chains, allocated once for up to `rows` of them.
+// Memory that a pass along the path needs beside the chains, for up to `rows` of them.
 struct AnnealingWork {
   AnnealingWork(size_t rows, size_t dim)
       : trajectory(rows, dim), step(rows), accepted(rows), n_divergent(rows) {}
@@ -24,21 +25,22 @@ struct AnnealingWork {
 };
 
 struct AnnealingPath {
-  std::vector<double> beta;  // from 0 to 1, of chains drawn from f_0; or from 1 to 0, from f_1
+  std::vector<double> beta;  // from 0 to 1 for chains from f_0, from 1 to 0 for chains from f_1
   size_t n_leapfrog = 10;
-  size_t group = 1;  // consecutive chains that share their step sizes
+  size_t group = 1;  // consecutive chains with common step sizes
 };
 
-// One pass of all chains along the path. Writes the log-weights, whose exponentials have the mean
-// Z_1 / Z_0 in expectation (or Z_0 / Z_1 from 1 to 0), and the mean acceptance of each group.
-// steps (temperatures, groups): row 0 holds where to begin; `tune` writes the others, else they are
-// used as they are, without which the weights would be biased. False if go_on() said no.
+// One pass of all chains along the path. Writes the log-weights and the mean acceptance of each
+// group. The weights have the expectation Z_1 / Z_0 (from 1 to 0: Z_0 / Z_1). steps is
+// (temperatures, groups). With `tune`, row 0 holds the initial step sizes and the pass writes the
+// other rows; then the weights are biased. Without it, the step sizes are used as they are. False
+// if go_on() returned false.
 template <TemperedDensity D, class GoOn>
 bool anneal(const Kernels& k, D& density, const AnnealingPath& path, const ChainRows& chains,
             AnnealingWork& work, MatView steps, bool tune, uint64_t seed, double* log_weight,
             double* acceptance, GoOn go_on) {
-  constexpr double kTarget = 0.65;  // as Wu, Burda, Salakhutdinov, Grosse 2017
-  constexpr double kGain = 0.2;     // of the logarithm, for each temperature
+  constexpr double kTarget = 0.65;  // Wu, Burda, Salakhutdinov, Grosse 2017
+  constexpr double kGain = 0.2;     // of the logarithm, per temperature
   const size_t n = chains.z.rows;
   const size_t n_groups = n / path.group;
   const size_t last = path.beta.size() - 1;

@@ -1,4 +1,4 @@
-// Many HMC chains, in blocks that threads share, with their step sizes.
+// Many HMC chains with their step sizes. Threads share them in blocks.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace aevb {
 struct HmcOptions {
   size_t n_leapfrog = 10;
   Adaptation adaptation = Adaptation::dual_averaging;
-  bool per_chain = true;  // a step size for each chain, or one for all
+  bool per_chain = true;  // one step size per chain, or one for all
   double target_accept = 0.9;
   double initial_step = 0.1;
   uint64_t seed = 0;
@@ -47,7 +47,7 @@ class Chains {
   const std::vector<double>& acceptance_sum() const { return acceptance_sum_; }
   const std::vector<uint32_t>& n_divergent() const { return n_divergent_; }
 
-  // Step sizes stay as they are from now on, and counting begins.
+  // Fixes the step sizes from now on, and starts to count.
   void freeze() {
     std::fill(acceptance_sum_.begin(), acceptance_sum_.end(), 0.0);
     std::fill(n_divergent_.begin(), n_divergent_.end(), 0);
@@ -55,21 +55,19 @@ class Chains {
     for (size_t r = 0; r < n_; ++r) step_[r] = static_cast<float>(step_size_of(r).value());
   }
 
-  // The chains' noise is keyed by these; by default their places.
+  // The keys of the chains' noise; by default their indices.
   uint64_t* ids() { return ids_.data(); }
 
-  // Rows of a block when n chains are shared by so many threads, evenly; no grouping changes a
-  // result.
+  // Rows of a block, if so many threads share n chains evenly. The blocks never change a result.
   static size_t block_rows(size_t n, int n_threads) {
     constexpr size_t kMost = 100;  // keeps a block's activations in L2
     const size_t per_thread = ceil_div(n, static_cast<size_t>(n_threads));
     return round_up(ceil_div(per_thread, ceil_div(per_thread, kMost)), kRowBlock);
   }
 
-  // n_transitions of every chain, with one density for each thread. Each must have been made for
-  // block_rows() rows and have set_block(first, n), which chooses the chains it is asked about.
-  // Draws: (n_transitions, n, dim), dense, or null. If the cancellation stops it, the chains are of
-  // no more use.
+  // Runs n_transitions of every chain, with one density per thread. A density must be made for
+  // block_rows() rows. Its set_block(first, n) chooses the chains that it evaluates. draws:
+  // (n_transitions, n, dim), dense, or null. After a cancellation the chains are unusable.
   template <class D>
     requires LogDensity<D>
   void run(const Kernels& k, std::vector<std::unique_ptr<D>>& densities, size_t n_transitions,

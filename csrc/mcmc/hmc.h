@@ -1,5 +1,5 @@
-// Hybrid (Hamiltonian) Monte Carlo of many independent chains in lockstep, one row of a matrix
-// each: their gradients are one batch (Duane, Kennedy, Pendleton, Roweth 1987; Neal 2011).
+// Hybrid (Hamiltonian) Monte Carlo of many independent chains in lockstep. Each chain is one row of
+// a matrix, so their gradients are one batch (Duane, Kennedy, Pendleton, Roweth 1987; Neal 2011).
 #pragma once
 
 #include <algorithm>
@@ -11,26 +11,26 @@
 
 namespace aevb {
 
-// Writes the log-density of each row of z, unless log_p is null, and its gradient.
+// A log-density: writes its value for each row of z, unless log_p is null, and its gradient.
 template <class D>
 concept LogDensity = requires(D& density, ConstMatView z, double* log_p, MatView gradient) {
   { density(z, log_p, gradient) } -> std::same_as<void>;
 };
 
-// Where chains stand: rows of z with their log-densities and gradients, kept from trajectory to
-// trajectory, so that n leapfrog steps cost n gradients.
+// The states of chains: rows of z with their log-densities and gradients. These are kept between
+// trajectories, so n leapfrog steps cost n gradients.
 struct ChainRows {
   MatView z;
   MatView gradient;
   double* log_p;
-  const uint64_t* ids;  // name the chains' noise
+  const uint64_t* ids;  // keys of the chains' noise
 
   ChainRows block(size_t first, size_t n) const {
     return {z.block(first, n), gradient.block(first, n), log_p + first, ids + first};
   }
 };
 
-// What a transition needs beside the chains, allocated once for up to `rows` of them.
+// Memory that a transition needs beside the chains, for up to `rows` of them.
 struct Trajectory {
   Trajectory(size_t rows, size_t dim)
       : z(rows, dim),
@@ -44,12 +44,12 @@ struct Trajectory {
   std::vector<float> step;
 };
 
-// Every transition's step size is drawn within this fraction of the chain's: trajectories of one
-// length can be a whole period of some direction, and come back to where they began (Neal 2011,
+// The step size of each transition is drawn within this fraction of the chain's step size. A fixed
+// trajectory length can be a whole period of some direction, and return to its start (Neal 2011,
 // section 3.2).
 inline constexpr float kStepJitter = 0.2f;
 
-// A difference of energies beyond this is a divergence: the leapfrog has lost the trajectory.
+// A larger difference of energies is a divergence: the leapfrog has lost the trajectory.
 inline constexpr double kDivergence = 1000.0;
 
 namespace detail {
@@ -74,8 +74,8 @@ inline void copy_row(MatView to, ConstMatView from, size_t r) {
 
 }  // namespace detail
 
-// n leapfrog steps of every row from (z, velocity), given the gradient there; each row has a step
-// size of its own. Leaves the log-density and gradient of where it ends: n gradients for n steps.
+// n leapfrog steps of every row from (z, velocity), given the gradient there. Each row has its own
+// step size. Writes the log-density and gradient at the end: n gradients for n steps.
 template <LogDensity D>
 void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double* log_p,
               const float* step, size_t n) {
@@ -87,12 +87,12 @@ void leapfrog(D& density, MatView z, MatView velocity, MatView gradient, double*
   }
 }
 
-// Transitions of a chain that have noise of their own.
+// The number of transitions of a chain that have noise of their own.
 inline constexpr uint64_t kMostIterations = uint64_t{1} << 24;
 
-// One transition of every chain: n_leapfrog steps of about its own size, then Metropolis' test on
-// H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts the
-// divergent ones. Noise is keyed by the seed, each chain's id and the iteration.
+// One transition of every chain: n_leapfrog steps of about its step size, then a Metropolis test on
+// H(z, v) = -log p(z) + |v|^2 / 2. Writes each chain's acceptance probability, and counts
+// divergences. The seed, each chain's id and the iteration key the noise.
 template <LogDensity D>
 void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Trajectory& t,
                     const float* step, size_t n_leapfrog, uint64_t seed, uint64_t iteration,
@@ -113,12 +113,12 @@ void hmc_transition(const Kernels& k, D& density, const ChainRows& chains, Traje
 
   for (size_t r = 0; r < n; ++r) {
     t.step[r] = step[r] * (1.0f + kStepJitter * (2.0f * uniform.row(r)[1] - 1.0f));
-    acceptance[r] = detail::kinetic(velocity.row(r), dim) - chains.log_p[r];  // at the start
+    acceptance[r] = detail::kinetic(velocity.row(r), dim) - chains.log_p[r];  // H at the start
   }
   leapfrog(density, z, velocity, gradient, t.log_p.data(), t.step.data(), n_leapfrog);
   for (size_t r = 0; r < n; ++r) {
     const double lost = acceptance[r] - (detail::kinetic(velocity.row(r), dim) - t.log_p[r]);
-    const bool divergent = !(lost > -kDivergence) || std::isinf(lost);  // NaN too
+    const bool divergent = !(lost > -kDivergence) || std::isinf(lost);  // also NaN
     n_divergent[r] += divergent;
     acceptance[r] = divergent ? 0.0 : std::min(1.0, std::exp(lost));
     if (static_cast<double>(uniform.row(r)[0]) >= acceptance[r]) continue;

@@ -1,5 +1,4 @@
-// Step sizes that bring the acceptance of HMC to a target, one for each of many chains or one for
-// all.
+// Adaptation of HMC's step size to a target acceptance.
 #pragma once
 
 #include <array>
@@ -20,7 +19,7 @@ class StepSize {
 
   double value() const { return std::exp(log_step_); }
 
-  // All that changes, for a run that goes on elsewhere.
+  // The state of the adaptation, for a checkpoint.
   std::array<double, 5> state() const {
     return {log_step_, error_, log_mean_, static_cast<double>(n_), has_met_ ? 1.0 : 0.0};
   }
@@ -32,20 +31,20 @@ class StepSize {
     has_met_ = state[4] != 0.0;
   }
 
-  // After a transition of that acceptance probability.
+  // Adapts the step size after a transition with this acceptance probability.
   void adapt(double acceptance) {
     ++n_;
     if (rule_ == Adaptation::multiplicative) {
-      // In proportion to the miss, so that the mean and not the median meets the target; more in
-      // the beginning, and until it has been met once.
+      // The change is proportional to the miss, so the mean, not the median, meets the target. The
+      // gain is larger at the beginning, and until the target has been met once.
       const double miss = acceptance - target_;
       has_met_ = has_met_ || (n_ > 1 && std::signbit(miss) != std::signbit(error_));
       error_ = miss;
       log_step_ += (n_ <= kFastSteps || !has_met_ ? kFastGain : kSlowGain) * miss;
       return;
     }
-    // Hoffman and Gelman 2014, section 3.2, with their constants; drawn towards ten times the
-    // initial step.
+    // Hoffman and Gelman 2014, section 3.2, with their constants. The step size is drawn towards
+    // ten times the initial one.
     const double n = n_;
     error_ += (target_ - acceptance - error_) / (n + kDelay);
     log_step_ = log_start_ + std::log(10.0) - std::sqrt(n) / kShrinkage * error_;
@@ -53,7 +52,7 @@ class StepSize {
     log_mean_ += weight * (log_step_ - log_mean_);
   }
 
-  // Ends the adaptation: dual averaging keeps the mean of its steps.
+  // Ends the adaptation. Dual averaging keeps the mean of its step sizes.
   void freeze() {
     if (rule_ == Adaptation::dual_averaging && n_ > 0) log_step_ = log_mean_;
   }
