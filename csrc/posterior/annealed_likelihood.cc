@@ -10,14 +10,13 @@
 namespace aevb {
 namespace {
 
-constexpr size_t kChainsTogether =
-    50;                              // chains of a row that run at once; part of what a seed means
-constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
-constexpr size_t kLeastBlocks = 16;  // of many rows, for threads to share
-constexpr float kFirstStep = 0.5f;   // of a standard Gaussian in some tens of dimensions
+constexpr size_t kChainsTogether = 50;  // chains of a row that run at once; results depend on it
+constexpr size_t kMostChains = 200;     // in lockstep: keeps their activations in L2
+constexpr size_t kLeastBlocks = 16;     // of many rows, for threads to share
+constexpr float kFirstStep = 0.5f;      // for a standard Gaussian in some tens of dimensions
 
-// p(x, z)^beta q(z)^(1 - beta) in units of q's own: z = mean + sd * u, so that q is a standard
-// Gaussian of u, be it the prior or the encoder's.
+// p(x, z)^beta q(z)^(1 - beta), with q the prior or the encoder's q(z|x). The chains move in u,
+// where z = mean + sd * u: q is a standard Gaussian of u.
 class TemperedPosterior {
  public:
   TemperedPosterior(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
@@ -47,10 +46,10 @@ class TemperedPosterior {
   }
   const uint64_t* content_ids() { return posterior_.content_ids(); }
 
-  // Where the chains were last evaluated.
+  // The chain's z at its last evaluation.
   const float* z(size_t chain) { return z_.view().row(chain); }
 
-  // Every chain of row r at one z.
+  // Puts every chain of row r at one z.
   void start_at(size_t r, const float* z, MatView u) {
     for (size_t c = r * n_chains_; c < (r + 1) * n_chains_; ++c) {
       for (size_t j = 0; j < u.cols; ++j)
@@ -89,13 +88,13 @@ class TemperedPosterior {
   PosteriorDensity posterior_;
   size_t n_chains_;
   Matrix mean_, sd_;                // (rows, J)
-  std::vector<double> log_volume_;  // (rows,) sum of log sd
+  std::vector<double> log_volume_;  // (rows,): the sum of log sd
   Matrix z_;
   std::vector<double> log_ratio_;
   double beta_ = 0.0;
 };
 
-// Chains of a row that run at once: as many in each pass, and few to spare.
+// Chains of a row that run at once: the same number in each pass, with few more than needed.
 size_t chains_together(size_t n_chains) {
   return ceil_div(n_chains, ceil_div(n_chains, kChainsTogether));
 }
@@ -125,7 +124,7 @@ class Annealer {
     if (backwards) std::reverse(counted_.beta.begin(), counted_.beta.end());
   }
 
-  // exact (n, J) or null; out at the first row. Of no use if the cancellation stops it.
+  // exact: (n, J) or null. out: from the block's first row on. After a cancellation it is unusable.
   void run(const Table& table, const int64_t* index, size_t n, const float* exact,
            const AnnealedRows& out, Cancellation& cancellation, Member& member) {
     density_.set_rows(table, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
@@ -152,8 +151,9 @@ class Annealer {
   }
 
  private:
-  // Step sizes for the counted passes. Tuned on the way forwards even for chains that go back:
-  // those start at one exact draw, and steps that had seen it would not leave E w as it is.
+  // Tunes the step sizes for the counted passes. The tuning pass goes forwards, even for chains
+  // that go back. Those start at one exact draw; step sizes tuned from it would change the weights'
+  // expectation.
   bool tune(size_t n, bool backwards, Cancellation& cancellation, Member& member) {
     if (!pass(n, 0, forwards_, nullptr, true, mix64(options_.seed + 1), cancellation, member))
       return false;
@@ -185,8 +185,8 @@ class Annealer {
                   tuning, seed, log_weight_.data(), acceptance_.data(), go_on);
   }
 
-  // Draws a chain of row r with a probability in proportion to its weight, over all passes: the
-  // largest of the log-weights with Gumbel noise.
+  // Draws one of row r's chains, over all passes, with a probability proportional to its weight:
+  // the largest log-weight plus Gumbel noise.
   void choose(size_t r, size_t first, size_t count, float* z) {
     if (first == 0)
       std::copy_n(density_.z(r * n_chains_), u_.view().cols, z);  // if no weight is > 0
@@ -210,7 +210,7 @@ class Annealer {
   Matrix u_, gradient_, steps_;
   std::vector<double> log_p_, log_weight_, acceptance_;
   std::vector<LogWeights> weights_;
-  std::vector<double> best_;  // of those that a row's chain was chosen from so far
+  std::vector<double> best_;  // (rows,): the largest noisy log-weight so far
   Matrix uniform_;
   std::vector<uint64_t> ids_, content_;
 };
@@ -221,7 +221,7 @@ void annealed_likelihood(const Model& model, const Table& table, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
                          int n_threads, Cancellation& cancellation) {
   const size_t n_latent = model.config().n_latent;
-  // Blocks follow from the problem alone: a library's products depend on their shapes.
+  // The blocks depend on the problem alone, since a BLAS's products depend on their shapes.
   const size_t most = std::max<size_t>(1, kMostChains / chains_together(options.n_chains));
   const size_t block = std::clamp<size_t>(ceil_div(subset.size, kLeastBlocks), 1, most);
   const size_t n_blocks = ceil_div(subset.size, block);

@@ -19,7 +19,7 @@ struct Annealing {
 struct AnnealedRows {
   LikelihoodRows likelihood;
   double* acceptance;  // mean over the row's chains
-  float* z;            // (subset.size, J) where a chain drawn by its weight ends
+  float* z;            // (subset.size, J): the end of a chain drawn by its weight
 
   AnnealedRows from(size_t row, size_t n_latent) const {
     return {{likelihood.log_p + row, likelihood.std_error + row, likelihood.n_effective + row},
@@ -28,11 +28,11 @@ struct AnnealedRows {
   }
 };
 
-// Log of the mean weight of each row's chains, and their mean acceptance: in expectation a lower
-// bound (Wu, Burda, Salakhutdinov, Grosse 2017). Step sizes, of each row and temperature, are tuned
-// in a pass whose weights are thrown away. With `exact`, draws (subset.size, J)
-// of p(z|x), they go back from those to where they came from, and log_p is in expectation an upper
-// bound (Grosse, Ghahramani, Adams 2015). Noise is keyed by the seed and each row's content.
+// The log of the mean weight of each row's chains, and their mean acceptance. In expectation log_p
+// is a lower bound (Wu, Burda, Salakhutdinov, Grosse 2017). A pass whose weights are not used tunes
+// the step sizes of each row and temperature. With `exact`, draws (subset.size, J) of p(z|x), the
+// chains go back from these draws. Then log_p is in expectation an upper bound (Grosse, Ghahramani,
+// Adams 2015). The seed and each row's content key the noise.
 void annealed_likelihood(const Model& model, const Table& table, Subset subset,
                          const Annealing& options, const float* exact, const AnnealedRows& out,
                          int n_threads, Cancellation& cancellation);

@@ -39,7 +39,7 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
   decode_likelihood(pass, serial_, log_p != nullptr);
   backward_decoder(pass, serial_);
   backward_to_z(pass, serial_);
-  const auto n_draws = static_cast<float>(ws_.n_draws);  // whose mean was differentiated
+  const auto n_draws = static_cast<float>(ws_.n_draws);  // their mean was differentiated
   for (size_t i = 0; i < pass.drawn(); ++i) {
     const float* dz = ws_.dz().row(i);
     float* g = gradient.row(i);

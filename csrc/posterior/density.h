@@ -8,32 +8,32 @@
 
 namespace aevb {
 
-// The noise that a model's dynamic binarisation of a block draws; by default none, grey levels
-// stand for themselves.
+// The noise of a block's dynamic binarisation. By default there is none, and x keeps its grey
+// levels.
 struct PixelNoise {
   NoiseBy by = NoiseBy::nothing;
   uint64_t seed = 0;
   const uint64_t* ids = nullptr;  // (n,) for NoiseBy::id
 };
 
-// One thread's own: it runs the phases alone, so that blocks need no barriers.
+// A density for one thread: it runs the phases as a team of one, so blocks need no barriers.
 class PosteriorDensity {
  public:
-  // For blocks of up to so many rows, with n_draws z for each. `transposed` is of the model's
-  // weights at each evaluation; densities share it.
+  // For blocks of up to most_rows rows, with n_draws z for each. `transposed` must hold the model's
+  // weights at each evaluation. Several densities share it.
   PosteriorDensity(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
                    size_t n_draws = 1);
 
   void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise = {});
   const uint64_t* content_ids();  // of the block's rows, see nn/random.h
 
-  // Mean and log-variance of q(z|x) of the block's rows.
+  // Computes mean and log-variance of q(z|x) for the block's rows.
   void encode();
   ConstMatView mean() { return ws_.mean().block(0, n_); }
   ConstMatView log_var() { return ws_.log_var().block(0, n_); }
 
-  // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J), the draws of a row
-  // together; z may be in any row layout.
+  // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J). The draws of a row
+  // are consecutive. The views may have any row stride.
   void operator()(ConstMatView z, double* log_p, MatView gradient);
 
  private:
@@ -45,7 +45,7 @@ class PosteriorDensity {
   size_t n_ = 0;
 };
 
-// The density of the block of a table's rows that chains belong to (mcmc/chains.h).
+// The density of a table's rows, one per chain (mcmc/chains.h).
 class TablePosterior {
  public:
   TablePosterior(const Model& model, const TransposedDecoder& transposed, const Table& table,
@@ -72,7 +72,8 @@ void content_ids(const Model& model, const Table& table, const int64_t* index, s
 void log_joint(const Model& model, const Table& table, const float* z, size_t n_draws, double* out,
                int n_threads, Cancellation& cancellation);
 
-// log p(x, z) of a row of z, after decode_likelihood; and its gradient, given that of log p(x|z).
+// log p(x, z) of a row of z, after decode_likelihood; add_prior turns the gradient of log p(x|z)
+// into that of log p(x, z).
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z);
 void add_prior(const float* z, size_t n, float* gradient);
 

@@ -13,7 +13,7 @@ namespace aevb {
 namespace {
 
 constexpr size_t kBlock = 100;      // rows that a thread works on at once
-constexpr size_t kStartSteps = 50;  // of the ascent to where a chain starts
+constexpr size_t kStartSteps = 50;  // of the ascent to the chain's start
 constexpr float kFirstStep = 0.1f;  // of the ascent, in units of the prior's variance
 constexpr float kFaster = 1.2f, kSlower = 0.5f;
 constexpr size_t kLeapfrog = 5;
@@ -28,8 +28,8 @@ void copy_dense(ConstMatView from, float* to) {
   copy_matrix(from, {to, from.rows, from.cols, from.cols});
 }
 
-// One thread's work on a block of rows: it runs the phases alone. A LogDensity: that of z and what
-// is observed.
+// One thread's work on a block of rows, as a team of one. It is the LogDensity log p(x_observed,
+// z).
 class Imputer {
  public:
   Imputer(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
@@ -54,8 +54,8 @@ class Imputer {
     ws_.transposed = &transposed;
   }
 
-  // missing and out at the first row. Leaves off if the data are out of range or the cancellation
-  // says so.
+  // missing and out begin at the block's first row. Returns early if data are out of range, or
+  // after a cancellation.
   void run(const Table& table, size_t first, size_t n, const bool* missing, float* out,
            Cancellation& cancellation, Member& member) {
     n_ = n;
@@ -91,8 +91,8 @@ class Imputer {
 
   const Workspace& workspace() const { return ws_; }
 
-  // log p(x_observed, z) but for a constant of each row, and its gradient: outputs of missing
-  // values are set to a constant, and pass no gradient on.
+  // log p(x_observed, z) up to a constant per row, and its gradient. The outputs of missing values
+  // are set to a constant and pass no gradient on.
   void operator()(ConstMatView z, double* log_p, MatView gradient) {
     decode(z);
     mask_outputs();
@@ -108,7 +108,7 @@ class Imputer {
   }
 
  private:
-  enum : size_t { kChain, kObserved };  // slots of x: filled in, and zero where it is missing
+  enum : size_t { kChain, kObserved };  // slots of x: missing values filled in, or zero
 
   Pass pass(size_t t = 0, size_t slot = kChain) {
     for (size_t r = 0; r < n_; ++r) ws_.ids[r] = noise_id(t, ids_[r]);
@@ -120,7 +120,7 @@ class Imputer {
     return noise_rows(options_.seed, stream(purpose, t), ids, n_, 1, out);
   }
 
-  // Raw outputs at z, in the workspace.
+  // Computes the raw outputs at z, in the workspace.
   void decode(ConstMatView z) {
     if (z.data != ws_.z().data) copy_matrix(z, ws_.z());
     decode_hidden(pass(), serial_);
@@ -128,10 +128,10 @@ class Imputer {
   }
 
   Range outputs() const { return model_.network().outputs; }
-  // Raw outputs of an output layer, or what has taken their place.
+  // An output layer's raw outputs, or what has replaced them.
   MatView output(size_t layer) { return pass().activation(model_.network().layers[layer].output); }
 
-  // value(row, column) where x is missing.
+  // Writes value(row, column) where x is missing.
   template <class F>
   void fill(size_t slot, F value) {
     const MatView x = pass(0, slot).x();
@@ -155,7 +155,7 @@ class Imputer {
     }
   }
 
-  // Gradient ascent of log p(x_observed, z), from the prior on.
+  // Gradient ascent of log p(x_observed, z), from a draw of the prior.
   void climb(size_t n_steps) {
     const MatView z = z_.view(n_);
     prior().draw(kernels(), noise(0, Purpose::imputed_latent, z));
@@ -164,7 +164,7 @@ class Imputer {
     for (size_t t = 0; t < n_steps; ++t) step_up();
   }
 
-  // One step, kept by the rows that it takes higher.
+  // One step, kept in the rows whose density it increases.
   void step_up() {
     const MatView z = z_.view(n_), g = gradient_.view(n_);
     const MatView at = trajectory_.z.view(n_), slope = trajectory_.gradient.view(n_);
@@ -205,8 +205,8 @@ class Imputer {
     (*this)(chains.z, chains.log_p, chains.gradient);
   }
 
-  // The missing part of x ~ p(x|z); `count` adds the means of p(x|z) up. Leaves the raw outputs at
-  // z in now_.
+  // Draws the missing part of x ~ p(x|z). With `count` it adds the means of p(x|z) to the sum.
+  // Leaves the raw outputs at z in now_.
   void draw_missing(size_t t, bool count) {
     decode(z_.view(n_));
     keep_outputs();
@@ -221,12 +221,12 @@ class Imputer {
     }
     draw_visible(now, Purpose::imputed_visible, serial_);
     copy_visible(now, {0, n_}, drawn.data, drawn.stride);
-    copy_matrix(pass(0, kObserved).x(), now.x());  // drawing has overwritten it
+    copy_matrix(pass(0, kObserved).x(), now.x());  // the draw has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
     ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
   }
 
-  // z ~ q(z|x) into the workspace, and its raw outputs.
+  // Draws z ~ q(z|x) into the workspace, with its raw outputs.
   void propose(size_t t) {
     encode_hidden(pass(), serial_);
     encode_heads(pass(), serial_);
@@ -240,7 +240,7 @@ class Imputer {
     decode(z);
   }
 
-  // Metropolis' test of the proposal for p(z|x).
+  // The Metropolis test of the proposal for p(z|x).
   void accept(size_t t) {
     std::fill_n(log_ratio_.begin(), n_, 0.0);
     weigh(pass().activation(model_.network().z), 1.0);
@@ -254,8 +254,8 @@ class Imputer {
     }
   }
 
-  // Adds sign * [log p(x, z) - log q(z|x)] but for constants; the workspace has the raw outputs at
-  // z, which are lost.
+  // Adds sign * [log p(x, z) - log q(z|x)], up to constants, to log_ratio_. The workspace has the
+  // raw outputs at z, which are lost.
   void weigh(ConstMatView z, double sign) {
     output_likelihood(pass(), serial_);
     for (size_t r = 0; r < n_; ++r) {
@@ -291,8 +291,8 @@ class Imputer {
   const Model& model_;
   const Imputation& options_;
   Workspace ws_;
-  Matrix sum_, drawn_;     // (rows, D) of means; draws of x, or their means
-  Trajectory trajectory_;  // and the ascent's next step
+  Matrix sum_, drawn_;     // (rows, D): the sum of means; draws of x, or their means
+  Trajectory trajectory_;  // also the ascent's next step
   Matrix z_, gradient_;    // (rows, J)
   std::vector<double> log_joint_;
   std::vector<uint64_t> ids_;

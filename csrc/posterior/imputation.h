@@ -1,4 +1,4 @@
-// Missing values of x given those observed, by sampling z and x in turn or by the mode of z.
+// Imputation of missing values of x: samples of z and x in turn, or the mode of z.
 #pragma once
 
 #include "inference/generate.h"
@@ -14,16 +14,16 @@ struct Imputation {
   uint64_t seed = 0;
 };
 
-// All rows, what is missing (n_rows, D) filled in -> out (n_rows, D), dense. What the rows have
-// there is not looked at, but must be in range.
+// Writes all rows, with missing values (n_rows, D) filled in -> out (n_rows, D), dense. The values
+// of x in missing cells are not used, but must be in range.
 //
-// Every row climbs log p(x_observed, z) from a draw of the prior: to the mode, or to where its
-// chain starts. An iteration of the chain draws the missing part of x from p(x|z), then proposes z
-// from q(z|x) and accepts it as a draw of p(z|x) (Metropolis-within-Gibbs: Mattei, Frellsen 2018,
-// algorithm 1). Since such proposals are seldom accepted in more than a few dimensions, an HMC
-// transition of p(z|x_observed) goes before them; its step size is tuned in the first half of the
-// iterations. The mean is that of p(x|z) over the second half, and a sample the last draw. Noise is
-// keyed by the seed and a row's position.
+// Each row first climbs log p(x_observed, z) from a draw of the prior: to the mode, or to the start
+// of its chain. An iteration of the chain draws the missing part of x from p(x|z). Then it proposes
+// z from q(z|x), and accepts it as a draw of p(z|x) (Metropolis-within-Gibbs: Mattei, Frellsen
+// 2018, algorithm 1). In more than a few dimensions such proposals are seldom accepted. So each
+// iteration begins with an HMC transition of p(z|x_observed). Its step size is tuned in the first
+// half of the iterations. The mean is that of p(x|z) over the second half; a sample is the last
+// draw. The seed and a row's position key the noise.
 void impute(const Model& model, const Table& table, const bool* missing, const Imputation& options,
             float* out, int n_threads, Cancellation& cancellation);
 

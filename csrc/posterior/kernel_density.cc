@@ -7,11 +7,11 @@
 namespace aevb {
 namespace {
 
-constexpr size_t kDrawsPerDimension = 4;  // with fewer, a Gaussian and no kernel density
-constexpr double kLeastSpread = 1e-150;   // of a chain that stood still
-constexpr int kBandwidths = 10;           // Scott's rule times e^((i - 5) / 2), as Kingma's code
+constexpr size_t kDrawsPerDimension = 4;  // with fewer, a Gaussian in place of the kernel density
+constexpr double kLeastSpread = 1e-150;   // for a chain that never moved
+constexpr int kBandwidths = 10;           // Scott's rule times e^((i - 5) / 2), as in Kingma's code
 
-// The draws of one row as double, and a density fitted to them.
+// The draws of one row in double, and a density fitted to them.
 class RowDensity {
  public:
   RowDensity(size_t n_draws, size_t dim)
@@ -24,7 +24,7 @@ class RowDensity {
         spread_(dim),
         log_kernel_(n_draws) {}
 
-  // `fit` is the row's first draw; successive ones are `stride` apart.
+  // `fit` is the row's first draw. Successive draws are `stride` apart.
   void set(const float* fit, size_t stride) {
     for (size_t l = 0; l < n_; ++l) std::copy_n(fit + l * stride, dim_, draws_.data() + l * dim_);
     find_moments();
@@ -53,7 +53,7 @@ class RowDensity {
     }
   }
 
-  // Of the centre's Gaussian of `width` standard deviations, at z.
+  // The log-density at z of a Gaussian about `centre`, of `width` standard deviations.
   double log_gaussian(const double* z, const double* centre, double width) const {
     double sum = 0.0;
     for (size_t j = 0; j < dim_; ++j) {
@@ -63,7 +63,7 @@ class RowDensity {
     return sum;
   }
 
-  // Of the mean of Gaussians about the first n draws.
+  // The log-density at z of the mean of Gaussians about the first n draws.
   double log_mixture(const double* z, size_t n, double width) {
     double largest = -std::numeric_limits<double>::infinity();
     for (size_t l = 0; l < n; ++l) {
