@@ -30,7 +30,7 @@ Model::Model(const Model& other, Cancellation& cancellation)
 void Model::restore(const Model& other) {
   check(other.network_.arena_size == network_.arena_size &&
             other.config_.optimizer == config_.optimizer,
-        "other: has another shape or optimizer");
+        "other: want a model of the same shape and optimizer");
   parameters_ = other.parameters_;
 }
 
