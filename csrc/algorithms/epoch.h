@@ -7,7 +7,7 @@
 
 namespace aevb {
 
-// The epoch's permutation of the subset, composed with the split's.
+// The epoch's permutation of the subset, followed by that of the split.
 class EpochOrder {
  public:
   EpochOrder(const Model& model, const Table& table, const EpochSlice& slice)

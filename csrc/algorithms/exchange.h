@@ -1,4 +1,4 @@
-// What the processes of a team tell each other after a step.
+// The exchange of data between processes after a step.
 #pragma once
 
 #include "model/parameters.h"
@@ -6,10 +6,10 @@
 
 namespace aevb {
 
-// One process has nobody to tell.
+// The exchange of a single process: none.
 class Exchange {
  public:
-  // Called by every thread when the step's update is whole.
+  // Every thread calls it when the step's update is complete.
   void after_step(Parameters&, Member&) {}
 };
 

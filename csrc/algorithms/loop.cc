@@ -10,7 +10,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What the threads of a team share over the steps of a slice.
+// The state that the threads of a team share over the steps of a slice.
 class Loop {
  public:
   Loop(Model& model, const Table& table, const EpochSlice& slice, Cancellation& cancellation)
@@ -54,7 +54,7 @@ class Loop {
     pass.cancellation = rollback_.before_update();
     return pass;
   }
-  // Chooses this thread's rows of a minibatch.
+  // Chooses this thread's rows of a minibatch, and their noise ids.
   void choose(const Pass& pass, size_t position, const Member& member) {
     const Range mine = share_rows(member, pass.rows);
     order_.rows(position + mine.begin, mine.size(), ws_.index.data() + mine.begin);
@@ -74,17 +74,21 @@ class Loop {
     for (size_t done = 0; more(done, position); ++done, ++step) {
       if (!take_step(done, step, position, clock, member)) break;
     }
-    // of the share that this thread has put back, if it has
+    // Each thread checks the share that it has restored, if there was a rollback.
     if (!model_.parameters().finite(member.share(model_.parameters().size()))) finite_ = false;
   }
 
-  // One step, and the gather of the next minibatch; moves the position on. False if it is the last.
+  // Takes one step, gathers the next minibatch, and advances the position. False if it is the last
+  // step.
   bool take_step(size_t done, uint64_t number, size_t& position, PhaseClock& clock,
                  Member& member) {
     const Pass pass = pass_from(position, number);
     Step step = {pass,
                  update_rule(model_.config(), pass.settings, number, pass.rows, slice_.n_train),
-                 model_.parameters().arena(), rollback_, deadline_, clock};
+                 model_.parameters().arena(),
+                 rollback_,
+                 deadline_,
+                 clock};
     const std::optional<PendingUpdate> last = step_function_(step, dreams_, member);
     if (step.diverged && member.rank() == 0) progress_.diverged = true;
     if (!last) return false;
@@ -99,7 +103,7 @@ class Loop {
     if (goes_on) end_gather(next, table_, copying, NoiseBy::id, member);
     const bool cancelled = rollback_.cancelled(Rollback::step_done, member);
     clock.lap();
-    if (cancelled && rollback_.can_restore()) {  // the update may not be whole
+    if (cancelled && rollback_.can_restore()) {  // the update may be incomplete
       rollback_.restore(member);
       return false;
     }
@@ -131,7 +135,7 @@ class Loop {
   Clock::time_point start_;
   Deadline deadline_;
   Progress progress_;
-  double bound_sum_;  // step by step: one order of summation, however it is sliced
+  double bound_sum_;  // summed step by step: one order of summation for any slices
   std::atomic<bool> finite_ = true;
 };
 

@@ -8,7 +8,7 @@
 
 namespace aevb {
 
-// A cancelled call returns with the last completed step.
+// Trains for one slice. A cancelled call returns after the last completed step.
 Progress train(Model& model, const Table& table, const EpochSlice& slice,
                Cancellation& cancellation);
 

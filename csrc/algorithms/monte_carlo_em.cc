@@ -16,12 +16,12 @@ namespace aevb {
 namespace {
 
 constexpr size_t kMostChains = 200;  // in lockstep: keeps their activations in L2
-constexpr size_t kLeastBlocks = 4;   // and a multiple of it, for threads to share
+constexpr size_t kLeastBlocks = 4;   // the number of blocks is a multiple, for threads to share
 constexpr double kFirstStep = 0.1;
 
 }  // namespace
 
-// Rows of the data in one step.
+// The data rows of one step.
 struct MonteCarloEm::Batch {
   uint64_t step;
   uint64_t seed;
@@ -31,11 +31,11 @@ struct MonteCarloEm::Batch {
   size_t size() const { return index.size(); }
 };
 
-// What steps of up to n_rows need, allocated once for a call.
+// Memory that steps of up to n_rows need, allocated once for a call.
 struct MonteCarloEm::Work {
   Work(Model& model, size_t n_rows, const EmOptions& options, int n_threads,
        Cancellation& cancellation)
-      // by the problem alone: a library's products depend on their shapes
+      // by the problem alone, since a BLAS's products depend on their shapes
       : chain_block(ceil_div(n_rows, round_up(ceil_div(n_rows, kMostChains), kLeastBlocks))),
         row_block(block_rows(model, 1, n_rows)),
         chain_team(team(model, n_rows * options.n_leapfrog,
@@ -64,8 +64,8 @@ struct MonteCarloEm::Work {
 
   size_t chain_block, row_block;
   int chain_team, row_team;
-  TransposedDecoder transposed;  // of the weights at the beginning of a step
-  std::vector<std::unique_ptr<PosteriorDensity>> densities;  // of each thread, as those below
+  TransposedDecoder transposed;  // of the weights at the start of a step
+  std::vector<std::unique_ptr<PosteriorDensity>> densities;  // one per thread, as those below
   std::vector<Trajectory> trajectories;
   std::vector<Matrix> gradients;
   std::vector<float> step;
@@ -126,8 +126,8 @@ Progress MonteCarloEm::train(Model& model, const Table& table, const EpochSlice&
   return progress;
 }
 
-// The E-step: one HMC transition of every chain of the minibatch, all of one step size, in a copy.
-// False if it was stopped.
+// The E-step: one HMC transition of a copy of the minibatch's chains, all with one step size. False
+// after a cancellation.
 bool MonteCarloEm::expect(const Model& model, const Table& table, const Batch& batch, Work& work,
                           Cancellation& cancellation) {
   const size_t n_rows = batch.size();
@@ -159,7 +159,7 @@ bool MonteCarloEm::expect(const Model& model, const Table& table, const Batch& b
   return !cancellation.requested();
 }
 
-// Chains stand where they have moved to, once the weights have followed them.
+// Copies the moved chains back, once the weights have been updated with them.
 void MonteCarloEm::commit(const Batch& batch) {
   const size_t n_rows = batch.size();
   for (size_t r = 0; r < n_rows; ++r) {
@@ -172,8 +172,8 @@ void MonteCarloEm::commit(const Batch& batch) {
   step_size_.adapt(acceptance_);
 }
 
-// The M-step: updates by the gradient of the mean over the minibatch of log p(x, z). False if it
-// was stopped; then the weights are as they were.
+// The M-step: updates by the gradient of the minibatch's mean of log p(x, z). After a cancellation
+// it restores the weights and returns false.
 bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch, size_t n_train,
                             Work& work, Cancellation& cancellation) {
   const size_t n_rows = batch.size();
@@ -182,7 +182,7 @@ bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch
   Rollback& rollback = work.rollback;
   const UpdateRule sum_up;
   const Schedule schedule(model.config());
-  bool stops = false;  // written by thread 0 before a barrier, read by all after the next
+  bool stops = false;  // thread 0 writes it before a barrier, all read it after the next
   cancellation.expect_work(static_cast<double>(n_rows * options_.n_updates));
   run_team(work.row_team, [&](Member& member) {
     rollback.save(member);

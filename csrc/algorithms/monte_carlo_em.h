@@ -1,5 +1,6 @@
-// Monte Carlo EM (appendix E of the paper): no encoder; draws of p(z|x) by HMC, one chain for each
-// row of the data that goes on from visit to visit, and weight updates up log p(x, z) on them.
+// Monte Carlo EM (appendix E of the paper). There is no encoder: HMC draws z from p(z|x). Each data
+// row has one chain, which goes on from epoch to epoch. Updates of the weights then increase log
+// p(x, z) at these draws.
 #pragma once
 
 #include "algorithms/slice.h"
@@ -17,19 +18,19 @@ struct EmOptions {
 // The chains of one data set.
 class MonteCarloEm {
  public:
-  // Chains start at z (n_rows, J).
+  // The chains start at z (n_rows, J).
   MonteCarloEm(const Model& model, ConstMatView z, const EmOptions& options);
 
-  // A step is one move of a minibatch's chains and the updates that follow; the bound in its place
-  // is log p(x, z) after the move. A step that the cancellation stops leaves chains and weights as
-  // they were before it.
+  // Trains for one slice. A step is one move of a minibatch's chains, followed by n_updates
+  // updates. log p(x, z) after the move replaces the bound. A cancelled step leaves chains and
+  // weights as they were before it.
   Progress train(Model& model, const Table& table, const EpochSlice& slice,
                  Cancellation& cancellation);
 
   MatView z() { return z_.view(); }
   const StepSize& step_size() const { return step_size_; }
   StepSize& step_size() { return step_size_; }
-  // Whether the chains are of a model of this shape.
+  // Whether the chains belong to a model of this shape.
   bool fits(const Model& model) {
     return model.config().n_latent == z_.view().cols &&
            model.network().arena_size == gradient_.size();
@@ -48,8 +49,8 @@ class MonteCarloEm {
   EmOptions options_;
   StepSize step_size_;
   Matrix z_;                // (n_rows, J)
-  Matrix moved_;            // those of the minibatch after the move
-  Buffer<float> gradient_;  // an arena laid out as the weights
+  Matrix moved_;            // the minibatch's chains after the move
+  Buffer<float> gradient_;  // an arena in the weights' layout
   std::vector<double> log_joint_, accepted_;
   double acceptance_ = 0.0;
 };

@@ -1,5 +1,5 @@
-// How a step of training is cancelled: a short one at its end, a long one also in between. Then the
-// weights and accumulators from before the step come back.
+// Cancellation of a training step. A short step is cancelled at its end, a long one also inside.
+// Then a rollback restores the weights and accumulators from before the step.
 #pragma once
 
 #include "model/model.h"
@@ -8,7 +8,7 @@ namespace aevb {
 
 class Rollback {
  public:
-  // For steps of this many rows of z, and operations of a thread.
+  // For steps with this many rows of z, and this many operations per thread.
   Rollback(Cancellation& cancellation, Model& model, size_t rows, double flops)
       : cancellation_(cancellation), is_long_(flops >= kLongFlops) {
     if (flops < kRestorableFlops || rows < kRestorableRows) return;
@@ -18,14 +18,16 @@ class Rollback {
     }
   }
 
-  // What may stop the work before any weight moves, and from then on; null: nothing.
+  // The cancellation that may stop the work before any weight changes, and the one for the update;
+  // null: none.
   Cancellation* before_update() const { return is_long_ ? &cancellation_ : nullptr; }
   Cancellation* in_update() const { return can_restore() ? &cancellation_ : nullptr; }
   bool can_restore() const { return !copies_.empty(); }
 
-  // Whether any thread may have left out work until here, the same on all of them; with a barrier,
-  // unless the step is short and not at its end. The places are in the order of a step, each once:
-  // by when one comes again there were other barriers, and every thread has read its answer.
+  // Whether a thread may have left out work so far; the same answer on all threads. Has a barrier,
+  // unless the step is short and this is not its end. The points are in the order of a step, and
+  // each occurs once per step. So all threads have read an answer, and passed other barriers,
+  // before it is written again.
   enum Point { gathered, decoder_done, encoder_done, step_done };
   bool cancelled(Point point, Member& member) {
     if (!is_long_ && point != step_done) return false;
@@ -35,22 +37,22 @@ class Rollback {
     return answer;
   }
 
-  // Copies the weights and accumulators, if the update can be undone; ends with a barrier then.
+  // Copies the weights and accumulators, if the update can be undone; then it ends with a barrier.
   void save(Member& member) {
     for (Copy& copy : copies_) move(copy.of, copy.kept.data(), share(member));
     if (can_restore()) member.barrier();
   }
-  // This thread's share of them as they were. No barrier.
+  // Restores this thread's share of them. No barrier.
   void restore(const Member& member) {
     for (Copy& copy : copies_) move(copy.kept.data(), copy.of, share(member));
   }
 
  private:
-  // A thread's operations in a step that is long, some milliseconds, and in one whose update is.
+  // Operations per thread of a long step (some milliseconds), and of a step whose update is long.
   static constexpr double kLongFlops = 5e8;
   static constexpr double kRestorableFlops = 5e9;
-  // Rows from which on the update can be undone: with fewer it takes long only where the weights
-  // are tens of millions or more, and then so would their copy.
+  // The update can be undone from this many rows on. With fewer, it is long only if there are tens
+  // of millions of weights or more, and copying them would be as long.
   static constexpr size_t kRestorableRows = 500;
 
   struct Copy {

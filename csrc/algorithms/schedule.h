@@ -1,11 +1,11 @@
-// The settings of each step: the learning rate, the weight of the KL divergence.
+// The settings of each step: the learning rate, and the weight of the KL divergence.
 #pragma once
 
 #include "engine/pass.h"
 
 namespace aevb {
 
-// The same for every step.
+// The same settings for every step.
 class Schedule {
  public:
   explicit Schedule(const Config& config) : settings_{config.learning_rate} {}

@@ -1,4 +1,4 @@
-// A slice of an epoch to train on, and what came of it.
+// A slice of an epoch to train on, and its result.
 #pragma once
 
 #include <iterator>
@@ -9,16 +9,16 @@ namespace aevb {
 
 struct EpochSlice {
   Subset subset;
-  uint64_t epoch = 0;        // names the permutation; any number that differs from epoch to epoch
+  uint64_t epoch = 0;        // the key of the permutation, different for each epoch
   size_t position = 0;       // rows of the epoch already seen
   size_t max_steps = 0;      // the slice ends after this many minibatches,
-  double max_seconds = 0.0;  // or at the first whose update begins after this time,
+  double max_seconds = 0.0;  // or after the first whose update begins later than this,
                              // or at the end of the epoch
-  size_t n_train = 0;        // N of the prior's weight
+  size_t n_train = 0;        // rows N of the training data, for the weight of the prior
   int n_threads = 1;
 };
 
-// The phases of a step whose time is kept, in order.
+// The phases of a step whose times are recorded, in order.
 inline constexpr const char* kPhases[] = {"encoder", "latent",   "decoder", "outputs",
                                           "bound",   "backward", "update",  "gather"};
 
@@ -26,9 +26,9 @@ struct Progress {
   size_t n_steps = 0;
   size_t n_rows = 0;
   double bound_sum = 0.0;  // over the rows, each under the weights of its own step
-  bool diverged = false;   // the step after the last counted one had a non-finite bound and was not
-                           // taken, or the weights are no longer finite
-  double phase_seconds[std::size(kPhases)] = {};  // on thread 0, waiting at barriers included
+  bool diverged = false;   // the next step's bound was not finite and the step was not taken, or
+                           // a weight is not finite
+  double phase_seconds[std::size(kPhases)] = {};  // on thread 0, with the waits at barriers
 };
 
 }  // namespace aevb

@@ -5,8 +5,8 @@
 namespace aevb {
 namespace {
 
-// The minibatch's mean bound times its size, added in row order: the same on every thread, at any
-// thread count.
+// The sum of the minibatch's bounds, added in row order: the same for any thread and any number of
+// threads.
 double batch_bound(const Pass& pass) {
   double total = 0.0;
   for (size_t m = 0; m < pass.rows; ++m) total += pass.ws.bound[m];

@@ -1,5 +1,5 @@
-// What the algorithms that train encoder and decoder have in common: a step begins with the forward
-// pass and the decoder's deltas, and ends with an update of all weights or of one network's.
+// Code that the algorithms with an encoder share. A step begins with the forward pass and the
+// decoder's deltas. It ends with an update of all weights, or of one network's weights.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 
 namespace aevb {
 
-// Laps of thread 0's clock.
+// A clock of the phases on thread 0.
 class PhaseClock {
  public:
   PhaseClock(const Member& member, double* seconds)
@@ -30,13 +30,13 @@ class PhaseClock {
   Clock::time_point last_;
 };
 
-// When the slice has to end.
+// The time at which the slice has to end.
 class Deadline {
  public:
   explicit Deadline(double seconds)
       : at_(Clock::now() +
             std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
-  // On thread 0, before a barrier; all threads may ask has_passed() after it.
+  // Thread 0 reads the clock, before a barrier. After it, all threads may ask has_passed().
   void look(const Member& member) {
     if (member.rank() == 0) has_passed_ = Clock::now() >= at_;
   }
@@ -56,28 +56,31 @@ struct Step {
   Rollback& rollback;
   Deadline& deadline;
   PhaseClock& clock;
-  double bound = 0.0;     // sum over the minibatch, once the forward pass is done
+  double bound = 0.0;     // sum over the minibatch, after the forward pass
   bool diverged = false;  // the bound is not finite
 };
 
-// The update that ends a step. While it runs, the rows of the next minibatch are copied.
+// The update that ends a step. During it, the rows of the next minibatch are copied.
 struct PendingUpdate {
   Pass pass;
   Networks networks;
 };
 
-// Runs a step up to its last update, on every thread; nothing if it was cancelled or has diverged.
+// Runs a step up to its last update, on every thread. Returns nothing if the step was cancelled or
+// has diverged.
 using StepFunction = std::optional<PendingUpdate> (*)(Step& step, Workspace& dreams,
                                                       Member& member);
 
-// The forward pass, the bound and the decoder's deltas. False if the step has ended.
+// The forward pass, the bound and the decoder's deltas. False if the step was cancelled or has
+// diverged.
 bool forward_and_backward_decoder(Step& step, Member& member);
 
 // Stochastic gradient variational Bayes, Algorithm 1 of the paper.
 std::optional<PendingUpdate> sgvb_step(Step& step, Workspace& dreams, Member& member);
 
-// Wake-sleep (Hinton, Dayan, Frey, Neal 1995): the decoder's step up log p(x, z), z ~ q(z|x), then
-// the encoder's up log q(z|x) of dreams, for which `dreams` has room.
+// Wake-sleep (Hinton, Dayan, Frey, Neal 1995). The decoder takes a step up log p(x, z) for z ~
+// q(z|x). Then the encoder takes a step up log q(z|x) for dreams: x and z drawn from the model.
+// `dreams` is the workspace for these.
 std::optional<PendingUpdate> wake_sleep_step(Step& step, Workspace& dreams, Member& member);
 
 }  // namespace aevb
