@@ -1,13 +1,14 @@
-// Who may touch what a Python object holds: many calls that read it, or one that changes it.
+// Access to an object that several Python threads may use: many calls may read it, or one may
+// change it.
 //
-// Training changes weights without the GIL, so the GIL keeps nobody from reading half of a step. A
-// reader waits until the call that changes the object has returned (training does every half
-// second); then it has one whole step. A call that changes the object waits until nobody reads.
-// Readers who come meanwhile wait for it. It lets those in first who have been kept waiting, so
-// nobody starves.
+// Training changes weights without the GIL, so the GIL does not stop a reader in the middle of a
+// step. A reader therefore waits for the end of the call that changes the object. Training ends
+// such a call every half second, after a whole step. A call that changes the object waits until
+// nobody reads. Readers that come meanwhile wait for it. First it lets in the readers that were
+// waiting already, so nobody starves.
 //
-// Everything here happens with the GIL, which guards the members. Who waits gives it up for a
-// moment at a time, and hears Ctrl-C.
+// Every function here runs with the GIL, which guards the members. A waiting thread releases the
+// GIL for a moment at a time, and handles signals such as Ctrl-C.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -27,7 +28,7 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
-  // A claim keeps other threads from changing the object, between this thread's calls too. Claims
+  // A claim keeps other threads from changing the object, also between this thread's calls. Claims
   // nest.
   void claim() {
     look_for_fork();
@@ -35,7 +36,7 @@ class Access {
     owner_ = self();
     ++n_claims_;
   }
-  // A claim that a forked child has forgotten may still be released there.
+  // A forked child may release a claim that it has already dropped.
   void release() {
     if (n_claims_ > 0 && --n_claims_ == 0) owner_ = {};
   }
@@ -43,7 +44,7 @@ class Access {
   void begin_reading() {
     look_for_fork();
     if (changer_ == self()) throw_reentered();
-    // who reads already may read again, whoever waits to change the object
+    // A thread that reads already may read again, even if another one waits to change the object.
     const auto may_enter = [&] {
       return changer_ == Id() && (wanted_by_ == Id() || reads(self()));
     };
@@ -59,7 +60,7 @@ class Access {
 
   void begin_changing() {
     look_for_fork();
-    bool has_turn = false;  // those who had been kept waiting are in
+    bool has_turn = false;  // the readers that were waiting are in
     for (;;) {
       check_owner();
       if (changer_ == self() || reads(self())) throw_reentered();
@@ -88,21 +89,22 @@ class Access {
   }
   [[noreturn]] static void throw_reentered() {
     throw std::runtime_error(
-        "model: this thread is in a call that reads or changes it, and has come here by a callback "
-        "or a signal's handler; change it when that call has returned");
+        "model: this thread is in a call that reads or changes it, which has run a callback or "
+        "a signal's handler; change it after that call has returned");
   }
 
   static void nap() {
     const pybind11::gil_scoped_release nogil;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
-  // The handlers may use the object: while they run, this thread is not noted as waiting.
+  // Runs the signals' handlers. They may use the object, so this thread is not listed as waiting
+  // then.
   static void hear_signals() {
     if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
   }
 
-  // A forked child has none of its parent's other threads. What one of them was changing will never
-  // be whole.
+  // A forked child has only one of its parent's threads. If another one was changing the object,
+  // its state stays incomplete.
   void look_for_fork() {
     if (getpid() != process_) {
       process_ = getpid();
@@ -121,17 +123,17 @@ class Access {
         "step. Fork when it is not in training, or load it from a file");
   }
 
-  std::vector<Id> readers_;  // a thread for each of its calls
-  std::vector<Id> waiting_;  // readers who wait
+  std::vector<Id> readers_;  // one entry per call
+  std::vector<Id> waiting_;  // readers that wait
   Id changer_;
-  Id wanted_by_;  // who waits for the readers, to change the object
+  Id wanted_by_;  // the thread that waits for the readers, to change the object
   Id owner_;
   int n_claims_ = 0;  // of the owner
   pid_t process_ = getpid();
   bool is_torn_ = false;
 };
 
-// For the time of a call, which may give up the GIL in between.
+// Reading access for the time of a call, which may release the GIL.
 class Reading {
  public:
   explicit Reading(Access& access) : access_(access) { access_.begin_reading(); }
@@ -154,7 +156,7 @@ class Changing {
   Access& access_;
 };
 
-// A claim as Python has it: a context, which ends with its object at the latest.
+// A claim in Python: a context. It ends with its object at the latest.
 class Claim {
  public:
   Claim(Access& access, pybind11::object owner) : access_(&access), owner_(std::move(owner)) {

@@ -1,4 +1,5 @@
-// NumPy arrays to views and back; errors name the argument, what came and what is wanted.
+// Conversions between NumPy arrays and views. An error names the argument, its value and the wanted
+// one.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -52,7 +53,7 @@ inline FloatArray dense_array(ConstMatView from) {
   return a;
 }
 
-// A data set that keeps its arrays alive.
+// A table that keeps its arrays alive.
 struct BoundTable {
   Table table;
   py::object owner;

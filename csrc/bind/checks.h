@@ -1,4 +1,4 @@
-// Checks of what calls about a model and its data have in common.
+// Checks that calls with a model and data share.
 #pragma once
 
 #include "algorithms/slice.h"
@@ -7,7 +7,7 @@
 
 namespace aevb::bind {
 
-// A model that several Python threads may have.
+// A model that several Python threads may use.
 struct BoundModel : Model {
   using Model::Model;
   Access access;
@@ -25,7 +25,7 @@ inline void check_rows(const Model& model, const BoundTable& x) {
 
 inline Subset subset_of(const BoundTable& x, size_t begin, size_t size, bool split) {
   check(begin <= x.table.n_rows() && size <= x.table.n_rows() - begin,
-        "subset: out of the rows of X");
+        "subset: has rows that X does not have");
   return {begin, size, split};
 }
 

@@ -13,7 +13,7 @@ constexpr Name<Algorithm> kAlgorithms[] = {{"aevb", Algorithm::aevb},
 constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 
-// A likelihood's name for all columns, or (name, number of columns) of successive ones.
+// The name of one likelihood for all columns, or (name, number of columns) for successive columns.
 using Columns = std::variant<std::string, std::vector<std::pair<std::string, size_t>>>;
 
 std::vector<ColumnBlock> parse_columns(const Columns& likelihood, size_t n_visible) {
@@ -133,7 +133,7 @@ void bind_config(py::module_& m) {
            py::arg("learning_rate"), py::arg("weight_decay"), py::arg("init_scale"),
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
            py::arg("algorithm") = "aevb")
-      .def("as_dict", &as_dict, "The constructor's arguments.")
+      .def("as_dict", &as_dict, "The constructor's arguments, by name.")
       .def_property_readonly(
           "support", [](const Config& self) { return name_of(self.support(), kSupports); },
           "The values that data may have: 'real', 'unit-interval' or 'counts'.")

@@ -1,4 +1,4 @@
-// What aevb._testing, a module of its own, shares with this one.
+// State that aevb._testing, another module, shares with aevb._core.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -15,7 +15,7 @@ constexpr Name<Role> kRoleNames[] = {
 
 py::dict unpack_arena(const Network& network, const float* arena) {
   py::dict arrays;
-  if (arena == nullptr) return arrays;  // an accumulator that the optimiser does not have
+  if (arena == nullptr) return arrays;  // the optimizer has no such accumulator
   for (const NamedWeights& entry : network.named_weights()) {
     FloatArray weight = new_matrix(entry.layer.n_in, entry.outputs.size());
     FloatArray bias(static_cast<py::ssize_t>(entry.outputs.size()));
@@ -44,7 +44,7 @@ py::dict get_arrays(BoundModel& model, const std::string& which) {
   return unpack_arena(model.network(), model.parameters().data(parse("which", which, kRoleNames)));
 }
 
-// Configuration, counts and arrays, all of one moment.
+// Configuration, counts and arrays of one moment.
 py::dict get_state(BoundModel& model) {
   const Reading reading(model.access);
   py::dict state;
@@ -58,7 +58,7 @@ py::dict get_state(BoundModel& model) {
   return state;
 }
 
-// A count that Python may set. Reading and setting it wait for a call that trains.
+// A count that Python may set. Reading and setting it wait for the end of a training call.
 template <class T>
 void def_count(py::class_<BoundModel>& model, const char* name, T Model::* count) {
   model.def_property(
@@ -80,13 +80,13 @@ FloatArray array_of(const py::dict& arrays, const std::string& name) {
   return array;
 }
 
-// All or nothing: every array is checked before the first is copied.
+// Checks every array before it copies the first, so a failed call changes nothing.
 void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& which) {
   const Role role = parse("which", which, kRoleNames);
   float* arena = model.parameters().data(role);
   if (arena == nullptr && arrays.empty()) return;
   check(arena != nullptr, which + ": the optimizer has no such accumulator");
-  // Adagrad's and Adam's sums of squares, whose roots are taken
+  // Sums of squares of Adagrad or Adam, of which square roots are taken.
   const size_t optimizer = model.config().optimizer;
   const bool squares = role != Role::value &&
                        static_cast<size_t>(role) == kernels().optimizers[optimizer].info.squares;
@@ -107,12 +107,12 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
   }
   check(arrays.size() == 2 * named.size(), which + ": got " + std::to_string(arrays.size()) +
                                                " arrays, want " + std::to_string(2 * named.size()));
-  const Changing changing(model.access);  // now that nothing runs Python any more
+  const Changing changing(model.access);  // from here on no Python code runs
   for (size_t i = 0; i < named.size(); ++i)
     pack(named[i], values[i].first.data(), values[i].second.data(), arena);
 }
 
-// What may change between two calls of a fitted model: how it learns, not what it is.
+// Changes how a fitted model learns. What it is stays fixed.
 void set_config(BoundModel& model, const Config& config) {
   const Changing changing(model.access);
   const Config& now = model.config();
@@ -136,8 +136,8 @@ py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_
   Progress progress;
   {
     const Changing changing(self.access);
-    const py::gil_scoped_release
-        nogil;  // x keeps its arrays alive, only the cancellation touches Python
+    // x keeps its arrays alive, and only the cancellation runs Python code.
+    const py::gil_scoped_release nogil;
     progress = train(self, x.table, slice, cancellation);
   }
   return as_tuple(progress);
@@ -290,7 +290,8 @@ void bind_model(py::module_& m) {
   py::class_<Claim>(m, "Claim")
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](Claim& self, const py::args&) { self.release(); });
-  py::class_<BoundModel> model(m, "Model", "Encoder, decoder and the optimiser's accumulators.");
+  py::class_<BoundModel> model(m, "Model",
+                               "A model: encoder, decoder and the optimizer's accumulators.");
   def_count(model, "n_steps", &Model::n_steps);
   def_count(model, "n_samples_seen", &Model::n_samples_seen);
   def_count(model, "bound_sum", &Model::bound_sum);
@@ -308,11 +309,12 @@ void bind_model(py::module_& m) {
             const Reading reading(self.access);
             return self.finite();
           },
-          "Whether every weight and accumulator is.")
+          "Whether every weight and accumulator is finite.")
       .def(
           "training",
           [](const py::object& self) { return Claim(self.cast<BoundModel&>().access, self); },
-          "A context in which no other thread can change the model; RuntimeError if one has it.")
+          "A context in which no other thread can change the model. RuntimeError if another "
+          "thread is in one.")
       .def(
           "restore",
           [](BoundModel& self, BoundModel& other) {
@@ -320,17 +322,18 @@ void bind_model(py::module_& m) {
             const Changing changing(self.access);
             self.restore(other);
           },
-          arg("other"), "Takes the weights and accumulators of a copy; the counts stay.")
+          arg("other"),
+          "Copies the weights and accumulators of another model of this shape; the counts stay.")
       .def("state", &get_state,
-           "Configuration, counts and named arrays by arena, all of one moment.")
+           "The configuration, the counts and the named arrays of each arena, of one moment.")
       .def("arrays", &get_arrays, arg("which"),
-           "Named arrays: 'weights', or the optimiser's 'state1', 'state2'.")
+           "Named arrays: 'weights', or the optimizer's 'state1' or 'state2'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
       .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
            arg("n_threads"),
-           "Part of an epoch; (minibatches, rows, sum of the bound over the rows, diverged, "
-           "seconds per phase).");
+           "Trains for a slice of an epoch. Returns (minibatches, rows, sum of the bound over the "
+           "rows, diverged, seconds per phase).");
   def_readers(model);
 }
 

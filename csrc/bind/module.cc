@@ -10,9 +10,10 @@ namespace aevb::bind {
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core of aevb.";
   m.def("isa", [] { return std::string(kernels().name); }, "The instruction set in use.");
-  m.def("isa_names", &isa_names, "Instruction sets this machine can run, narrowest first.");
+  m.def("isa_names", &isa_names,
+        "The instruction sets that this machine can run, the narrowest first.");
   m.def("force_isa", &force_isa, py::arg("name"),
-        "Use another instruction set from now on, in the whole process.");
+        "Chooses the instruction set of the whole process from now on.");
   m.def(
       "all_finite",
       [](const FloatArray& values) {
@@ -23,14 +24,14 @@ PYBIND11_MODULE(_core, m) {
       },
       py::arg("values"), "Whether no value is infinite or NaN.");
   m.def("max_threads", &max_threads,
-        "Threads that OpenMP would use (OMP_NUM_THREADS, threadpoolctl).");
+        "The number of threads that OpenMP would use (OMP_NUM_THREADS, threadpoolctl).");
   m.def(
       "set_sgemm",
       [](const py::capsule& capsule) {
         set_sgemm(reinterpret_cast<Sgemm>(capsule.get_pointer<void>()));
       },
       py::arg("capsule"),
-      "Hands over SciPy's sgemm, which makes the instruction set 'blas' available.");
+      "Passes SciPy's sgemm to the core, which makes the instruction set 'blas' available.");
   static const Internals internals = {&kernels, &team_probe, &flops_per_thread};
   m.attr("_internals") = py::capsule(&internals);
   py::register_exception<OutOfRange>(m, "OutOfRangeError", PyExc_ValueError);

@@ -8,7 +8,7 @@
 namespace aevb::bind {
 namespace {
 
-// Chains that several Python threads may have.
+// Chains that several Python threads may use.
 struct BoundEm : MonteCarloEm {
   using MonteCarloEm::MonteCarloEm;
   explicit BoundEm(const MonteCarloEm& other) : MonteCarloEm(other) {}
@@ -28,7 +28,7 @@ py::tuple em_slice(BoundEm& self, BoundModel& model, const BoundTable& x, size_t
                    bool split, uint64_t epoch, size_t position, size_t max_steps,
                    double max_seconds, size_t n_train, int n_threads) {
   check_rows(model, x);
-  check(x.table.n_rows() == self.z().rows, "X: has other rows than there are chains");
+  check(x.table.n_rows() == self.z().rows, "X: want as many rows as there are chains");
   check(self.fits(model), "model: has another shape than when its chains were made");
   const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
                                        max_seconds, n_train, n_threads);
@@ -52,28 +52,30 @@ void bind_monte_carlo_em(py::module_& m) {
       return get(self);
     };
   };
-  py::class_<BoundEm>(m, "MonteCarloEm",
-                      "Chains of Monte Carlo EM, one for each row of X, from z (n_rows, J) on.")
+  py::class_<BoundEm>(
+      m, "MonteCarloEm",
+      "Chains of Monte Carlo EM, one for each row of X. They start at z (n_rows, J).")
       .def(py::init(&make_em), arg("model"), arg("z"), py::kw_only(), arg("n_leapfrog"),
            arg("target_accept"), arg("n_updates"))
       .def("copy", read([](const MonteCarloEm& self) { return std::make_unique<BoundEm>(self); }))
       .def("train", &em_slice, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("split"), arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"),
            arg("n_train"), arg("n_threads"),
-           "Part of an epoch, as Model.train; log p(x, z) stands for the bound.")
+           "Trains for a slice of an epoch, as Model.train does. log p(x, z) replaces the bound.")
       .def_property_readonly("z", read([](BoundEm& self) { return dense_array(self.z()); }),
-                             "Where the chains stand: (n_rows, J).")
+                             "The states of the chains (n_rows, J).")
       .def_property_readonly("step_size",
                              read([](BoundEm& self) { return self.step_size().value(); }))
       .def_property(
           "step_state", read([](BoundEm& self) { return self.step_size().state(); }),
           [](BoundEm& self, const std::array<double, 5>& state) {
-            for (const double value : state) check(std::isfinite(value), "step_state: not finite");
-            check(state[3] >= 0.0 && state[3] < 1e9, "step_state: not a count");
+            for (const double value : state)
+              check(std::isfinite(value), "step_state: has a value that is not finite");
+            check(state[3] >= 0.0 && state[3] < 1e9, "step_state: its fourth value is not a count");
             const Changing changing(self.access);
             self.step_size().set_state(state);
           },
-          "The adaptation of the step size, for a run that goes on elsewhere.")
+          "The state of the step size's adaptation, for a checkpoint.")
       .def_property_readonly("acceptance", read([](BoundEm& self) { return self.acceptance(); }));
 }
 

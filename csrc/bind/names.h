@@ -61,7 +61,7 @@ std::vector<std::string> names_of(const Members<T>& members) {
   return names;
 }
 
-// The place of a family's member in its list.
+// The index of a family's member in its list.
 template <class T>
 size_t parse(const char* argument, const std::string& got, const Members<T>& members) {
   for (size_t i = 0; i < members.size; ++i) {

@@ -22,7 +22,7 @@ py::array_t<T> as_array(const std::vector<T>& values) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
-// One chain for each row of X.
+// HMC chains on p(z|x), one for each row of X.
 class PosteriorChains {
  public:
   PosteriorChains(BoundModel& model, const BoundTable& x, const FloatArray& z,
@@ -43,7 +43,7 @@ class PosteriorChains {
   FloatArray run(size_t n, bool adapt, bool keep, int n_threads, const py::object& progress) {
     check_threads(n_threads);
     check(n < kMostIterations - chains_.n_done(),
-          "n: want fewer than 2^24 transitions in all, for noise of their own");
+          "n: want fewer than 2^24 transitions in total, so that each has its own noise");
     const Reading reading(model_.access);
     const size_t n_chains = chains_.size();
     const auto dim = [](size_t size) { return static_cast<py::ssize_t>(size); };
@@ -142,7 +142,8 @@ py::array_t<uint64_t> row_ids(BoundModel& model, const BoundTable& x,
                               const std::vector<int64_t>& index) {
   check_rows(model, x);
   for (const int64_t row : index)
-    check(row >= 0 && static_cast<size_t>(row) < x.table.n_rows(), "index: out of the rows of X");
+    check(row >= 0 && static_cast<size_t>(row) < x.table.n_rows(),
+          "index: has a row that X does not have");
   py::array_t<uint64_t> ids(static_cast<py::ssize_t>(index.size()));
   uint64_t* out = ids.mutable_data();
   const Reading reading(model.access);
@@ -182,15 +183,16 @@ FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t
 void bind_posterior(py::module_& m) {
   using py::arg;
   py::class_<PosteriorChains>(m, "PosteriorChains",
-                              "HMC chains on p(z|x), one for each row of X, from z on.")
+                              "HMC chains on p(z|x), one for each row of X. They start at z.")
       .def(py::init(&make_chains), py::keep_alive<1, 2>(), arg("model"), arg("X"), arg("z"),
            py::kw_only(), arg("n_leapfrog"), arg("adaptation"), arg("per_chain"),
            arg("target_accept"), arg("seed"), arg("by_content") = false)
       .def("run", &PosteriorChains::run, arg("n"), py::kw_only(), arg("adapt"), arg("keep"),
            arg("n_threads"), arg("progress") = py::none(),
-           "n transitions; draws (n, rows, J), if kept. After an exception out of it the chains "
-           "are of no more use.")
-      .def("freeze", &PosteriorChains::freeze, "Ends the adaptation; counting begins.")
+           "Runs n transitions. Returns the draws (n, rows, J) if `keep` is true. "
+           "After an exception the chains are unusable.")
+      .def("freeze", &PosteriorChains::freeze,
+           "Ends the adaptation of the step sizes, and starts to count.")
       .def_property_readonly(
           "step_size", [](const PosteriorChains& self) { return as_array(self.chains().step()); })
       .def_property_readonly(
@@ -203,18 +205,19 @@ void bind_posterior(py::module_& m) {
       "anneal", &anneal_rows, arg("model"), arg("X"), arg("beta"), arg("exact"), py::kw_only(),
       arg("begin"), arg("size"), arg("split"), arg("n_leapfrog"), arg("n_draws"),
       arg("from_encoder"), arg("seed"), arg("n_threads"), arg("progress") = py::none(),
-      "(log p(x), its standard error, effective number of chains, acceptance, where a chain drawn "
-      "by its weight ends (rows, J)) per row; back from the posterior draws `exact` (rows, J), if "
-      "given.");
+      "Per row: (log p(x), its standard error, effective number of chains, acceptance, end of a "
+      "chain drawn by its weight (rows, J)). With posterior draws `exact` (rows, J), the chains go "
+      "back from these.");
   m.def("impute", &impute_rows, arg("model"), arg("X"), arg("missing"), py::kw_only(),
         arg("method"), arg("n_iterations"), arg("seed"), arg("n_threads"),
         arg("progress") = py::none(),
-        "Rows with what is missing filled in (rows, D); the rest of them is of no use.");
+        "Rows (rows, D) with the missing values filled in. Use only these values.");
   m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),
         "Hashes of the contents of some rows.");
   m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),
         arg("n_threads"),
-        "Log of the density fitted to each row's draws (n, rows, J), at others: (n, rows).");
+        "Fits a density to each row's draws `fit` (n, rows, J); returns its log at the draws `at`: "
+        "(n, rows).");
 }
 
 }  // namespace aevb::bind

@@ -11,7 +11,7 @@ namespace {
 
 Gather g_gather = nullptr;
 
-// The types that the gather reads.
+// Whether the gather reads this type.
 bool is_known(ElementType type) {
   switch (type.kind) {
     case 'f':
@@ -57,8 +57,8 @@ BoundTable dense(const py::array& x, float scale,
   return {{rows, {}, {}}, x};
 }
 
-// The caller has checked the CSR structure: indptr rises to the number of values, indices lie in
-// [0, n_cols).
+// The caller has checked the CSR structure: indptr rises to the number of values, and indices lie
+// in [0, n_cols).
 BoundTable csr(const py::array& data, const py::array& indices, const py::array& indptr,
                size_t n_cols, float scale) {
   check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
@@ -99,8 +99,8 @@ void bind_rows(py::module_& m) {
   py::class_<BoundTable>(m, "Rows",
                          "A data set read in place, row by row, as float32 times a scale.")
       .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f, py::arg("range") = py::none(),
-           "range: (lowest, highest) of the scaled values, which are then looked at as they are "
-           "read: the call that meets another raises OutOfRangeError. Without it they are trusted.")
+           "range: (lowest, highest) of the scaled values. Each value is checked when it is read, "
+           "and a call that reads another value raises OutOfRangeError. None: no check.")
       .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
                   py::arg("n_cols"), py::arg("scale") = 1.0f)
       .def_property_readonly("shape", [](const BoundTable& self) {

@@ -7,7 +7,8 @@
 
 namespace aevb::bind {
 
-// Calls progress(done fraction), if it is not None, and raises what a signal's handler raised.
+// A cancellation that calls progress(done fraction), if it is not None. It rethrows the exception
+// of a signal's handler.
 inline Cancellation cancel_on_signal(const pybind11::object& progress) {
   return Cancellation([progress = progress.is_none() ? nullptr : &progress](double done) {
     const pybind11::gil_scoped_acquire gil;
@@ -16,13 +17,13 @@ inline Cancellation cancel_on_signal(const pybind11::object& progress) {
   });
 }
 
-// Stops the work when Ctrl-C was pressed, and leaves that to the interpreter: no handler runs
-// before the call has returned, so that none sees a model in the midst of a step.
+// A cancellation that stops the work on Ctrl-C, and leaves the signal to the interpreter. No
+// handler runs before the call has returned, so none sees a model in the middle of a step.
 inline Cancellation cancel_on_interrupt() {
   return Cancellation([](double) {
     const pybind11::gil_scoped_acquire gil;
-    if (PyOS_InterruptOccurred() == 0) return;  // which has cleared it,
-    PyErr_SetInterrupt();                       // so it is made pending again
+    if (PyOS_InterruptOccurred() == 0) return;  // this clears the signal,
+    PyErr_SetInterrupt();                       // so it is set again
     throw std::runtime_error("interrupted");    // to the cancellation, which keeps it
   });
 }
