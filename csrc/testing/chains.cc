@@ -54,7 +54,7 @@ py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
   return py::make_tuple(dense_array(at.view()), dense_array(v.view()));
 }
 
-// The step size after each transition of the given acceptance, and last when it is frozen.
+// The step size after each transition with the given acceptance, then the frozen one.
 std::vector<double> adapt_step_size(const std::string& rule, double target, double initial,
                                     const std::vector<double>& acceptances) {
   StepSize size(parse("rule", rule, kAdaptations), target, initial);

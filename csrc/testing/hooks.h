@@ -1,4 +1,4 @@
-// What the files of this room share.
+// Declarations that the files of this folder share.
 #pragma once
 
 #include "bind/arrays.h"
@@ -11,10 +11,10 @@ namespace aevb::testing {
 
 using namespace bind;
 
-// Those of the instruction set that aevb._core uses now.
+// The functions of the instruction set that aevb._core uses now.
 const IsaFunctions& isa_functions();
 
-// State of aevb._core.
+// The state of aevb._core.
 const Internals& internals();
 
 // Each file adds its functions to the module.

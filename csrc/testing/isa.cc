@@ -9,7 +9,7 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// f over x, whole vectors through a buffer so that x and y need no padding.
+// Applies f to x. Whole vectors pass through a buffer, so x and y need no padding.
 template <class F>
 void map(size_t n, const float* x, float* y, F f) {
   for (size_t i = 0; i < n; i += W) {
@@ -56,7 +56,7 @@ void philox(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* 
 }
 
 double peak(size_t n) {
-  constexpr size_t kChains = kManyRegisters ? 20 : 10;  // longer than FMA latency times ports
+  constexpr size_t kChains = kManyRegisters ? 20 : 10;  // more than FMA latency times ports
   Vec acc[kChains];
 #pragma GCC unroll 20
   for (size_t i = 0; i < kChains; ++i) acc[i] = set1(static_cast<float>(i));
@@ -68,7 +68,7 @@ double peak(size_t n) {
   float total = 0.0f;
 #pragma GCC unroll 20
   for (size_t i = 0; i < kChains; ++i) total += sum(acc[i]);
-  // the sum is used, so the loop stays; its contribution is nothing
+  // The sum is used, so the compiler keeps the loop. It adds nothing to the result.
   return 2.0 * static_cast<double>(n * kChains * W) + (total > 1e30f ? 1.0 : 0.0);
 }
 

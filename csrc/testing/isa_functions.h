@@ -1,4 +1,4 @@
-// Functions of the core's headers that no kernel table has, compiled once per instruction set.
+// Functions of the core's headers that are in no kernel table, compiled once per instruction set.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@ namespace aevb::testing {
 
 struct IsaFunctions {
   const char* isa;
-  // named elementwise functions; false if the name is unknown
+  // an elementwise function by its name; false if the name is unknown
   bool (*unary)(const char* name, size_t n, const float* x, float* y);
   void (*philox)(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* out);
-  // n rounds of independent multiply-adds in registers; returns their flops
+  // n rounds of independent multiply-adds in registers; returns their floating-point operations
   double (*peak)(size_t n);
 };
 

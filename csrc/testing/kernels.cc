@@ -1,5 +1,5 @@
-// The kernels on their own, for the tests: operands are copied into the core's padded layout, and
-// all padding that a kernel may touch but must not use is NaN.
+// Single kernels, for the tests. Operands are copied into the core's padded layout. Padding that a
+// kernel may read but must not use is NaN.
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -30,7 +30,7 @@ Matrix padded(const FloatArray& a, const char* name) {
   return m;
 }
 
-// A layer and its arena, as the model has them.
+// A layer and its arena, as in a model.
 struct Packed {
   Dense layer;
   Buffer<float> arena;
@@ -116,7 +116,7 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
   return py::make_tuple(back(w), back(s1), back(s2));
 }
 
-// (r of every row, 0 if it is not wanted; the gradient of r for each output) of a likelihood.
+// A likelihood's (r of every row, or 0 if it is not wanted; the gradient of r for each output).
 py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& outputs,
                      const FloatArray& x, bool with_r) {
   const LikelihoodKernels& member =
@@ -158,7 +158,7 @@ py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& out
   return py::make_tuple(r, gradients);
 }
 
-// noise (L, n, J) -> rows m * L + l
+// noise (L, n, J) -> a matrix whose row m * L + l is draw l of row m
 Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
   check(noise.ndim() == 3, "noise: got shape " + shape_of(noise) + ", want three dimensions");
   const auto n_draws = static_cast<size_t>(noise.shape(0));
@@ -173,7 +173,7 @@ Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
   return eps;
 }
 
-// mean and log_var side by side, as the workspace has them.
+// mean and log_var side by side, as in the workspace.
 Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
   const ConstMatView mu = as_matrix(mean, "mean");
   const ConstMatView lv = as_matrix(log_var, "log_var", mu.cols);
@@ -272,7 +272,8 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
   return y;
 }
 
-// Flops per second of multiply-adds in registers on n_threads threads for about `seconds`.
+// Floating-point operations per second of multiply-adds in registers, on n_threads threads for
+// about `seconds`.
 double fma_peak(int n_threads, double seconds) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> rate(static_cast<size_t>(std::max(1, n_threads)));

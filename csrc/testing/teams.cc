@@ -1,4 +1,4 @@
-// Thread teams: how work stealing shares tasks out, and threads that are late.
+// Thread teams: the distribution of tasks by work stealing, and threads that are late.
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -8,10 +8,10 @@
 namespace aevb::testing {
 namespace {
 
-// How often each task of a loop over layers (n_cols, n_blocks) is done, and by which thread at
-// last. There are n_loops loops, one after the other: two arrays (n_loops, tasks). Thread
-// `held_up`, if there is one, waits in its first task until the others have done all that they may
-// take, or for ten seconds.
+// Runs n_loops work-stealing loops over layers (n_cols, n_blocks), one after the other. Returns two
+// arrays (n_loops, blocks): how often each block was done, and by which thread last. Thread
+// `held_up`, if there is one, waits in its first task until the others have done all blocks that
+// they may take, or for ten seconds.
 py::tuple steal_tasks(const std::vector<std::pair<size_t, size_t>>& layers, int n_threads,
                       size_t most, size_t shared, int held_up, size_t n_loops) {
   using Clock = std::chrono::steady_clock;
@@ -57,7 +57,8 @@ py::tuple steal_tasks(const std::vector<std::pair<size_t, size_t>>& layers, int 
   return py::make_tuple(times, who);
 }
 
-// The threads that leave barriers late and begin tasks late, of this module's teams and the core's.
+// Sets the threads that leave barriers late and begin tasks late, in this module's teams and in the
+// core's.
 void set_late_thread(int rank, int slow) {
   for (TeamProbe* probe : {internals().team_probe, &team_probe}) {
     probe->late_rank.store(rank, std::memory_order_relaxed);
@@ -76,15 +77,15 @@ void bind_teams(py::module_& m) {
       [](double flops) {
         return internals().flops_per_thread->exchange(flops, std::memory_order_relaxed);
       },
-      arg("flops"),
-      "Sets the operations for which a thread is worth waking; returns the old ones.");
+      arg("flops"), "Sets the operations that justify one more thread; returns the old number.");
   m.def(
       "take_largest_team",
       [] { return internals().team_probe->largest.exchange(0, std::memory_order_relaxed); },
-      "Threads of the core's largest team since the last call.");
-  m.def(
-      "set_late_thread", &set_late_thread, arg("rank"), arg("slow") = -1,
-      "The thread of every team that leaves barriers late, and that begins tasks late; -1: none.");
+      "The number of threads of the core's largest team since the last call.");
+  m.def("set_late_thread", &set_late_thread, arg("rank"), arg("slow") = -1,
+        "Sets the thread of every team that leaves barriers late, and the one that begins tasks "
+        "late; "
+        "-1: none.");
 }
 
 }  // namespace aevb::testing
