@@ -1,3 +1,4 @@
+#include <limits>
 #include <variant>
 
 #include "bind/arrays.h"
@@ -24,6 +25,7 @@ std::vector<ColumnBlock> parse_columns(const Columns& likelihood, size_t n_visib
   std::vector<ColumnBlock> columns;
   size_t n = 0;
   for (const auto& [name, n_columns] : std::get<1>(likelihood)) {
+    check(n_columns <= std::numeric_limits<size_t>::max() - n, "likelihood: got too many columns");
     columns.push_back({member(name), n_columns});
     n += n_columns;
   }

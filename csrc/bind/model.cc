@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "algorithms/loop.h"
 #include "bind/checks.h"
@@ -250,6 +251,7 @@ py::tuple bound_gradient(BoundModel& self, const BoundTable& x,
   check_threads(n_threads);
   if (noise)
     check_shape(*noise, "noise", {self.config().n_draws, x.table.n_rows(), self.config().n_latent});
+  check(std::isfinite(kl_weight) && kl_weight >= 0, "kl_weight: want a finite number >= 0");
   const float* eps = noise ? noise->data() : nullptr;
   DoubleArray value(static_cast<py::ssize_t>(x.table.n_rows()));
   double* out = value.mutable_data();

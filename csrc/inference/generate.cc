@@ -33,10 +33,10 @@ void draw_visible(const Pass& pass, Purpose purpose, Member& member) {
     for (const OutputBlock& block : pass.network.blocks) {
       const size_t width = block.columns.size();
       const MatView own = {noise.row(some.begin) + block.columns.begin, 0, width, noise.stride};
-      pass.k.likelihoods[block.likelihood].draw(
-          output_rows(pass, block, some),
-          noise_rows(pass.noise.seed, stream(purpose, pass.noise.step), ws.ids.data() + some.begin,
-                     some.size(), 1, own));
+      NoiseRows drawn = noise_rows(pass.noise.seed, stream(purpose, pass.noise.step),
+                                   ws.ids.data() + some.begin, some.size(), 1, own);
+      drawn.first_block = block.first_noise;
+      pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, some), drawn);
     }
   });
   member.barrier();

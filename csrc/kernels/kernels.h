@@ -125,8 +125,8 @@ struct LatentRows {
   float* dlog_var;
 };
 
-// Counter-based noise. Philox at the counter (l * ceil(n_cols / 4) + b, low word of id, high word
-// of id, stream) gives block b (four columns) of draw l of a row.
+// Counter-based noise. Philox at the counter (first_block + l * ceil(n_cols / 4) + b, low word of
+// id, high word of id, stream) gives block b (four columns) of draw l of a row.
 struct NoiseRows {
   uint32_t key[2];
   uint32_t stream;
@@ -134,6 +134,7 @@ struct NoiseRows {
   size_t rows, n_draws, n_cols;
   float* out;  // (rows * n_draws, n_cols)
   size_t ld;
+  size_t first_block = 0;  // where a row's other noise of this stream ends
 };
 
 struct LikelihoodKernels {

@@ -35,7 +35,7 @@ AEVB_INLINE void for_blocks(const NoiseRows& t, Transform transform, Put put) {
     size_t at_row[W], at_block[W];
     for (size_t i = 0; i < lanes; ++i) {
       const uint64_t id = t.ids[row / t.n_draws];
-      c0[i] = static_cast<uint32_t>(row % t.n_draws * n_blocks + block);
+      c0[i] = static_cast<uint32_t>(t.first_block + row % t.n_draws * n_blocks + block);
       c1[i] = static_cast<uint32_t>(id);
       c2[i] = static_cast<uint32_t>(id >> 32);
       at_row[i] = row;

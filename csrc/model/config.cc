@@ -20,12 +20,11 @@ size_t Config::n_visible() const {
 Support Config::support() const {
   if (binarize == Binarize::dynamic) return Support::unit_interval;
   if (binarize == Binarize::threshold) return Support::real;
-  Support narrowest = Support::real;
-  for (const ColumnBlock& block : columns) {
-    const Support own = kernels().likelihoods[block.likelihood].info.support;
-    if (own != Support::real) narrowest = own;
-  }
-  return narrowest;
+  const auto own = [](const ColumnBlock& block) {
+    return kernels().likelihoods[block.likelihood].info.support;
+  };
+  const auto differs = [&](const ColumnBlock& block) { return own(block) != own(columns[0]); };
+  return std::any_of(columns.begin(), columns.end(), differs) ? Support::real : own(columns[0]);
 }
 
 void Config::validate() const {
@@ -34,7 +33,7 @@ void Config::validate() const {
   };
   at_least_one(columns.size(), "n_visible");
   for (const ColumnBlock& block : columns) {
-    at_least_one(block.n_columns, "n_visible");
+    at_least_one(block.n_columns, columns.size() == 1 ? "n_visible" : "likelihood");
     checked_product(block.n_columns, kMostOutputs * columns.size());
     check(block.likelihood < kernels().likelihoods.size, "likelihood: not in the list");
     const auto same = [&](const ColumnBlock& other) {

@@ -35,7 +35,7 @@ struct Config {
   uint64_t seed = 0;
 
   size_t n_visible() const;  // D
-  // The values that data may have before they are binarised: those that all likelihoods accept.
+  // The values that data may have before they are binarised; any, where likelihoods differ in that.
   Support support() const;
   void validate() const;  // throws std::invalid_argument that names the field
 };

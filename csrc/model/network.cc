@@ -49,7 +49,7 @@ void Network::add_decoder(const Config& config) {
 
 void Network::add_outputs(const Config& config, size_t input) {
   outputs.begin = layers.size();
-  size_t column = 0;
+  size_t column = 0, n_noise = 0;
   for (const ColumnBlock& block : config.columns) {
     const LikelihoodInfo& info = kernels().likelihoods[block.likelihood].info;
     const std::string prefix =
@@ -58,7 +58,8 @@ void Network::add_outputs(const Config& config, size_t input) {
     for (size_t i = 0; i < info.n_outputs; ++i)
       add_layer(prefix + info.outputs[i], input, block.n_columns, Activation::identity);
     const Range columns = {column, column + block.n_columns};
-    blocks.push_back({block.likelihood, columns, {first, layers.size()}, n_panels});
+    blocks.push_back({block.likelihood, columns, {first, layers.size()}, n_panels, n_noise});
+    n_noise += ceil_div(block.n_columns, 4);
     n_panels += ceil_div(block.n_columns, kPanel);
     column = columns.end;
   }

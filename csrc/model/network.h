@@ -31,6 +31,7 @@ struct OutputBlock {
   Range columns;  // of x
   Range layers;
   size_t first_panel;  // index among the panels of all blocks
+  size_t first_noise;  // index among the noise of all blocks, four columns each
 };
 
 struct Network {

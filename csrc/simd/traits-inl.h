@@ -18,15 +18,12 @@ namespace {
 #if defined(__AVX512F__)
 inline constexpr size_t W = 16;           // lanes of a vector of floats
 inline constexpr size_t kRegisters = 32;  // vector registers
-inline constexpr bool kHasFma = true;     // multiplies and adds with one rounding
 #elif defined(__AVX2__)
 inline constexpr size_t W = 8;
 inline constexpr size_t kRegisters = 16;
-inline constexpr bool kHasFma = true;
 #else
 inline constexpr size_t W = 4;
 inline constexpr size_t kRegisters = 16;
-inline constexpr bool kHasFma = false;
 #endif
 
 // Whether a tile of 20 sums and its operands stay in registers through a loop.

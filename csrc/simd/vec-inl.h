@@ -39,7 +39,6 @@ AEVB_INLINE Words set1(uint32_t x) { return x - Words{}; }
 AEVB_INLINE Ints as_ints(Vec v) { return reinterpret_cast<Ints>(v); }
 AEVB_INLINE Vec as_vec(Ints v) { return reinterpret_cast<Vec>(v); }
 AEVB_INLINE Vec select(Ints mask, Vec yes, Vec no) { return mask ? yes : no; }
-AEVB_INLINE Vec abs(Vec v) { return as_vec(as_ints(v) & 0x7fffffff); }
 AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 
 // Each instruction set defines these functions in a header of its own:

@@ -1,10 +1,8 @@
 // Single kernels, for the tests. Operands are copied into the core's padded layout. Padding that a
 // kernel may read but must not use is NaN.
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <numeric>
-#include <thread>
 
 #include "nn/dense.h"
 #include "nn/random.h"
