@@ -3,6 +3,8 @@
 A new likelihood needs a module in tests/likelihoods, and no change here.
 """
 
+from pathlib import Path
+
 import numpy as np
 import oracle
 import pytest
@@ -207,3 +209,9 @@ def test_decoded_means_are_the_twins(isa, likelihood):
 @likelihoods
 def test_draws_have_the_twins_mean_and_variance(isa, likelihood):
     assert_draws(likelihood, 9)
+
+
+@likelihoods
+def test_the_method_has_a_row_for_each_likelihood(likelihood):
+    page = Path(__file__).resolve().parent.parent / "docs" / "method.md"
+    assert f"\n| `{likelihood}` | " in page.read_text()
