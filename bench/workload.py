@@ -12,7 +12,7 @@ from shapes import BATCH, Shape
 
 from aevb import _core
 from aevb import _testing as kernels
-from aevb.core import engine as core_engine
+from aevb.core.threads import single_threaded_blas
 
 PEAK_SECONDS = 0.03
 
@@ -56,7 +56,7 @@ class Training:
         total, seen, left = 0.0, 0, n_steps
         self.phases = {}
         while left > 0:
-            with core_engine.single_threaded_blas():
+            with single_threaded_blas():
                 done, n_rows, bound_sum, diverged, phases = self.model.train(
                     self.rows,
                     begin=0,

@@ -29,7 +29,7 @@ def both(model, X, start, betas, n_chains, n_leapfrog, seed, exact=None):
     """(the core's result, the twin's result)."""
     names = ("log_p", "stderr", "ess", "acceptance", "z")
     got = _core.anneal(
-        model._engine,
+        model._engine._model,
         _core.Rows(X),
         betas,
         exact,

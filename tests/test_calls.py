@@ -9,7 +9,7 @@ from teams import team_of
 from threadpoolctl import threadpool_info
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _core, sample_posterior
-from aevb.core import engine as core_engine
+from aevb.core import threads
 
 N, D = 40, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
@@ -85,7 +85,7 @@ class CountingLock:
 def test_blas_is_held_back_in_every_call_to_the_core(kind, call, count, monkeypatch):
     model, before = fitted(kind, n_threads=1), _core.isa()
     lock = CountingLock()
-    monkeypatch.setattr(core_engine, "_blas_lock", lock)
+    monkeypatch.setattr(threads, "_blas_lock", lock)
     call(model)
     assert (lock.count > 0) == (before == "blas")
     try:
@@ -103,10 +103,10 @@ def blas_threads():
 
 def test_blas_has_one_thread_where_it_is_called_and_as_many_as_before_elsewhere(isa):
     before = blas_threads()
-    with core_engine.single_threaded_blas():
+    with threads.single_threaded_blas():
         assert blas_threads() == ({1} if isa == "blas" else before)
     assert blas_threads() == before
-    assert core_engine.slice_seconds() == (0.05 if isa == "blas" else 0.5)
+    assert threads.slice_seconds() == (0.05 if isa == "blas" else 0.5)
 
 
 @pytest.mark.parametrize("verbose", [0, 1, True])

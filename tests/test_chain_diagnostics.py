@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from aevb.evaluation.posterior import effective_sample_size, split_r_hat
+from aevb.evaluation.diagnostics import effective_sample_size, split_r_hat
 
 
 def autoregressive(rho, n, n_chains=5):

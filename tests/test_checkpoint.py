@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
-from aevb.storage import model_file
+from aevb.storage import atomic
 
 X = datasets.load_digits()[:300]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
@@ -82,7 +82,7 @@ def test_checkpoints_are_written_as_often_as_asked(path):
     assert len(set(counts)) >= 3
     assert all(count % 300 == 0 for count in counts)
     assert AEVB.load(path).n_samples_seen_ == 3000
-    assert Trainer.resume(path, X)._checkpoint_every == 600
+    assert Trainer.resume(path, X)._run.checkpoint_every == 600
 
 
 def test_a_checkpoint_is_not_late(path, monkeypatch):
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_checkpoint_and_the_model(path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_file, "save_file", full)
+        patch.setattr(atomic, "save_file", full)
         with pytest.raises(OSError, match="No space left"):
             trainer.run(600)
     assert path.read_bytes() == before

@@ -17,7 +17,7 @@ from teams import team_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _core, sample_posterior
-from aevb.core import engine as core_engine
+from aevb.core import threads
 
 X = np.random.default_rng(0).random((200, 64), dtype=np.float32)
 SMALL = {"n_components": 3, "hidden_layer_sizes": (60,), "random_state": 0, "n_threads": 2}
@@ -39,8 +39,8 @@ COMMON = """
 import os, threading
 import numpy as np
 from aevb import AEVB, _core
-from aevb.core import engine as core_engine
 from aevb import _testing as kernels
+from aevb.core import threads
 
 X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
 
@@ -183,7 +183,7 @@ def test_a_lock_that_another_thread_held_at_the_fork(tmp_path):
         """
         import tqdm
         want = fit_and_ask()
-        for lock in (core_engine._blas_lock, tqdm.tqdm.get_lock()):
+        for lock in (threads._blas_lock, tqdm.tqdm.get_lock()):
             held, done = threading.Event(), threading.Event()
 
             def hold():
@@ -210,7 +210,7 @@ def test_joblib(tmp_path):
         import joblib
 
         def work(seed):
-            return fit_and_ask(seed), core_engine.resolve_threads(None)
+            return fit_and_ask(seed), threads.resolve_threads(None)
 
         alone = [fit_and_ask(seed) for seed in range(2)]
         for backend in ("threading", "multiprocessing", "loky"):
@@ -231,12 +231,12 @@ def test_threadpoolctl_sees_and_limits_the_threads():
     AEVB(**SMALL, n_epochs=1).fit(X)
     openmp = [pool for pool in threadpool_info() if pool["user_api"] == "openmp"]
     assert _core.max_threads() in [pool["num_threads"] for pool in openmp]
-    usual = core_engine.resolve_threads(None)
+    usual = threads.resolve_threads(None)
     with threadpool_limits(1, user_api="openmp"):
-        assert _core.max_threads() == core_engine.resolve_threads(None) == 1
-    assert core_engine.resolve_threads(None) == usual
+        assert _core.max_threads() == threads.resolve_threads(None) == 1
+    assert threads.resolve_threads(None) == usual
     with threadpool_limits(10**4, user_api="openmp"):  # no more than there are cores
-        assert core_engine.resolve_threads(None) <= joblib.cpu_count()
+        assert threads.resolve_threads(None) <= joblib.cpu_count()
 
 
 def test_affinity_is_the_number_of_threads():
@@ -244,8 +244,8 @@ def test_affinity_is_the_number_of_threads():
     try:
         for n in range(1, len(cores) + 1):
             os.sched_setaffinity(0, sorted(cores)[:n])
-            assert core_engine.resolve_threads(None) <= n
-        assert core_engine.resolve_threads(5) == 5  # who asks for more gets more
+            assert threads.resolve_threads(None) <= n
+        assert threads.resolve_threads(5) == 5  # who asks for more gets more
     finally:
         os.sched_setaffinity(0, cores)
 
@@ -274,13 +274,13 @@ def test_a_container_s_quota_is_the_number_of_threads(version, quota, most, monk
     def fake_exists(name):
         return name in files if str(name).startswith("/sys/fs/cgroup") else really_exists(name)
 
-    core_engine._usable_cores.cache_clear()
+    threads._usable_cores.cache_clear()
     monkeypatch.setattr(builtins, "open", fake_open)
     monkeypatch.setattr(os.path, "exists", fake_exists)
     try:
         with threadpool_limits(16, user_api="openmp"):
-            n_threads = core_engine.resolve_threads(None)
+            n_threads = threads.resolve_threads(None)
     finally:
-        core_engine._usable_cores.cache_clear()
+        threads._usable_cores.cache_clear()
     assert read  # else the machine's own quota was tested
     assert n_threads == min(most, len(os.sched_getaffinity(0)))

@@ -53,7 +53,7 @@ def test_all_values_are_looked_at(bad):
 @pytest.mark.parametrize("optimizer", STATES)
 def test_a_copy_goes_on_to_the_same_bits(optimizer):
     X, model = fitted(optimizer)
-    engine = model._engine
+    engine = model._engine._model
     copy = engine.copy()
     assert copy.config.as_dict() == engine.config.as_dict()
     said = [[getattr(e, name) for name in ("n_steps", "n_samples_seen", "bound_sum", "seconds")]
@@ -97,7 +97,7 @@ def test_subnormals_are_flushed_on_every_thread(isa):
 def test_an_accumulator_that_is_not_finite_is_reported():
     """The thread with that share reports it: an infinite sum of squares only stops one weight."""
     X, model = fitted("adam", hidden_layer_sizes=(70,), n_threads=3)
-    engine = model._engine
+    engine = model._engine._model
     for name in engine.arrays("state2"):
         for at in (0, -1):
             one = engine.copy()

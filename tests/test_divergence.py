@@ -183,5 +183,5 @@ def test_a_validation_bound_below_float32_is_kept_and_saved(tmp_path):
     model.save(tmp_path / "m")
     assert AEVB.load(tmp_path / "m").history_ == model.history_
     resumed = Trainer.resume(path, X, X_val=1e30 * X)
-    assert resumed._best[0] == -np.inf
+    assert resumed._run.best[0] == -np.inf
     assert resumed.history == trainer.history

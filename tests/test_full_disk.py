@@ -14,7 +14,7 @@ import pytest
 from safetensors import SafetensorError
 
 from aevb import AEVB, Trainer
-from aevb.storage import model_file
+from aevb.storage import atomic
 
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "n_epochs": 1, "random_state": 0}
@@ -36,12 +36,12 @@ def half_written(arrays, path, metadata):
 FAILURES = {
     "no such permission": (os, "open", failing(errno.EACCES)),
     "a read-only file system": (os, "open", failing(errno.EROFS)),
-    "full at the first byte": (model_file, "save_file", failing(errno.ENOSPC)),
-    "full half-way": (model_file, "save_file", half_written),
+    "full at the first byte": (atomic, "save_file", failing(errno.ENOSPC)),
+    "full half-way": (atomic, "save_file", half_written),
     "full when it is synced": (os, "fsync", failing(errno.ENOSPC)),
     "an error of the device": (os, "fsync", failing(errno.EIO)),
     "no renaming": (os, "replace", failing(errno.EACCES)),
-    "over quota": (model_file, "save_file", failing(errno.EDQUOT)),
+    "over quota": (atomic, "save_file", failing(errno.EDQUOT)),
 }
 failures = pytest.mark.parametrize("failure", FAILURES)
 
@@ -158,7 +158,7 @@ def spied(monkeypatch):
     spy(os, "close", lambda _, descriptor: opened[descriptor])
     spy(os, "fsync", lambda _, descriptor: opened[descriptor])
     spy(os, "replace", lambda _, source, target: (Path(source), Path(target)))
-    spy(model_file, "save_file", lambda _, arrays, path: Path(path))
+    spy(atomic, "save_file", lambda _, arrays, path: Path(path))
     return calls
 
 
@@ -199,7 +199,7 @@ def test_ctrl_c_while_a_file_is_written_leaves_what_was_there(place, tmp_path, m
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(model_file if place == "save_file" else os, place, interrupt)
+    monkeypatch.setattr(atomic if place == "save_file" else os, place, interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.save(path)
     assert path.read_bytes() == b"before"
@@ -215,7 +215,7 @@ def test_the_writers_own_errors_are_the_systems(said, code, tmp_path, monkeypatc
     def fail(*args, **kwargs):
         raise SafetensorError(said)
 
-    monkeypatch.setattr(model_file, "save_file", fail)
+    monkeypatch.setattr(atomic, "save_file", fail)
     with pytest.raises(OSError, match=re.escape(said)) as caught:
         model.save(tmp_path / "m")
     assert (caught.value.errno, caught.value.filename) == (code, str(tmp_path / "m"))

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 from aevb import AEVB, _core
-from aevb.core.engine import Config, Model, Rows
+from aevb.core.engine import Config, Engine, Rows
 
 N, D = 37, 9
 SCALES = [1.0, 1 / 255, 3.0]
@@ -173,7 +173,7 @@ def core_mirror():
     config = {"n_visible": D, "n_components": D, "hidden_layer_sizes": [D], "binarize": "none"}
     config |= {"activation": "identity", "likelihood": "gaussian", "bound_estimator": "analytic-kl"}
     config |= {"n_draws": 1, "optimizer": "sgd", "learning_rate": 1, "weight_decay": 0, "seed": 0}
-    model = Model(Config(**config, init_scale=0, batch_size=1))
+    model = Engine(Config(**config, init_scale=0, batch_size=1))
     weights = model.arrays("weights")
     weights["encoder.hidden0.weight"][:] = weights["encoder.mean.weight"][:] = np.eye(D)
     model.set_arrays(weights, "weights")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep
-from aevb.training import trainer as training
+from aevb.core import engine as core_engine
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
@@ -25,7 +25,7 @@ def fresh(kind="AEVB", X=X, settings=None, **options):
 @kinds
 def test_seconds_count_on_over_epochs_runs_and_files(kind, tmp_path, monkeypatch):
     """And are no more than went by; a core call for each minibatch."""
-    monkeypatch.setattr(training, "slice_seconds", lambda: 0.0)
+    monkeypatch.setattr(core_engine, "slice_seconds", lambda: 0.0)
     path = tmp_path / "run.safetensors"
     begin = time.monotonic()
     trainer = fresh(kind, checkpoint=path).run(1000)
@@ -59,7 +59,7 @@ def test_the_history_does_not_depend_on_how_calls_are_sliced(kind, slices, monke
         return {k: v for k, v in trainer.history.items() if k != "seconds"}
 
     whole = fresh(kind).run(300)
-    monkeypatch.setattr(training, "slice_seconds", lambda: slices)
+    monkeypatch.setattr(core_engine, "slice_seconds", lambda: slices)
     assert columns(fresh(kind).run(300)) == columns(whole)
     assert columns(fresh(kind).step(18)) == columns(whole)
     assert whole.history["samples_seen"] == [50, 100, 150, 200, 250, 300]

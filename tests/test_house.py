@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,115 @@ def test_an_arrow_that_runs_back_would_be_seen(tmp_path):
     (tmp_path / "mcmc" / "d.h").write_text("")
     back = [a.name for a, b in arrows(tmp_path) if runs_back(a, b, tmp_path.resolve())]
     assert back == ["c.h", "b.h"]
+
+
+# ------------------------------------------------------------------------------ strata of Python
+PACKAGE = ROOT / "aevb"
+ROOMS_OF_PYTHON = [
+    {"exceptions", "_version"},
+    {"core"},
+    {"data"},
+    {"inference", "storage"},
+    {"training"},
+    {"estimators"},
+    {"evaluation", "plots", "datasets"},
+    {"paper"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+COMPILED = {"_core", "_gather", "_blas"}
+
+
+def modules(package):
+    """{dotted name: path} of all of a package's modules."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(name, path, known):
+    """Names of the modules that one imports anywhere: for types, and within functions, too.
+
+    A name taken from a folder is the module of that name, or the folder's own.
+    """
+    package = name.split(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: has an import relative to its place"
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            compiled = {f"{package}.{c}" for c in COMPILED}
+            targets = [i if i in known or i in compiled else str(node.module) for i in inside]
+        else:
+            continue
+        yield from (t for t in targets if t.split(".")[0] == package)
+
+
+def room_of_python(name):
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def rank_of_python(name):
+    return next(i for i, names in enumerate(ROOMS_OF_PYTHON) if room_of_python(name) in names)
+
+
+def wrong_imports(package):
+    """Imports that do not run left, users of the compiled modules outside core, and circles."""
+    known = modules(package)
+    arrows = {name: sorted(set(imports(name, path, known))) for name, path in known.items()}
+    wrong = []
+    for one, targets in arrows.items():
+        for two in targets:
+            if room_of_python(two) in COMPILED:
+                wrong += [f"{one} -> {two}"] if room_of_python(one) != "core" else []
+            elif room_of_python(one) != room_of_python(two):
+                wrong += [f"{one} -> {two}"] if rank_of_python(one) <= rank_of_python(two) else []
+    graph = {one: {t for t in targets if t in known} - {one} for one, targets in arrows.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        wrong.append("circle: " + " -> ".join(error.args[1]))
+    return wrong
+
+
+def test_imports_run_left_and_never_in_a_circle():
+    found = modules(PACKAGE)
+    assert len(found) > 40
+    assert {room_of_python(name) for name in found} == set().union(*ROOMS_OF_PYTHON)
+    assert wrong_imports(PACKAGE) == []
+
+
+def test_an_import_that_runs_right_or_in_a_circle_would_be_seen(tmp_path):
+    sources = {
+        "__init__": "from aevb.data.a import f\n",
+        "core/engine": "from aevb import _core\n\n\ndef f():\n    import aevb.data.a\n",
+        "data/a": "from aevb.core import engine\nfrom aevb.data import b\n",
+        "data/b": (
+            "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from aevb.data.a import f\n"
+        ),
+        "inference/c": "from aevb.storage.d import g\nfrom aevb._core import Rows\n",
+        "storage/d": "import numpy\nfrom aevb.data.b import f\n",
+        "training/e": "from aevb import _blas\n",
+    }
+    for name, source in sources.items():
+        path = tmp_path / "aevb" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    *arrows, circle = wrong_imports(tmp_path / "aevb")
+    assert sorted(arrows) == [
+        "aevb.core.engine -> aevb.data.a",
+        "aevb.inference.c -> aevb._core",
+        "aevb.inference.c -> aevb.storage.d",
+        "aevb.training.e -> aevb._blas",
+    ]
+    assert circle.startswith("circle: ")
+    (tmp_path / "aevb" / "data" / "b.py").write_text("")
+    (tmp_path / "aevb" / "core" / "engine.py").write_text("")
+    assert not any("circle" in wrong for wrong in wrong_imports(tmp_path / "aevb"))
 
 
 def sources():
@@ -310,4 +420,4 @@ def test_public_names():
         _ = aevb.nonsense
     package = Path(aevb.__file__).parent
     assert (package / "py.typed").exists()
-    assert (package / "_core" / "__init__.pyi").exists()
+    assert (package / "_core.pyi").exists()

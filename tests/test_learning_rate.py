@@ -1,6 +1,7 @@
 """learning_rate="auto": the trials, and that they leave no trace except the chosen rate."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from sklearn.base import clone
 from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep, datasets
 from aevb.estimators import mcem
 from aevb.inference.annealing import Annealing, temperatures
+from aevb.training import learning_rate
 from aevb.training.learning_rate import LEARNING_RATES
+from aevb.training.loop import Loop
 
 DIGITS = datasets.load_digits()[:400]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (10,), "random_state": 3, "n_epochs": 40}
@@ -54,7 +57,7 @@ def test_a_trial_is_a_tenth_of_the_run(kind):
         short = kind(**options | {"n_epochs": 4}, learning_rate=rate).fit(rows)
         # the mean over the half that trains, which differs from the mean over all rows
         trainer = Trainer(short, rows)
-        trained = short._scores(trainer._rows, trainer._subset)
+        trained = short._scores(short._engine, trainer._rows, trainer._subset)
         assert score == pytest.approx(trained.mean(), abs=1e-9)
         assert abs(score - short.score(rows)) > 1e-6
 
@@ -85,11 +88,11 @@ LENGTHS = {  # class, options; samples of a trial on 50 rows
 def test_how_long_a_trial_is(length, monkeypatch):
     kind, options, n_samples = LENGTHS[length]
     runs = []
-    monkeypatch.setattr(Trainer, "run", lambda trial, n: runs.append((trial.model, n)))
+    monkeypatch.setattr(learning_rate, "_train", lambda t, n, *_: runs.append((t.engine, n)))
     trainer = Trainer(kind(**SMALL | options, learning_rate="auto"), DIGITS[:50])
     assert [n for _, n in runs] == pytest.approx([n_samples] * 3)
-    assert [model.learning_rate_ for model, _ in runs] == list(LEARNING_RATES)
-    assert len({id(model) for model, _ in runs} | {id(trainer.model)}) == 4
+    assert [engine.learning_rate for engine, _ in runs] == list(LEARNING_RATES)
+    assert len({id(engine) for engine, _ in runs} | {id(trainer.model._engine)}) == 4
 
 
 def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeypatch):
@@ -106,7 +109,7 @@ def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeyp
     options = {"checkpoint": path, "checkpoint_every": 1, "callbacks": [calls.append]}
     trainer = Trainer(model, DIGITS[:50], X_val=DIGITS[50:70], **options)
     assert (calls, list(tmp_path.iterdir())) == ([], [])
-    assert validated == [0] * 3 * 4  # four epochs each, although none improves on another
+    assert validated == []
     assert (model.patience, model.n_steps_, trainer.history["seconds"]) == (1, 0, [])
     trainer.run(50)
     assert (calls, path.exists(), validated[-1]) == ([trainer], True, 20)
@@ -115,8 +118,8 @@ def test_trials_call_nobody_write_nothing_and_validate_nothing(tmp_path, monkeyp
 def test_a_score_that_is_not_finite_is_of_a_rate_that_diverged(monkeypatch):
     real = AEVB._scores
 
-    def scores(model, rows, subset):
-        return real(model, rows, subset) + bad.get(model.learning_rate_, 0.0)
+    def scores(model, engine, rows, subset):
+        return real(model, engine, rows, subset) + bad.get(engine.learning_rate, 0.0)
 
     monkeypatch.setattr(AEVB, "_scores", scores)
     bad = {0.01: np.nan, 0.1: -np.inf}
@@ -131,12 +134,13 @@ def test_a_score_that_is_not_finite_is_of_a_rate_that_diverged(monkeypatch):
 def test_scores_of_rates_that_diverged_come_back_from_files(tmp_path):
     trainer = Trainer(AEVB(**SMALL), DIGITS[:50], checkpoint=tmp_path / "run")
     trials = {0.01: -np.inf, 0.02: -75.5, 0.1: -1e30}
-    trainer.model.learning_rate_trials_ = trials
+    model = trainer.model
+    model._state = replace(model._state, learning_rate_trials=trials)
     trainer.save_checkpoint()
     trainer.model.save(tmp_path / "model")
     for name in ("run", "model"):
         assert AEVB.load(tmp_path / name).learning_rate_trials_ == trials
-    del trainer.model.learning_rate_trials_
+    model._state = replace(model._state, learning_rate_trials=None)
     trainer.model.save(tmp_path / "model")
     assert not hasattr(AEVB.load(tmp_path / "model"), "learning_rate_trials_")
 
@@ -202,16 +206,16 @@ def test_the_choice_is_kept_by_files_pickles_and_checkpoints(tmp_path):
 
 
 def test_an_interrupted_trial_leaves_the_estimator_as_it_was(monkeypatch):
-    real, calls = Trainer._advance, []
+    real, calls = Loop.train, []
 
-    def advance(self, *args):
+    def train(self, *args):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        real(self, *args)
+        return real(self, *args)
 
     model = AEVB(**SMALL, learning_rate="auto")
-    monkeypatch.setattr(Trainer, "_advance", advance)
+    monkeypatch.setattr(Loop, "train", train)
     with pytest.raises(KeyboardInterrupt):
         model.fit(DIGITS)
     assert not hasattr(model, "weights_")

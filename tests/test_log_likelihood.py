@@ -299,9 +299,7 @@ def test_progress_and_a_stop_in_a_later_round(n_threads):
     settings = {"n_draws": 40_000, "n_adaptations": 2, "seed": 0, "n_threads": n_threads}
 
     def run(progress):
-        return model._engine.importance(
-            Rows(X), begin=0, size=len(X), progress=progress, **settings
-        )
+        return model._engine.importance(Rows(X), progress=progress, **settings)
 
     seen = []
     whole = run(seen.append)

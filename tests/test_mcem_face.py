@@ -24,7 +24,7 @@ def seed_of(model):
 def annealed(model, seed):
     """Draws of p(z|x): one of five chains from the prior, after a hundred temperatures."""
     return _core.anneal(
-        model._engine, Rows(X), list(PATH), None, begin=0, size=N, split=False, n_leapfrog=5,
+        model._engine._model, Rows(X), list(PATH), None, begin=0, size=N, split=False, n_leapfrog=5,
         n_draws=5, from_encoder=False, seed=seed, n_threads=1, progress=None,
     )[4]  # fmt: skip
 
@@ -35,8 +35,8 @@ def test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up(n_draw
     model = small().fit(X).set_params(n_draws=n_draws, n_leapfrog=7, target_accept=0.7)
     seed = seed_of(model)
     chains = _core.PosteriorChains(
-        model._engine, Rows(X), annealed(model, seed), n_leapfrog=7, adaptation="dual-averaging",
-        per_chain=True, target_accept=0.7, seed=seed, by_content=True,
+        model._engine._model, Rows(X), annealed(model, seed), n_leapfrog=7,
+        adaptation="dual-averaging", per_chain=True, target_accept=0.7, seed=seed, by_content=True,
     )  # fmt: skip
     chains.run(n_draws, adapt=True, keep=False, n_threads=1, progress=None)
     chains.freeze()
@@ -77,7 +77,7 @@ def test_scores_are_annealed_with_the_models_seed():
 def chains_of(model, z):
     options = {"n_leapfrog": 4, "target_accept": 0.6, "n_updates": 3}
     assert model.get_params().items() >= options.items()
-    return MonteCarloEm(model._engine.copy(), z, **options)
+    return MonteCarloEm(model._engine.copy()._model, z, **options)
 
 
 @pytest.mark.parametrize("batch_size", [None, 5])
@@ -95,7 +95,13 @@ def test_training_moves_chains_from_the_prior_or_where_there_are_weights_from_th
             n = -(-N // (batch_size or N))
             first = model.n_steps_ + epoch * n
             chains.train(
-                engine, Rows(X), epoch=first, max_steps=n, max_seconds=60.0, n_threads=1, **size
+                engine._model,
+                Rows(X),
+                epoch=first,
+                max_steps=n,
+                max_seconds=60.0,
+                n_threads=1,
+                **size,
             )
         trainer.run(model.n_samples_seen_ + 2 * N)
         np.testing.assert_array_equal(trainer._chains.z, chains.z)

@@ -1,6 +1,7 @@
 """The paper's settings: which models train on which data, for how long, and how they are judged."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -436,7 +437,8 @@ def test_scores_that_are_not_finite_are_null(tmp_path):
     path = tmp_path / f"{run.name}.json"
     assert len(json.loads(path.read_text())["score_of_learning_rates"]) == 3
     trainer = runs.Trainer.resume(tmp_path / f"{run.name}.safetensors", X)
-    trainer.model.learning_rate_trials_ = {0.01: -3.0, 0.1: -np.inf}
+    trials = {0.01: -3.0, 0.1: -np.inf}
+    trainer.model._state = replace(trainer.model._state, learning_rate_trials=trials)
     runs._write_settings(run, trainer, tmp_path)
     assert json.loads(path.read_text())["score_of_learning_rates"] == {"0.01": -3.0, "0.1": None}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep
+from aevb.core import engine as core_engine
 from aevb.core import progress as core_progress
-from aevb.training import trainer as training
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
@@ -38,9 +38,8 @@ class Bar:
 @pytest.fixture(name="bars")
 def recorded(monkeypatch):
     monkeypatch.setattr(Bar, "shown", [], raising=False)  # bars, in their order
-    monkeypatch.setattr(training, "tqdm", Bar)
     monkeypatch.setattr(core_progress, "tqdm", Bar)
-    monkeypatch.setattr(training, "slice_seconds", lambda: 0.0)  # an update for each minibatch
+    monkeypatch.setattr(core_engine, "slice_seconds", lambda: 0.0)  # an update for each minibatch
     return Bar.shown
 
 
@@ -64,7 +63,7 @@ def test_a_bar_shows_the_rows_of_its_own_run(kind, bars):
 
 def test_a_bar_of_a_part_of_a_longer_run_goes_on_from_the_part_before(bars):
     trainer = Trainer(AEVB(**SMALL), X, progress=True)
-    trainer._title, trainer._goal = "all", 320.5
+    trainer.progress = core_progress.Part("all", 320.5)
     for until in (100, 150):
         trainer.run(until)
     assert [bar.options["initial"] for bar in bars] == [0, 100]
@@ -108,6 +107,9 @@ def test_trials_have_bars_of_their_own(bars):
     assert [bar.options["initial"] for bar in bars] == [0] * 4
     assert [bar.n for bar in bars] == [100] * 3 + [1000]
     assert [bar.options["leave"] for bar in bars] == [False] * 3 + [True]
+    bars.clear()
+    AEVB(**SMALL, learning_rate="auto", n_epochs=20).fit(X)
+    assert bars == []
 
 
 def test_the_bar_of_one_call_counts_rows(bars):

@@ -119,7 +119,7 @@ def test_no_value_at_any_border_of_a_block_is_overlooked(shape, view, monkeypatc
 def test_what_is_not_stored_is_zero(X):
     X = np.array(X)
     for given in (X, sp.csr_array(X), sp.coo_array(X), sp.csc_matrix(X)):
-        data = check_data(small(), given, reset=True)
+        data = check_data(small(), given, is_new=True)
         assert (data.low, data.high, data.n_rows) == (X.min(), X.max(), 2)
 
 

@@ -9,8 +9,11 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep
+from aevb.core import engine as core_engine
 from aevb.core.engine import ARENAS
-from aevb.storage.checkpoint import RunState, read_checkpoint
+from aevb.core.state import RunState
+from aevb.storage import checkpoint
+from aevb.storage.model_file import reading
 from aevb.training import trainer as training
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
@@ -30,6 +33,11 @@ def checkpoint_path(tmp_path):
 
 def fresh(kind="AEVB", X=X, settings=None, **options):
     return Trainer(type(KINDS[kind])(**KINDS[kind].get_params() | (settings or {})), X, **options)
+
+
+def read_checkpoint(path):
+    with reading(path, "checkpoint"):
+        return checkpoint.read_checkpoint(path)
 
 
 def assert_equal(one, two):
@@ -52,11 +60,11 @@ def test_every_part_of_a_run_comes_back(kind, path, monkeypatch):
     monkeypatch.setattr(Trainer, "_validation_bound", lambda _: next(bounds))
     trainer = fresh(kind, settings={"patience": 9}, X_val=X[:7], checkpoint=path)
     trainer.step(8)  # an epoch has three steps
-    trainer._n_prior, trainer._checkpoint_every = 12345, 77
+    trainer._run = trainer._run._replace(n_prior=12345, checkpoint_every=77)
     trainer.save_checkpoint()
-    model, state = read_checkpoint(path)
-    assert_equal(model._engine.state(), trainer.model._engine.state())
-    assert model.history_ == trainer.history
+    saved, state = read_checkpoint(path)
+    assert_equal(saved.state.engine.state(), trainer.model._engine.state())
+    assert saved.state.history == trainer.history
     want = trainer._run_state()
     assert want.start == (6, 100, pytest.approx(want.start.bound_sum))
     assert (want.n_worse, want.best[0], want.n_train, want.n_validation) == (1, 3.5, 50, 7)
@@ -76,7 +84,7 @@ def test_every_part_of_a_run_comes_back(kind, path, monkeypatch):
     monkeypatch.setattr(Trainer, "_validation_bound", lambda _: 0.0)
     assert kill.state_of(resumed.step(5)) == kill.state_of(trainer.step(5))
     assert kill.state_of(resumed.run(300)) == kill.state_of(trainer.run(300))
-    assert resumed._n_worse == trainer._n_worse > 1
+    assert resumed._run.n_worse == trainer._run.n_worse > 1
 
 
 def test_a_resumed_run_goes_on_writing_and_does_as_it_is_told(path, capsys):
@@ -90,8 +98,8 @@ def test_a_resumed_run_goes_on_writing_and_does_as_it_is_told(path, capsys):
     assert "rows" in capsys.readouterr().err
     Trainer.resume(path, X).run(200)
     assert capsys.readouterr().err == ""
-    assert Trainer.resume(path, X)._checkpoint_every == 70
-    assert Trainer.resume(path, X, checkpoint_every=30)._checkpoint_every == 30
+    assert Trainer.resume(path, X)._run.checkpoint_every == 70
+    assert Trainer.resume(path, X, checkpoint_every=30)._run.checkpoint_every == 30
 
 
 # Samples seen when a checkpoint is written, with minibatches of 20, 20 and 10 rows.
@@ -113,12 +121,12 @@ def test_checkpoints_are_written_when_they_are_due(due, slices, path, monkeypatc
     trainer, written = fresh(checkpoint=path, checkpoint_every=every), []
     write = training.write_checkpoint
 
-    def note(trainer, path):
-        written.append(trainer.model.n_samples_seen_)
-        write(trainer, path)
+    def note(path, saved, *run):
+        written.append(saved.state.engine.n_samples_seen)
+        write(path, saved, *run)
 
     monkeypatch.setattr(training, "write_checkpoint", note)
-    monkeypatch.setattr(training, "slice_seconds", lambda: slices)
+    monkeypatch.setattr(core_engine, "slice_seconds", lambda: slices)
     train(trainer)
     assert written == want
     if want:

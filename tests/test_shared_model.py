@@ -14,7 +14,7 @@ import pytest
 from test_interrupts import ctrl_c
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep
-from aevb.core.engine import ARENAS, model_from_state
+from aevb.core.engine import ARENAS, Engine, Subset
 
 X = np.random.default_rng(0).random((400, 64), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (50,), "random_state": 0}
@@ -122,7 +122,7 @@ def test_copies_made_meanwhile_are_of_one_step(kind, tmp_path):
             copies += [model._engine.copy(), pickle.loads(pickle.dumps(model))._engine]
             model.save(tmp_path / f"{i}")
             copies.append(type(model).load(tmp_path / f"{i}")._engine)
-            copies.append(model_from_state(model._engine.state()))
+            copies.append(Engine.from_state(model._engine.state()))
             time.sleep(0.01)
 
     wanted, trainer = {}, new(kind)
@@ -145,7 +145,7 @@ def test_readers_and_training_take_turns():
     def read(which):
         while not done.is_set() and n_read[which] < 1000:
             trainer.model._engine.bound(
-                trainer._rows, begin=0, size=2000, split=False, n_draws=1, seed=0, n_threads=1
+                trainer._rows, Subset(0, 2000, split=False), n_draws=1, seed=0, n_threads=1
             )
             n_read[which] += 1
 
@@ -169,7 +169,7 @@ CHANGES = {
     "another trainer": lambda t: Trainer(t.model, X).step(),
     "set_weights": lambda t: t.model.set_weights(t.model.weights_),
     "options": lambda t: Trainer(t.model.set_params(learning_rate=0.5), X),
-    "counts": lambda t: setattr(t.model._engine, "n_steps", 0),
+    "counts": lambda t: setattr(t.model._engine._model, "n_steps", 0),
 }
 
 
@@ -228,9 +228,8 @@ def test_a_callback_of_a_reading_call_cannot():
 
     with pytest.raises(RuntimeError, match="model: this thread is in a call that reads"):
         model._engine.importance(
-            rows, begin=0, size=len(X), n_draws=50_000, n_adaptations=0, seed=0, n_threads=1,
-            progress=change,
-        )  # fmt: skip
+            rows, n_draws=50_000, n_adaptations=0, seed=0, n_threads=1, progress=change
+        )
     assert len(said) == 1
     model.set_weights(model.weights_)
 
@@ -241,7 +240,7 @@ LONG = np.broadcast_to(X[:1], (2_000_000, 64))
 def train_some(trainer, **limits):
     part = {"begin": 0, "size": len(LONG), "split": False, "epoch": 0, "position": 0}
     limits = {"max_steps": 10**9, "max_seconds": 1e9, "n_train": 1, "n_threads": 1} | limits
-    return trainer.model._engine.train(trainer._rows, **part, **limits)
+    return trainer.model._engine._model.train(trainer._rows, **part, **limits)
 
 
 @pytest.fixture(name="busy")
@@ -282,12 +281,12 @@ def test_a_handler_may_use_the_model_that_its_thread_waits_for(busy):
     engine, said = busy.model._engine, []
 
     def read():
-        engine.bound(busy._rows, begin=0, size=100_000, split=False, n_draws=1, seed=0, n_threads=1)
+        engine.bound(busy._rows, Subset(0, 100_000, split=False), n_draws=1, seed=0, n_threads=1)
 
     def handler(*_):
         said.append(weights(busy.model))
         if len(said) == 1:
-            engine.n_steps += 7
+            engine._model.n_steps += 7
 
     with in_thread(read) as thread, alarm(handler):
         while thread.is_alive() and not said:
@@ -309,11 +308,11 @@ engine, other = trainer.model._engine, AEVB(2, n_epochs=1, random_state=0).fit(X
 part = {"begin": 0, "size": len(LONG), "split": False, "n_threads": 1}
 
 def train():
-    engine.train(trainer._rows, **part, epoch=0, position=0, max_steps=10**9, max_seconds=20.0,
-                 n_train=1)
+    engine._model.train(trainer._rows, **part, epoch=0, position=0, max_steps=10**9,
+                        max_seconds=20.0, n_train=1)
 
 def read():
-    engine.bound(trainer._rows, **part, n_draws=1, seed=0)
+    engine._model.bound(trainer._rows, **part, n_draws=1, seed=0)
 
 def said_by_child(work):
     child = os.fork()
@@ -430,4 +429,4 @@ def train_chains(trainer, n_steps):
     engine = trainer.model._engine
     part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "position": 0}
     limits = {"max_steps": n_steps, "max_seconds": 1e9, "n_train": len(X), "n_threads": 2}
-    return trainer._chains.train(engine, trainer._rows, **part, **limits)[0]
+    return trainer._chains.train(engine._model, trainer._rows, **part, **limits)[0]

@@ -13,6 +13,7 @@ from sklearn.base import clone
 import aevb
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, _core, exceptions
 from aevb.core import engine as core_engine
+from aevb.core import threads
 from aevb.data.checks import check_scores
 
 N, D = 30, 5
@@ -123,11 +124,11 @@ def test_copies_have_all_of_the_core_s_state(kind, how, optimizer, tmp_path):
 def test_each_part_of_a_pickle_is_needed_and_goes_where_it_belongs(name):
     state = small().fit(X)._engine.state()
     numbers = {"n_steps": 5, "n_samples_seen": 6, "bound_sum": 7.5, "seconds": 8.5}
-    engine = core_engine.unpickle_model(state | numbers, 1)
+    engine = core_engine.unpickle_engine(state | numbers, 1)
     assert {name: getattr(engine, name) for name in numbers} == numbers
     del state[name]
     with pytest.raises(ValueError, match=f"^pickle: the core's state is damaged: '{name}'"):
-        core_engine.unpickle_model(state, 1)
+        core_engine.unpickle_engine(state, 1)
 
 
 def test_a_pickle_of_no_known_version_is_warned_of():
@@ -231,19 +232,19 @@ def test_the_number_of_threads(monkeypatch):
         (1025, 1024),
         (2**31 - 1, 1024),
     ]:
-        assert core_engine.resolve_threads(asked) == given
-    assert 1 <= core_engine.resolve_threads(None) <= joblib.cpu_count()
+        assert threads.resolve_threads(asked) == given
+    assert 1 <= threads.resolve_threads(None) <= joblib.cpu_count()
     for cores, limit, want in [(7, 5, 5), (5, 7, 5), (0, 7, 1), (7, 0, 1)]:
-        monkeypatch.setattr(core_engine, "_usable_cores", lambda affinity, n=cores: n)
+        monkeypatch.setattr(threads, "_usable_cores", lambda affinity, n=cores: n)
         monkeypatch.setattr(_core, "max_threads", lambda n=limit: n)
-        assert core_engine.resolve_threads(None) == want
+        assert threads.resolve_threads(None) == want
     for wrong in (0, -1, 1.5, True, "2", 2**31):
         with pytest.raises((TypeError, ValueError), match=r"^n_threads: got "):
-            core_engine.resolve_threads(wrong)
-    monkeypatch.setattr(core_engine, "_forked", True)  # OpenMP's threads do not survive
-    assert [core_engine.resolve_threads(n) for n in (None, 1, 8)] == [1, 1, 1]
+            threads.resolve_threads(wrong)
+    monkeypatch.setattr(threads, "_forked", True)  # OpenMP's threads do not survive
+    assert [threads.resolve_threads(n) for n in (None, 1, 8)] == [1, 1, 1]
     with pytest.raises(ValueError, match="n_threads"):
-        core_engine.resolve_threads(0)
+        threads.resolve_threads(0)
 
 
 def test_a_divergence_is_told_with_its_step_and_rate():

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, __version__
 from aevb.core import engine as core_engine
-from aevb.estimators import base
+from aevb.estimators import learner
 from aevb.exceptions import InconsistentVersionWarning
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -136,7 +136,7 @@ def test_copies_are_whole_and_say_nothing(model, how):
 
 def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(base, "__version__", "0.0.7")
+        patch.setattr(learner, "__version__", "0.0.7")
         pickled = pickle.dumps(model)
     assert b"0.0.7" in pickled
     with pytest.warns(InconsistentVersionWarning, match=rf"aevb 0\.0\.7 .* {__version__}"):
@@ -156,4 +156,4 @@ def test_a_pickle_of_another_format_is_an_error(model, monkeypatch):
     state = model._engine.state()
     for damage in ({}, {**state, "config": {}}, {**state, "weights": {}}, {**state, "n_steps": -1}):
         with pytest.raises(ValueError, match="pickle: the core's state is damaged"):
-            core_engine.unpickle_model(damage, 1)
+            core_engine.unpickle_engine(damage, 1)

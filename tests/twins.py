@@ -35,7 +35,7 @@ def draws_of(seed, ids, n_draws, dim, iteration=0):
 
 def content_ids(model, X):
     """The ids that follow from the content of rows."""
-    return _core.content_ids(model._engine, _core.Rows(X), list(range(len(X))))
+    return _core.content_ids(model._engine._model, _core.Rows(X), list(range(len(X))))
 
 
 def mix64(x):

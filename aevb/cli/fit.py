@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"Model: {args.out}")
 
 
-def _print_epoch(trainer: Trainer) -> None:
+def _print_epoch(trainer: Trainer[Any]) -> None:
     history = trainer.history
     last = {key: values[-1] for key, values in history.items()}
     validation = "" if math.isnan(last["validation_bound"]) else f"{last['validation_bound']:.2f}"

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> None:
     import scipy.linalg  # loads the BLAS that threadpoolctl then finds
     import threadpoolctl
 
-    from aevb import _core
+    from aevb.core.engine import isa, isa_names, max_threads
 
     blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     folder = Path(scipy.__file__).parent.parent
@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> None:
     found = "{internal_api} {version}".format(**blas[0]) if blas else "unknown to threadpoolctl"
     facts = {
         "aevb": version_of("aevb"),
-        "instructions": f"{_core.isa()} (available: {', '.join(_core.isa_names())})",
-        "threads": str(_core.max_threads()),
+        "instructions": f"{isa()} (available: {', '.join(isa_names())})",
+        "threads": str(max_threads()),
         "SciPy's BLAS": found,
         "python": sys.version.split()[0],
         "numpy": version_of("numpy"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+
+from aevb.core.engine import all_finite
 
 
 def check_dense(name: str, value: Any) -> None:
@@ -39,3 +41,29 @@ def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
             f"finite numbers; want smaller values"
         )
     return scores
+
+
+def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
+    check_dense(name, value)
+    check_unmasked(name, value)
+    try:
+        if np.iscomplexobj(value):
+            raise ValueError("got complex ones")
+        with np.errstate(all="ignore"):
+            array = np.ascontiguousarray(value, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: want an array of real numbers, {error}") from error
+    if not all_finite(array):
+        raise ValueError(f"{name}: has values that are not finite in float32")
+    return array
+
+
+def still_finite(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what the network made of the argument; ValueError naming that if it overflowed."""
+    if not all_finite(values):
+        raise ValueError(
+            f"{name}: takes the network, with its weights as they are, out of float32's finite "
+            f"numbers; want smaller values"
+        )
+    return values

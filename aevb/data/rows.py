@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from aevb.core.engine import Rows
+from aevb.core.engine import Config, Rows
 from aevb.data.checks import check_dense, check_unmasked
-
-if TYPE_CHECKING:
-    from aevb.estimators.base import LatentVariableModel
 
 # The types that the gather reads as they are. Others (float16, objects) become
 # the first.
@@ -29,20 +26,32 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Data(NamedTuple):
-    """A checked data set (n, D) and the range of its values."""
+    """A checked data set (n, D), the range of its values, and who judges others of its kind."""
 
     X: Any
     low: float
     high: float
+    judge: Any  # for `check_data`: has as many columns, of the same names
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return int(self.X.shape[0])
 
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.X.shape[1])
 
-def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
-    """Check ``X`` against the estimator; `reset` sets ``n_features_in_``.
+    @property
+    def feature_names(self) -> NDArray[Any] | None:
+        """Names of the columns, where they have any."""
+        names: NDArray[Any] | None = getattr(self.judge, "feature_names_in_", None)
+        return names
+
+
+def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
+    """Check ``X`` against a fitted estimator; one that is new takes any columns.
 
     Raises
     ------
@@ -53,11 +62,12 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
     check_unmasked("X", X)
     if sparse.issparse(X):
         _check_structure(X)
+    judge = _new_judge(estimator) if is_new else estimator
 
     def validate(**options: bool) -> Any:
         with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
             return validate_data(
-                model, X, reset=reset, dtype=_DTYPES, accept_sparse="csr", order=None, **options
+                judge, X, reset=is_new, dtype=_DTYPES, accept_sparse="csr", order=None, **options
             )
 
     checked = validate(ensure_all_finite=False)
@@ -70,10 +80,16 @@ def check_data(model: LatentVariableModel, X: Any, *, reset: bool) -> Data:
         validate()  # says what is wrong
     if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Data(checked, low, high)
+    return Data(checked, low, high, judge)
 
 
-def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
+def _new_judge(estimator: Any) -> Any:
+    """Return what scikit-learn may write the columns to, with the estimator's name and tags."""
+    tags = estimator.__sklearn_tags__()
+    return type(type(estimator).__name__, (), {"__sklearn_tags__": lambda _: tags})()
+
+
+def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
     """Return dense data with a stand-in for what is missing, and where that is.
 
     Raises
@@ -87,7 +103,7 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
         check_unmasked(name, value)
     with np.errstate(all="ignore"):
         X = validate_data(
-            model, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
+            estimator, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
         )
     missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
     if missing.dtype != np.bool_:
@@ -97,7 +113,7 @@ def observed_data(model: LatentVariableModel, X: Any, mask: Any) -> tuple[Data, 
     filled = np.where(missing, X.dtype.type(0), X)
     if not np.isfinite(filled).all():
         raise ValueError("X: has values that are not finite where they are observed")
-    return Data(filled, *_value_range(filled)), missing
+    return Data(filled, *_value_range(filled), estimator), missing
 
 
 def _check_structure(X: Any) -> None:
@@ -168,23 +184,23 @@ def _value_range(values: NDArray[Any]) -> tuple[float, float]:
     return float(np.min(lows)), float(np.max(highs))
 
 
-def choose_input_scale(model: LatentVariableModel, data: Data) -> float:
+def choose_input_scale(asked: Any, data: Data) -> float:
     """Return the factor of ``input_scale``: 1/255 for uint8 pixels, 1 for everything else."""
-    if model.input_scale != "auto":
-        return float(model.input_scale)
+    if asked != "auto":
+        return float(asked)
     return 1.0 / 255.0 if data.X.dtype == np.uint8 and data.high > 1 else 1.0
 
 
-def choose_likelihood(model: LatentVariableModel, data: Data, scale: float) -> str:
+def choose_likelihood(asked: str, binarize: str | None, data: Data, scale: float) -> str:
     """Return the likelihood that "auto" stands for: Bernoulli where all values lie in [0, 1]."""
-    if model.likelihood != "auto":
-        return str(model.likelihood)
+    if asked != "auto":
+        return str(asked)
     unit = data.low * scale >= 0 and data.high * scale <= 1
-    return "bernoulli" if unit or model.binarize == "threshold" else "gaussian"
+    return "bernoulli" if unit or binarize == "threshold" else "gaussian"
 
 
-def as_rows(model: LatentVariableModel, data: Data) -> Rows:
-    """Hand the data to the core, if its values suit the likelihood.
+def as_rows(data: Data, scale: float, config: Config) -> Rows:
+    """Hand the data to the core, if its values suit a model of this configuration.
 
     Raises
     ------
@@ -192,45 +208,40 @@ def as_rows(model: LatentVariableModel, data: Data) -> Rows:
         If a Bernoulli likelihood or dynamic binarisation meets values outside [0, 1], or float32
         cannot hold the values.
     """
-    scale = model.input_scale_
-    _check_range(model, data.low, data.high)
+    _check_range(data, scale, config)
     X = data.X
     if sparse.issparse(X):
         return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], scale)
     return Rows(X, scale)
 
 
-def rows_to_read(model: LatentVariableModel, X: Any) -> Rows:
-    """Check ``X`` for a fitted model that will read it once, and hand it to the core.
+def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> Rows | None:
+    """Return the rows of a plain array that is to be read once, without a look at its values.
 
-    Of plain arrays the core checks the values itself as it reads them, on all its threads, and
-    raises OutOfRangeError; `as_rows` of `check_data` says then what is wrong.
+    The core checks them itself as it reads them, on all its threads, and raises OutOfRangeError;
+    `as_rows` of `check_data` says then what is wrong. None if it is no such array.
     """
-    if (
+    if not (
         type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype in _READ_IN_PLACE
         and X.shape[0] > 0
-        and X.shape[1] == model.n_features_in_
+        and X.shape[1] == n_features
         and X.flags.aligned
-        and not hasattr(model, "feature_names_in_")
     ):
-        range_ = (
-            (0.0, 1.0)
-            if model._engine.config.wants_unit_interval
-            else (-_FLOAT32_MAX, _FLOAT32_MAX)
-        )
-        return Rows(X, model.input_scale_, range_)
-    return as_rows(model, check_data(model, X, reset=False))
+        return None
+    return Rows(
+        X, scale, (0.0, 1.0) if config.wants_unit_interval else (-_FLOAT32_MAX, _FLOAT32_MAX)
+    )
 
 
-def _check_range(model: LatentVariableModel, low: float, high: float) -> None:
-    scale = model.input_scale_
+def _check_range(data: Data, scale: float, config: Config) -> None:
+    low, high = data.low, data.high
     got = f"X: got values from {low:g} to {high:g}"
     if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
         raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
-    if model._engine.config.wants_unit_interval and (low * scale < 0 or high * scale > 1):
-        dynamic = model._engine.config.as_dict()["binarize"] == "dynamic"
+    if config.wants_unit_interval and (low * scale < 0 or high * scale > 1):
+        dynamic = config.as_dict()["binarize"] == "dynamic"
         what = "binarize='dynamic'" if dynamic else "the Bernoulli likelihood"
         raise ValueError(
             f"{got}, {what} wants values (times input_scale {scale:g}) in [0, 1]; rescale X, or "

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb import _core
 from aevb.core.checks import check_choice, check_integer
-from aevb.core.engine import Rows, Subset, bound_of, resolve_threads, single_threaded_blas
-from aevb.core.progress import progress_bar
-from aevb.data.checks import check_scores
-from aevb.data.rows import as_rows, observed_data
-from aevb.estimators.base import LatentVariableModel, finite_array, still_finite
+from aevb.core.engine import Engine, Floats, Rows, Subset
+from aevb.data.checks import check_scores, finite_array, still_finite
+from aevb.data.rows import observed_data
+from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.parameters import draw_seed
+from aevb.inference.bound import own_bound
+from aevb.inference.imputation import impute
 
 
 class EncoderModel(LatentVariableModel):
@@ -44,11 +44,9 @@ class EncoderModel(LatentVariableModel):
         """
         eps = None if noise is None else finite_array("noise", noise)
 
-        def gradient(rows: Rows) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
-            seed = self._engine.config.as_dict()["seed"]
-            n_threads = resolve_threads(self.n_threads)
-            with single_threaded_blas():
-                return self._engine.bound_and_gradient(rows, eps, seed=seed, n_threads=n_threads)
+        def gradient(rows: Rows) -> tuple[Floats, dict[str, NDArray[np.float32]]]:
+            engine = self._engine
+            return engine.bound_and_gradient(rows, eps, seed=engine.seed, n_threads=self.n_threads)
 
         bound, gradients = self._read(X, gradient)
         return check_scores("X", bound), gradients
@@ -101,37 +99,21 @@ class EncoderModel(LatentVariableModel):
         check_choice("method", method, ("mean", "sample", "map"))
         n_iterations = check_integer("n_iterations", n_iterations)
         data, missing = observed_data(self, X, mask)
-        rows = as_rows(self, data)
+        rows = self._rows(data)
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        shown = bool(self.verbose)
-        with (
-            progress_bar("imputation", data.n_rows, shown=shown) as report,
-            single_threaded_blas(),
-        ):
-            filled = _core.impute(
-                self._engine,
-                rows,
-                missing,
-                method=method,
-                n_iterations=n_iterations,
-                seed=seed,
-                n_threads=resolve_threads(self.n_threads),
-                progress=report,
-            )
+        engine, shown = self._engine, bool(self.verbose)
+        filled = impute(
+            engine, rows, missing, method, n_iterations, seed, self.n_threads, shown=shown
+        )
         scale = np.float32(self.input_scale_)
         np.multiply(data.X, scale, out=filled, where=~missing, casting="unsafe")
         return filled
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        with single_threaded_blas():
-            return self._engine.encode(rows, n_threads=resolve_threads(self.n_threads))
+        return self._engine.encode(rows, n_threads=self.n_threads)
 
-    def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
-        config = self._engine.config.as_dict()
-        return bound_of(
-            self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads
-        )[0]
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
+        return own_bound(engine, rows, subset, self.n_threads)
 
-    def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
-        with single_threaded_blas():
-            return still_finite("X", self._engine.encode(rows, n_threads=n_threads))
+    def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
+        return still_finite("X", self._engine.encode(rows, n_threads=n_threads))

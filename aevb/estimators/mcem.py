@@ -9,24 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb import _core
-from aevb.core.engine import MonteCarloEm, Rows, Subset, resolve_threads
-from aevb.data.rows import as_rows, check_data
+from aevb.core.engine import Engine, Floats, MonteCarloEm, PosteriorChains, Rows, Subset
+from aevb.core.state import ChainState
+from aevb.data.rows import check_data
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.documentation import documented
 from aevb.estimators.parameters import check_parameters
-from aevb.evaluation.posterior import draw, warm_up
 from aevb.inference.annealing import Annealing, annealed_likelihood, temperatures
+from aevb.inference.hmc import mean_of_draws
+from aevb.training.trainable import kind_of_model
 
 __all__ = ["MCEM"]
 
 # Chains start at weighted draws of these: from anywhere else, some would stay at the wrong mode.
 _STARTS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=5)
-_DRAWS_AT_ONCE = 10  # kept at a time while their mean is taken
 
 _Result = TypeVar("_Result")
 
 
+@kind_of_model
 @documented(
     hidden_layer_sizes=(
         "Widths of hidden layers as `AEVB` has them; the decoder's are in reverse order."
@@ -94,6 +95,7 @@ class MCEM(LatentVariableModel):
     """
 
     _algorithm = "monte-carlo-em"
+    _not_in_core = frozenset({"n_draws"})  # of p(z|x) in `transform`, not of q(z|x)
 
     def __init__(
         self,
@@ -147,54 +149,62 @@ class MCEM(LatentVariableModel):
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Return what `work` makes of the rows of X, all checked before it starts."""
         check_is_fitted(self)
-        return work(as_rows(self, check_data(self, X, reset=False)))
+        return work(self._rows(check_data(self, X)))
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        n_threads = resolve_threads(self.n_threads)
-        seed = self._engine.config.as_dict()["seed"]
+        n_threads = self.n_threads
+        seed = self._engine.seed
         check_parameters(self, "n_draws", "n_leapfrog", "target_accept")
-        n_draws = int(self.n_draws)
-        chains = _core.PosteriorChains(
+        chains = PosteriorChains(
             self._engine,
             rows,
             self._chain_starts(rows, seed, n_threads),
             n_leapfrog=int(self.n_leapfrog),
-            adaptation="dual-averaging",
-            per_chain=True,
             target_accept=float(self.target_accept),
             seed=seed,
             by_content=True,
         )
-        total = np.zeros((rows.shape[0], self._n_features_out))
-        shown = bool(self.verbose)
-        warm_up(chains, n_draws, n_threads=n_threads, shown=shown)
-        for done in range(0, n_draws, _DRAWS_AT_ONCE):
-            n = min(_DRAWS_AT_ONCE, n_draws - done)
-            draws = draw(chains, n, n_threads=n_threads, shown=shown)
-            total += draws.sum(axis=0, dtype=np.float64)
-        return (total / n_draws).astype(np.float32)
+        return mean_of_draws(
+            chains, int(self.n_draws), n_threads=n_threads, shown=bool(self.verbose)
+        )
 
-    def _scores(self, rows: Rows, subset: Subset) -> NDArray[np.float64]:
-        seed = self._engine.config.as_dict()["seed"]
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
         annealing = Annealing(temperatures())
-        return annealed_likelihood(self, rows, subset, annealing, seed, self.n_threads).log_p
+        return annealed_likelihood(
+            engine, rows, subset, annealing, engine.seed, self.n_threads
+        ).log_p
 
-    def _chain_starts(self, rows: Rows, seed: int, n_threads: int) -> NDArray[np.float32]:
+    def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
+        return self._annealed(self._engine, rows, seed, n_threads)
+
+    def _annealed(
+        self, engine: Engine, rows: Rows, seed: int, n_threads: int | None
+    ) -> NDArray[np.float32]:
         subset, shown = Subset(0, rows.shape[0], split=False), bool(self.verbose)
-        return annealed_likelihood(self, rows, subset, _STARTS, seed, n_threads, shown=shown).z
+        return annealed_likelihood(engine, rows, subset, _STARTS, seed, n_threads, shown=shown).z
 
-    def _new_chains(self, rows: Rows) -> MonteCarloEm:
+    def _n_updates_per_visit(self) -> int:
+        return int(self.n_updates)
+
+    def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm:
         """Return chains from the prior or, where the weights are not new, from p(z|x)."""
-        seed = self._engine.config.as_dict()["seed"]
-        if self._engine.n_steps > 0:
-            return self._chains_at(self._chain_starts(rows, seed, resolve_threads(self.n_threads)))
-        generator = np.random.default_rng(seed)
-        shape = rows.shape[0], self._n_features_out
-        return self._chains_at(generator.standard_normal(shape, np.float32))
+        if engine.n_steps > 0:
+            return self._chains_at(
+                engine, self._annealed(engine, rows, engine.seed, self.n_threads)
+            )
+        generator = np.random.default_rng(engine.seed)
+        shape = rows.shape[0], engine.n_components
+        return self._chains_at(engine, generator.standard_normal(shape, np.float32))
 
-    def _chains_at(self, z: NDArray[np.float32]) -> MonteCarloEm:
-        return MonteCarloEm(
-            self._engine,
+    def _chains_of_old(self, engine: Engine, chains: ChainState | None) -> MonteCarloEm:
+        if chains is None:
+            raise ValueError("its chains are not those of its kind of model")
+        old = self._chains_at(engine, chains.z)
+        old.step_state = chains.step_state
+        return old
+
+    def _chains_at(self, engine: Engine, z: NDArray[np.float32]) -> MonteCarloEm:
+        return engine.monte_carlo_em(
             z,
             n_leapfrog=int(self.n_leapfrog),
             target_accept=float(self.target_accept),

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -15,9 +15,6 @@ from aevb.core.catalogue import ACTIVATIONS, BINARIZE, BOUND_ESTIMATORS, LIKELIH
 from aevb.core.engine import Config
 from aevb.estimators import kinds
 from aevb.training.learning_rate import LEARNING_RATES
-
-if TYPE_CHECKING:
-    from aevb.estimators.base import LatentVariableModel
 
 _ALL_ROWS = 2**62  # the core's batch_size of a model that takes in all rows at once
 
@@ -44,7 +41,7 @@ class Parameter:
     in_core : bool, default=False
         Whether the core's configuration has it, under the same name.
     core_default : object, default=None
-        What that has for an estimator without the parameter.
+        What that has for an estimator without the parameter, or whose own means something else.
     """
 
     name: str
@@ -123,6 +120,7 @@ _DECLARATIONS = (
         "Draws L of z per row, in training and in `score_samples`.",
         help="draws of z per row",
         in_core=True,
+        core_default=1,
     ),
     Parameter(
         "optimizer",
@@ -240,7 +238,7 @@ def signature(what: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(what).parameters
 
 
-def check_parameters(model: LatentVariableModel, *names: str) -> None:
+def check_parameters(model: Any, *names: str) -> None:
     """Check constructor parameters: all of them, if none is named.
 
     Raises
@@ -248,27 +246,51 @@ def check_parameters(model: LatentVariableModel, *names: str) -> None:
     TypeError, ValueError
         Naming the parameter, what it got and what it wants.
     """
-    for parameter in declared(type(model)):
+    estimator: Callable[..., Any] = type(model)
+    for parameter in declared(estimator):
         name = parameter.name
         value = getattr(model, name)
-        is_default = value is None and signature(type(model))[name].default is None
+        is_default = value is None and signature(estimator)[name].default is None
         if not is_default and (not names or name in names):
             parameter.kind.check(name, value)
 
 
-def make_config(model: LatentVariableModel, n_visible: int, seed: int) -> Config:
-    """Return the core's configuration of a model whose data-dependent choices are made."""
-    own = declared(type(model))
+def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]) -> Config:
+    """Return the core's configuration of a model.
+
+    Parameters
+    ----------
+    model : object
+        An estimator.
+    n_visible : int
+        Dimension D of x.
+    seed : int
+        Seed of all the noise.
+    chosen : mapping
+        By name, what was chosen for the data where a parameter is "auto".
+    """
+    own = [parameter for parameter in declared(type(model)) if _reaches_core(model, parameter)]
     fields = {
-        parameter.name: _in_use(model, parameter) if parameter in own else parameter.core_default
+        parameter.name: (
+            _in_use(model, parameter, chosen) if parameter in own else parameter.core_default
+        )
         for parameter in PARAMETERS.values()
         if parameter.in_core
     }
     return Config(n_visible=n_visible, seed=seed, algorithm=model._algorithm, **fields)
 
 
-def check_unchanged(model: LatentVariableModel, config: dict[str, Any]) -> None:
-    """Check that a fitted model, of this configuration, is asked for nothing that it cannot change.
+def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
+    """Check that a fitted model is asked for nothing that it cannot change.
+
+    Parameters
+    ----------
+    model : object
+        An estimator.
+    now : mapping
+        The values that the fitted model has, by name.
+    chosen : mapping
+        As in `make_config`.
 
     Raises
     ------
@@ -276,20 +298,23 @@ def check_unchanged(model: LatentVariableModel, config: dict[str, Any]) -> None:
         Naming the parameter.
     """
     for parameter in (own for own in declared(type(model)) if own.fixed):
-        name, asked = parameter.name, _in_use(model, parameter)
-        now = config[name] if parameter.in_core else getattr(model, f"{name}_")
-        if asked != now:
+        name, asked = parameter.name, _in_use(model, parameter, chosen)
+        if asked != now[name]:
             raise ValueError(
-                f"{name}: got {asked!r}, but the fitted model has {now!r}; only a new fit with "
-                f"warm_start=False can change it"
+                f"{name}: got {asked!r}, but the fitted model has {now[name]!r}; only a new fit "
+                f"with warm_start=False can change it"
             )
 
 
-def _in_use(model: LatentVariableModel, parameter: Parameter) -> Any:
-    """Return the parameter as the core has it; for "auto" what the model has found, if it has."""
+def _reaches_core(model: Any, parameter: Parameter) -> bool:
+    return parameter.in_core and parameter.name not in model._not_in_core
+
+
+def _in_use(model: Any, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
+    """Return the parameter as the core has it; for "auto" what was chosen, if it was."""
     value = getattr(model, parameter.name)
     if kinds.is_auto(value):
-        value = getattr(model, f"{parameter.name}_", value)
+        value = chosen.get(parameter.name, value)
     return parameter.kind.convert(value)
 
 

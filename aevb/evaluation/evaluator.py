@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from aevb.core.checks import check_integer
-from aevb.core.engine import Rows, Subset, bound_of, resolve_threads
+from aevb.core.engine import Rows, Subset
 from aevb.data.checks import check_scores
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.estimate import Estimate
@@ -54,7 +54,7 @@ class Evaluator:
         random_state: Any = None,
         progress: bool | None = None,
     ) -> None:
-        if not hasattr(model, "_initialize"):
+        if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
         check_is_fitted(model)
         if n_threads is not None:
@@ -87,7 +87,9 @@ class Evaluator:
 
         def bounds(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             subset = Subset(0, rows.shape[0], split=False)
-            return bound_of(self.model._engine, rows, subset, n_draws, seed, self._n_threads())
+            return self.model._engine.bound(
+                rows, subset, n_draws=n_draws, seed=seed, n_threads=self._n_threads()
+            )
 
         bound, variance = self.model._read(X, bounds)
         check_scores("X", bound)
@@ -160,14 +162,14 @@ class Evaluator:
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
 
         require_encoder(self.model, "active_units: posterior means by HMC vary of themselves")
-        threads = resolve_threads(self._n_threads())
+        threads = self._n_threads()
         means = self.model._read(X, lambda rows: self.model._chain_starts(rows, 0, threads))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
 
     def _seed(self) -> int:
         if self.random_state is None:
-            return int(self.model._engine.config.as_dict()["seed"])
+            return self.model._engine.seed
         return draw_seed(self.random_state)
 
     def _n_threads(self) -> int | None:

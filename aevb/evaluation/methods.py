@@ -11,14 +11,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aevb import _core
 from aevb.core.checks import check_choice, check_integer
-from aevb.core.engine import Rows, Subset, resolve_threads, single_threaded_blas
-from aevb.core.progress import progress_bar
+from aevb.core.engine import Floats, Rows, Subset, fitted_log_density
 from aevb.data.checks import check_scores
-from aevb.data.rows import as_rows, check_data
+from aevb.data.rows import check_data
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.posterior import sample_posterior
 from aevb.inference.annealing import (
@@ -31,6 +28,7 @@ from aevb.inference.annealing import (
     simulated_bounds,
     temperatures,
 )
+from aevb.inference.importance import importance
 from aevb.inference.marginal import marginal_likelihood
 
 if TYPE_CHECKING:
@@ -86,21 +84,11 @@ class ImportanceSampling(Method):
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
         require_encoder(task.model, "method: got 'importance', want 'ais' or 'hmc'")
-        n_draws = int(self.n_draws)
+        n_draws, n_adaptations = int(self.n_draws), int(self.n_adaptations)
 
-        def likelihoods(rows: Rows) -> tuple[NDArray[np.float64], ...]:
-            n = rows.shape[0]
-            with progress_bar("importance", n, shown=task.shown) as report, single_threaded_blas():
-                return task.model._engine.importance(
-                    rows,
-                    begin=0,
-                    size=n,
-                    n_draws=n_draws,
-                    n_adaptations=int(self.n_adaptations),
-                    seed=task.seed,
-                    n_threads=resolve_threads(task.n_threads),
-                    progress=report,
-                )
+        def likelihoods(rows: Rows) -> tuple[Floats, Floats, Floats]:
+            engine, noise = task.model._engine, (task.seed, task.n_threads)
+            return importance(engine, rows, n_draws, n_adaptations, *noise, shown=task.shown)
 
         log_p, std_error, ess = task.model._read(task.X, likelihoods)
         check_scores("X", log_p)
@@ -161,15 +149,15 @@ class AnnealedImportanceSampling(Method):
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
         model, annealing = task.model, self._annealing(task.model)
-        rows = as_rows(model, check_data(model, task.X, reset=False))
+        rows = model._rows(check_data(model, task.X))
         subset = Subset(0, rows.shape[0], split=False)
         settings = annealing, task.seed, task.n_threads
-        found = annealed_likelihood(model, rows, subset, *settings, shown=task.shown)
+        found = annealed_likelihood(model._engine, rows, subset, *settings, shown=task.shown)
         check_scores("X", found.log_p)
         simulated: dict[str, Any] = {}
         if self.bidirectional:
             n_simulated = int(self.n_simulated)
-            lower, upper = simulated_bounds(model, n_simulated, *settings, shown=task.shown)
+            lower, upper = simulated_bounds(model._engine, n_simulated, *settings, shown=task.shown)
             simulated = {
                 "simulated_lower": lower,
                 "simulated_upper": upper,
@@ -191,7 +179,7 @@ class AnnealedImportanceSampling(Method):
             start = "encoder" if model._has_encoder else "prior"
         elif start == "encoder":
             require_encoder(model, "start: got 'encoder', want 'prior'")
-        config = model._engine.config.as_dict()
+        config = model._engine.settings
         real = config["likelihood"] != "bernoulli"
         if self.bidirectional and real and config["binarize"] != "none":
             raise ValueError(
@@ -264,13 +252,12 @@ class PosteriorSampling(Method):
             progress=task.shown,
         )
         fitted, counted = posterior.draws[:n_draws], posterior.draws[n_draws:]
-        threads = resolve_threads(task.n_threads)
+        threads = task.n_threads
 
-        def log_joints(rows: Rows) -> NDArray[np.float64]:
-            with single_threaded_blas():
-                return model._engine.log_joint(rows, counted, n_threads=threads)
+        def log_joints(rows: Rows) -> Floats:
+            return model._engine.log_joint(rows, counted, n_threads=threads)
 
-        log_q = _core.fitted_log_density(fitted, counted, n_threads=threads)
+        log_q = fitted_log_density(fitted, counted, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, model._read(task.X, log_joints))
         poor = float(np.mean(~(ess >= 0.1 * n_draws)))  # NaN too: a chain that stood still
         if poor > 0.1:

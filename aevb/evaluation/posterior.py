@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb import _core
 from aevb.core.checks import check_choice, check_integer
-from aevb.core.engine import resolve_threads, single_threaded_blas
-from aevb.core.progress import progress_bar
-from aevb.data.rows import as_rows, check_data
+from aevb.core.engine import PosteriorChains
+from aevb.core.threads import resolve_threads
+from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
+from aevb.evaluation.diagnostics import effective_sample_size, split_r_hat
+from aevb.inference.hmc import draw, warm_up
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
@@ -118,7 +119,7 @@ def sample_posterior(
     >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
     (10, 5, 2)
     """
-    if not hasattr(model, "_initialize"):
+    if not hasattr(model, "_begin"):
         raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
     check_is_fitted(model)
     n_draws = check_integer("n_draws", n_draws)
@@ -132,8 +133,8 @@ def sample_posterior(
     check_choice("step_size_per", step_size_per, _STEP_SIZE_PER)
     threads = resolve_threads(model.n_threads if n_threads is None else n_threads)
     seed = draw_seed(model.random_state if random_state is None else random_state)
-    rows = as_rows(model, check_data(model, X, reset=False))
-    chains = _core.PosteriorChains(
+    rows = model._rows(check_data(model, X))
+    chains = PosteriorChains(
         model._engine,
         rows,
         model._chain_starts(rows, seed, threads),
@@ -154,55 +155,3 @@ def sample_posterior(
         effective_sample_size(draws),
         split_r_hat(draws),
     )
-
-
-def warm_up(chains: _core.PosteriorChains, n: int, *, n_threads: int, shown: bool) -> None:
-    """Adapt the step sizes over n transitions, and freeze them."""
-    n_rows = len(chains.step_size)
-    with progress_bar("HMC warm-up", n_rows, shown=shown) as report, single_threaded_blas():
-        chains.run(n, adapt=True, keep=False, n_threads=n_threads, progress=report)
-    chains.freeze()
-
-
-def draw(
-    chains: _core.PosteriorChains, n: int, *, n_threads: int, shown: bool
-) -> NDArray[np.float32]:
-    """Return the next n states of every chain: (n, n_rows, J)."""
-    n_rows = len(chains.step_size)
-    with progress_bar("HMC", n_rows, shown=shown) as report, single_threaded_blas():
-        return chains.run(n, adapt=False, keep=True, n_threads=n_threads, progress=report)
-
-
-def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the split R-hat over axis 0 of (n_draws, ...) draws of one chain each."""
-    n = draws.shape[0] // 2
-    if n < 2:
-        return np.full(draws.shape[1:], np.nan)
-    halves = np.stack([draws[:n], draws[-n:]]).astype(np.float64)
-    within = halves.var(axis=1, ddof=1).mean(axis=0)
-    between = n * halves.mean(axis=1).var(axis=0, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r_hat: NDArray[np.float64] = np.sqrt((n - 1) / n + between / n / within)
-    return r_hat
-
-
-def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the effective number of independent draws over axis 0 of (n_draws, ...).
-
-    n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
-    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
-    NaN for draws that are all alike.
-    """
-    n = draws.shape[0]
-    if n < 4:
-        return np.full(draws.shape[1:], np.nan)
-    centred = draws.astype(np.float64) - draws.mean(axis=0, dtype=np.float64)
-    spectrum = np.fft.rfft(centred, n=2 * n, axis=0)
-    covariance = np.fft.irfft(spectrum * spectrum.conj(), axis=0)[:n]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rho = covariance / covariance[0]
-    pairs = rho[: n // 2 * 2].reshape(n // 2, 2, *draws.shape[1:]).sum(axis=1)
-    positive = np.logical_and.accumulate(pairs > 0, axis=0)
-    total = np.minimum.accumulate(np.where(positive, pairs, 0.0), axis=0).sum(axis=0)
-    ess: NDArray[np.float64] = n / np.maximum(2.0 * total - 1.0, 1.0 / np.log10(max(n, 10)))
-    return np.where((draws == draws[0]).all(axis=0), np.nan, ess)

@@ -1,27 +1,21 @@
-"""log p(x) by annealed importance sampling: the path, and the call into the core."""
+"""log p(x) by annealed importance sampling."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb import _core
 from aevb.core.checks import check_integer
-from aevb.core.engine import Rows, Subset, resolve_threads, single_threaded_blas
+from aevb.core.engine import Engine, Floats, Rows, Subset
 from aevb.core.progress import progress_bar
-
-if TYPE_CHECKING:
-    from aevb.estimators.base import LatentVariableModel
 
 SCHEDULES = ("sigmoid", "linear")
 STARTS = ("prior", "encoder")
 DEFAULT_CHAINS = 10
 DEFAULT_TEMPERATURES = 200
 DEFAULT_LEAPFROG = 10
-
-Floats = NDArray[np.float64]
 
 
 class Annealing(NamedTuple):
@@ -78,7 +72,7 @@ def temperatures(
 
 
 def annealed_likelihood(
-    model: LatentVariableModel,
+    engine: Engine,
     rows: Rows,
     subset: Subset,
     annealing: Annealing,
@@ -90,25 +84,24 @@ def annealed_likelihood(
 ) -> AnnealedLikelihood:
     """Run the chains of each row; with `exact` draws of the posterior, backwards from those."""
     what = "AIS" if exact is None else "reverse AIS"
-    with progress_bar(what, subset.size, shown=shown) as report, single_threaded_blas():
-        log_p, std_error, ess, acceptance, z = _core.anneal(
-            model._engine,
+    with progress_bar(what, subset.size, shown=shown) as report:
+        found = engine.anneal(
             rows,
+            subset,
             annealing.beta,
             exact,
-            **subset._asdict(),
             n_leapfrog=annealing.n_leapfrog,
             n_draws=annealing.n_chains,
             from_encoder=annealing.start == "encoder",
             seed=seed,
-            n_threads=resolve_threads(n_threads),
+            n_threads=n_threads,
             progress=report,
         )
-    return AnnealedLikelihood(log_p, std_error, ess, acceptance, z)
+    return AnnealedLikelihood(*found)
 
 
 def simulated_bounds(
-    model: LatentVariableModel,
+    engine: Engine,
     n_rows: int,
     annealing: Annealing,
     seed: int,
@@ -121,11 +114,10 @@ def simulated_bounds(
     Bidirectional Monte Carlo: the draw's own z is an exact draw of p(z|x), and chains that go back
     from it bound log p(x) from above (Grosse, Ghahramani, Adams 2015).
     """
-    with single_threaded_blas():
-        x, z = model._engine.sample(n_rows, seed=seed, n_threads=resolve_threads(n_threads))
+    x, z = engine.sample(n_rows, seed=seed, n_threads=n_threads)
     rows, subset = Rows(x), Subset(0, n_rows, split=False)
-    lower = annealed_likelihood(model, rows, subset, annealing, seed, n_threads, shown=shown)
+    lower = annealed_likelihood(engine, rows, subset, annealing, seed, n_threads, shown=shown)
     upper = annealed_likelihood(
-        model, rows, subset, annealing, seed + 1, n_threads, exact=z, shown=shown
+        engine, rows, subset, annealing, seed + 1, n_threads, exact=z, shown=shown
     )
     return lower.log_p, upper.log_p

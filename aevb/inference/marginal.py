@@ -1,4 +1,4 @@
-"""The last step of the paper's estimator of the marginal likelihood (appendix D)."""
+"""The paper's estimator of the marginal likelihood, from draws of p(z|x) (appendix D)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-Floats = NDArray[np.float64]
+from aevb.core.engine import Floats
 
 
 class MarginalLikelihood(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 
-from aevb.core.engine import resolve_threads
+from aevb.core.threads import resolve_threads
 from aevb.paper.runs import Row, Run, write_rows
 
 COLOURS = {"aevb": "C3", "wake-sleep": "C2", "mcem": "C0"}

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb import AEVB, WakeSleep, datasets
+from aevb import datasets
+from aevb.estimators.aevb import AEVB
 from aevb.estimators.base import LatentVariableModel
+from aevb.estimators.wake_sleep import WakeSleep
 from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, curve_points, trace
 

@@ -7,8 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aevb import AEVB, MCEM, Evaluator, WakeSleep, datasets
+from aevb import datasets
+from aevb.estimators.aevb import AEVB
 from aevb.estimators.base import LatentVariableModel
+from aevb.estimators.mcem import MCEM
+from aevb.estimators.wake_sleep import WakeSleep
+from aevb.evaluation.evaluator import Evaluator
 from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, trace
 

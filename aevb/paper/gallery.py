@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb import AEVB, sample_posterior
+from aevb.estimators.aevb import AEVB
+from aevb.evaluation.posterior import sample_posterior
 from aevb.paper.figure2 import load
 from aevb.paper.runs import write_rows
 from aevb.paper.trained import IMAGE_SHAPES, train
@@ -70,7 +71,7 @@ def reproduce(
     training, test = load("mnist")
     truth = test[:_N_JUDGED] * np.float32(model.input_scale_)
     mean = training.mean(axis=0, dtype=np.float64) * model.input_scale_
-    model.input_scale_ = 1.0  # from here on images come in the model's own units
+    model = model._in_own_units()
     tasks = [_denoise(model, truth), _inpaint(model, truth, mean), _sharpen(model, truth, mean)]
     rows = [
         {

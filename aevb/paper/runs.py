@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aevb import _core
 from aevb._version import __version__
+from aevb.core.engine import isa
+from aevb.core.progress import Part
 from aevb.estimators.base import LatentVariableModel
 from aevb.training.trainer import Trainer
 
@@ -97,7 +98,8 @@ def trace(
             say(f"{run.name}: step size {rate:g} comes to {score:.3f}")
     trainer.model.set_params(n_threads=n_threads)
     _write_settings(run, trainer, folder)
-    trainer._title, trainer._goal = run.name, run.points[-1] / _n_updates(trainer.model)
+    if progress:
+        trainer.progress = Part(run.name, run.points[-1] / _n_updates(trainer.model))
     for point in run.points[len(rows) :]:
         trainer.run(point / _n_updates(trainer.model))
         rows.append(
@@ -135,14 +137,14 @@ def _n_updates(model: LatentVariableModel) -> int:
     return int(getattr(model, "n_updates", 1))
 
 
-def _write_settings(run: Run, trainer: Trainer, folder: Path) -> None:
+def _write_settings(run: Run, trainer: Trainer[Any], folder: Path) -> None:
     settings = {
         "aevb": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "instructions": _core.isa(),
+        "instructions": isa(),
         "class": type(trainer.model).__name__,
         "n_train": trainer.n_train,
         "config": trainer.model._engine.config.as_dict(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aevb import AEVB
+from aevb.estimators.aevb import AEVB
 from aevb.paper.curves import run_all
 from aevb.paper.figure2 import make_run, run_one
 

@@ -2,71 +2,77 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from aevb.core.engine import Config, Subset
+from aevb.core.engine import Engine, Floats, Rows, Subset
+from aevb.core.progress import Part, Show, training_bar
 from aevb.exceptions import DivergenceError
-
-if TYPE_CHECKING:
-    from aevb.training.trainer import Trainer
+from aevb.training.loop import Loop
 
 LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
 _SHARE = 0.1  # of the run
 _MOST_SAMPLES = 1_000_000  # in weight updates
 _N_SCORED = 1000  # rows
 
+Scores = Callable[[Engine, Rows, Subset], Floats]
 
-def choose_learning_rate(trainer: Trainer) -> None:
-    """Give a new trainer's model the rate that scores best on training rows early on.
 
-    Each of `LEARNING_RATES` trains a copy, from the same weights and on the same minibatches, for a
-    tenth of the model's ``n_epochs``, a million samples at most; ``learning_rate_trials_`` gets the
-    mean score of the first thousand training rows after it, minus infinity for what diverged.
+def length_of_trial(n_epochs: int, n_train: int, n_updates_per_visit: int) -> float:
+    """Return the samples of a trial: a tenth of the run, at most a million weight updates."""
+    return min(_MOST_SAMPLES / n_updates_per_visit, _SHARE * n_epochs * n_train)
+
+
+def try_learning_rates(
+    loop: Loop, n_samples: float, scores: Scores, *, n_threads: int | None, shown: bool
+) -> dict[float, float]:
+    """Return what each of `LEARNING_RATES` scores, minus infinity for what diverged.
+
+    Each trains a copy of the engine, from the same weights and on the same minibatches; its score
+    is the mean over the first thousand training rows.
 
     Raises
     ------
     DivergenceError
         If all of them diverge.
     """
-    model = trainer.model
-    most = _MOST_SAMPLES / getattr(model, "n_updates", 1)
-    n_samples = min(most, _SHARE * int(model.n_epochs) * trainer.n_train)
     trials: dict[float, float] = {}
     diverged: list[DivergenceError] = []
     for rate in LEARNING_RATES:
+        engine = loop.engine.copy()
+        engine.learning_rate = rate
+        chains = None if loop.chains is None else loop.chains.copy()
+        trial = loop._replace(engine=engine, chains=chains)
         try:
-            trials[rate] = _score(trainer, rate, n_samples)
+            part = shown and Part(f"step size {rate:g}", n_samples)
+            with training_bar(engine.n_samples_seen, n_samples, part) as show:
+                _train(trial, n_samples, n_threads, show)
+            trials[rate] = _score(trial, scores)
         except DivergenceError as error:
             trials[rate] = -math.inf
             diverged.append(error)
     if len(diverged) == len(LEARNING_RATES):
         raise diverged[0]  # of the smallest
-    best = max(trials, key=lambda rate: trials[rate])
-    _set_learning_rate(trainer, best)
-    model.learning_rate_trials_ = trials
+    return trials
 
 
-def _score(trainer: Trainer, rate: float, n_samples: float) -> float:
-    trial = copy.copy(trainer)
-    trial.model = trainer.model._worker(keep_fitted=True)
-    trial.model.patience = None
-    trial.callbacks, trial.checkpoint = (), None
-    trial._title, trial._goal = f"step size {rate:g}", n_samples
-    trial._validation = (trainer._rows, Subset(0, 0, split=False))
-    if trainer._chains is not None:
-        trial._chains = trainer._chains.copy()
-    _set_learning_rate(trial, rate)
-    begin, size, split = trainer._subset
-    trial.run(n_samples)
-    scores = trial.model._scores(trial._rows, Subset(begin, min(size, _N_SCORED), split))
-    score = float(scores.mean())
+def best_learning_rate(trials: dict[float, float]) -> float:
+    """Return the rate that scored best."""
+    return max(trials, key=lambda rate: trials[rate])
+
+
+def _train(trial: Loop, n_samples: float, n_threads: int | None, show: Show) -> None:
+    while trial.engine.n_samples_seen < n_samples:
+        if trial.n_left <= 0:
+            trial = trial.next_epoch()
+        trained = trial.train(trial.n_steps_to(n_samples), n_threads)
+        show(trained.n_rows, trained.bound_sum)
+
+
+def _score(trial: Loop, scores: Scores) -> float:
+    begin, size, split = trial.subset
+    subset = Subset(begin, min(size, _N_SCORED), split)
+    score = float(scores(trial.engine, trial.rows, subset).mean())
     if not math.isfinite(score):
-        raise DivergenceError(trial.model.n_steps_, rate)
+        raise DivergenceError(trial.engine.n_steps, trial.engine.learning_rate)
     return score
-
-
-def _set_learning_rate(trainer: Trainer, rate: float) -> None:
-    engine = trainer.model._engine
-    engine.config = Config(**(engine.config.as_dict() | {"learning_rate": rate}))

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from aevb.core.checks import check_integer
-from aevb.core.engine import (
-    Config,
-    Model,
-    Rows,
-    Subset,
-    resolve_threads,
-    single_threaded_blas,
-    slice_seconds,
-)
-from aevb.data.rows import as_rows, check_data
-from aevb.estimators.parameters import check_parameters
+from aevb.core.engine import Config, Engine, MonteCarloEm, Subset
+from aevb.core.progress import Part, Show, show_nothing, training_bar
+from aevb.core.state import ChainState, Mark, RunState, State
+from aevb.data.rows import Data, as_rows, check_data
 from aevb.exceptions import DivergenceError
-from aevb.storage.checkpoint import Mark, RunState, fingerprint, read_checkpoint, write_checkpoint
-from aevb.training.learning_rate import choose_learning_rate
+from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
+from aevb.storage.model_file import reading
+from aevb.training.checks import check_callbacks, n_held_out, naming
+from aevb.training.fingerprint import fingerprint
+from aevb.training.learning_rate import best_learning_rate, length_of_trial, try_learning_rates
+from aevb.training.loop import Loop
+from aevb.training.trainable import Trainable, restored
 
 if TYPE_CHECKING:
-    from aevb.estimators.base import LatentVariableModel
+    from typing_extensions import Self
+
+Model = TypeVar("Model", bound=Trainable)
 
 
-class Trainer:
+class _Position(NamedTuple):
+    """All of a trainer and its model that training changes."""
+
+    state: State
+    run: RunState
+    chains: MonteCarloEm | None
+    checkpoint_due: int
+    stopped: bool
+
+
+@dataclass
+class _Undo:
+    """Where to go back to if training diverges."""
+
+    position: _Position
+
+
+class _Resumed(NamedTuple):
+    """A run that a checkpoint holds."""
+
+    run: RunState
+    chains: MonteCarloEm | None
+
+
+class Trainer(Generic[Model]):
     """Train a model on data, minibatch by minibatch (Algorithm 1 of [1]_).
 
     ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
@@ -87,54 +109,86 @@ class Trainer:
 
     def __init__(
         self,
-        model: LatentVariableModel,
+        model: Model,
         X: Any,
         *,
         X_val: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
-        callbacks: Iterable[Callable[[Trainer], Any]] = (),
+        callbacks: Iterable[Callable[[Trainer[Model]], Any]] = (),
         progress: bool | None = None,
-        _resumed: RunState | None = None,
+        _resumed: _Resumed | None = None,
     ) -> None:
-        if not hasattr(model, "_initialize"):
+        if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want an AEVB")
-        check_parameters(model)
+        model._check_parameters()
         if model.patience is not None and X_val is None and model.validation_fraction == 0:
             raise ValueError(
                 "patience: there is no validation data to be patient about, want "
                 "validation_fraction > 0 or X_val"
             )
         self.model = model
-        self.callbacks = _check_callbacks(callbacks)
-        self.progress = bool(model.verbose) if progress is None else progress
+        self.callbacks = check_callbacks(callbacks)
+        self.progress: bool | Part = bool(model.verbose) if progress is None else progress
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
-        is_new = not model.__sklearn_is_fitted__()
-        with model._claimed(), _Unchanged(model):
-            self._rows, n_val, self.n_train = self._prepare(X, X_val is not None)
-            # The held-out rows are the first of the split's order, the training rows the rest.
-            self._subset = Subset(n_val, self.n_train, split=n_val > 0)
-            self._validation = (self._rows, Subset(0, n_val, split=True))
-            if X_val is not None:
-                self._validation = self._prepare_validation(X_val)
-            state = _resumed or RunState(
-                start=self._mark(), n_prior=self.n_train, chains=model._new_chains(self._rows)
-            )
-            self._fingerprint = ""
-            if self.checkpoint is not None:
-                self._fingerprint = fingerprint(model._engine, self._rows)
-            self._start, self._best, self._n_worse = state.start, state.best, state.n_worse
-            self._n_prior, self._chains = state.n_prior, state.chains  # N of the prior's weight
-            self._checkpoint_every = checkpoint_every or self.n_train
-            self._checkpoint_due = model.n_samples_seen_ + self._checkpoint_every
-            self._stopped = False
-            self._undo: _Undo | None = None  # that is taken anew at each epoch's end
-            self._title: str | None = None  # of the progress bar, and the rows in all that it is to
-            self._goal: float | None = None  # show, where this is part of a longer run
-            if is_new and model.learning_rate == "auto":
-                choose_learning_rate(self)
+        with _claimed(model):
+            data = check_data(model, X, is_new=model._state is None)
+            n_val = 0 if X_val is not None else n_held_out(model.validation_fraction, data.n_rows)
+            state, config = model._begin(data)
+            with state.engine.configured(config):
+                self._set_rows(data, n_val, X_val, state.input_scale, config)
+                self._set_place(state.engine, checkpoint_every, _resumed)
+                if model._state is None and model.learning_rate == "auto":
+                    state = self._with_best_rate(state)
+            model._state = state  # the last: where anything has failed the model is as it was
+
+    def _set_rows(self, data: Data, n_val: int, X_val: Any, scale: float, config: Config) -> None:
+        """Hand the data to the core: training rows, and those that are held out."""
+        self._rows, self.n_train = as_rows(data, scale, config), data.n_rows - n_val
+        # The held-out rows are the first of the split's order, the training rows the rest.
+        self._subset = Subset(n_val, self.n_train, split=n_val > 0)
+        self._validation = (self._rows, Subset(0, n_val, split=True))
+        if X_val is not None:
+            with naming("X_val"):
+                held_out = check_data(data.judge, X_val)
+                rows = as_rows(held_out, scale, config)
+            self._validation = (rows, Subset(0, held_out.n_rows, split=False))
+
+    def _set_place(
+        self, engine: Engine, checkpoint_every: int | None, resumed: _Resumed | None
+    ) -> None:
+        """Stand where a checkpoint was written, or at the start of an epoch."""
+        if resumed is None:
+            run = RunState(start=Mark.of(engine), n_prior=self.n_train)
+            chains = self.model._new_chains(engine, self._rows)
+        else:
+            run, chains = resumed
+        self._chains = chains
+        self._run = run._replace(
+            chains=None,  # they move: `_run_state` says where they are
+            checkpoint_every=checkpoint_every or self.n_train,
+            n_train=self.n_train,
+            n_validation=self._validation[1].size,
+            fingerprint="" if self.checkpoint is None else fingerprint(engine, self._rows),
+        )
+        self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
+        self._stopped = False
+        self._undo: _Undo | None = None  # whose position is taken anew at each epoch's end
+
+    def _with_best_rate(self, state: State) -> State:
+        """Return a new model's state with the step size that scores best early on."""
+        model = self.model
+        trials = try_learning_rates(
+            Loop(state.engine, self._chains, self._rows, self._subset, self._run),
+            length_of_trial(int(model.n_epochs), self.n_train, model._n_updates_per_visit()),
+            model._scores,
+            n_threads=model.n_threads,
+            shown=bool(self.progress),
+        )
+        state.engine.learning_rate = best_learning_rate(trials)
+        return replace(state, learning_rate_trials=trials)
 
     @classmethod
     def resume(
@@ -144,9 +198,9 @@ class Trainer:
         *,
         X_val: Any = None,
         checkpoint_every: int | None = None,
-        callbacks: Iterable[Callable[[Trainer], Any]] = (),
+        callbacks: Iterable[Callable[[Trainer[Any]], Any]] = (),
         progress: bool | None = None,
-    ) -> Trainer:
+    ) -> Trainer[Any]:
         """Go on with a run from its checkpoint, bitwise as if it had never stopped.
 
         At any number of threads, on the same instruction set; in the midst of an epoch too.
@@ -175,28 +229,31 @@ class Trainer:
             If the file is damaged, is no checkpoint or of a newer format, or X is not the data that
             it was training on; the message names the file.
         """
-        model, state = read_checkpoint(path)
-        every = state.checkpoint_every if checkpoint_every is None else checkpoint_every
+        with reading(path, "checkpoint"):
+            saved, run = read_checkpoint(path)
+            model = restored(saved)
+            resumed = _Resumed(run, model._chains_of_old(saved.state.engine, run.chains))
+        every = run.checkpoint_every if checkpoint_every is None else checkpoint_every
         try:
             trainer = cls(
-                model,
+                model,  # type: ignore[arg-type]  # of whatever kind the file says
                 X,
                 X_val=X_val,
                 checkpoint=path,
                 checkpoint_every=every,
                 callbacks=callbacks,
                 progress=progress,
-                _resumed=state,
+                _resumed=resumed,
             )
         except ValueError as error:
             raise ValueError(f"the run in {path} cannot go on: {error}") from error
-        held_out = trainer._validation[1].size
-        if (trainer.n_train, held_out) != (state.n_train, state.n_validation):
+        held_out = trainer._run.n_validation
+        if (trainer.n_train, held_out) != (run.n_train, run.n_validation):
             raise ValueError(
                 f"X_val: got {held_out} rows held out and {trainer.n_train} to train on, but the "
-                f"run in {path} had {state.n_validation} and {state.n_train}"
+                f"run in {path} had {run.n_validation} and {run.n_train}"
             )
-        if trainer._fingerprint != state.fingerprint:
+        if trainer._run.fingerprint != run.fingerprint:
             raise ValueError(
                 f"X: got data of shape {trainer._rows.shape} that are not those which the run in "
                 f"{path} was training on; want the same rows in the same order"
@@ -207,51 +264,24 @@ class Trainer:
         """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
-        with self.model._engine.training():
-            write_checkpoint(self, self.checkpoint)
-        self._checkpoint_due = self.model.n_samples_seen_ + self._checkpoint_every
+        with self._state.engine.training():
+            write_checkpoint(
+                self.checkpoint, self.model._saved(), self._run_state(), self._rows.shape[0]
+            )
+        self._checkpoint_due = self._n_seen + self._run.checkpoint_every
 
     def _run_state(self) -> RunState:
-        return RunState(
-            start=self._start,
-            n_prior=self._n_prior,
-            n_worse=self._n_worse,
-            best=self._best,
-            chains=self._chains,
-            checkpoint_every=self._checkpoint_every,
-            n_train=self.n_train,
-            n_validation=self._validation[1].size,
-            fingerprint=self._fingerprint,
+        chains = self._chains
+        return self._run._replace(
+            chains=None if chains is None else ChainState(chains.z, chains.step_state)
         )
-
-    def _prepare(self, X: Any, validates_elsewhere: bool) -> tuple[Rows, int, int]:
-        """Check X and make the model ready for it; rows, and how many to hold out and train on."""
-        model = self.model
-        data = check_data(model, X, reset=not model.__sklearn_is_fitted__())
-        n_val = 0 if validates_elsewhere else math.ceil(model.validation_fraction * data.n_rows)
-        if n_val >= data.n_rows:
-            raise ValueError(
-                f"validation_fraction: got {model.validation_fraction}, which leaves none of the "
-                f"{data.n_rows} rows of X to train on"
-            )
-        model._initialize(data)
-        return as_rows(model, data), n_val, data.n_rows - n_val
-
-    def _prepare_validation(self, X_val: Any) -> tuple[Rows, Subset]:
-        try:
-            data = check_data(self.model, X_val, reset=False)
-            return as_rows(self.model, data), Subset(0, data.n_rows, split=False)
-        except TypeError as error:
-            raise TypeError(f"X_val: {error}") from error
-        except ValueError as error:
-            raise ValueError(f"X_val: {error}") from error
 
     @property
     def history(self) -> dict[str, list[float]]:
         """The model's ``history_``."""
-        return self.model.history_
+        return self._state.history
 
-    def run(self, n_samples: float) -> Trainer:
+    def run(self, n_samples: float) -> Self:
         """Train until the model has seen `n_samples` rows in all, in whole minibatches.
 
         Parameters
@@ -272,11 +302,11 @@ class Trainer:
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
-        with self.model._engine.training(), _Undo(self, by_epoch=True):
-            self._run(until=n_samples)
+        with self._state.engine.training(), self._undoing(by_epoch=True):
+            self._run_until(n_samples)
         return self
 
-    def step(self, n: int = 1) -> Trainer:
+    def step(self, n: int = 1) -> Self:
         """Train for `n` more minibatches.
 
         Parameters
@@ -294,195 +324,147 @@ class Trainer:
             If the bound or a weight is no longer finite. The model is then as it was.
         """
         n = check_integer("n", n)
-        with self.model._engine.training(), _Undo(self):
+        with self._state.engine.training(), self._undoing():
             self._advance(n)
         return self
 
-    def _mark(self) -> Mark:
-        """Return where the model stands: an epoch starts here."""
-        engine = self.model._engine
-        return Mark(engine.n_steps, engine.n_samples_seen, engine.bound_sum)
+    @property
+    def _state(self) -> State:
+        state = self.model._state
+        assert state is not None
+        return state
 
     @property
-    def _n_left(self) -> int:
-        """Rows of the epoch still to come, by the core's own count, which no interrupt can skew."""
-        return self.n_train - (self.model._engine.n_samples_seen - self._start.n_samples)
+    def _n_seen(self) -> int:
+        return self._state.engine.n_samples_seen
 
     @property
-    def _batch_size(self) -> int:
-        return int(self.model._engine.config.as_dict()["batch_size"])
+    def _loop(self) -> Loop:
+        return Loop(self._state.engine, self._chains, self._rows, self._subset, self._run)
 
-    def _run(self, until: float) -> None:
+    def _run_until(self, n_samples: float) -> None:
         self._stopped = self._patience_is_out()
-        batch = self._batch_size
         try:
-            with self._progress_bar(until) as bar:
-                while self.model.n_samples_seen_ < until and not self._stopped:
-                    wanted = until - self.model.n_samples_seen_
-                    n = math.ceil(min(wanted, self._n_left or batch) / batch)
-                    self._advance(max(1, n), bar)
+            with training_bar(self._n_seen, n_samples, self.progress) as show:
+                while self._n_seen < n_samples and not self._stopped:
+                    self._advance(self._loop.n_steps_to(n_samples), show)
         except KeyboardInterrupt:
-            if self.checkpoint is not None and self.model._engine.finite:
+            if self.checkpoint is not None and self._state.engine.finite:
                 self.save_checkpoint()
             raise
-        if self._n_left <= 0:  # an epoch whose end was interrupted
+        if self._loop.n_left <= 0:  # an epoch whose end was interrupted
             self._end_epoch()
         self._restore_best()
         if self.checkpoint is not None:
             self.save_checkpoint()
 
-    def _progress_bar(self, until: float) -> AbstractContextManager[tqdm[Any] | None]:
-        if not self.progress:  # a bar takes a lock, even if disabled, that a fork may leave held
-            return nullcontext()
-        seen = self.model.n_samples_seen_
-        begin, end = (seen, until) if self._goal is None else (0, self._goal)
-        bar: AbstractContextManager[tqdm[Any]] = tqdm(
-            desc=self._title,
-            initial=seen - begin,
-            total=math.ceil(max(0.0, end - begin)) if end < math.inf else None,
-            unit=" rows",
-            unit_scale=True,
-            leave=self._goal is None,
-        )
-        return bar
-
-    def _advance(self, n_steps: int, bar: tqdm[Any] | None = None) -> None:
+    def _advance(self, n_steps: int, show: Show = show_nothing) -> None:
         """Train n_steps minibatches, whatever number of epochs they span."""
-        engine = self.model._engine
-        n_threads = resolve_threads(self.model.n_threads)
         while n_steps > 0:
-            if self._n_left <= 0:  # an epoch whose end was interrupted
+            if self._loop.n_left <= 0:  # an epoch whose end was interrupted
                 self._end_epoch()
-            train = partial(self._chains.train, engine) if self._chains else engine.train
-            n_together = n_steps
+            loop, n_together = self._loop, n_steps
             if self.checkpoint is not None:
-                until_due = math.ceil(
-                    (self._checkpoint_due - engine.n_samples_seen) / self._batch_size
-                )
-                n_together = min(n_steps, max(1, until_due))
-            with single_threaded_blas():
-                done, rows, bound_sum, diverged, _ = train(
-                    self._rows,
-                    **self._subset._asdict(),
-                    epoch=self._start.n_steps,  # names the epoch's permutation
-                    position=self.n_train - self._n_left,
-                    max_steps=n_together,
-                    max_seconds=slice_seconds(),
-                    n_train=self._n_prior,
-                    n_threads=n_threads,
-                )
-            n_steps -= done
-            if diverged:
-                raise DivergenceError(engine.n_steps, self.model.learning_rate_)
-            if bar is not None and rows > 0:  # none: Ctrl-C, whose handler has let it pass
-                bar.update(rows)
-                bar.set_postfix(bound=f"{bound_sum / rows:.2f}", refresh=False)
-            if self._n_left <= 0:
+                n_together = min(n_steps, loop.n_steps_to(self._checkpoint_due))
+            trained = loop.train(n_together, self.model.n_threads)
+            n_steps -= trained.n_steps
+            show(trained.n_rows, trained.bound_sum)
+            if loop.n_left <= 0:
                 self._end_epoch()
-            if self.checkpoint is not None and engine.n_samples_seen >= self._checkpoint_due:
+            if self.checkpoint is not None and loop.engine.n_samples_seen >= self._checkpoint_due:
                 self.save_checkpoint()
 
     def _end_epoch(self) -> None:
-        engine = self.model._engine
+        state, run = self._state, self._run
+        engine = state.engine
         entry = {
             "samples_seen": engine.n_samples_seen,
-            "train_bound": (engine.bound_sum - self._start.bound_sum) / self.n_train,
+            "train_bound": (engine.bound_sum - run.start.bound_sum) / self.n_train,
             "validation_bound": self._validation_bound(),
             "seconds": engine.seconds,
         }
-        history = {k: [*v, entry[k]] for k, v in self.history.items()}
+        state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
         best, n_worse = self._watch(entry["validation_bound"])
-        mark = self._mark()
-        # all at once: an interrupt may be anywhere
-        self.model.history_, self._start, self._best, self._n_worse = history, mark, best, n_worse
+        run = run._replace(start=Mark.of(engine), best=best, n_worse=n_worse)
+        # both at once: an interrupt may be anywhere
+        self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
         if self._undo is not None:
-            self._undo.take()
+            self._undo.position = self._position()
         for callback in self.callbacks:
             if callback(self) is True:
                 self._stopped = True
 
     def _validation_bound(self) -> float:
         rows, subset = self._validation
-        return float(self.model._scores(rows, subset).mean()) if subset.size else math.nan
+        if subset.size == 0:
+            return math.nan
+        return float(self.model._scores(self._state.engine, rows, subset).mean())
 
-    def _watch(self, bound: float) -> tuple[tuple[float, Model] | None, int]:
+    def _watch(self, bound: float) -> tuple[tuple[float, Engine] | None, int]:
         """Return the best bound with its weights, and the number of worse epochs since."""
+        best, n_worse = self._run.best, self._run.n_worse
         if self.model.patience is None:
-            return self._best, self._n_worse
-        if self._best is None or bound > self._best[0]:
-            return (bound, self.model._engine.copy()), 0
-        return self._best, self._n_worse + 1
+            return best, n_worse
+        if best is None or bound > best[0]:
+            return (bound, self._state.engine.copy()), 0
+        return best, n_worse + 1
 
     def _patience_is_out(self) -> bool:
-        return self.model.patience is not None and self._n_worse >= self.model.patience
+        return self.model.patience is not None and self._run.n_worse >= self.model.patience
+
+    def _position(self) -> _Position:
+        state, chains = self._state, self._chains
+        return _Position(
+            replace(state, engine=state.engine.copy()),
+            self._run,
+            None if chains is None else chains.copy(),
+            self._checkpoint_due,
+            self._stopped,
+        )
+
+    @contextmanager
+    def _undoing(self, *, by_epoch: bool = False) -> Iterator[None]:
+        """Go back, if training diverges, to where it began or, by epoch, the last one ended."""
+        outer, undo = self._undo, _Undo(self._position())
+        try:
+            if by_epoch:
+                self._undo = undo
+            yield
+        except BaseException as error:
+            # Ctrl-C may have come between the last step and the look at what it has made
+            if isinstance(error, DivergenceError) or not self._state.engine.finite:
+                was = undo.position
+                self.model._state, self._run, self._chains = was.state, was.run, was.chains
+                self._checkpoint_due, self._stopped = was.checkpoint_due, was.stopped
+            raise
+        finally:
+            self._undo = outer
 
     def _restore_best(self) -> None:
         """Take the best weights back; the counts of what has been seen stay."""
-        if self._best is not None:
-            self.model._engine.restore(self._best[1])
+        if self._run.best is not None:
+            self._state.engine.restore(self._run.best[1])
 
 
-def _check_callbacks(callbacks: Any) -> tuple[Callable[[Trainer], Any], ...]:
-    try:
-        checked = tuple(callbacks)
-    except TypeError as error:
-        raise TypeError(f"callbacks: got {callbacks!r}, want an iterable of callables") from error
-    for callback in checked:
-        if not callable(callback):
-            raise TypeError(f"callbacks: got {callback!r} among them, want callables")
-    return checked
+def train(model: Trainable, X: Any, n_epochs: int, *, n_seen: int = 0) -> None:
+    """Train a model on X, of which nobody else knows: where it fails the model is lost.
+
+    Parameters
+    ----------
+    model : object
+        A model.
+    X : array-like or CSR matrix of shape (n_samples, n_features)
+        Training data.
+    n_epochs : int
+        Passes over it.
+    n_seen : int, default=0
+        Rows seen before, which the prior on the weights counts too.
+    """
+    trainer = Trainer(model, X)
+    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
+    trainer._run_until(trainer._n_seen + n_epochs * trainer.n_train)
 
 
-class _Unchanged:
-    """Leaves a model as it was if the block raises."""
-
-    def __init__(self, model: LatentVariableModel) -> None:
-        self._model = model
-        self._attributes = dict(vars(model))
-        self._config = model._engine.config.as_dict() if "_engine" in self._attributes else None
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            return
-        for name in vars(self._model).keys() - self._attributes.keys():
-            delattr(self._model, name)
-        self._model.__dict__.update(self._attributes)
-        if self._config is not None:
-            self._model._engine.config = Config(**self._config)
-
-
-class _Undo:
-    """Puts a trainer and its model back, if training diverges, as they were when last taken."""
-
-    def __init__(self, trainer: Trainer, *, by_epoch: bool = False) -> None:
-        self._trainer, self._by_epoch = trainer, by_epoch
-        self.take()
-
-    def take(self) -> None:
-        """Take the state to go back to."""
-        trainer = self._trainer
-        state = {k: v for k, v in vars(trainer).items() if k not in ("model", "_undo")}
-        if trainer._chains is not None:
-            state["_chains"] = trainer._chains.copy()
-        # all at once: an interrupt may be anywhere
-        self._taken = trainer.model._engine.copy(), trainer.history, state
-
-    def __enter__(self) -> None:
-        self._outer = self._trainer._undo
-        if self._by_epoch:
-            self._trainer._undo = self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._trainer._undo = self._outer
-        if kind is None:
-            return
-        # Ctrl-C may have come between the last step and the look at what it has made
-        if issubclass(kind, DivergenceError) or not self._trainer.model._engine.finite:
-            engine, history, state = self._taken
-            self._trainer.model._engine = engine
-            self._trainer.model.history_ = history
-            self._trainer.__dict__.update(state)
+def _claimed(model: Trainable) -> AbstractContextManager[object]:
+    return nullcontext() if model._state is None else model._state.engine.training()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def write_seeds(folder: Path) -> None:
         trainer = Trainer(model, X, checkpoint=folder / f"{name}-run").run(16)
         trainer.model.save(folder / name)
     named = AEVB(**SMALL, n_epochs=1).fit(X)
-    named.feature_names_in_ = np.array(["a", "b", "c"], dtype=object)  # as of a data frame
+    names = np.array(["a", "b", "c"], dtype=object)  # as of a data frame
+    named._state = replace(named._state, feature_names=names)
     named.save(folder / "names")
     for path in folder.iterdir():
         _stop_the_clock(path)

@@ -352,14 +352,14 @@ MUTANTS = [
     ),
     Mutant(
         what="the second half of an odd chain is the middle and what follows",
-        file="aevb/evaluation/posterior.py",
+        file="aevb/evaluation/diagnostics.py",
         text="draws[-n:]",
         replacement="draws[n : 2 * n]",
         tests=("test_chain_diagnostics.py::test_of_chains_that_are_alike_or_alternate[0.0-5]",),
     ),
     Mutant(
         what="a chain that stood still has an effective sample size",
-        file="aevb/evaluation/posterior.py",
+        file="aevb/evaluation/diagnostics.py",
         text="np.where((draws == draws[0]).all(axis=0), np.nan, ess)",
         replacement="ess",
         tests=("test_chain_diagnostics.py::test_a_chain_that_stands_still_is_no_sample",),

@@ -86,7 +86,7 @@ MUTANTS = [
     Mutant(
         what="None is allowed of every parameter",
         file="aevb/estimators/parameters.py",
-        text="value is None and signature(type(model))[name].default is None",
+        text="value is None and signature(estimator)[name].default is None",
         replacement="value is None",
         tests=("test_parameters.py::test_all_rows_at_once_is_for_monte_carlo_em_alone",),
     ),
@@ -108,8 +108,11 @@ MUTANTS = [
     Mutant(
         what="a fitted model's 'auto' goes back to the first rate of the trials",
         file="aevb/estimators/parameters.py",
-        text="if kinds.is_auto(value):",
-        replacement='if kinds.is_auto(value) and parameter.name != "learning_rate":',
+        text="value = chosen.get(parameter.name, value)",
+        replacement=(
+            'value = chosen.get(parameter.name, value) if parameter.name != "learning_rate" '
+            "else value"
+        ),
         tests=(
             "test_parameters.py::"
             "test_what_a_fitted_model_can_change_holds_from_the_next_training_on[AEVB]",
@@ -127,9 +130,9 @@ MUTANTS = [
     ),
     Mutant(
         what="a fitted model gets another seed when it goes on",
-        file="aevb/estimators/base.py",
-        text='self.n_features_in_, now["seed"])',
-        replacement="self.n_features_in_, draw_seed(self.random_state))",
+        file="aevb/estimators/learner.py",
+        text="state.n_features, engine.seed, chosen)",
+        replacement="state.n_features, draw_seed(self.random_state), chosen)",
         tests=("test_parameters.py::test_the_seed_of_a_model_is_drawn_once[AEVB]",),
     ),
     Mutant(
@@ -155,9 +158,9 @@ MUTANTS = [
     ),
     Mutant(
         what="options set after a fit do not reach the core",
-        file="aevb/estimators/base.py",
-        text='        self._engine.config = make_config(self, self.n_features_in_, now["seed"])\n',
-        replacement="",
+        file="aevb/core/engine.py",
+        text="        self.config = config\n        try:",
+        replacement="        try:",
         tests=(
             "test_parameters.py::"
             "test_what_a_fitted_model_can_change_holds_from_the_next_training_on[AEVB]",
@@ -166,14 +169,14 @@ MUTANTS = [
     # state
     Mutant(
         what="what a new fit does not have stays from the last one",
-        file="aevb/estimators/base.py",
-        text="        for name in stale:\n            delattr(self, name)\n",
-        replacement="",
+        file="aevb/estimators/learner.py",
+        text="worker._state = self._state.copy() if keep_fitted and",
+        replacement="worker._state = self._state.copy() if",
         tests=("test_state.py::test_a_new_fit_gives_up_what_it_does_not_have",),
     ),
     Mutant(
         what="partial_fit holds rows out",
-        file="aevb/estimators/base.py",
+        file="aevb/estimators/learner.py",
         text="worker.validation_fraction, worker.patience = 0.0, None",
         replacement="worker.patience = None",
         tests=(
@@ -183,7 +186,7 @@ MUTANTS = [
     Mutant(
         what="a pickle forgets the sum of an epoch's bounds",
         file="aevb/core/engine.py",
-        text='    model.bound_sum = state["bound_sum"]\n',
+        text='        model.bound_sum = state["bound_sum"]\n',
         replacement="",
         tests=(
             "test_state.py::test_copies_have_all_of_the_core_s_state[AEVB-pickle-sgd]",
@@ -200,7 +203,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a forked child uses as many threads as are asked for",
-        file="aevb/core/engine.py",
+        file="aevb/core/threads.py",
         text="    if _forked:\n        return 1\n    if n_threads is not None:",
         replacement="    if _forked and n_threads is None:\n        return 1\n"
         "    if n_threads is not None:",
@@ -208,14 +211,14 @@ MUTANTS = [
     ),
     Mutant(
         what="any number of threads is started",
-        file="aevb/core/engine.py",
+        file="aevb/core/threads.py",
         text="return min(n_threads, _MOST_THREADS)",
         replacement="return n_threads",
         tests=("test_state.py::test_the_number_of_threads",),
     ),
     Mutant(
         what="set_weights takes a part of the weights",
-        file="aevb/estimators/base.py",
+        file="aevb/estimators/learner.py",
         text="unknown, missing = set(weights) - names, names - set(weights)",
         replacement="unknown, missing = set(weights) - names, set()",
         tests=("test_state.py::test_set_weights_wants_them_all_and_finite_and_real",),
@@ -223,15 +226,15 @@ MUTANTS = [
     Mutant(
         what="the noise of the gradient is not that of the scores",
         file="aevb/estimators/encoder_model.py",
-        text='            seed = self._engine.config.as_dict()["seed"]\n',
-        replacement='            seed = self._engine.config.as_dict()["seed"] + 1\n',
+        text="rows, eps, seed=engine.seed,",
+        replacement="rows, eps, seed=engine.seed + 1,",
         tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
     ),
     Mutant(
         what="scores are made of one draw",
-        file="aevb/estimators/encoder_model.py",
-        text='self._engine, rows, subset, config["n_draws"], config["seed"], self.n_threads',
-        replacement='self._engine, rows, subset, 1, config["seed"], self.n_threads',
+        file="aevb/inference/bound.py",
+        text='n_draws=settings["n_draws"]',
+        replacement="n_draws=1",
         tests=("test_state.py::test_scores_and_gradients_have_one_noise[AEVB]",),
     ),
     Mutant(
@@ -246,9 +249,9 @@ MUTANTS = [
     # data
     Mutant(
         what="names of features are not looked at",
-        file="aevb/data/rows.py",
-        text='        and not hasattr(model, "feature_names_in_")\n',
-        replacement="",
+        file="aevb/estimators/base.py",
+        text="if state.feature_names is None:",
+        replacement="if True:",
         tests=(
             "test_reading.py::test_an_array_in_the_place_of_a_frame_is_warned_of[transform]",
             "test_reading.py::test_an_array_in_the_place_of_a_frame_is_warned_of[score_samples]",
@@ -294,8 +297,8 @@ MUTANTS = [
     Mutant(
         what="rounding alone puts data out of range",
         file="aevb/estimators/base.py",
-        text="return work(as_rows(self, check_data(self, X, reset=False)))",
-        replacement="as_rows(self, check_data(self, X, reset=False))\n            raise",
+        text="            return work(self._rows(check_data(self, X)))\n",
+        replacement="            self._rows(check_data(self, X))\n            raise\n",
         tests=("test_reading.py::test_rounding_alone_puts_nothing_out_of_range",),
     ),
     Mutant(
@@ -329,15 +332,15 @@ MUTANTS = [
     Mutant(
         what="reading takes all threads, whatever is asked for",
         file="aevb/estimators/encoder_model.py",
-        text="return self._engine.encode(rows, n_threads=resolve_threads(self.n_threads))",
-        replacement="return self._engine.encode(rows, n_threads=resolve_threads(None))",
+        text="return self._engine.encode(rows, n_threads=self.n_threads)",
+        replacement="return self._engine.encode(rows, n_threads=None)",
         tests=("test_calls.py::test_as_many_threads_take_part_as_are_asked_for[AEVB-transform]",),
     ),
     Mutant(
         what="BLAS starts threads of its own in each of those of a decoder",
-        file="aevb/estimators/base.py",
-        text="        with single_threaded_blas():\n            return self._engine.decode(",
-        replacement="        if True:\n            return self._engine.decode(",
+        file="aevb/core/engine.py",
+        text="        with single_threaded_blas():\n            return self._model.decode(",
+        replacement="        if True:\n            return self._model.decode(",
         tests=(
             "test_calls.py::"
             "test_blas_is_held_back_in_every_call_to_the_core[AEVB-inverse_transform]",
@@ -346,8 +349,8 @@ MUTANTS = [
     Mutant(
         what="imputation is silent, whatever is asked for",
         file="aevb/estimators/encoder_model.py",
-        text="shown = bool(self.verbose)",
-        replacement="shown = False",
+        text="engine, shown = self._engine, bool(self.verbose)",
+        replacement="engine, shown = self._engine, False",
         tests=("test_calls.py::test_bars_are_shown_if_wanted_alone[1]",),
     ),
     # wake-sleep
@@ -361,9 +364,9 @@ MUTANTS = [
     # Monte Carlo EM
     Mutant(
         what="transform draws ten draws too many where they come in blocks",
-        file="aevb/estimators/mcem.py",
-        text="n = min(_DRAWS_AT_ONCE, n_draws - done)",
-        replacement="n = _DRAWS_AT_ONCE",
+        file="aevb/inference/hmc.py",
+        text="n_now = min(_DRAWS_AT_ONCE, n - done)",
+        replacement="n_now = _DRAWS_AT_ONCE",
         tests=(
             "test_mcem_face.py::"
             "test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up[23]",
@@ -371,9 +374,9 @@ MUTANTS = [
     ),
     Mutant(
         what="all chains of transform share a step size",
-        file="aevb/estimators/mcem.py",
-        text="per_chain=True",
-        replacement="per_chain=False",
+        file="aevb/core/engine.py",
+        text="per_chain: bool = True",
+        replacement="per_chain: bool = False",
         tests=(
             "test_mcem_face.py::"
             "test_transform_is_the_mean_of_so_many_draws_after_as_many_for_warm_up[10]",
@@ -382,8 +385,8 @@ MUTANTS = [
     Mutant(
         what="chains go on from the prior though the weights are not new",
         file="aevb/estimators/mcem.py",
-        text="if self._engine.n_steps > 0:",
-        replacement="if self._engine.n_steps < 0:",
+        text="if engine.n_steps > 0:",
+        replacement="if engine.n_steps < 0:",
         tests=(
             "test_mcem_face.py::"
             "test_training_moves_chains_from_the_prior_or_where_there_are_weights_from_the_"

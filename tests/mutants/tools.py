@@ -473,9 +473,9 @@ MUTANTS = [
     ),
     Mutant(
         what="images are scaled twice",
-        file=_GALLERY,
-        text="    model.input_scale_ = 1.0  # from",
-        replacement="    # from",
+        file="aevb/paper/gallery.py",
+        text="    model = model._in_own_units()\n",
+        replacement="",
         tests=(_ERROR,),
     ),
 ]

@@ -1,0 +1,325 @@
+"""What estimators learn and keep: training, state, files, pickles."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from aevb._version import __version__
+from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
+from aevb.core.state import HISTORY_KEYS, ChainState, State
+from aevb.data.checks import finite_array
+from aevb.data.rows import Data, choose_input_scale, choose_likelihood
+from aevb.estimators.parameters import (
+    check_parameters,
+    check_unchanged,
+    draw_seed,
+    make_config,
+)
+from aevb.exceptions import InconsistentVersionWarning
+from aevb.storage.model_file import Saved, read_model, reading, write_model
+from aevb.training.trainer import train
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Learner(BaseEstimator, ABC):
+    """Base of what is trained: it has parameters, and a state once it is fitted."""
+
+    _algorithm = "aevb"  # of the core's Config
+    _not_in_core: frozenset[str] = frozenset()  # parameters that mean something else there
+    _state: State | None = None  # what it has learnt
+
+    # Learning
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X for ``n_epochs`` passes.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Training data: array, memory map or frame; bool, integers, float32 and float64 are
+            read in place, other types are converted first.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, naming them.
+        DivergenceError
+            If the bound or a weight is no longer finite. The estimator stays as it was.
+        """
+        check_parameters(self)
+        with self._claimed():
+            worker = self._worker(keep_fitted=self.warm_start)
+            train(worker, X, int(self.n_epochs))
+            self._state = worker._state
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train on one pass over X, from where the model stands.
+
+        The prior on the weights counts all rows seen so far, over all calls, as the training set.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            New data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, naming them.
+        DivergenceError
+            If the bound or a weight is no longer finite. The estimator stays as it was.
+        """
+        check_parameters(self)
+        with self._claimed():
+            worker = self._worker(keep_fitted=True)
+            worker.validation_fraction, worker.patience = 0.0, None
+            n_seen = 0 if worker._state is None else worker._state.engine.n_samples_seen
+            train(worker, X, 1, n_seen=n_seen)
+            self._state = worker._state
+        return self
+
+    def _claimed(self) -> AbstractContextManager[object]:
+        """Keep other threads from training or changing a fitted model meanwhile."""
+        return nullcontext() if self._state is None else self._state.engine.training()
+
+    def _worker(self, *, keep_fitted: bool) -> Self:
+        """Return a copy to train in this one's stead, so that a failed fit changes nothing here."""
+        worker = copy.copy(self)
+        worker._state = self._state.copy() if keep_fitted and self._state is not None else None
+        return worker
+
+    def _in_own_units(self) -> Self:
+        """Return a model on the same engine that reads data times ``input_scale_``."""
+        twin = copy.copy(self)
+        twin._state = replace(self._learnt("input_scale_"), input_scale=1.0)
+        return twin
+
+    # What a trainer asks for
+
+    def _check_parameters(self) -> None:
+        check_parameters(self)
+
+    def _begin(self, data: Data) -> tuple[State, Config]:
+        """Return a new state for this data, or a fitted model's, and the settings it shall have."""
+        if self._state is not None:
+            return self._state, self._settings_now(self._state)
+        scale = choose_input_scale(self.input_scale, data)
+        likelihood = choose_likelihood(self.likelihood, self.binarize, data, scale)
+        chosen = {"likelihood": likelihood, "input_scale": scale}
+        config = make_config(self, data.n_features, draw_seed(self.random_state), chosen)
+        history: dict[str, list[float]] = {key: [] for key in HISTORY_KEYS}
+        return State(Engine(config), likelihood, scale, history, data.feature_names), config
+
+    def _settings_now(self, state: State) -> Config:
+        """Return what the parameters now ask of a fitted model; ValueError if it cannot do it."""
+        engine = state.engine
+        chosen = {
+            "likelihood": state.likelihood,
+            "input_scale": state.input_scale,
+            "learning_rate": engine.learning_rate,
+        }
+        check_unchanged(self, engine.settings | chosen, chosen)
+        return make_config(self, state.n_features, engine.seed, chosen)
+
+    @abstractmethod
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
+        """Log p(x) of the subset's rows, or a bound on it."""
+
+    def _n_updates_per_visit(self) -> int:
+        return 1
+
+    def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm | None:
+        return None
+
+    def _chains_of_old(self, engine: Engine, chains: ChainState | None) -> MonteCarloEm | None:
+        if chains is not None:
+            raise ValueError(f"{type(self).__name__} trains without chains")
+        return None
+
+    def _saved(self) -> Saved:
+        assert self._state is not None
+        check_parameters(self)
+        return Saved(type(self).__name__, self.get_params(deep=False), self._state)
+
+    @classmethod
+    def _restored(cls, saved: Saved) -> Self:
+        if saved.class_name != cls.__name__:
+            raise ValueError(f"it holds a {saved.class_name!r}")
+        algorithm = saved.state.engine.settings["algorithm"]
+        if algorithm != cls._algorithm:
+            raise ValueError(
+                f"its algorithm is {algorithm!r}, of a {cls.__name__} {cls._algorithm!r}"
+            )
+        model = cls(**saved.params)
+        check_parameters(model)
+        model._state = saved.state
+        return model
+
+    # State
+
+    @property
+    def _engine(self) -> Engine:
+        return self._learnt("_engine").engine
+
+    @property
+    def likelihood_(self) -> str:
+        """The likelihood in use."""
+        return self._learnt("likelihood_").likelihood
+
+    @property
+    def input_scale_(self) -> float:
+        """The factor on the data in use."""
+        return self._learnt("input_scale_").input_scale
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """An entry per epoch: samples seen, bounds, seconds."""
+        return self._learnt("history_").history
+
+    @property
+    def learning_rate_trials_(self) -> dict[float, float]:
+        """The score that each step size came to, where ``"auto"`` tried some."""
+        trials = self._learnt("learning_rate_trials_").learning_rate_trials
+        if trials is None:
+            raise AttributeError(f"{type(self).__name__} has no 'learning_rate_trials_'")
+        return trials
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features D."""
+        return self._learnt("n_features_in_").n_features
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """Names of the features, where X had them."""
+        names = self._learnt("feature_names_in_").feature_names
+        if names is None:
+            raise AttributeError(f"{type(self).__name__} has no 'feature_names_in_'")
+        return names
+
+    @property
+    def weights_(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all weights and biases by name; weights are (in, out)."""
+        return self._learnt("weights_").engine.arrays("weights")
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Rows trained on so far, all visits counted."""
+        return self._learnt("n_samples_seen_").engine.n_samples_seen
+
+    @property
+    def learning_rate_(self) -> float:
+        """The step size in use."""
+        return self._learnt("learning_rate_").engine.learning_rate
+
+    @property
+    def n_steps_(self) -> int:
+        """Minibatches trained on so far."""
+        return self._learnt("n_steps_").engine.n_steps
+
+    def set_weights(self, weights: dict[str, ArrayLike]) -> Self:
+        """Replace all weights.
+
+        Parameters
+        ----------
+        weights : dict of str to array-like
+            The names and shapes of ``weights_``; finite.
+
+        Returns
+        -------
+        self : object
+        """
+        check_is_fitted(self)
+        if not isinstance(weights, dict):
+            raise TypeError(f"weights: got {type(weights).__name__}, want a dict of arrays")
+        names = set(self.weights_)
+        unknown, missing = set(weights) - names, names - set(weights)
+        if unknown:
+            raise ValueError(f"weights: got the unknown names {sorted(map(repr, unknown))}")
+        if missing:
+            raise ValueError(f"weights: got none for {sorted(missing)}, want all of weights_")
+        arrays = {name: finite_array(f"weights['{name}']", w) for name, w in weights.items()}
+        self._engine.set_arrays(arrays, "weights")
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a safetensors file, optimiser state included.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; replaced whole or not at all.
+        """
+        check_is_fitted(self)
+        write_model(path, self._saved())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        model : object
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or is not a model of this class; it names the file.
+        """
+        with reading(path, f"{cls.__name__} model"):
+            return cls._restored(read_model(path))
+
+    def _learnt(self, name: str) -> State:
+        # AttributeError, so that hasattr says what it says of any fitted attribute
+        if self._state is None:
+            raise AttributeError(f"{type(self).__name__} has no '{name}' before it is fitted")
+        return self._state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_aevb_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_aevb_version", "an unknown version")
+        if version != __version__:
+            warnings.warn(
+                f"this {type(self).__name__} was pickled by aevb {version} and is read by "
+                f"{__version__}, which may not understand it; files of save() are meant to be kept",
+                InconsistentVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._state is not None

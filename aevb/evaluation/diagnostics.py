@@ -1,0 +1,43 @@
+"""How well chains have mixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the split R-hat over axis 0 of (n_draws, ...) draws of one chain each."""
+    n = draws.shape[0] // 2
+    if n < 2:
+        return np.full(draws.shape[1:], np.nan)
+    halves = np.stack([draws[:n], draws[-n:]]).astype(np.float64)
+    within = halves.var(axis=1, ddof=1).mean(axis=0)
+    between = n * halves.mean(axis=1).var(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hat: NDArray[np.float64] = np.sqrt((n - 1) / n + between / n / within)
+    return r_hat
+
+
+def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the effective number of independent draws over axis 0 of (n_draws, ...).
+
+    n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
+    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
+    NaN for draws that are all alike.
+    """
+    n = draws.shape[0]
+    if n < 4:
+        return np.full(draws.shape[1:], np.nan)
+    centred = draws.astype(np.float64) - draws.mean(axis=0, dtype=np.float64)
+    spectrum = np.fft.rfft(centred, n=2 * n, axis=0)
+    covariance = np.fft.irfft(spectrum * spectrum.conj(), axis=0)[:n]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = covariance / covariance[0]
+    pairs = rho[: n // 2 * 2].reshape(n // 2, 2, *draws.shape[1:]).sum(axis=1)
+    positive = np.logical_and.accumulate(pairs > 0, axis=0)
+    total = np.minimum.accumulate(np.where(positive, pairs, 0.0), axis=0).sum(axis=0)
+    ess: NDArray[np.float64] = n / np.maximum(2.0 * total - 1.0, 1.0 / np.log10(max(n, 10)))
+    return np.where((draws == draws[0]).all(axis=0), np.nan, ess)
