@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from aevb import AEVB, plots
+from aevb.plots import latent
 
 SHAPE = (2, 3)
 D = 6
@@ -237,7 +238,7 @@ def test_latent_scatter_of_classes(labels):
 def test_a_class_is_named_where_it_is_dense():
     cluster = np.array([[1, 1], [1.1, 1], [1, 1.1], [1.1, 1.1], [1.05, 1.05]], np.float32)
     others = np.array([[-9, -9], [0, 0], [-4, 7]], np.float32)
-    same(plots._heart(np.vstack([others, cluster])), [1.05, 1.05])
+    same(latent._heart(np.vstack([others, cluster])), [1.05, 1.05])
 
 
 def test_latent_scatter_of_numbers():

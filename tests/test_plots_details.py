@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from scipy.special import ndtr
 
 from aevb import plots
+from aevb.plots import latent, style
 
 SHAPE = (2, 3)
 D = 6
@@ -231,7 +232,7 @@ def test_up_to_ten_classes_have_colours_of_their_own(n):
     assert names == [str(name) for name in range(n)]
     colours = ax.collections[0].get_facecolors()[:, :3]
     assert len(np.unique(colours, axis=0)) == n
-    assert {to_hex(colour) for colour in colours} <= set(plots._HUES)
+    assert {to_hex(colour) for colour in colours} <= set(style.HUES)
     # a name has the hue of its points, but darker
     for name, text in enumerate(ax.texts):
         np.testing.assert_allclose(text.get_color(), 0.6 * colours[name], rtol=1e-6)
@@ -239,9 +240,9 @@ def test_up_to_ten_classes_have_colours_of_their_own(n):
 
 
 def test_many_curves_use_all_colours_again():
-    assert plots._colors(10) == list(plots._HUES)
-    assert plots._colors(12) == [*plots._HUES, *plots._HUES[:2]]
-    assert plots._colors(2) == [plots._HUES[0], plots._HUES[5]]
+    assert style.colors_of(10) == list(style.HUES)
+    assert style.colors_of(12) == [*style.HUES, *style.HUES[:2]]
+    assert style.colors_of(2) == [style.HUES[0], style.HUES[5]]
 
 
 def test_the_axes_of_two_units_keep_their_order():
@@ -258,8 +259,8 @@ def test_the_axes_of_two_units_keep_their_order():
 
 def test_a_name_is_placed_by_the_first_500_points():
     points = np.concatenate([np.zeros((500, 2)), np.full((2000, 2), 9.0)]).astype(np.float32)
-    np.testing.assert_array_equal(plots._heart(points), [0, 0])
-    np.testing.assert_array_equal(plots._heart(points[499:]), [9, 9])
+    np.testing.assert_array_equal(latent._heart(points), [0, 0])
+    np.testing.assert_array_equal(latent._heart(points[499:]), [9, 9])
 
 
 # ------------------------------------------------------------------------------------------ page

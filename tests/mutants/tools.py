@@ -3,7 +3,6 @@
 from mutants.mutant import Mutant
 
 _DATASETS = "aevb/datasets.py"
-_PLOTS = "aevb/plots/__init__.py"
 _COMMAND = "aevb/paper/command.py"
 _CURVES = "aevb/paper/curves.py"
 _RUNS = "aevb/paper/runs.py"
@@ -207,58 +206,58 @@ MUTANTS = [
     # ----------------------------------------------------------------------------------- plots
     Mutant(
         what="every curve is the first run's",
-        file=_PLOTS,
+        file="aevb/plots/curve.py",
         text='ax.plot(seen, history["train_bound"], color',
         replacement='ax.plot(seen, next(iter(named.values()))["train_bound"], color',
         tests=(_RUNS_VALUES,),
     ),
     Mutant(
         what="validation bounds have the colour of the training bound of another run",
-        file=_PLOTS,
+        file="aevb/plots/curve.py",
         text='ax.plot(seen, validation, "--", color=color',
         replacement='ax.plot(seen, validation, "--", color=colors[-1]',
         tests=(_RUNS_VALUES,),
     ),
     Mutant(
         what="the ticks of one axis are left out",
-        file=_PLOTS,
+        file="aevb/plots/generated.py",
         text="axis.set_ticks(ndtr(ticks),",
         replacement="ax.xaxis.set_ticks(ndtr(ticks),",
         tests=(_MANIFOLD,),
     ),
     Mutant(
         what="the manifold has no half gap about it",
-        file=_PLOTS,
+        file="aevb/plots/generated.py",
         text="ax.images[0].set_extent((right, 1 - right, up, 1 - up))",
         replacement="ax.images[0].set_extent((0, 1, 0, 1))",
         tests=(_MANIFOLD,),
     ),
     Mutant(
         what="z_2 grows downwards",
-        file=_PLOTS,
+        file="aevb/plots/generated.py",
         text="np.meshgrid(quantiles, quantiles[::-1])",
         replacement="np.meshgrid(quantiles, quantiles)",
         tests=("test_plots_details.py::test_the_corners_of_the_manifold",),
     ),
     Mutant(
         what="samples forget their colour map",
-        file=_PLOTS,
-        text="return image_grid(images, image_shape, cmap=cmap, limits=_limits(model), ax=ax)",
-        replacement="return image_grid(images, image_shape, limits=_limits(model), ax=ax)",
+        file="aevb/plots/generated.py",
+        text="return image_grid(images, image_shape, cmap=cmap, limits=limits(model), ax=ax)",
+        replacement="return image_grid(images, image_shape, limits=limits(model), ax=ax)",
         tests=("test_plots_details.py::test_the_colour_map_is_passed_on",),
     ),
     Mutant(
         what="the page's samples are of no seed",
-        file=_PLOTS,
+        file="aevb/plots/page.py",
         text="cmap=cmap, random_state=random_state, ax=panels",
         replacement="cmap=cmap, random_state=None, ax=panels",
         tests=("test_plots_details.py::test_what_the_panels_of_a_page_are_given[3]",),
     ),
     Mutant(
         what="ten classes are too many for colours of their own",
-        file=_PLOTS,
-        text="if len(classes) > len(_HUES):",
-        replacement="if len(classes) >= len(_HUES):",
+        file="aevb/plots/latent.py",
+        text="if len(classes) > len(HUES):",
+        replacement="if len(classes) >= len(HUES):",
         tests=("test_plots_details.py::test_up_to_ten_classes_have_colours_of_their_own[10]",),
     ),
     # ----------------------------------------------------------------------------------- paper

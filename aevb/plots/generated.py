@@ -1,0 +1,171 @@
+"""What a model generates: over its latent plane, at random, and again from data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from aevb.plots.images import image_grid
+from aevb.plots.model import FloatArray, ImageShape, LatentModel, limits
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def manifold_grid(n: int) -> FloatArray:
+    """Latent points of an n x n picture of the manifold (figure 4 of the paper).
+
+    The inverse normal CDF takes the even grid ((i + 1/2)/n, (j + 1/2)/n) of the unit square to
+    points that each stand for the same share of the prior.
+
+    Parameters
+    ----------
+    n : int
+        Points per side.
+
+    Returns
+    -------
+    ndarray of float32, shape (n * n, 2)
+        Row by row from the top: z_1 grows to the right, z_2 upwards.
+    """
+    from scipy.special import ndtri
+
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    quantiles = ndtri((np.arange(n) + 0.5) / n)
+    right, up = np.meshgrid(quantiles, quantiles[::-1])
+    return np.stack([right.ravel(), up.ravel()], axis=1).astype(np.float32)
+
+
+def manifold(
+    model: LatentModel,
+    image_shape: ImageShape,
+    *,
+    n: int = 20,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Show the decoder mean all over a two-dimensional latent space (figure 4 of the paper).
+
+    Parameters
+    ----------
+    model : fitted model with ``n_components=2``
+    image_shape : (int, int)
+        Height and width of an image in pixels.
+    n : int, default=20
+        Images per side; see `manifold_grid`.
+    cmap : str, default="gray"
+        Colour map; "gray_r" draws ink on paper.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+        Ticks are in prior standard deviations.
+    """
+    from scipy.special import ndtr
+
+    if model.n_components != 2:
+        raise ValueError(f"manifold needs a model of n_components=2, got {model.n_components}")
+    means = model.inverse_transform(manifold_grid(n))
+    ax = image_grid(means, image_shape, n_columns=n, cmap=cmap, limits=limits(model), ax=ax)
+    # The axes measure prior probability, so image i is centred at (i + 1/2)/n; half a gap is
+    # left on each side of the canvas.
+    height, width = image_shape
+    right, up = 0.5 / (n * (width + 1)), 0.5 / (n * (height + 1))
+    ax.images[0].set_extent((right, 1 - right, up, 1 - up))
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect=(height + 1) / (width + 1))
+    ticks = np.arange(-2, 3)
+    for axis, name in ((ax.xaxis, "$z_1$"), (ax.yaxis, "$z_2$")):
+        axis.set_ticks(ndtr(ticks), [f"{tick}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
+        axis.set_label_text(f"{name} (prior s.d.)")
+    return ax
+
+
+def samples(
+    model: LatentModel,
+    image_shape: ImageShape,
+    *,
+    n_samples: int = 100,
+    kind: Literal["mean", "draw"] = "mean",
+    random_state: Any = None,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Show random samples of the model (figure 5 of the paper).
+
+    Parameters
+    ----------
+    model : fitted model
+    n_samples : int, default=100
+        How many, laid out in a square.
+    kind : {"mean", "draw"}, default="mean"
+        The decoder mean at z ~ N(0, I), or pixels drawn from p(x|z).
+    random_state : None, int or RandomState
+        Seeds the samples.
+    image_shape, cmap, ax
+        As in `manifold`.
+
+    Returns
+    -------
+    Axes
+    """
+    images = sample_images(model, n_samples=n_samples, kind=kind, random_state=random_state)
+    return image_grid(images, image_shape, cmap=cmap, limits=limits(model), ax=ax)
+
+
+def sample_images(
+    model: LatentModel,
+    *,
+    n_samples: int = 100,
+    kind: Literal["mean", "draw"] = "mean",
+    random_state: Any = None,
+) -> FloatArray:
+    """Return the rows that `samples` shows: ndarray of float32, shape (n_samples, n_features)."""
+    from sklearn.utils import check_random_state
+
+    if kind == "draw":
+        return model.sample(n_samples, random_state=random_state)
+    if kind != "mean":
+        raise ValueError(f"kind must be 'mean' or 'draw', got {kind!r}")
+    z = check_random_state(random_state).standard_normal((n_samples, model.n_components))
+    return model.inverse_transform(z.astype(np.float32))
+
+
+def reconstructions(
+    model: LatentModel,
+    X: Any,
+    image_shape: ImageShape,
+    *,
+    n_columns: int = 10,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Show rows of originals, each above the row of their reconstructions.
+
+    Parameters
+    ----------
+    model : fitted model
+    X : array-like of shape (n, n_features)
+        The originals, in the units the model was fitted on.
+    n_columns : int, default=10
+        Images per row.
+    image_shape, cmap, ax
+        As in `manifold`.
+
+    Returns
+    -------
+    Axes
+    """
+    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    n_rows, n_features = -(-len(X) // n_columns), X.shape[1]
+    images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)
+    images[0, : len(X)] = X * np.float32(model.input_scale_)
+    images[1, : len(X)] = model.inverse_transform(model.transform(X))
+    pairs = images.reshape(2, n_rows, -1).swapaxes(0, 1).reshape(-1, n_features)
+    ax = image_grid(pairs, image_shape, n_columns=n_columns, cmap=cmap, limits=limits(model), ax=ax)
+    centres = np.arange(2 * n_rows) * (image_shape[0] + 1) + (image_shape[0] - 1) / 2
+    ax.set_yticks(centres, ["data", "model"] * n_rows)
+    return ax

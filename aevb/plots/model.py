@@ -1,0 +1,39 @@
+"""What the pictures ask of a model."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+ImageShape = tuple[int, int]
+FloatArray = NDArray[np.float32]
+
+
+class LatentModel(Protocol):
+    """What the pictures ask of a model; `aevb.AEVB` has it."""
+
+    n_components: int
+
+    @property
+    def likelihood_(self) -> str:
+        """The likelihood in use."""
+
+    @property
+    def input_scale_(self) -> float:
+        """The factor on the data in use."""
+
+    def transform(self, X: Any) -> FloatArray:
+        """Return posterior means of z."""
+
+    def inverse_transform(self, Z: Any) -> FloatArray:
+        """Return the means of p(x|z)."""
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+        """Draw x from the model."""
+
+
+def limits(model: LatentModel) -> tuple[float, float] | None:
+    """Pixel values shown as black and white; a Gaussian decoder has no bounds of its own."""
+    return None if model.likelihood_ == "gaussian" else (0.0, 1.0)
