@@ -7,6 +7,7 @@ from typing import Any
 
 from aevb import datasets
 from aevb._version import __version__
+from aevb.core.catalogue import catalogue
 from aevb.estimators.aevb import AEVB
 from aevb.estimators.mcem import MCEM
 from aevb.estimators.wake_sleep import WakeSleep
@@ -26,6 +27,7 @@ __all__ = [
     "Trainer",
     "WakeSleep",
     "__version__",
+    "catalogue",
     "datasets",
     "plots",
     "sample_posterior",

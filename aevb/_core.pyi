@@ -5,6 +5,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+def catalogue() -> dict[str, list[str]]: ...
 def isa() -> str: ...
 def isa_names() -> list[str]: ...
 def force_isa(name: str) -> None: ...
@@ -24,7 +25,7 @@ class Config:
         n_components: int,
         hidden_layer_sizes: list[int],
         activation: str,
-        likelihood: str,
+        likelihood: str | list[tuple[str, int]],
         bound_estimator: str,
         n_draws: int,
         optimizer: str,
@@ -38,7 +39,9 @@ class Config:
     ) -> None: ...
     def as_dict(self) -> dict[str, Any]: ...
     @property
-    def wants_unit_interval(self) -> bool: ...
+    def support(self) -> str: ...
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]: ...
 
 @final
 class Rows:
@@ -118,7 +121,13 @@ class Model:
         self, X: Rows, z: NDArray[np.float32], *, n_threads: int
     ) -> NDArray[np.float64]: ...
     def bound_and_gradient(
-        self, X: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int
+        self,
+        X: Rows,
+        noise: NDArray[np.float32] | None,
+        *,
+        seed: int,
+        kl_weight: float = 1.0,
+        n_threads: int,
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]: ...
 
 @final

@@ -21,15 +21,20 @@ def optimizer_update(
     decay: float,
     step: int,
 ) -> tuple[_Floats, _Floats, _Floats]: ...
-def bernoulli(logits: _Floats, x: _Floats, with_r: bool = True) -> tuple[_Floats, _Floats]: ...
-def gaussian(
-    mean_raw: _Floats, log_var_raw: _Floats, x: _Floats, bounded: bool, with_r: bool = True
-) -> tuple[_Floats, _Floats, _Floats]: ...
+def likelihood(
+    name: str, outputs: list[_Floats], x: _Floats, with_r: bool = True
+) -> tuple[_Floats, list[_Floats]]: ...
 def latent_sample(
-    mean: _Floats, log_var: _Floats, noise: _Floats, objective: str
+    mean: _Floats, log_var: _Floats, noise: _Floats, objective: str, kl_weight: float = 1.0
 ) -> tuple[_Floats, _Floats]: ...
 def latent_backward(
-    mean: _Floats, log_var: _Floats, noise: _Floats, dz: _Floats, f: _Floats, objective: str
+    mean: _Floats,
+    log_var: _Floats,
+    noise: _Floats,
+    dz: _Floats,
+    f: _Floats,
+    objective: str,
+    kl_weight: float = 1.0,
 ) -> tuple[_Floats, _Floats]: ...
 def normal(
     seed: int, step: int, purpose: int, first_row: int, n_rows: int, n_cols: int

@@ -413,6 +413,7 @@ def test_import_is_quiet_and_light():
 
 def test_public_names():
     wanted = {"AEVB", "Trainer", "Evaluator", "Estimate", "DivergenceError", "datasets", "plots"}
+    wanted |= {"catalogue"}
     assert wanted <= set(aevb.__all__)
     assert all(hasattr(aevb, name) for name in wanted)
     assert issubclass(aevb.DivergenceError, ArithmeticError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,13 @@ _READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
 # Values that are looked at in one go: they stay in cache from one look to the next.
 _BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+# Values, times the scale, that a model takes, by its configuration's support. Counts are integers
+# too, and the core does not look at that.
+_RANGES = {
+    "real": (-_FLOAT32_MAX, _FLOAT32_MAX),
+    "unit-interval": (0.0, 1.0),
+    "counts": (0.0, _FLOAT32_MAX),
+}
 
 
 class Data(NamedTuple):
@@ -169,19 +177,24 @@ def _value_range(values: NDArray[Any]) -> tuple[float, float]:
     """Return lowest and highest of values, NaN if there is one; Ctrl-C is heard meanwhile."""
     if values.size == 0:
         return 0.0, 0.0
+    ranges = ((block.min(), block.max()) for block in _blocks(values))
+    lows, highs = zip(*ranges, strict=True)
+    return float(np.min(lows)), float(np.max(highs))
+
+
+def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield views that together are all of the values; none if there are none."""
+    if values.size == 0:
+        return
     values = np.atleast_2d(values)
     if abs(values.strides[0]) < abs(values.strides[1]):
         values = values.T
     n_rows, n_columns = values.shape
     width = min(n_columns, _BLOCK_BYTES // values.itemsize)
     height = _BLOCK_BYTES // values.itemsize // width
-    blocks = (
-        values[i : i + height, j : j + width]
-        for i in range(0, n_rows, height)
-        for j in range(0, n_columns, width)
-    )
-    lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
-    return float(np.min(lows)), float(np.max(highs))
+    for i in range(0, n_rows, height):
+        for j in range(0, n_columns, width):
+            yield values[i : i + height, j : j + width]
 
 
 def choose_input_scale(asked: Any, data: Data) -> float:
@@ -205,10 +218,12 @@ def as_rows(data: Data, scale: float, config: Config) -> Rows:
     Raises
     ------
     ValueError
-        If a Bernoulli likelihood or dynamic binarisation meets values outside [0, 1], or float32
-        cannot hold the values.
+        If the likelihood or dynamic binarisation takes no such values, or float32 cannot hold
+        them.
     """
     _check_range(data, scale, config)
+    if config.support == "counts":
+        _check_counts(data, scale, config)
     X = data.X
     if sparse.issparse(X):
         return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], scale)
@@ -219,10 +234,12 @@ def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> R
     """Return the rows of a plain array that is to be read once, without a look at its values.
 
     The core checks them itself as it reads them, on all its threads, and raises OutOfRangeError;
-    `as_rows` of `check_data` says then what is wrong. None if it is no such array.
+    `as_rows` of `check_data` says then what is wrong. None if it is no such array, or if the model
+    takes counts.
     """
     if not (
-        type(X) is np.ndarray
+        config.support != "counts"
+        and type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype in _READ_IN_PLACE
         and X.shape[0] > 0
@@ -230,9 +247,7 @@ def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> R
         and X.flags.aligned
     ):
         return None
-    return Rows(
-        X, scale, (0.0, 1.0) if config.wants_unit_interval else (-_FLOAT32_MAX, _FLOAT32_MAX)
-    )
+    return Rows(X, scale, _RANGES[config.support])
 
 
 def _check_range(data: Data, scale: float, config: Config) -> None:
@@ -240,10 +255,25 @@ def _check_range(data: Data, scale: float, config: Config) -> None:
     got = f"X: got values from {low:g} to {high:g}"
     if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
         raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
-    if config.wants_unit_interval and (low * scale < 0 or high * scale > 1):
+    if config.support == "unit-interval" and (low * scale < 0 or high * scale > 1):
         dynamic = config.as_dict()["binarize"] == "dynamic"
         what = "binarize='dynamic'" if dynamic else "the Bernoulli likelihood"
         raise ValueError(
             f"{got}, {what} wants values (times input_scale {scale:g}) in [0, 1]; rescale X, or "
             f"use binarize='threshold' or likelihood='gaussian'"
         )
+
+
+def _check_counts(data: Data, scale: float, config: Config) -> None:
+    """ValueError if a value, times the scale, is no count."""
+    values = data.X.data if sparse.issparse(data.X) else data.X
+    factor = np.float32(scale)
+    for block in _blocks(values):
+        scaled = block.astype(np.float32) * factor  # as the core reads them
+        wrong = (scaled < 0) | (scaled != np.rint(scaled))
+        if wrong.any():
+            raise ValueError(
+                f"X: got the value {block[wrong][0]:g}, likelihood="
+                f"{config.as_dict()['likelihood']!r} wants integers >= 0 (values times "
+                f"input_scale {scale:g}); change X or input_scale, or use likelihood='gaussian'"
+            )

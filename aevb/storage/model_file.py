@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from aevb._version import __version__
-from aevb.core.catalogue import weight_shapes
-from aevb.core.engine import ARENAS, Engine
+from aevb.core.engine import ARENAS, Config, Engine
 from aevb.core.state import HISTORY_KEYS, State
 from aevb.storage.atomic import write_file
 
@@ -190,7 +189,7 @@ def _check_shapes(header: dict[str, Any], file: Any) -> None:
     for name in config:
         if not name.isascii():  # pybind11 ends the process over half of a surrogate pair
             raise ValueError(f"its configuration has {name!r}")
-    shapes = weight_shapes(config)
+    shapes = Config(**config).weight_shapes
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
     if "trainer" in header:  # a checkpoint: the best weights so far, and chains, where it has them
         wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}

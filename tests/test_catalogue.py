@@ -1,0 +1,67 @@
+"""Names, shapes and supports come from the core."""
+
+import numpy as np
+import pytest
+
+import aevb
+from aevb import AEVB, MCEM, WakeSleep
+from aevb.core import catalogue
+from aevb.core.engine import Config
+from aevb.estimators.parameters import PARAMETERS
+
+X = np.random.default_rng(0).random((20, 5), dtype=np.float32)
+OF = {  # parameter: its family
+    "likelihood": "likelihood",
+    "bound_estimator": "objective",
+    "optimizer": "optimizer",
+    "activation": "activation",
+    "binarize": "binarize",
+}
+NO_CHOICE = {"activation": "identity", "binarize": "none"}  # in the core alone
+
+
+def config(**changes):
+    model = AEVB(2, hidden_layer_sizes=(4, 3), n_epochs=1).fit(X)
+    return Config(**model._engine.settings | changes)
+
+
+def test_the_catalogue_has_every_family():
+    families = aevb.catalogue()
+    assert set(families) == {*OF.values(), "posterior", "prior", "algorithm"}
+    for names in families.values():
+        assert isinstance(names, tuple)
+        assert len(names) == len(set(names)) >= 1
+    families.clear()
+    assert aevb.catalogue()  # is the caller's own
+
+
+@pytest.mark.parametrize("name", OF)
+def test_choices_are_the_core_s(name):
+    choices = [c for c in PARAMETERS[name].kind.choices if c not in (None, "auto")]
+    members = aevb.catalogue()[OF[name]]
+    assert choices == [member for member in members if member != NO_CHOICE.get(name)]
+    for member in members:
+        assert config(**{name: member}).as_dict()[name] == member
+
+
+def test_algorithms_are_the_estimators():
+    named = {kind._algorithm for kind in (AEVB, WakeSleep, MCEM)}
+    assert named == set(aevb.catalogue()["algorithm"])
+
+
+@pytest.mark.parametrize("likelihood", catalogue.LIKELIHOODS)
+@pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
+def test_shapes_are_those_of_the_weights(kind, likelihood):
+    model = kind(2, hidden_layer_sizes=(4, 3), n_epochs=1, likelihood=likelihood).fit(X)
+    shapes = model._engine.config.weight_shapes
+    assert shapes == {name: weight.shape for name, weight in model.weights_.items()}
+
+
+def test_supports():
+    """Binarisation decides where there is one."""
+    supports = {name: config(likelihood=name).support for name in catalogue.LIKELIHOODS}
+    assert set(supports.values()) <= {"real", "unit-interval", "counts"}
+    assert (supports["bernoulli"], supports["gaussian"]) == ("unit-interval", "real")
+    for name in catalogue.LIKELIHOODS:
+        assert config(likelihood=name, binarize="threshold").support == "real"
+        assert config(likelihood=name, binarize="dynamic").support == "unit-interval"
