@@ -6,9 +6,10 @@ import json
 import joblib
 import pytest
 
-from aevb import AEVB, MCEM, Trainer, datasets
+from aevb import AEVB, MCEM, datasets
 from aevb.cli import main
 from aevb.paper import figure2, figure3, figure4, figure5, gallery, runs
+from aevb.training.loop import Loop
 
 DIGITS = datasets.load_digits()[:300]
 COLUMNS = ["dataset", "algorithm", "n_components", "seed", "samples", "train_bound", "test_bound"]
@@ -61,16 +62,16 @@ def test_a_curve_for_each_run(whole):
 
 @pytest.mark.parametrize("at", [2, 9, 25])
 def test_a_stopped_run_goes_on_to_the_same_curve(whole, at, tmp_path, monkeypatch):
-    real, calls = Trainer._advance, []
+    real, calls = Loop.train, []
 
-    def advance(self, *args):
+    def train(self, *args):
         calls.append(1)
         if len(calls) == at:
             raise KeyboardInterrupt
-        real(self, *args)
+        return real(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_advance", advance)
+        patch.setattr(Loop, "train", train)
         with pytest.raises(KeyboardInterrupt):
             reproduce(tmp_path)
     reproduce(tmp_path)
@@ -82,7 +83,7 @@ def test_what_is_done_is_not_done_again(whole, monkeypatch):
         raise AssertionError("trained again")
 
     before = table(whole)
-    monkeypatch.setattr(Trainer, "_advance", never)
+    monkeypatch.setattr(Loop, "train", never)
     reproduce(whole)
     assert table(whole) == before
 

@@ -66,8 +66,9 @@ def test_all_that_the_optimiser_knew_comes_back(kind, monkeypatch):
     trainer.run(np.inf)
     assert arrays(trainer) == without_chains(ends[1]) != without_chains(ends[2])
     twin = kept[1]
-    twin._engine.n_steps = trainer.model.n_steps_  # the counts of samples and steps stay
-    twin._engine.n_samples_seen = trainer.model.n_samples_seen_
+    core = twin._engine._model
+    core.n_steps = trainer.model.n_steps_  # the counts of samples and steps stay
+    core.n_samples_seen = trainer.model.n_samples_seen_
     for model in (trainer.model, twin):
         model.set_params(patience=None).partial_fit(X)
     assert all(np.array_equal(w, twin.weights_[k]) for k, w in trainer.model.weights_.items())

@@ -24,8 +24,11 @@ from pathlib import Path
 import atheris
 import numpy as np
 
-CHECKS = ["aevb.estimators.parameters", "aevb.estimators.kinds"]
-READERS = ["aevb.storage", "aevb.core", "aevb.data", *CHECKS]
+READERS = [
+    *("aevb.storage.model_file", "aevb.storage.checkpoint"),
+    *("aevb.core.engine", "aevb.core.checks", "aevb.data.checks"),
+    *("aevb.estimators.parameters", "aevb.estimators.kinds", "aevb.estimators.learner"),
+]
 with atheris.instrument_imports(include=[*READERS, "json", "safetensors.numpy"]):
     from mutate import mutate
     from seeds import X, write_seeds
