@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,7 +123,12 @@ class Engine:
         """Seed of all the noise."""
         return int(self.settings["seed"])
 
-    @property
+    @cached_property  # for life: reading the settings takes as long as a small call
+    def n_visible(self) -> int:
+        """Dimension D of x."""
+        return int(self.settings["n_visible"])
+
+    @cached_property
     def n_components(self) -> int:
         """Dimension J of z."""
         return int(self.settings["n_components"])

@@ -27,7 +27,7 @@ class State:
     @property
     def n_features(self) -> int:
         """Dimension D of x."""
-        return int(self.engine.settings["n_visible"])
+        return self.engine.n_visible
 
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
