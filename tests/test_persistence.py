@@ -353,6 +353,18 @@ def test_damaged_headers(path, damage):
         AEVB.load(path)
 
 
+@pytest.mark.parametrize("name", ["n_visible", "n_components", "hidden_layer_sizes"])
+def test_a_vast_network_is_not_allocated(path, name):
+    tensors, metadata = read(path)
+    for size in (2**40, 2**62, 2**64 - 1, 2**70):
+        header = json.loads(metadata["aevb"])
+        header["state"]["config"][name] = [size] if name == "hidden_layer_sizes" else size
+        safetensors.numpy.save_file(tensors, path, {"aevb": json.dumps(header)})
+        with pytest.raises(ValueError, match=path.name) as caught:
+            AEVB.load(path)
+        assert not isinstance(caught.value.__cause__, MemoryError)
+
+
 def test_a_later_format_says_whose_it_is(path):
     tensors, metadata = read(path)
     header = json.loads(metadata["aevb"]) | {"format_version": 2, "library_version": "7.8.9"}

@@ -189,7 +189,10 @@ def _check_shapes(header: dict[str, Any], file: Any) -> None:
     for name in config:
         if not name.isascii():  # pybind11 ends the process over half of a surrogate pair
             raise ValueError(f"its configuration has {name!r}")
-    shapes = Config(**config).weight_shapes
+    try:
+        shapes = Config(**config).weight_shapes
+    except MemoryError:  # the core multiplies sizes, and allocates nothing
+        raise ValueError("its configuration is of a network that no memory holds") from None
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
     if "trainer" in header:  # a checkpoint: the best weights so far, and chains, where it has them
         wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}

@@ -295,6 +295,13 @@ MUTANTS = [
         tests=("test_reading.py::test_values_go_up_to_float32s_largest[4.0-DataFrame]",),
     ),
     Mutant(
+        what="counts may be negative",
+        file="aevb/data/rows.py",
+        text="(scaled < 0) | (scaled != np.rint(scaled))",
+        replacement="scaled != np.rint(scaled)",
+        tests=("test_counts.py::test_what_is_no_count_is_named[asfortranarray--1.0]",),
+    ),
+    Mutant(
         what="rounding alone puts data out of range",
         file="aevb/estimators/base.py",
         text="            return work(self._rows(check_data(self, X)))\n",
@@ -362,6 +369,13 @@ MUTANTS = [
         tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
     # Monte Carlo EM
+    Mutant(
+        what="draws of transform go to the core as draws from an encoder",
+        file="aevb/estimators/mcem.py",
+        text='frozenset({"n_draws"})',
+        replacement="frozenset()",
+        tests=("test_parameters.py::test_each_option_reaches_the_core[MCEM]",),
+    ),
     Mutant(
         what="transform draws ten draws too many where they come in blocks",
         file="aevb/inference/hmc.py",
