@@ -19,7 +19,7 @@ def make_chain(nn, sizes):
 
 
 def make_train(torch, task, optimizer, loss_of) -> Train:
-    """Return a function that takes optimiser steps on the loss, one minibatch after another."""
+    """Return a function that takes optimizer steps on the loss, one minibatch after another."""
     batch = task["batch"]
     X = torch.from_numpy(load_rows(task))
     t = 0

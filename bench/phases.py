@@ -63,7 +63,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="main")
     parser.add_argument("--data", choices=("dense", "mnist-like"), default="dense")
-    parser.add_argument("--isa", choices=_core.isa_names(), default=_core.isa())
+    parser.add_argument("--isa", choices=_core.backend_names(), default=_core.backend())
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     shape = getattr(shapes, args.shape.upper())

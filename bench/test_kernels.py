@@ -19,7 +19,7 @@ EPS = float(np.finfo(np.float32).eps)
 FLOPS = 2 * N_ROWS * N_IN * N_OUT
 
 
-@pytest.fixture(params=_core.isa_names())
+@pytest.fixture(params=_core.backend_names())
 def isa(request):
     with forced_isa(request.param):
         yield request.param

@@ -31,7 +31,11 @@ SHAPES = {
     "gaussian": GAUSSIAN,
     "bounded-gaussian": BOUNDED,
 }
-SPEED_OF = {"avx512": 1.0, "avx2": 0.5, "blas": 0.5}  # rough values, to choose the number of steps
+SPEED_OF = {
+    "avx512": 1.0,
+    "avx2": 0.5,
+    "portable+blas": 0.5,
+}  # rough values, to choose the number of steps
 
 
 def rows_for(name, shape):
@@ -42,7 +46,7 @@ def rows_for(name, shape):
 
 def steps_per_round(shape):
     """Return the number of steps that take about 0.15 s."""
-    flops = 30e9 * SPEED_OF.get(_core.isa(), 0.1)
+    flops = 30e9 * SPEED_OF.get(_core.backend(), 0.1)
     return int(np.clip(flops / shape.flops_per_step(), 5, 4000))
 
 
@@ -82,7 +86,7 @@ def test_step(benchmark, name, n_threads):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("isa", _core.isa_names())
+@pytest.mark.parametrize("isa", _core.backend_names())
 def test_step_by_isa(benchmark, isa, n_threads):
     with forced_isa(isa):
         run(benchmark, MAIN, dense_rows(N_ROWS, MAIN.n_visible), n_threads)

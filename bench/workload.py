@@ -85,12 +85,12 @@ class Training:
 @contextmanager
 def forced_isa(name: str) -> Iterator[None]:
     """Use the kernels of one instruction set in this block, and the previous ones after it."""
-    previous = _core.isa()
-    _core.force_isa(name)
+    previous = _core.backend()
+    _core.use_backend(name)
     try:
         yield
     finally:
-        _core.force_isa(previous)
+        _core.use_backend(previous)
 
 
 def fma_peak(n_threads: int) -> float:
@@ -99,8 +99,8 @@ def fma_peak(n_threads: int) -> float:
     The peak is that of the instruction set in use. BLAS chooses its own instruction set, so it is
     compared with the widest one.
     """
-    widest = next(name for name in ("avx512", "avx2", "portable") if name in _core.isa_names())
-    with forced_isa(widest if _core.isa() == "blas" else _core.isa()):
+    widest = next(name for name in ("avx512", "avx2", "portable") if name in _core.backend_names())
+    with forced_isa(widest if _core.backend() == "portable+blas" else _core.backend()):
         return kernels.fma_peak(n_threads, PEAK_SECONDS)
 
 
@@ -139,7 +139,7 @@ def measure(benchmark: Any, work: Callable[[], Any], flops: float, n_threads: in
     rates = flops / np.array(benchmark.stats.stats.data)
     peak = np.array(peaks[-rounds:])
     benchmark.extra_info |= {
-        "isa": _core.isa(),
+        "isa": _core.backend(),
         "gflops": round(float(np.median(rates)) / 1e9, 1),
         "peak_gflops": round(float(np.median(peak)) / 1e9, 1),
         "share_of_peak": round(float(np.median(rates / peak)), 3),

@@ -18,13 +18,13 @@ hypothesis.settings.load_profile("suite")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(params=_core.isa_names())
+@pytest.fixture(params=_core.backend_names())
 def isa(request):
     """Force one instruction set for the duration of a test, then restore the previous one."""
-    previous = _core.isa()
-    _core.force_isa(request.param)
+    previous = _core.backend()
+    _core.use_backend(request.param)
     yield request.param
-    _core.force_isa(previous)
+    _core.use_backend(previous)
 
 
 def pytest_terminal_summary(terminalreporter):

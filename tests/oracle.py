@@ -238,7 +238,7 @@ def bound_and_gradient(weights, x, noise, config):
     return tape.bound, gradient(tape)
 
 
-# --- optimisers (ascent) ----------------------------------------------------------------------
+# --- optimizers (ascent) ----------------------------------------------------------------------
 
 
 def warm_up(optimizer, step):

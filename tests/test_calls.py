@@ -83,17 +83,17 @@ class CountingLock:
 
 @calls
 def test_blas_is_held_back_in_every_call_to_the_core(kind, call, count, monkeypatch):
-    model, before = fitted(kind, n_threads=1), _core.isa()
+    model, before = fitted(kind, n_threads=1), _core.backend()
     lock = CountingLock()
     monkeypatch.setattr(threads, "_blas_lock", lock)
     call(model)
-    assert (lock.count > 0) == (before == "blas")
+    assert (lock.count > 0) == (before == "portable+blas")
     try:
-        _core.force_isa("blas")
+        _core.use_backend("portable+blas")
         lock.count = 0
         call(model)
     finally:
-        _core.force_isa(before)
+        _core.use_backend(before)
     assert lock.count == count
 
 
@@ -104,9 +104,9 @@ def blas_threads():
 def test_blas_has_one_thread_where_it_is_called_and_as_many_as_before_elsewhere(isa):
     before = blas_threads()
     with threads.single_threaded_blas():
-        assert blas_threads() == ({1} if isa == "blas" else before)
+        assert blas_threads() == ({1} if isa == "portable+blas" else before)
     assert blas_threads() == before
-    assert threads.slice_seconds() == (0.05 if isa == "blas" else 0.5)
+    assert threads.slice_seconds() == (0.05 if isa == "portable+blas" else 0.5)
 
 
 @pytest.mark.parametrize("verbose", [0, 1, True])

@@ -315,7 +315,7 @@ def test_sample_to_picture_needs_a_shape(fails, model_path):
 
 def test_info(capsys):
     out = succeeds(capsys, "info")
-    assert f"{_core.isa()} (available: {', '.join(_core.isa_names())})" in out
+    assert f"{_core.backend()} (available: {', '.join(_core.backend_names())})" in out
     assert np.__version__ in out
     facts = dict(
         line.split(maxsplit=1) for line in out.replace("SciPy's BLAS", "BLAS").splitlines()

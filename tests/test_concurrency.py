@@ -151,7 +151,7 @@ def test_workers_of_a_server_that_loaded_its_model_first(tmp_path):
     )
 
 
-@pytest.mark.parametrize("isa", sorted({_core.isa(), "blas"}))
+@pytest.mark.parametrize("isa", sorted({_core.backend(), "portable+blas"}))
 def test_a_fork_while_other_threads_work(isa, tmp_path):
     python(
         """
@@ -173,7 +173,7 @@ def test_a_fork_while_other_threads_work(isa, tmp_path):
             thread.join()
         """,
         tmp_path,
-        AEVB_FORCE_ISA=isa,
+        AEVB_BACKEND=isa,
     )
 
 
@@ -200,7 +200,7 @@ def test_a_lock_that_another_thread_held_at_the_fork(tmp_path):
             assert code == 0
         """,
         tmp_path,
-        AEVB_FORCE_ISA="blas",
+        AEVB_BACKEND="portable+blas",
     )
 
 

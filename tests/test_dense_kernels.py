@@ -1,4 +1,4 @@
-"""Dense layers and optimiser updates against their float64 twins.
+"""Dense layers and optimizer updates against their float64 twins.
 
 The tolerance of a product is Higham's elementwise bound |got - A B| <= gamma(k) |A||B|. Here
 gamma(k) = k u / (1 - k u) and u = 2^-24, for k products summed in any order, fused or not. A bias
@@ -60,7 +60,9 @@ def check_dense_backward(delta, weight, h, activation):
     """With the weights as they are and with their transpose. How rows are shared changes no bit."""
     for kept in (False, True):
         got = kernels.dense_backward(delta, weight, h, activation, kept=kept)
-        if len(delta) > 1 and _core.isa() != "blas":  # BLAS rounds differently for other shapes
+        if (
+            len(delta) > 1 and _core.backend() != "portable+blas"
+        ):  # BLAS rounds differently for other shapes
             rest = kernels.dense_backward(delta[1:], weight, h[1:], activation, kept=kept)
             assert rest.tobytes() == got[1:].tobytes()
         check_data_gradient(got, delta, weight, h, activation)
@@ -174,7 +176,7 @@ def test_layout_and_alignment_of_inputs(isa, layout):
         check_dense_gradient(x, delta)
 
 
-# --- optimisers -------------------------------------------------------------------------------
+# --- optimizers -------------------------------------------------------------------------------
 
 
 def update_tolerance(optimizer, weight, grad, state1, state2, hyper):

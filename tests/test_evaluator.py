@@ -56,7 +56,7 @@ def assert_equal_rows(isa, one, two):
     With a BLAS, at most the roundings from x to the bound may differ: sums of 64, 20, 4, 20 and 64
     terms.
     """
-    if isa == "blas":
+    if isa == "portable+blas":
         np.testing.assert_allclose(one, two, rtol=(64 + 20 + 4 + 20 + 64) * EPS)
     else:
         assert one.tobytes() == two.tobytes()

@@ -41,7 +41,7 @@ def python(code, **environment):
         capture_output=True,
         text=True,
         timeout=120,
-        env={k: v for k, v in os.environ.items() if k != "AEVB_FORCE_ISA"} | environment,
+        env={k: v for k, v in os.environ.items() if k != "AEVB_BACKEND"} | environment,
         cwd="/",
     )
 
@@ -366,39 +366,39 @@ def test_the_check_for_subnormals_can_fail():
 
 
 def test_an_unknown_instruction_set_is_named_at_import():
-    run = python("import aevb", AEVB_FORCE_ISA="nonsense")
+    run = python("import aevb", AEVB_BACKEND="nonsense")
     assert run.returncode == 1, "an exception, not a crash"
     last = run.stderr.strip().splitlines()[-1]
-    assert "AEVB_FORCE_ISA" in last
+    assert "AEVB_BACKEND" in last
     assert "nonsense" in last
     assert "portable" in last
 
 
 def test_an_unknown_instruction_set_is_named_in_process():
-    before = _core.isa()
+    before = _core.backend()
     with pytest.raises(ValueError, match="nonsense"):
-        _core.force_isa("nonsense")
-    assert _core.isa() == before
+        _core.use_backend("nonsense")
+    assert _core.backend() == before
 
 
-@pytest.mark.parametrize("name", _core.isa_names())
+@pytest.mark.parametrize("name", _core.backend_names())
 def test_each_instruction_set_can_be_forced(name):
     code = (
         "import numpy as np, aevb\n"
         "X = np.random.default_rng(0).random((40, 9), dtype=np.float32)\n"
         "assert np.isfinite(aevb.AEVB(2, n_epochs=1, random_state=0).fit(X).score(X))\n"
-        "print(aevb._core.isa())"
+        "print(aevb._core.backend())"
     )
-    run = python(code, AEVB_FORCE_ISA=name)
+    run = python(code, AEVB_BACKEND=name)
     assert run.stdout.strip() == name, run.stderr
 
 
 def test_the_best_instruction_set_is_the_default():
-    names = _core.isa_names()
-    assert {"portable", "blas"} <= set(names)
+    names = _core.backend_names()
+    assert {"portable", "portable+blas"} <= set(names)
     assert len(set(names)) == len(names)
     vector = [name for name in names if name.startswith("avx")]
-    run = python("import aevb; print(aevb._core.isa())")
+    run = python("import aevb; print(aevb._core.backend())")
     assert run.stdout.strip() in (vector or names), run.stderr
     assert _core.max_threads() >= 1
 

@@ -433,7 +433,7 @@ def test_other_rows_do_not_matter(isa, method):
     whole = run(model, X, missing, method=method)
     for k in (1, 7, 130, 257):
         part = run(model, X[:k], missing[:k], method=method)
-        assert isa == "blas" or part.tobytes() == whole[:k].tobytes()
+        assert isa == "portable+blas" or part.tobytes() == whole[:k].tobytes()
     X, missing = (np.concatenate([a[199::-1], a[200:]]) for a in (X, missing))
     assert run(model, X, missing, method=method)[200:].tobytes() == whole[200:].tobytes()
 

@@ -4,7 +4,7 @@ The metric is |got - reference| / ulp(reference). The reference is NumPy's float
 error of 2^-29 float32 ulp is negligible. ulp is the float32 spacing in the reference's binade. The
 engine may flush subnormals to zero, in arguments and in results. Where the reference is below the
 smallest normal float32, the result must be below it too. The domain of log is the positive normal
-numbers and infinity. The optimiser's reciprocal square root has the same domain without infinity.
+numbers and infinity. The optimizer's reciprocal square root has the same domain without infinity.
 The engine never takes other arguments.
 """
 

@@ -57,7 +57,7 @@ def test_a_curve_for_each_run(whole):
     scores = settings["score_of_learning_rates"]
     best = max(scores, key=lambda rate: scores[rate])
     assert settings["config"]["learning_rate"] == pytest.approx(float(best))
-    assert {"aevb", "numpy", "python", "machine", "instructions"} <= set(settings)
+    assert {"aevb", "numpy", "python", "machine", "backend"} <= set(settings)
 
 
 @pytest.mark.parametrize("at", [2, 9, 25])

@@ -58,7 +58,7 @@ def test_it_stops_when_it_should_and_takes_back_the_best(script, monkeypatch):
 
 
 @kinds
-def test_all_that_the_optimiser_knew_comes_back(kind, monkeypatch):
+def test_all_that_the_optimizer_knew_comes_back(kind, monkeypatch):
     """Training continues from there as from a model with the arrays of the best epoch."""
     trainer, ends = scripted(monkeypatch, [1, 3, 2, 2, 4, 5], 2, kind)
     kept = []

@@ -247,7 +247,7 @@ def test_wrong_tensors(path, name, damage):
 
 def test_every_tensor_is_needed_and_checked(path):
     tensors, metadata = read(path)
-    assert len(tensors) > 10  # the weights' ten and the optimiser's
+    assert len(tensors) > 10  # the weights' ten and the optimizer's
     for name in tensors:
         rest = {key: tensor for key, tensor in tensors.items() if key != name}
         safetensors.numpy.save_file(rest, path, metadata)

@@ -1,4 +1,4 @@
-"""Every training step against a reference: its rows, its noise and the optimiser's update.
+"""Every training step against a reference: its rows, its noise and the optimizer's update.
 
 The gradient is the engine's own, for the twin's rows and noise. test_bounds.py compares it
 with float64. Both use the same sums, so the tolerance of the update is that of

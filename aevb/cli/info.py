@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> None:
     import scipy.linalg  # loads the BLAS that threadpoolctl then finds
     import threadpoolctl
 
-    from aevb.core.engine import isa, isa_names, max_threads
+    from aevb.core.engine import backend, backend_names, max_threads
 
     blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     folder = Path(scipy.__file__).parent.parent
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     found = "{internal_api} {version}".format(**blas[0]) if blas else "unknown to threadpoolctl"
     facts = {
         "aevb": version_of("aevb"),
-        "instructions": f"{isa()} (available: {', '.join(isa_names())})",
+        "backend": f"{backend()} (available: {', '.join(backend_names())})",
         "threads": str(max_threads()),
         "SciPy's BLAS": found,
         "python": sys.version.split()[0],

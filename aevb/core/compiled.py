@@ -15,4 +15,4 @@ __all__ = ["core"]
 
 core.set_gather(_gather.capsule())
 core.set_sgemm(_blas.capsule())
-core.isa()  # an AEVB_FORCE_ISA that this machine lacks is an error now, not in the first fit
+core.backend()  # an AEVB_BACKEND that this machine lacks is an error now, not in the first fit

@@ -23,8 +23,8 @@ Rows = core.Rows
 OutOfRangeError = core.OutOfRangeError
 
 all_finite = core.all_finite
-isa = core.isa
-isa_names = core.isa_names
+backend = core.backend
+backend_names = core.backend_names
 max_threads = core.max_threads
 
 ARENAS = ("weights", "state1", "state2")

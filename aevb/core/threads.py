@@ -38,7 +38,7 @@ def single_threaded_blas() -> AbstractContextManager[None]:
     The limit holds for the whole process and only the thread that set it can lift it, so calls
     that need it go one at a time.
     """
-    return _limited_blas() if core.isa() == "blas" else _UNLIMITED
+    return _limited_blas() if core.backend() == "portable+blas" else _UNLIMITED
 
 
 def slice_seconds() -> float:
@@ -46,7 +46,7 @@ def slice_seconds() -> float:
 
     Where calls go one at a time, others get their turn in between.
     """
-    return 0.05 if core.isa() == "blas" else 0.5
+    return 0.05 if core.backend() == "portable+blas" else 0.5
 
 
 def resolve_threads(n_threads: int | None) -> int:

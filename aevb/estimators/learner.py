@@ -269,7 +269,7 @@ class Learner(BaseEstimator, ABC):
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a safetensors file, optimiser state included.
+        """Write the fitted model to a safetensors file, optimizer state included.
 
         Parameters
         ----------

@@ -20,7 +20,7 @@ class WakeSleep(EncoderModel):
     [2]_. Each minibatch is a wake and a sleep step: awake, z is drawn from the encoder's q(z|x) and
     the decoder ascends log p(x, z); asleep, as many rows as the minibatch has are dreamt, z from
     the prior and x from p(x|z), and the encoder ascends log q(z|x). The two objectives are not one
-    bound's, and the optimiser's accumulators are each network's own.
+    bound's, and the optimizer's accumulators are each network's own.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aevb._version import __version__
-from aevb.core.engine import isa
+from aevb.core.engine import backend
 from aevb.core.progress import Part
 from aevb.estimators.base import LatentVariableModel
 from aevb.training.trainer import Trainer
@@ -144,7 +144,7 @@ def _write_settings(run: Run, trainer: Trainer[Any], folder: Path) -> None:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "instructions": isa(),
+        "backend": backend(),
         "class": type(trainer.model).__name__,
         "n_train": trainer.n_train,
         "config": trainer.model._engine.config.as_dict(),

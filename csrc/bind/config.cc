@@ -139,9 +139,6 @@ void bind_config(py::module_& m) {
       .def_property_readonly(
           "support", [](const Config& self) { return name_of(self.support(), kSupports); },
           "The values that data may have: 'real', 'unit-interval' or 'counts'.")
-      .def_property_readonly(
-          "wants_unit_interval",
-          [](const Config& self) { return self.support() == Support::unit_interval; })
       .def_property_readonly("weight_shapes", &weight_shapes,
                              "The shape of every weight and bias by its name.");
   m.def("catalogue", &catalogue, "The names of the members of each family.");

@@ -9,11 +9,12 @@ namespace aevb::bind {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core of aevb.";
-  m.def("isa", [] { return std::string(kernels().name); }, "The instruction set in use.");
-  m.def("isa_names", &isa_names,
-        "The instruction sets that this machine can run, the narrowest first.");
-  m.def("force_isa", &force_isa, py::arg("name"),
-        "Chooses the instruction set of the whole process from now on.");
+  m.def(
+      "backend", [] { return backend_name(kernels()); },
+      "The backend in use: an instruction set, or one with a library's products.");
+  m.def("backend_names", &backend_names, "Backends of this machine, the best last.");
+  m.def("use_backend", &use_backend, py::arg("name"),
+        "Uses another backend from now on, in the whole process.");
   m.def(
       "all_finite",
       [](const FloatArray& values) {
@@ -31,7 +32,7 @@ PYBIND11_MODULE(_core, m) {
         set_sgemm(reinterpret_cast<Sgemm>(capsule.get_pointer<void>()));
       },
       py::arg("capsule"),
-      "Passes SciPy's sgemm to the core, which makes the instruction set 'blas' available.");
+      "Hands over SciPy's sgemm, which makes the backend 'portable+blas' available.");
   static const Internals internals = {&kernels, &team_probe, &flops_per_thread};
   m.attr("_internals") = py::capsule(&internals);
   py::register_exception<OutOfRange>(m, "OutOfRangeError", PyExc_ValueError);

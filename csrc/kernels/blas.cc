@@ -70,7 +70,7 @@ const Kernels& blas_table(const Kernels& base, Sgemm sgemm_pointer) {
   g_sgemm = sgemm_pointer;
   g_base = &base;
   table = base;
-  table.name = "blas";
+  table.arithmetic = "blas";
   table.product = product;
   table.product_transposed = product_transposed;
   table.nonzero_columns = nonzero_columns;

@@ -45,28 +45,33 @@ std::vector<const Kernels*> available() {  // in order of preference, best last
 const Kernels* find(const std::string& name) {
   std::string known;
   for (const Kernels* table : available()) {
-    if (name == table->name) return table;
-    known += known.empty() ? table->name : std::string(", ") + table->name;
+    if (name == backend_name(*table)) return table;
+    known += (known.empty() ? "" : ", ") + backend_name(*table);
   }
-  throw std::invalid_argument("AEVB_FORCE_ISA: got '" + name + "', this machine has: " + known);
+  throw std::invalid_argument("AEVB_BACKEND: got '" + name + "', this machine has: " + known);
 }
 
 }  // namespace
 
 void set_sgemm(Sgemm sgemm) { g_blas = &blas_table(portable::table, sgemm); }
 
-std::vector<std::string> isa_names() {
+std::string backend_name(const Kernels& table) {
+  const std::string arithmetic = table.arithmetic;
+  return arithmetic == "float32" ? table.isa : table.isa + ("+" + arithmetic);
+}
+
+std::vector<std::string> backend_names() {
   std::vector<std::string> names;
-  for (const Kernels* table : available()) names.emplace_back(table->name);
+  for (const Kernels* table : available()) names.push_back(backend_name(*table));
   return names;
 }
 
-void force_isa(const std::string& name) { g_in_use = find(name); }
+void use_backend(const std::string& name) { g_in_use = find(name); }
 
 const Kernels& kernels() {
   const Kernels* table = g_in_use.load(std::memory_order_acquire);
   if (table == nullptr) {
-    const char* forced = std::getenv("AEVB_FORCE_ISA");
+    const char* forced = std::getenv("AEVB_BACKEND");
     table = forced != nullptr && *forced != '\0' ? find(forced) : available().back();
     g_in_use.store(table, std::memory_order_release);
   }

@@ -1,4 +1,4 @@
-// The choice of the kernel table, and the tables that this machine could use.
+// Which backend is in use, and which this machine could use.
 #pragma once
 
 #include <string>
@@ -13,7 +13,9 @@ using Sgemm = void (*)(char* transa, char* transb, int* m, int* n, int* k, float
                        int* lda, float* b, int* ldb, float* beta, float* c, int* ldc);
 void set_sgemm(Sgemm sgemm);
 
-std::vector<std::string> isa_names();     // narrowest first
-void force_isa(const std::string& name);  // throws std::invalid_argument if the machine lacks it
+// The instruction set, and "+" the arithmetic if that is not float32: "avx2", "portable+blas".
+std::string backend_name(const Kernels& table);
+std::vector<std::string> backend_names();   // in order of preference, best last
+void use_backend(const std::string& name);  // throws std::invalid_argument if the machine lacks it
 
 }  // namespace aevb

@@ -55,7 +55,8 @@ constexpr Members<Info> info_table(List<M...>) {
 
 extern const Kernels table;
 const Kernels table = {
-    .name = AEVB_NAME(AEVB_ISA),
+    .isa = AEVB_NAME(AEVB_ISA),
+    .arithmetic = "float32",
     .product = product,
     .product_transposed = product_transposed,
     .activate = activate,

@@ -160,8 +160,10 @@ struct Members {
   const T* end() const { return data + size; }
 };
 
+// A backend is an instruction set and an arithmetic, with the kernels of both.
 struct Kernels {
-  const char* name;
+  const char* isa;         // "portable", "avx2", "avx512"
+  const char* arithmetic;  // "float32", or "blas": float32 with products by a library
 
   void (*product)(const PanelProduct&);
   void (*product_transposed)(const ProductTransposed&);
@@ -198,7 +200,7 @@ struct Kernels {
   Members<OptimizerKernels> optimizers;
 };
 
-// The table in use: the best that the machine can run, or the one that AEVB_FORCE_ISA names.
+// The table in use: the best that the machine has, or the one that AEVB_BACKEND names.
 const Kernels& kernels();
 
 }  // namespace aevb

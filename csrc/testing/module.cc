@@ -31,7 +31,7 @@ const Internals& internals() {
 const IsaFunctions& isa_functions() {
 #ifdef AEVB_X86
   for (const IsaFunctions* functions : {&avx2::functions, &avx512::functions}) {
-    if (std::strcmp(functions->isa, kernels().name) == 0) return *functions;
+    if (std::strcmp(functions->isa, kernels().isa) == 0) return *functions;
   }
 #endif
   return portable::functions;

@@ -108,7 +108,7 @@ MUTANTS = [
         file="csrc/kernels/blas.cc",
         text="p.accumulate || k > 0 ? 1.0f : 0.0f",
         replacement="p.accumulate ? 1.0f : 0.0f",
-        tests=("test_dense_kernels.py::test_dense_backward_over_ragged_shapes[blas]",),
+        tests=("test_dense_kernels.py::test_dense_backward_over_ragged_shapes[portable+blas]",),
     ),
     Mutant(
         what="the cosine's sign is the sine's",

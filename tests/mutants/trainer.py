@@ -476,7 +476,7 @@ MUTANTS = [
         file="csrc/model/model.cc",
         text="parameters_ = other.parameters_;",
         replacement="parameters_.array(Role::value) = other.parameters_.array(Role::value);",
-        tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),
+        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
     ),
     Mutant(
         what="the second accumulator does not come back",
@@ -486,6 +486,6 @@ MUTANTS = [
             "for (const Role role : {Role::value, Role::state1}) "
             "parameters_.array(role) = other.parameters_.array(role);"
         ),
-        tests=("test_patience.py::test_all_that_the_optimiser_knew_comes_back[adam]",),
+        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
     ),
 ]
