@@ -7,7 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 from aevb import AEVB
-from aevb.data.rows import as_rows, check_data, rows_as_they_are
+from aevb.core.catalogue import SUPPORTS
+from aevb.data.rows import as_rows, check_data, choose_input_scale, rows_as_they_are
 
 N, D = 60, 11
 COUNTS = SimpleNamespace(
@@ -48,3 +49,11 @@ def test_counts_may_need_a_scale():
     assert as_rows(judged(X), 10.0, COUNTS).shape == (N, D)
     with pytest.raises(ValueError, match=r"^X: got the value 1, .*times input_scale 0\.5\); "):
         as_rows(judged(np.ones((N, D))), 0.5, COUNTS)
+
+
+def test_counts_of_one_byte_are_no_pixels(monkeypatch):
+    monkeypatch.setitem(SUPPORTS, "tallies", "counts")
+    data = judged(np.full((N, D), 7, dtype=np.uint8))
+    assert choose_input_scale("auto", "tallies", data) == 1
+    assert choose_input_scale("auto", "gaussian", data) == 1 / 255
+    assert choose_input_scale(0.5, "tallies", data) == 0.5

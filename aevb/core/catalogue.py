@@ -26,6 +26,7 @@ def catalogue() -> dict[str, tuple[str, ...]]:
 _families = catalogue()
 
 LIKELIHOODS = _families["likelihood"]
+SUPPORTS = core.supports()  # the values of x that each likelihood accepts
 BOUND_ESTIMATORS = _families["objective"]
 OPTIMIZERS = _families["optimizer"]
 # Those that change their input.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from aevb.core.catalogue import SUPPORTS
 from aevb.core.engine import Config, Rows
 from aevb.data.checks import check_dense, check_unmasked
 
@@ -197,11 +198,12 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
             yield values[i : i + height, j : j + width]
 
 
-def choose_input_scale(asked: Any, data: Data) -> float:
+def choose_input_scale(asked: Any, likelihood: str, data: Data) -> float:
     """Return the factor of ``input_scale``: 1/255 for uint8 pixels, 1 for everything else."""
     if asked != "auto":
         return float(asked)
-    return 1.0 / 255.0 if data.X.dtype == np.uint8 and data.high > 1 else 1.0
+    pixels = data.X.dtype == np.uint8 and SUPPORTS.get(likelihood) != "counts"
+    return 1.0 / 255.0 if pixels and data.high > 1 else 1.0
 
 
 def choose_likelihood(asked: str, binarize: str | None, data: Data, scale: float) -> str:

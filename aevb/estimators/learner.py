@@ -129,7 +129,7 @@ class Learner(BaseEstimator, ABC):
         """Return a new state for this data, or a fitted model's, and the settings it shall have."""
         if self._state is not None:
             return self._state, self._settings_now(self._state)
-        scale = choose_input_scale(self.input_scale, data)
+        scale = choose_input_scale(self.input_scale, self.likelihood, data)
         likelihood = choose_likelihood(self.likelihood, self.binarize, data, scale)
         chosen = {"likelihood": likelihood, "input_scale": scale}
         config = make_config(self, data.n_features, draw_seed(self.random_state), chosen)

@@ -141,6 +141,15 @@ void bind_config(py::module_& m) {
           "The values that data may have: 'real', 'unit-interval' or 'counts'.")
       .def_property_readonly("weight_shapes", &weight_shapes,
                              "The shape of every weight and bias by its name.");
+  m.def(
+      "supports",
+      [] {
+        py::dict supports;
+        for (const LikelihoodKernels& member : kernels().likelihoods)
+          supports[member.info.name] = name_of(member.info.support, kSupports);
+        return supports;
+      },
+      "The values of x that each likelihood accepts.");
   m.def("catalogue", &catalogue, "The names of the members of each family.");
 }
 
