@@ -52,7 +52,8 @@ def test_algorithms_are_the_estimators():
 @pytest.mark.parametrize("likelihood", catalogue.LIKELIHOODS)
 @pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_shapes_are_those_of_the_weights(kind, likelihood):
-    model = kind(2, hidden_layer_sizes=(4, 3), n_epochs=1, likelihood=likelihood).fit(X)
+    fits_all = np.float32(X > 0.5)
+    model = kind(2, hidden_layer_sizes=(4, 3), n_epochs=1, likelihood=likelihood).fit(fits_all)
     shapes = model._engine.config.weight_shapes
     assert shapes == {name: weight.shape for name, weight in model.weights_.items()}
 

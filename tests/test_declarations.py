@@ -144,7 +144,7 @@ def test_an_option_is_read_as_its_parameter_is_checked():
 
 
 # ---------------------------------------------------------------------------------- no second list
-KINDS = {name: set(names) for name, names in vars(catalogue).items() if name.isupper()}
+KINDS = {name: set(names) for name, names in vars(catalogue).items() if isinstance(names, tuple)}
 
 
 def words_of(node):

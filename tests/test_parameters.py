@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, WakeSleep
+from aevb.core import catalogue
 from aevb.core.checks import check_integer
 from aevb.core.engine import Config, Engine
 from aevb.estimators.parameters import check_parameters, draw_seed
@@ -222,7 +223,7 @@ def config_without(config, name):
     ("name", "values"),
     [
         ("activation", ["identity", "tanh", "relu", "softplus", "sigmoid"]),
-        ("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"]),
+        ("likelihood", [*catalogue.LIKELIHOODS]),
         ("bound_estimator", ["analytic-kl", "monte-carlo", "score-function"]),
         ("optimizer", ["adagrad", "adam", "sgd"]),
         ("binarize", ["none", "threshold", "dynamic"]),
