@@ -26,7 +26,9 @@ def catalogue() -> dict[str, tuple[str, ...]]:
 _families = catalogue()
 
 LIKELIHOODS = _families["likelihood"]
-SUPPORTS = core.supports()  # the values of x that each likelihood accepts
+# The values of x that each likelihood accepts, and a text on it.
+SUPPORTS = {name: support for name, (support, _) in core.likelihoods().items()}
+TEXTS = {name: text for name, (_, text) in core.likelihoods().items()}
 BOUND_ESTIMATORS = _families["objective"]
 OPTIMIZERS = _families["optimizer"]
 # Those that change their input.

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from aevb.core.catalogue import ACTIVATIONS, BINARIZE, BOUND_ESTIMATORS, LIKELIHOODS, OPTIMIZERS
+from aevb.core.catalogue import (
+    ACTIVATIONS,
+    BINARIZE,
+    BOUND_ESTIMATORS,
+    LIKELIHOODS,
+    OPTIMIZERS,
+    TEXTS,
+)
 from aevb.core.engine import Config
 from aevb.estimators import kinds
 from aevb.training.learning_rate import LEARNING_RATES
@@ -81,10 +88,11 @@ _DECLARATIONS = (
     Parameter(
         "likelihood",
         kinds.choice("auto", *LIKELIHOODS),
-        "p(x|z), appendix C of the paper: Bernoulli from logits (real values in [0, 1] allowed); "
-        "Gaussian with a mean and a log-variance per feature (the Notes of `AEVB` tell its floor); "
-        "bounded Gaussian, whose mean passes through a sigmoid, for data in (0, 1). "
-        '"auto" is Bernoulli where every value lies in [0, 1] and Gaussian otherwise.',
+        "p(x|z), appendix C of the paper. "
+        + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS)
+        + ". "
+        '"auto" is Bernoulli where every value lies in [0, 1] and Gaussian otherwise. The Notes of '
+        "`AEVB` tell the floor of a log-variance.",
         help="of the decoder",
         fixed=True,
         in_core=True,

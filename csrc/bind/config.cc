@@ -111,6 +111,15 @@ std::vector<std::string> names_of(const Name<E> (&names)[N]) {
   return all;
 }
 
+py::dict likelihoods() {
+  py::dict found;
+  for (const LikelihoodKernels& member : kernels().likelihoods) {
+    found[member.info.name] =
+        py::make_tuple(name_of(member.info.support, kSupports), member.info.text);
+  }
+  return found;
+}
+
 py::dict catalogue() {
   const Kernels& k = kernels();
   py::dict families;
@@ -141,15 +150,8 @@ void bind_config(py::module_& m) {
           "The values that data may have: 'real', 'unit-interval' or 'counts'.")
       .def_property_readonly("weight_shapes", &weight_shapes,
                              "The shape of every weight and bias by its name.");
-  m.def(
-      "supports",
-      [] {
-        py::dict supports;
-        for (const LikelihoodKernels& member : kernels().likelihoods)
-          supports[member.info.name] = name_of(member.info.support, kSupports);
-        return supports;
-      },
-      "The values of x that each likelihood accepts.");
+  m.def("likelihoods", &likelihoods,
+        "By a likelihood's name: the values of x that it accepts, and a text on it.");
   m.def("catalogue", &catalogue, "The names of the members of each family.");
 }
 

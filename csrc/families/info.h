@@ -14,6 +14,7 @@ inline constexpr size_t kMostOutputs = 2;  // per column of x (decoder) or compo
 
 struct LikelihoodInfo {
   const char* name;
+  const char* text;  // for documentation
   Support support;
   size_t n_outputs;  // of the decoder, per column of x
   const char* outputs[kMostOutputs];

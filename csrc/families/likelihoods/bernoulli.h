@@ -7,7 +7,11 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct Bernoulli {
-  static constexpr LikelihoodInfo info = {"bernoulli", Support::unit_interval, 1, {"logits"}};
+  static constexpr LikelihoodInfo info = {"bernoulli",
+                                          "Bernoulli from logits, for values in [0, 1]",
+                                          Support::unit_interval,
+                                          1,
+                                          {"logits"}};
 
   // softplus(a) = max(a, 0) + log(1 + e^-|a|). Its absolute error is a rounding error of 1, also
   // where softplus(a) is smaller than 1.

@@ -7,8 +7,11 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct BoundedGaussian {
-  static constexpr LikelihoodInfo info = {
-      "bounded-gaussian", Support::real, 2, {"mean", "log_var"}};
+  static constexpr LikelihoodInfo info = {"bounded-gaussian",
+                                          "Gaussian with a mean in (0, 1), a sigmoid",
+                                          Support::real,
+                                          2,
+                                          {"mean", "log_var"}};
 
   template <size_t N>
   static AEVB_INLINE Terms<N, 2> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {

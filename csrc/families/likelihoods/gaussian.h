@@ -32,7 +32,11 @@ AEVB_INLINE Vecs<N> gaussian_draw(const Vecs<N>& mean, const Vecs<N>& raw, const
 }
 
 struct Gaussian {
-  static constexpr LikelihoodInfo info = {"gaussian", Support::real, 2, {"mean", "log_var"}};
+  static constexpr LikelihoodInfo info = {"gaussian",
+                                          "Gaussian with a mean and a log-variance per feature",
+                                          Support::real,
+                                          2,
+                                          {"mean", "log_var"}};
 
   template <size_t N>
   static AEVB_INLINE Terms<N, 2> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
