@@ -4,6 +4,7 @@
 #include "families/likelihoods/bernoulli.h"
 #include "families/likelihoods/bounded_gaussian.h"
 #include "families/likelihoods/gaussian.h"
+#include "families/likelihoods/poisson.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 using Likelihoods = List<  //
     Bernoulli,             //
     Gaussian,              //
-    BoundedGaussian>;
+    BoundedGaussian,       //
+    Poisson>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
