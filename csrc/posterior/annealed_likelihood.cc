@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 
+#include "engine/posterior.h"
 #include "mcmc/annealing.h"
 #include "posterior/density.h"
 
@@ -37,7 +38,8 @@ class TemperedPosterior {
     for (size_t r = 0; r < n; ++r) {
       log_volume_[r] = 0.0;
       for (size_t j = 0; j < mean.cols; ++j) {
-        const float log_sd = from_encoder ? 0.5f * posterior_.log_var().row(r)[j] : 0.0f;
+        const float log_sd =
+            from_encoder ? Posterior::log_sd(posterior_.log_var().row(r)[j]) : 0.0f;
         mean.row(r)[j] = from_encoder ? posterior_.mean().row(r)[j] : 0.0f;
         sd.row(r)[j] = std::exp(log_sd);
         log_volume_[r] += static_cast<double>(log_sd);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <numeric>
 
+#include "engine/posterior.h"
 #include "engine/prior.h"
 #include "inference/blocks.h"
 #include "mcmc/hmc.h"
@@ -233,9 +234,8 @@ class Imputer {
     kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
     const MatView z = pass().activation(model_.network().z);
     for (size_t r = 0; r < n_; ++r) {
-      const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
-      for (size_t j = 0; j < z.cols; ++j)
-        z.row(r)[j] = mean[j] + std::exp(0.5f * log_var[j]) * ws_.eps.view().row(r)[j];
+      Posterior::sample(ws_.mean().row(r), ws_.log_var().row(r), ws_.eps.view().row(r), z.cols,
+                        z.row(r));
     }
     decode(z);
   }
@@ -259,13 +259,8 @@ class Imputer {
   void weigh(ConstMatView z, double sign) {
     output_likelihood(pass(), serial_);
     for (size_t r = 0; r < n_; ++r) {
-      const float *mean = ws_.mean().row(r), *log_var = ws_.log_var().row(r);
-      double log_q = 0.0;
-      for (size_t j = 0; j < z.cols; ++j) {
-        const auto v = static_cast<double>(log_var[j]);
-        const double d = static_cast<double>(z.row(r)[j]) - static_cast<double>(mean[j]);
-        log_q -= 0.5 * (v + d * d * std::exp(-v));
-      }
+      const double log_q =
+          Posterior::log_kernel(ws_.mean().row(r), ws_.log_var().row(r), z.row(r), z.cols);
       log_ratio_[r] += sign * (log_joint_of(pass(), r, z.row(r)) - log_q);
     }
   }

@@ -3,10 +3,10 @@
 
 #include "families/posteriors/gaussian.h"
 
+#ifdef AEVB_ISA
 namespace aevb::AEVB_ISA {
 namespace {
-
 using Posteriors = List<GaussianPosterior>;
-
 }  // namespace
 }  // namespace aevb::AEVB_ISA
+#endif

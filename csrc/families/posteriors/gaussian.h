@@ -1,12 +1,13 @@
 // q(z|x) = N(mu, diag(sigma^2)), eq. 9, with log_var = log sigma^2; z = mu + sigma eps, eq. 10.
-// Each function treats one vector of components of z.
 #pragma once
 
 #include "families/priors/all.h"
 
+#ifdef AEVB_ISA
 namespace aevb::AEVB_ISA {
 namespace {
 
+// Each function treats one vector of components of z.
 struct GaussianPosterior {
   static constexpr PosteriorInfo info = {"gaussian", 2, {"mean", "log_var"}};
 
@@ -55,3 +56,29 @@ struct GaussianPosterior {
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
+
+#else
+#include <cmath>
+
+namespace aevb {
+
+// Functions of z, mu, log_var and eps (n,).
+struct GaussianPosterior {
+  static float log_sd(float log_var) { return 0.5f * log_var; }
+  static void sample(const float* mu, const float* log_var, const float* eps, size_t n, float* z) {
+    for (size_t j = 0; j < n; ++j) z[j] = mu[j] + std::exp(log_sd(log_var[j])) * eps[j];
+  }
+  // log q(z|x) without its constant, which depends on n alone.
+  static double log_kernel(const float* mu, const float* log_var, const float* z, size_t n) {
+    double sum = 0.0;
+    for (size_t j = 0; j < n; ++j) {
+      const auto v = static_cast<double>(log_var[j]);
+      const double d = static_cast<double>(z[j]) - static_cast<double>(mu[j]);
+      sum -= 0.5 * (v + d * d * std::exp(-v));
+    }
+    return sum;
+  }
+};
+
+}  // namespace aevb
+#endif
