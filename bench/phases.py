@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 import shapes
 from shapes import BATCH
-from workload import Training, fma_peak, forced_isa, seconds_of
+from workload import Training, fma_peak, forced_backend, seconds_of
 
 from aevb import _core
 
@@ -63,7 +63,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="main")
     parser.add_argument("--data", choices=("dense", "mnist-like"), default="dense")
-    parser.add_argument("--isa", choices=_core.backend_names(), default=_core.backend())
+    parser.add_argument("--backend", choices=_core.backend_names(), default=_core.backend())
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     shape = getattr(shapes, args.shape.upper())
@@ -73,11 +73,11 @@ def main():
         X = shapes.mnist_like_rows(20_000)
     else:
         X = shapes.dense_rows(20_000, shape.n_visible)
-    with forced_isa(args.isa):
+    with forced_backend(args.backend):
         trainings = {n: Training(shape, X, n_threads=n) for n in THREADS}
         n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))
         phases, peaks = profile(trainings, n_steps, args.rounds)
-    print(f"{shape}, M = {BATCH}, {args.data}, {shape.likelihood}, {args.isa}\n")
+    print(f"{shape}, M = {BATCH}, {args.data}, {shape.likelihood}, {args.backend}\n")
     print_table(shape, phases, peaks)
 
 

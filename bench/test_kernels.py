@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from workload import fma_peak, forced_isa, interleave, measure
+from workload import fma_peak, forced_backend, interleave, measure
 
 from aevb import _core
 from aevb import _testing as kernels
@@ -21,7 +21,7 @@ FLOPS = 2 * N_ROWS * N_IN * N_OUT
 
 @pytest.fixture(params=_core.backend_names())
 def isa(request):
-    with forced_isa(request.param):
+    with forced_backend(request.param):
         yield request.param
 
 

@@ -17,7 +17,7 @@ from shapes import (
     dense_rows,
     mnist_like_rows,
 )
-from workload import Training, forced_isa, interleave, measure
+from workload import Training, forced_backend, interleave, measure
 
 from aevb import _core
 
@@ -88,7 +88,7 @@ def test_step(benchmark, name, n_threads):
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("isa", _core.backend_names())
 def test_step_by_isa(benchmark, isa, n_threads):
-    with forced_isa(isa):
+    with forced_backend(isa):
         run(benchmark, MAIN, dense_rows(N_ROWS, MAIN.n_visible), n_threads)
 
 

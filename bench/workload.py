@@ -83,7 +83,7 @@ class Training:
 
 
 @contextmanager
-def forced_isa(name: str) -> Iterator[None]:
+def forced_backend(name: str) -> Iterator[None]:
     """Use the kernels of one instruction set in this block, and the previous ones after it."""
     previous = _core.backend()
     _core.use_backend(name)
@@ -100,7 +100,7 @@ def fma_peak(n_threads: int) -> float:
     compared with the widest one.
     """
     widest = next(name for name in ("avx512", "avx2", "portable") if name in _core.backend_names())
-    with forced_isa(widest if _core.backend() == "portable+blas" else _core.backend()):
+    with forced_backend(widest if _core.backend() == "portable+blas" else _core.backend()):
         return kernels.fma_peak(n_threads, PEAK_SECONDS)
 
 
