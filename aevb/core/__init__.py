@@ -1,1 +1,1 @@
-"""The compiled engine as Python sees it, and what needs nothing else."""
+"""The Python interface of the compiled core, and modules that need only that."""

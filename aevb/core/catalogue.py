@@ -1,4 +1,4 @@
-"""What there is to choose from, by the core's names."""
+"""The catalogue: the families of the core, and the names of their members."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from aevb.core.compiled import core
 
 
 def catalogue() -> dict[str, tuple[str, ...]]:
-    """Return the names of the members of each family that the core has.
+    """Return the names of the members of each family, such as the likelihoods.
 
     Returns
     -------
     families : dict of str to tuple of str
-        By the family's name: ``"likelihood"``, ``"posterior"``, ``"prior"``, ``"objective"``,
+        The keys are ``"likelihood"``, ``"posterior"``, ``"prior"``, ``"objective"``,
         ``"optimizer"``, ``"activation"``, ``"binarize"`` and ``"algorithm"``.
 
     Examples
@@ -26,11 +26,11 @@ def catalogue() -> dict[str, tuple[str, ...]]:
 _families = catalogue()
 
 LIKELIHOODS = _families["likelihood"]
-# The values of x that each likelihood accepts, and a text on it.
+# For each likelihood: the values of x that it accepts, and its text for the documentation.
 SUPPORTS = {name: support for name, (support, _) in core.likelihoods().items()}
 TEXTS = {name: text for name, (_, text) in core.likelihoods().items()}
 BOUND_ESTIMATORS = _families["objective"]
 OPTIMIZERS = _families["optimizer"]
-# Those that change their input.
+# The hidden layers need an activation that is not linear; binarize=None stands for "none".
 ACTIVATIONS = tuple(name for name in _families["activation"] if name != "identity")
 BINARIZE = tuple(name for name in _families["binarize"] if name != "none")

@@ -1,4 +1,4 @@
-"""Checks of single values that any room may need."""
+"""Checks of single values, for all folders of the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _HIGHEST = 2**31 - 1
 
 
 def check_integer(name: str, value: Any, lowest: int = 1) -> int:
-    """Return value as int; TypeError or ValueError naming the parameter if it is none."""
+    """Return an integer as int. Otherwise raise a TypeError or ValueError that names it."""
     want = f"want an integer from {lowest} to {_HIGHEST}"
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name}: got {value!r}, {want}")
@@ -19,6 +19,6 @@ def check_integer(name: str, value: Any, lowest: int = 1) -> int:
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """ValueError naming the argument if value is none of the choices."""
+    """Raise a ValueError that names the argument if its value is not among the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}: got {value!r}, want one of {', '.join(map(repr, choices))}")

@@ -1,4 +1,4 @@
-"""The compiled modules, wired up: data gather and SciPy's BLAS go into the core."""
+"""The compiled core, connected to the functions that gather data and to SciPy's BLAS."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ try:
 except ImportError as error:
     raise ImportError(
         "aevb's compiled core is missing. In a source checkout, run `pip install .` and start "
-        "Python from another folder, so that the installed package is imported, not the sources."
+        "Python from another folder: it then imports the installed package and not the sources."
     ) from error
 
 __all__ = ["core"]
 
 core.set_gather(_gather.capsule())
 core.set_sgemm(_blas.capsule())
-core.backend()  # an AEVB_BACKEND that this machine lacks is an error now, not in the first fit
+core.backend()  # raises here, and not in the first fit, if AEVB_BACKEND is wrong

@@ -1,7 +1,7 @@
-"""The compiled core as Python sees it: engines, their chains, and the rows they read.
+"""Typed classes and functions around the compiled core: engines, Markov chains and rows.
 
-Whatever computes takes `n_threads` as the estimators have it, None for all, and keeps BLAS from
-starting threads of its own.
+Every function that computes takes the estimators' `n_threads`, where None means all cores. While it
+runs, BLAS starts no threads of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Report = Callable[[float], object]
 
 
 class Subset(NamedTuple):
-    """Positions [begin, begin + size) of a data set, in its own order or in the random split's."""
+    """Positions [begin, begin + size) of a data set, in its own order or in a random order."""
 
     begin: int
     size: int
@@ -43,7 +43,7 @@ class Subset(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What came of some minibatches; the sum is of their rows' bounds."""
+    """The result of some training steps. `bound_sum` is the sum of the bounds of their rows."""
 
     n_steps: int
     n_rows: int
@@ -52,7 +52,7 @@ class Trained(NamedTuple):
 
 
 class Engine:
-    """A network and the state of its training."""
+    """A model of the core: settings, weights and the state of its training."""
 
     def __init__(self, config: Config) -> None:
         self._model = core.Model(config)
@@ -65,7 +65,7 @@ class Engine:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Engine:
-        """Build the engine that `state` described; ValueError if its parts do not fit."""
+        """Build an engine from the result of `state`. ValueError if its parts do not match."""
         model = core.Model(Config(**state["config"]))
         for arena in ARENAS:
             arrays: Arrays = state[arena]
@@ -77,15 +77,15 @@ class Engine:
         return cls._of(model)
 
     def state(self) -> dict[str, Any]:
-        """Return all that there is to know: settings, counts, and the arrays of each arena."""
+        """Return the settings, the counts and the arrays of each arena."""
         return self._model.state()
 
     def copy(self) -> Engine:
-        """Return another engine in the same state."""
+        """Return a new engine with the same state."""
         return self._of(self._model.copy())
 
     def restore(self, other: Engine) -> None:
-        """Take the arrays of another engine; counts stay."""
+        """Copy the arrays of another engine. The counts stay."""
         self._model.restore(other._model)
 
     def __reduce__(self) -> tuple[Callable[..., Engine], tuple[dict[str, Any], int]]:
@@ -95,7 +95,7 @@ class Engine:
 
     @property
     def config(self) -> Config:
-        """The settings, as the core has them."""
+        """The settings, as an object of the core."""
         return self._model.config
 
     @config.setter
@@ -104,7 +104,7 @@ class Engine:
 
     @contextmanager
     def configured(self, config: Config) -> Iterator[None]:
-        """Take other settings, which stay unless the block raises."""
+        """Change the settings. If the block raises, change them back."""
         before = self.config
         self.config = config
         try:
@@ -120,10 +120,10 @@ class Engine:
 
     @property
     def seed(self) -> int:
-        """Seed of all the noise."""
+        """Seed of all random numbers."""
         return int(self.settings["seed"])
 
-    @cached_property  # for life: reading the settings takes as long as a small call
+    @cached_property  # never changes, and reading the settings takes as long as a small call
     def n_visible(self) -> int:
         """Dimension D of x."""
         return int(self.settings["n_visible"])
@@ -135,8 +135,8 @@ class Engine:
 
     @property
     def learning_rate(self) -> float:
-        """The step size in use."""
-        # the shortest number that is this one in float32, the core's type
+        """The learning rate in use."""
+        # the core stores float32: the shortest decimal number that rounds to it
         return float(str(np.float32(self.settings["learning_rate"])))
 
     @learning_rate.setter
@@ -150,22 +150,22 @@ class Engine:
 
     @property
     def n_samples_seen(self) -> int:
-        """Rows trained on so far, all visits counted."""
+        """Rows trained on so far. Each visit to a row counts."""
         return self._model.n_samples_seen
 
     @property
     def bound_sum(self) -> float:
-        """Sum of the bounds of all rows trained on, each as it was then."""
+        """Sum of the bounds of all rows trained on, each from the step that visited the row."""
         return self._model.bound_sum
 
     @property
     def seconds(self) -> float:
-        """Time spent in training."""
+        """Duration of the training so far."""
         return self._model.seconds
 
     @property
     def finite(self) -> bool:
-        """Whether all weights are finite numbers."""
+        """Whether all weights are finite."""
         return self._model.finite
 
     def arrays(self, arena: str) -> Arrays:
@@ -179,7 +179,7 @@ class Engine:
     # Training
 
     def training(self) -> AbstractContextManager[object]:
-        """Keep other threads from training or changing this engine meanwhile."""
+        """Prevent other threads from training or changing this engine during a block."""
         return self._model.training()
 
     def train(
@@ -194,7 +194,10 @@ class Engine:
         n_train: int,
         n_threads: int | None,
     ) -> Trained:
-        """Train for minibatches of an epoch, until it ends, or there were enough, or time is up."""
+        """Train on minibatches of one epoch.
+
+        Return after `max_steps` of them, at the end of the epoch, or when the time is up.
+        """
         options = subset._asdict() | {
             "epoch": epoch,
             "position": position,
@@ -213,7 +216,7 @@ class Engine:
     def monte_carlo_em(
         self, z: NDArray[np.float32], *, n_leapfrog: int, target_accept: float, n_updates: int
     ) -> MonteCarloEm:
-        """Return chains for `train`, one for each row of a training set, that start at z."""
+        """Return Markov chains for `train`, one per row of the training set. They start at z."""
         return MonteCarloEm(
             self._model,
             z,
@@ -237,14 +240,14 @@ class Engine:
     def sample(
         self, n: int, *, seed: int, n_threads: int | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return n draws of x and the z that each was drawn from."""
+        """Return n draws of x (n, D), and the z (n, J) that each was drawn from."""
         with single_threaded_blas():
             return self._model.sample(n, seed=seed, n_threads=resolve_threads(n_threads))
 
     def bound(
         self, rows: Rows, subset: Subset, *, n_draws: int, seed: int, n_threads: int | None
     ) -> tuple[Floats, Floats]:
-        """Return the bound of each row and its variance over the noise."""
+        """Return the bound of each row, and the variance of that estimate over the noise."""
         with single_threaded_blas():
             return self._model.bound(
                 rows,
@@ -274,7 +277,10 @@ class Engine:
         n_threads: int | None,
         progress: Report,
     ) -> tuple[Floats, Floats, Floats]:
-        """Return log p(x) of each row by importance sampling, its error and effective draws."""
+        """Estimate log p(x) of each row by importance sampling.
+
+        Return log p(x), its standard error and the effective number of draws.
+        """
         with single_threaded_blas():
             return self._model.importance(
                 rows,
@@ -288,7 +294,7 @@ class Engine:
             )
 
     def log_joint(self, rows: Rows, z: NDArray[np.float32], *, n_threads: int | None) -> Floats:
-        """Return log p(x, z) of z (n_draws, n_rows, J)."""
+        """Return log p(x, z) (n_draws, n_rows) for z (n_draws, n_rows, J)."""
         with single_threaded_blas():
             return self._model.log_joint(rows, z, n_threads=resolve_threads(n_threads))
 
@@ -306,7 +312,11 @@ class Engine:
         n_threads: int | None,
         progress: Report,
     ) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.float32]]:
-        """Return log p(x), its error, effective chains, acceptance, and a weighted draw's z."""
+        """Run annealed importance sampling for each row.
+
+        Return log p(x), its standard error, the effective number of chains, the acceptance
+        probability, and the end of one chain, drawn by the weights (n_rows, J).
+        """
         with single_threaded_blas():
             return core.anneal(
                 self._model,
@@ -333,7 +343,7 @@ class Engine:
         n_threads: int | None,
         progress: Report,
     ) -> NDArray[np.float32]:
-        """Return the rows with what is missing filled in."""
+        """Return the rows, with the missing values filled in."""
         with single_threaded_blas():
             return core.impute(
                 self._model,
@@ -347,12 +357,12 @@ class Engine:
             )
 
     def content_ids(self, rows: Rows, index: list[int]) -> NDArray[np.uint64]:
-        """Return a number for each of the rows, by their values alone."""
+        """Return an id for each row that depends on its values alone."""
         return core.content_ids(self._model, rows, index)
 
 
 class PosteriorChains:
-    """A Markov chain on p(z|x) for each row, by HMC, that starts at z."""
+    """A Markov chain on p(z|x) for each row, by HMC. The chains start at z."""
 
     def __init__(
         self,
@@ -383,7 +393,7 @@ class PosteriorChains:
     def run(
         self, n: int, *, adapt: bool, keep: bool, n_threads: int | None, progress: Report
     ) -> NDArray[np.float32]:
-        """Move every chain n times; return the states kept (n, n_rows, J)."""
+        """Make n transitions of every chain. Return their states (n, n_rows, J) if `keep`."""
         with single_threaded_blas():
             return self._chains.run(
                 n,
@@ -394,12 +404,12 @@ class PosteriorChains:
             )
 
     def freeze(self) -> None:
-        """Leave the step sizes as they are from now on."""
+        """Stop the adaptation of the step sizes."""
         self._chains.freeze()
 
     @property
     def step_size(self) -> NDArray[np.float32]:
-        """Leapfrog step of each chain."""
+        """Leapfrog step size of each chain."""
         return self._chains.step_size
 
     @property
@@ -409,26 +419,29 @@ class PosteriorChains:
 
     @property
     def n_divergent(self) -> NDArray[np.uint32]:
-        """Transitions of each chain since `freeze` that lost the trajectory."""
+        """Divergent transitions of each chain since `freeze`."""
         return self._chains.n_divergent
 
 
 def fitted_log_density(
     fit: NDArray[np.float32], at: NDArray[np.float32], *, n_threads: int | None
 ) -> Floats:
-    """Return log q(z) at some draws of a density fitted to others, both (n_draws, n_rows, J)."""
+    """Fit a density q(z) to the draws `fit` of each row. Return log q at the draws `at`.
+
+    Both arguments are (n_draws, n_rows, J), the result is (n_draws, n_rows).
+    """
     return core.fitted_log_density(fit, at, n_threads=resolve_threads(n_threads))
 
 
-PICKLE_FORMAT = 1  # of what `Engine.__reduce__` writes; a later one is refused by this library
+PICKLE_FORMAT = 1  # version of what `Engine.__reduce__` writes
 
 
 def unpickle_engine(state: dict[str, Any], pickle_format: int) -> Engine:
-    """Build the engine of a pickle; ValueError if it is of another format or damaged."""
+    """Build the engine of a pickle. ValueError if it is damaged or has another format."""
     if pickle_format != PICKLE_FORMAT:
         raise ValueError(
-            f"pickle: the core's state has format {pickle_format!r}, want {PICKLE_FORMAT}; it was "
-            f"written by another version of aevb. Files of save() are meant to be kept"
+            f"pickle: the core's state has format {pickle_format!r}, want {PICKLE_FORMAT}; another "
+            f"version of aevb wrote it. To keep a model, use save() and not a pickle"
         )
     try:
         return Engine.from_state(state)

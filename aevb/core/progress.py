@@ -1,4 +1,4 @@
-"""Progress bars: of one long call into the core, and of a training run."""
+"""Progress bars of a long call into the core and of a training run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-# A bar, even one that is disabled, takes a lock that a fork may leave held: where none is shown,
-# none is made.
+# Even a disabled bar takes a lock, and a fork may leave that lock held. Without a bar to show, do
+# not make one.
 
 
 @contextmanager
 def progress_bar(what: str, n_rows: int, *, shown: bool) -> Iterator[Callable[[float], None]]:
-    """Yield what the core tells the fraction done; the bar shows it in rows."""
+    """Yield a function that the core calls with the fraction done. The bar shows it in rows."""
     if not shown:
         yield lambda done: None
         return
@@ -32,11 +32,11 @@ Show = Callable[[int, float], None]
 
 
 def show_nothing(n_rows: int, bound_sum: float) -> None:
-    """Take the place of a bar that is not shown."""
+    """Do nothing: there is no bar."""
 
 
 class Part(NamedTuple):
-    """What the bar of a part of a longer run shows: a title, and the rows of all parts."""
+    """The bar of one part of a longer run: its title, and the number of rows of all parts."""
 
     title: str
     n_rows: float
@@ -44,7 +44,10 @@ class Part(NamedTuple):
 
 @contextmanager
 def training_bar(n_seen: int, until: float, shown: bool | Part) -> Iterator[Show]:
-    """Yield what is told of rows trained on, and the sum of their bounds, up to so many seen."""
+    """Yield a function to call with a number of rows trained on and the sum of their bounds.
+
+    The bar goes from `n_seen` rows to `until` rows.
+    """
     if not shown:
         yield show_nothing
         return
@@ -61,7 +64,7 @@ def training_bar(n_seen: int, until: float, shown: bool | Part) -> Iterator[Show
     ) as bar:
 
         def show(n_rows: int, bound_sum: float) -> None:
-            if n_rows > 0:  # none: Ctrl-C, whose handler has let it pass
+            if n_rows > 0:  # 0 after a Ctrl-C that a signal handler ignored
                 bar.update(n_rows)
                 bar.set_postfix(bound=f"{bound_sum / n_rows:.2f}", refresh=False)
 

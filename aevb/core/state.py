@@ -1,4 +1,4 @@
-"""What a model has learnt, and where a run stands: all that fit makes and files hold."""
+"""The state of a fitted model and of a training run: all that files store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a model has learnt. The engine is shared, and goes on; everything else stays."""
+    """The state of a fitted model. Training changes the engine in place, and nothing else."""
 
     engine: Engine
     likelihood: str
@@ -30,7 +30,7 @@ class State:
         return self.engine.n_visible
 
     def copy(self) -> State:
-        """Return a state that shares nothing with this one."""
+        """Return a deep copy."""
         trials = self.learning_rate_trials
         return replace(
             self,
@@ -41,7 +41,7 @@ class State:
 
 
 class Mark(NamedTuple):
-    """The core's counts at some moment."""
+    """Counts of an engine at one moment."""
 
     n_steps: int
     n_samples: int
@@ -49,22 +49,22 @@ class Mark(NamedTuple):
 
     @classmethod
     def of(cls, engine: Engine) -> Mark:
-        """Return where an engine stands."""
+        """Return the counts of an engine now."""
         return cls(engine.n_steps, engine.n_samples_seen, engine.bound_sum)
 
 
 class ChainState(NamedTuple):
-    """The chains of a training set: their states (n_rows, J), and that of their step size."""
+    """The chains of a training set: z (n_rows, J), and the state of their step size."""
 
     z: NDArray[np.float32]
     step_state: list[float]
 
 
 class RunState(NamedTuple):
-    """Where a run stands, beside its model."""
+    """The state of a training run, apart from its model."""
 
-    start: Mark  # of the epoch
-    n_prior: int  # N of the prior's weight
+    start: Mark  # where the epoch starts
+    n_prior: int  # N in the weight of the prior
     n_worse: int = 0
     best: tuple[float, Engine] | None = None
     chains: ChainState | None = None

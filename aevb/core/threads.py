@@ -1,4 +1,4 @@
-"""How many threads the core takes, and that BLAS takes none of its own beside them."""
+"""The number of threads of the core and of BLAS."""
 
 from __future__ import annotations
 
@@ -33,27 +33,28 @@ def _limited_blas() -> Iterator[None]:
 
 
 def single_threaded_blas() -> AbstractContextManager[None]:
-    """Keep BLAS from starting threads of its own where the core calls it from its threads.
+    """Limit BLAS to one thread during a block, if the core's own threads call it.
 
-    The limit holds for the whole process and only the thread that set it can lift it, so calls
-    that need it go one at a time.
+    The limit holds for the whole process, and only the thread that set it can remove it. Blocks
+    that need it therefore run one at a time.
     """
     return _limited_blas() if core.backend() == "portable+blas" else _UNLIMITED
 
 
 def slice_seconds() -> float:
-    """Return how long a call that trains lasts, about, so that the progress bar moves.
+    """Return the approximate duration of a call that trains.
 
-    Where calls go one at a time, others get their turn in between.
+    It is short, so that the progress bar moves. It is shorter with BLAS, where calls run one at a
+    time and others wait.
     """
     return 0.05 if core.backend() == "portable+blas" else 0.5
 
 
 def resolve_threads(n_threads: int | None) -> int:
-    """Return the threads to use: `n_threads`, or every core this process may use.
+    """Return the number of threads: `n_threads`, or that of the cores this process may use.
 
-    Those are given by affinity, container quota, OMP_NUM_THREADS and threadpoolctl. A child that
-    was forked gets one thread: OpenMP's own do not survive a fork.
+    CPU affinity, the container's quota, OMP_NUM_THREADS and threadpoolctl limit the cores. A forked
+    child gets one thread, since OpenMP's threads do not survive a fork.
     """
     if n_threads is not None:
         n_threads = check_integer("n_threads", n_threads)
@@ -66,9 +67,9 @@ def resolve_threads(n_threads: int | None) -> int:
 
 @cache
 def _usable_cores(cpus: frozenset[int]) -> int:
-    """Return joblib's count, which reads the container's files: too slow for every call.
+    """Return joblib's number of cores, once for each set of CPUs.
 
-    It is asked again when the process may use other cores than before.
+    joblib reads the container's files, which is too slow for every call.
     """
     return int(joblib.cpu_count())
 
@@ -76,7 +77,7 @@ def _usable_cores(cpus: frozenset[int]) -> int:
 def _note_fork() -> None:
     global _forked, _blas_lock
     _forked = True
-    _blas_lock = threading.Lock()  # the old one may be held by a thread that was not forked
+    _blas_lock = threading.Lock()  # a thread that the fork did not copy may hold the old lock
 
 
 after_fork_in_child(_note_fork)
