@@ -1,4 +1,4 @@
-"""Auto-Encoding Variational Bayes on the CPU: a C++ engine with scikit-learn's face."""
+"""Auto-Encoding Variational Bayes on the CPU: a C++ engine behind scikit-learn estimators."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plots":  # needs matplotlib, the extra `plot`
+    if name == "plots":  # imported late: it needs matplotlib
         return importlib.import_module("aevb.plots")
     raise AttributeError(f"module 'aevb' has no attribute {name!r}")

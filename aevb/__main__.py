@@ -1,4 +1,4 @@
-"""``python -m aevb`` is the ``aevb`` command."""
+"""``python -m aevb`` runs the ``aevb`` command."""
 
 from aevb.cli import main
 

@@ -1,4 +1,4 @@
-"""The version, as the package's metadata has it."""
+"""The version number, read from the metadata of the installed package."""
 
 from importlib.metadata import version
 

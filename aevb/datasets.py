@@ -1,8 +1,8 @@
-"""The paper's data sets, and scikit-learn's bundled digits for a quick start.
+"""The paper's data sets, MNIST and Frey Face, and scikit-learn's bundled digits.
 
-MNIST and Frey Face are looked for in the folder named by the environment variable ``AEVB_DATA``
-(``mnist/*.gz`` and ``frey/frey_rawface.mat``), then in the user's cache; what is in neither is
-downloaded once. Every file is checked by SHA-256 before it is read.
+The environment variable ``AEVB_DATA`` names a folder with the files ``mnist/*.gz`` and
+``frey/frey_rawface.mat``. The functions look for a file there, and then in the user's cache. They
+download a missing file once. They check the SHA-256 hash of every file before they read it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FREY_FACE_SHAPE = (28, 20)
 _MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _FREY_URL = "https://cs.nyu.edu/~roweis/data/"
 
-# path below AEVB_DATA and the cache -> (folder it is downloaded from, SHA-256)
+# path below AEVB_DATA and below the cache: (URL of the folder to download from, SHA-256)
 _REGISTRY: dict[str, tuple[str, str]] = {
     "mnist/train-images-idx3-ubyte.gz": (
         _MNIST_URL,
@@ -69,9 +69,9 @@ class Mnist:
     Attributes
     ----------
     train, validation, test : ndarray of uint8, shape (n, 784)
-        50 000, 10 000 and 10 000 images, the split of the paper (section 5).
+        50 000, 10 000 and 10 000 images.
     train_labels, validation_labels, test_labels : ndarray of uint8, shape (n,)
-        The digit each image shows.
+        The digit that each image shows.
     """
 
     train: NDArray[np.uint8]
@@ -87,19 +87,19 @@ def load_digits(*, return_X_y: Literal[False] = ...) -> NDArray[np.float32]: ...
 @overload
 def load_digits(*, return_X_y: Literal[True]) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
 def load_digits(*, return_X_y: bool = False) -> Any:
-    """Load scikit-learn's bundled digits: 8x8 images, nothing to download.
+    """Load the digits that scikit-learn bundles: images of 8 x 8 pixels, without a download.
 
     Parameters
     ----------
     return_X_y : bool, default=False
-        Return the labels too.
+        Whether to return the labels too.
 
     Returns
     -------
     X : ndarray of float32, shape (1797, 64)
         Grey levels scaled from 0..16 to [0, 1].
     y : ndarray of int64, shape (1797,)
-        The digits; only when `return_X_y` is true.
+        The digit that each image shows, if `return_X_y` is true.
     """
     from sklearn.datasets import load_digits as load
 
@@ -109,13 +109,13 @@ def load_digits(*, return_X_y: bool = False) -> Any:
 
 
 def load_mnist(*, n_validation: int = 10_000) -> Mnist:
-    """Load MNIST, downloading it on first use.
+    """Load MNIST. The first call downloads it if necessary.
 
     Parameters
     ----------
     n_validation : int, default=10000
-        How many of the last of the 60 000 training images are set aside for validation;
-        0 leaves all of them in ``train``.
+        Number of the last of the 60 000 training images that become validation images. With 0,
+        all stay in ``train``.
 
     Returns
     -------
@@ -125,9 +125,9 @@ def load_mnist(*, n_validation: int = 10_000) -> Mnist:
     Raises
     ------
     OSError
-        If the files are neither on this machine nor within reach.
+        If a file is not on this machine and the download fails.
     ValueError
-        If a file is not the published one.
+        If a file differs from the published one, or `n_validation` is out of range.
     """
     images = _images("mnist/train-images-idx3-ubyte.gz")
     labels = _labels("mnist/train-labels-idx1-ubyte.gz", len(images))
@@ -147,23 +147,23 @@ def load_mnist(*, n_validation: int = 10_000) -> Mnist:
 
 
 def load_frey_face() -> NDArray[np.uint8]:
-    """Load the Frey Face video frames, downloading them on first use.
+    """Load the frames of the Frey Face video. The first call downloads them if necessary.
 
     Returns
     -------
     ndarray of uint8, shape (1965, 560)
-        One frame per row, in the order of the video; a row is an image of 28 rows by 20 columns.
+        One frame per row, in the order of the video. A frame is 28 pixels high and 20 wide.
 
     Raises
     ------
     OSError
-        If the file is neither on this machine nor within reach.
+        If the file is not on this machine and the download fails.
     ValueError
-        If the file is not the published one.
+        If the file differs from the published one.
     """
     from scipy.io import loadmat
 
-    # ff: (560, 1965), a frame in each column
+    # ff: (560, 1965), one frame per column
     frames = np.asarray(loadmat(_fetch("frey/frey_rawface.mat"))["ff"])
     n_pixels = math.prod(FREY_FACE_SHAPE)
     if frames.ndim != 2 or frames.shape[0] != n_pixels or frames.dtype != np.uint8:
@@ -175,7 +175,7 @@ def load_frey_face() -> NDArray[np.uint8]:
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, the format of MNIST, gzipped or plain.
+    """Read an IDX file of unsigned bytes, gzipped or plain. IDX is the format of MNIST.
 
     Parameters
     ----------
@@ -185,12 +185,12 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8
-        The array, in the shape the file states.
+        The array, with the shape that the header states.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is not IDX, or does not hold exactly what its header states.
+        If the file is damaged, is not IDX, or its size does not match its header.
     """
     raw = Path(path).read_bytes()
     if raw[:2] == b"\x1f\x8b":
@@ -214,7 +214,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def _images(name: str) -> NDArray[np.uint8]:
-    """Images of a registered IDX file, one per row: (n, 784)."""
+    """Return the images of a registered IDX file, one per row: (n, 784)."""
     images = read_idx(_fetch(name))
     if images.shape[1:] != MNIST_SHAPE:
         raise ValueError(f"{name}: expected images of shape {MNIST_SHAPE}, got {images.shape[1:]}")
@@ -229,7 +229,7 @@ def _labels(name: str, n_images: int) -> NDArray[np.uint8]:
 
 
 def _fetch(name: str) -> Path:
-    """Path of a checked copy of the registered file `name`."""
+    """Return the path of the registered file `name`, once its hash is right."""
     source, sha256 = _REGISTRY[name]
     folder = os.environ.get("AEVB_DATA")
     if folder and (local := Path(folder, name)).is_file():
@@ -237,14 +237,14 @@ def _fetch(name: str) -> Path:
         if found != sha256:
             raise ValueError(
                 f"{local} is not the published file: its SHA-256 is {found}, not {sha256}; "
-                "replace it, or move it away to have it downloaded"
+                "replace it, or move it away and aevb will download it"
             )
         return local
     return _download(name, source, sha256)
 
 
 def _download(name: str, source: str, sha256: str) -> Path:
-    """Path of the cached copy of `name`, downloaded on first use."""
+    """Return the path of the cached copy of `name`. Download it if there is none."""
     import pooch
 
     cache = Path(pooch.os_cache("aevb"))
@@ -252,11 +252,11 @@ def _download(name: str, source: str, sha256: str) -> Path:
     url = source + target.name
     try:
         found = pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent)
-    except (OSError, ValueError) as error:  # no network, or something else sent in its place
+    except (OSError, ValueError) as error:  # no network, or a wrong file
         folder = os.environ.get("AEVB_DATA")
         place = Path(folder, name) if folder else f"{Path('FOLDER', name)} with AEVB_DATA=FOLDER"
         raise OSError(
             f"could not download {url} ({error}); "
-            f"fetch that file by other means and put it at {place}, or at {target}"
+            f"download that file yourself and put it at {place}, or at {target}"
         ) from error
     return Path(found)

@@ -1,4 +1,4 @@
-"""Errors and warnings that are aevb's own."""
+"""The errors and warnings that aevb defines."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ __all__ = ["DivergenceError", "InconsistentVersionWarning"]
 
 
 class InconsistentVersionWarning(UserWarning):
-    """A model was unpickled by another version of aevb than pickled it."""
+    """One version of aevb unpickled a model that another version pickled."""
 
 
 class DivergenceError(ArithmeticError):
-    """Training left the finite numbers: the bound or a weight is infinite or not a number.
+    """Training diverged: the bound or a weight is infinite or not a number.
 
     Parameters
     ----------
     step : int
-        Number of minibatches, over the model's life, after which it was found.
+        Minibatches that the model had been trained on, in all calls, when training found it.
     learning_rate : float
-        The step size in use.
+        The learning rate in use.
     """
 
     def __init__(self, step: int, learning_rate: float) -> None:
