@@ -1,1 +1,1 @@
-"""The estimators, and their parameters."""
+"""The scikit-learn estimators and their parameters."""

@@ -1,4 +1,4 @@
-"""The AEVB estimator: its parameters. What it does with them is in `_encoder_model`."""
+"""The estimator `AEVB`: its parameters and its documentation."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ __all__ = ["AEVB"]
 class AEVB(EncoderModel):
     r"""Auto-Encoding Variational Bayes: a variational auto-encoder trained on the CPU.
 
-    Learns a generative model :math:`p_\theta(x|z)p(z)`, :math:`p(z) = N(0, I)`, together with an
-    encoder :math:`q_\phi(z|x) = N(\mu, \mathrm{diag}(\sigma^2))` by stochastic ascent of the
-    variational lower bound [1]_. Both are multilayer perceptrons; the decoder mirrors the encoder.
+    The estimator learns a generative model :math:`p_\theta(x|z)p(z)` with
+    :math:`p(z) = N(0, I)`, and an encoder
+    :math:`q_\phi(z|x) = N(\mu, \mathrm{diag}(\sigma^2))`. Both are multilayer perceptrons, and the
+    decoder mirrors the encoder. Training is stochastic gradient ascent on the variational lower
+    bound (eq. 2 of [1]_).
 
     Parameters
     ----------
@@ -27,35 +29,38 @@ class AEVB(EncoderModel):
     Attributes
     ----------
     weights_ : dict of str to ndarray
-        Copies of all weights, ``encoder.hidden0.weight`` (D, H), ``encoder.hidden0.bias`` (H,), ...
+        Copies of all weights and biases, float32: ``encoder.hidden0.weight`` (D, H),
+        ``encoder.hidden0.bias`` (H,), ...
     likelihood_ : str
         The likelihood in use.
     input_scale_ : float
-        The factor in use.
+        The factor on the data in use.
     learning_rate_ : float
-        The step size in use.
+        The learning rate in use.
     learning_rate_trials_ : dict of float to float
-        Of ``learning_rate="auto"``: the score that each rate came to, nats per row; minus infinity
-        for one that diverged.
+        With ``learning_rate="auto"``, the score of each learning rate in nats per row. It is minus
+        infinity if training diverged.
     history_ : dict of lists
-        ``samples_seen``, ``train_bound`` and ``validation_bound`` (nats per row; NaN without
-        validation data) and ``seconds`` of training, an entry per epoch.
+        One entry per epoch. ``samples_seen`` counts rows. ``train_bound`` and ``validation_bound``
+        are in nats per row; the latter is NaN without validation data. ``seconds`` is the duration
+        of the training so far.
     n_samples_seen_ : int
-        Rows trained on so far, all visits counted.
+        Rows trained on so far. Each visit to a row counts.
     n_steps_ : int
         Minibatches trained on so far.
     n_features_in_ : int
         Number of features D.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X has them.
+        Names of the features, if X has names.
 
     Notes
     -----
-    The Gaussian decoders' log-variance is ``v = -10 + softplus(a + 10)`` of the linear output a: a
-    smooth floor at -10, without which the density, and the bound, could grow without limit.
+    The log-variance of the Gaussian decoders is ``v = -10 + softplus(a + 10)``, where a is the
+    linear output. It has a smooth floor at -10. Without a floor, the density and the bound could
+    grow without limit.
 
-    Adagrad's step t is scaled by sqrt(t / (t + 20)), t counting minibatches: its very first steps
-    move every weight by the full step size whatever the gradient.
+    A factor sqrt(t / (t + 20)) scales step t of Adagrad, where t counts minibatches. Without it,
+    the first step would move every weight by the full learning rate, whatever the gradient.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What every estimator of the package does beside learning: encode, decode, score."""
+"""The base class of the estimators: methods that encode, decode, sample and score."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _Result = TypeVar("_Result")
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
-    """Base of the estimators: a decoder p(x|z) with prior N(0, I)."""
+    """Base class of the estimators: a decoder p(x|z) with the prior p(z) = N(0, I)."""
 
     # Inference
 
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return posterior means of z.
+        """Return the posterior mean of z for each row.
 
-        With an encoder (`AEVB`, `WakeSleep`) those of q(z|x); of `MCEM` the mean of ``n_draws``
-        draws of p(z|x) by HMC.
+        `AEVB` and `WakeSleep` have an encoder and return the mean of q(z|x). `MCEM` returns the
+        mean of ``n_draws`` draws from p(z|x) by HMC.
 
         Parameters
         ----------
@@ -42,11 +42,16 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         -------
         Z : ndarray of shape (n_samples, n_components), float32
             Posterior means.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not valid for the model. The message names it.
         """
         return still_finite("X", self._read(X, self._latent_means))
 
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
-        """Return the means of p(x|z), in the units of the data times ``input_scale_``.
+        """Return the mean of p(x|z) for each z.
 
         Parameters
         ----------
@@ -56,12 +61,17 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), float32
-            Decoder means.
+            Means, in the units of the data times ``input_scale_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `Z` is not an array of finite numbers of that shape. The message names it.
         """
         check_is_fitted(self)
         check_dense("Z", Z)
         check_unmasked("Z", Z)
-        with np.errstate(all="ignore"):  # casts of what is about to be an error
+        with np.errstate(all="ignore"):  # a cast may overflow before the check raises
             means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
         return still_finite("Z", self._decode(means))
 
@@ -69,7 +79,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         return self._engine.decode(Z, n_threads=self.n_threads)
 
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
-        """Return the decoder's means at the posterior means that `transform` gives.
+        """Return the mean of p(x|z) at the posterior mean of z that `transform` returns.
 
         Parameters
         ----------
@@ -80,24 +90,28 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         -------
         X : ndarray of shape (n_samples, n_features), float32
             Reconstructions, in the units of the data times ``input_scale_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not valid for the model. The message names it.
         """
         return still_finite("X", self._decode(self.transform(X)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[np.float32]:
-        """Draw x from the generative model: z from the prior, then x from p(x|z).
+        """Draw z from the prior, and then x from p(x|z).
 
         Parameters
         ----------
         n_samples : int, default=1
             Number of draws.
         random_state : int, RandomState instance or None, default=None
-            Seed; None takes the estimator's own ``random_state``.
+            Seed of the draws. None takes the estimator's own ``random_state``.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), float32
-            Draws: 0 or 1 for Bernoulli, mean plus noise for the Gaussians, in the units of the
-            data times ``input_scale_``.
+            Draws, in the units of the data times ``input_scale_``. Bernoulli draws are 0 or 1.
         """
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
@@ -106,13 +120,16 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         return still_finite("sample", x)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return the variational lower bound on log p(x) of each row; of `MCEM` an estimate of it.
+        """Return a lower bound on log p(x) of each row.
 
-        With an encoder (`AEVB`, `WakeSleep`) the bound, estimated with ``n_draws``. `MCEM` has no
-        encoder and no such bound: there it is log p(x) by annealed importance sampling, what
-        ``Evaluator(model).log_likelihood(X, method="ais")`` gives, in expectation a lower bound
-        too. Either way the noise depends on the model's seed and the row's values alone: a row has
-        the same score in any batch, and the same on every call.
+        `AEVB` and `WakeSleep` return an estimate of the variational lower bound (eq. 2 of the
+        paper) from ``n_draws`` draws of z. `MCEM` has no encoder, and so it has no such bound. It
+        returns an estimate of log p(x) by annealed importance sampling, the result of
+        ``Evaluator(model).log_likelihood(X, method="ais")``. In expectation that is a lower bound
+        too.
+
+        The noise depends only on the model's seed and on the values of the row. A row therefore has
+        the same score in every batch and in every call.
 
         Parameters
         ----------
@@ -122,7 +139,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Bound, or log-likelihood, of each row, nats; -inf where it is below float32's range.
+            Score of each row in nats. It is -inf where it is below float32's range.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not valid for the model. The message names it.
         """
         scores = self._read(
             X, lambda rows: self._scores(self._engine, rows, Subset(0, rows.shape[0], split=False))
@@ -130,7 +152,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         return check_scores("X", scores)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean of `score_samples`, nats per row.
+        """Return the mean of `score_samples` over the rows.
 
         Parameters
         ----------
@@ -142,28 +164,33 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         Returns
         -------
         score : float
-            The mean.
+            Mean score in nats per row.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not valid for the model. The message names it.
         """
         return float(self.score_samples(X).mean())
 
-    # What the kinds of model answer in ways of their own
+    # Methods that the estimators implement
 
     _has_encoder = False
 
     @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        """Posterior means (n_rows, J)."""
+        """Return posterior means (n_rows, J)."""
 
     @abstractmethod
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
-        """Where HMC on p(z|x) starts (n_rows, J)."""
+        """Return the z (n_rows, J) where HMC on p(z|x) starts."""
 
     def _rows(self, data: Data) -> Rows:
-        """Return the rows of data for the core, if their values suit the model."""
+        """Return the data as rows for the core. ValueError if the model does not accept a value."""
         return as_rows(data, self.input_scale_, self._engine.config)
 
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
-        """Return what `work` makes of the rows of X, checked."""
+        """Check X, and return the result of `work` on its rows."""
         state = self._state
         if state is None:
             check_is_fitted(self)  # raises
@@ -174,7 +201,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         try:
             return work(self._rows(check_data(self, X)) if rows is None else rows)
         except OutOfRangeError:
-            # This says what is wrong. Nothing is if only rounding took a scaled value past 1.
+            # The full check names the bad value. It passes if only rounding took a value past 1.
             return work(self._rows(check_data(self, X)))
 
     @property

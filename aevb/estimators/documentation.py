@@ -1,4 +1,4 @@
-"""The "Parameters" section of an estimator's docstring, from the declarations."""
+"""A decorator that writes the section "Parameters" of an estimator's docstring."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def documented(**texts: str) -> Callable[[_Class], _Class]:
-    """Return a decorator that writes an estimator's parameters into its docstring.
+    """Return a decorator that replaces "{parameters}" in a class's docstring.
 
-    Their entries take the place of "{parameters}".
+    The entries come from the declarations of the parameters.
 
     Parameters
     ----------
     **texts : str
-        By name, texts that differ from those of the declarations.
+        Texts by parameter name, where this class needs another one than the declaration's.
     """
 
     def decorate(cls: _Class) -> _Class:
@@ -34,7 +34,7 @@ def documented(**texts: str) -> Callable[[_Class], _Class]:
             default = quoted(signature(cls)[name].default)
             entries.append(f"{name} : {parameter.kind.type}, default={default}")
             entries.append(_paragraph(texts.get(name, parameter.text)))
-        if cls.__doc__ is not None:  # python -OO has none
+        if cls.__doc__ is not None:  # python -OO removes docstrings
             doc = inspect.cleandoc(cls.__doc__)
             cls.__doc__ = doc.replace("{parameters}", "\n".join(entries))
         return cls
@@ -45,7 +45,7 @@ def documented(**texts: str) -> Callable[[_Class], _Class]:
 def _paragraph(text: str) -> str:
     return textwrap.fill(
         text,
-        width=96,  # of the 100 of a line, whose first four are the docstring's
+        width=96,  # lines of the sources have 100 columns, and docstrings are indented by four
         initial_indent="    ",
         subsequent_indent="    ",
         break_on_hyphens=False,

@@ -1,4 +1,4 @@
-"""What the estimators with an encoder do with it."""
+"""The base class of the estimators with an encoder: bound, gradient and imputation."""
 
 from __future__ import annotations
 
@@ -19,28 +19,35 @@ from aevb.inference.imputation import impute
 
 
 class EncoderModel(LatentVariableModel):
-    """Base of the estimators with an encoder q(z|x) beside the decoder."""
+    """Base class of the estimators with an encoder q(z|x)."""
 
     _has_encoder = True
 
     def bound_and_gradient(
         self, X: Any, noise: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
-        """Return the bound of each row and the gradient of their sum, without weight decay.
+        """Return the bound (eq. 2 of the paper) of each row, and the gradient of their sum.
+
+        The gradient is that of ``bound_estimator``, without weight decay.
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Data.
         noise : array-like of shape (n_draws, n_samples, n_components), default=None
-            eps of eq. 10; by default that of `score_samples`.
+            The noise eps of eq. 10. By default it is the noise of `score_samples`.
 
         Returns
         -------
         bound : ndarray of shape (n_samples,), float64
-            Bound of each row, nats.
+            Bound of each row in nats.
         gradient : dict of str to ndarray, float32
-            By the names of ``weights_``.
+            Gradient with respect to each array of ``weights_``, under the same names.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` or `noise` is not valid for the model. The message names it.
         """
         eps = None if noise is None else finite_array("noise", noise)
 
@@ -60,33 +67,38 @@ class EncoderModel(LatentVariableModel):
         n_iterations: int = 200,
         random_state: Any = None,
     ) -> NDArray[np.float32]:
-        """Fill in missing values given those observed.
+        """Fill in missing values, given the observed values of the same row.
 
-        Each row climbs log p(x_observed, z) from a draw of the prior: "map" to the end, "mean" and
-        "sample" to where a Markov chain starts. The chain moves z by a step of HMC, draws the
-        missing part of x from p(x|z), and proposes z from q(z|x), accepted by the Metropolis rule
-        as a draw of p(z|x) [1]_, which makes the pseudo-Gibbs sampler [2]_ exact.
+        For each row, z starts from a draw of the prior and climbs log p(x_observed, z). The result
+        of "map" is the end of this ascent. For "mean" and "sample", a Markov chain starts there.
+        One iteration of the chain moves z by an HMC transition, draws the missing part of x from
+        p(x|z), and proposes a new z from q(z|x). The Metropolis rule accepts or rejects the
+        proposal [1]_. This makes the pseudo-Gibbs sampler [2]_ exact.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Data, dense; what stands at missing values is ignored, and may be NaN.
+            Dense data. Missing entries may have any value, also NaN.
         mask : array-like of bool of shape (n_samples, n_features), default=None
-            True where a value is missing; None takes those that are NaN.
+            True where a value is missing. None means that the NaN of `X` are missing.
         method : {"mean", "sample", "map"}, default="mean"
-            "mean" is the mean of p(x|z) over the second half of the iterations, an estimate of
-            E[x_missing | x_observed]; "sample" the last state, a draw of x_missing (0 or 1 for
-            Bernoulli); "map" the mean of p(x|z) at a mode of p(z | x_observed).
+            "mean" averages the mean of p(x|z) over the second half of the iterations. This
+            estimates E[x_missing | x_observed]. "sample" returns the last x_missing of the chain,
+            a draw. "map" returns the mean of p(x|z) at a mode of p(z | x_observed).
         n_iterations : int, default=200
-            Iterations of a row's chain, or steps of its ascent.
+            Iterations of the chain of a row, or steps of the ascent for "map".
         random_state : int, RandomState instance or None, default=None
-            Seed of the chains; None takes the estimator's own ``random_state``.
+            Seed of the chains. None takes the estimator's own ``random_state``.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), float32
-            The data with missing values filled in, in the units of the data times
-            ``input_scale_``.
+            All values of the data, in the units of the data times ``input_scale_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not valid. The message names it.
 
         References
         ----------

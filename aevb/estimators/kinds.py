@@ -1,4 +1,4 @@
-"""Kinds of parameters: the values that they take, and what these are elsewhere."""
+"""Kinds of parameters: how to check, convert and read their values."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Kind:
-    """The values of a parameter.
+    """The set of values that a parameter accepts.
 
     Attributes
     ----------
     type : str
-        Their type, as the documentation has it.
+        Type of the values, for the documentation.
     check : callable
-        Takes the parameter's name and a value; TypeError or ValueError that begins with the name.
+        Takes the parameter's name and a value. It raises a TypeError or ValueError that begins with
+        the name if the value is wrong.
     convert : callable
-        Returns a checked value as the core has it.
+        Converts a checked value to the core's type.
     read : callable
-        Returns the value of a word on the command line. argparse names it in its messages.
+        Converts a word of the command line to a value. argparse shows its name in messages.
     choices : tuple
-        The values, where there are so few that they can be listed.
+        All values, if there is a list of them.
     """
 
     type: str
@@ -42,12 +43,12 @@ class Kind:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as the documentation writes it."""
+    """Return the text of a value in the documentation."""
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def choice(*choices: str | None, convert: Callable[[Any], Any] = _as_it_is) -> Kind:
-    """Return the kind whose values are those listed."""
+    """Return the kind with the listed values."""
     want = ", ".join(map(repr, choices))
 
     def check(name: str, value: Any) -> None:
@@ -59,14 +60,14 @@ def choice(*choices: str | None, convert: Callable[[Any], Any] = _as_it_is) -> K
 
 
 def count(*, convert: Callable[[Any], Any] = int) -> Kind:
-    """Return the kind of the integers from 1."""
+    """Return the kind of the positive integers."""
     return Kind("int", check_integer, convert, int)
 
 
 def number(ends: str, low: float, high: float) -> Kind:
-    """Return the kind of the real numbers between two, which `ends` takes in, as in "(]", or not.
+    """Return the kind of the real numbers in an interval.
 
-    A number so small that it is 0 in float32 is none of them.
+    `ends` is its two brackets, as in "(]". A positive number that float32 rounds to 0 is not in it.
     """
     want = f"a number in {ends[0]}{low:g}, {high:g}{ends[1]}"
 
@@ -90,7 +91,7 @@ def is_auto(value: Any) -> bool:
 def number_or_auto(
     ends: str, low: float, high: float, *, convert: Callable[[Any], Any] = float
 ) -> Kind:
-    """Return the kind of the real numbers between two, and "auto"."""
+    """Return the kind of the real numbers in an interval, and "auto"."""
     numbers = number(ends, low, high)
 
     def check(name: str, value: Any) -> None:
@@ -105,7 +106,7 @@ def number_or_auto(
 
 
 def flag(type_: str) -> Kind:
-    """Return the kind of what is true or false; integers will do."""
+    """Return the kind of bools and integers."""
 
     def check(name: str, value: Any) -> None:
         if not isinstance(value, (bool, np.bool_, Integral)):
@@ -115,7 +116,7 @@ def flag(type_: str) -> Kind:
 
 
 def widths() -> Kind:
-    """Return the kind of the widths of layers; a single integer is one layer."""
+    """Return the kind of the widths of layers. A single integer means one layer."""
 
     def as_list(value: Any) -> list[Any]:
         one = not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping, Set))
@@ -139,7 +140,7 @@ def widths() -> Kind:
 
 
 def random_state() -> Kind:
-    """Return the kind of what scikit-learn draws seeds from; drawing one checks it."""
+    """Return the kind of scikit-learn's random states. `draw_seed` checks them later."""
 
     def check(name: str, value: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What estimators learn and keep: training, state, files, pickles."""
+"""The base class of everything that is trained: training, fitted state, files and pickles."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class Learner(BaseEstimator, ABC):
-    """Base of what is trained: it has parameters, and a state once it is fitted."""
+    """Base class with parameters. It has a state after the first fit."""
 
-    _algorithm = "aevb"  # of the core's Config
-    _not_in_core: frozenset[str] = frozenset()  # parameters that mean something else there
-    _state: State | None = None  # what it has learnt
+    _algorithm = "aevb"  # the field of the core's Config
+    _not_in_core: frozenset[str] = frozenset()  # parameters with another meaning there
+    _state: State | None = None  # None before the first fit
 
     # Learning
 
@@ -49,8 +49,8 @@ class Learner(BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
-            Training data: array, memory map or frame; bool, integers, float32 and float64 are
-            read in place, other types are converted first.
+            Training data: an array, memory map or data frame. The core reads bool, integers,
+            float32 and float64 in place. Other types are converted first.
         y : None
             Ignored.
 
@@ -61,9 +61,9 @@ class Learner(BaseEstimator, ABC):
         Raises
         ------
         ValueError, TypeError
-            For bad parameters or data, naming them.
+            If a parameter or the data are not valid. The message names them.
         DivergenceError
-            If the bound or a weight is no longer finite. The estimator stays as it was.
+            If the bound or a weight is no longer finite. The estimator is then unchanged.
         """
         check_parameters(self)
         with self._claimed():
@@ -73,9 +73,9 @@ class Learner(BaseEstimator, ABC):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Train on one pass over X, from where the model stands.
+        """Continue the training with one pass over X.
 
-        The prior on the weights counts all rows seen so far, over all calls, as the training set.
+        The prior on the weights takes all rows seen so far, in all calls, as the training set.
 
         Parameters
         ----------
@@ -91,9 +91,9 @@ class Learner(BaseEstimator, ABC):
         Raises
         ------
         ValueError, TypeError
-            For bad parameters or data, naming them.
+            If a parameter or the data are not valid. The message names them.
         DivergenceError
-            If the bound or a weight is no longer finite. The estimator stays as it was.
+            If the bound or a weight is no longer finite. The estimator is then unchanged.
         """
         check_parameters(self)
         with self._claimed():
@@ -105,28 +105,28 @@ class Learner(BaseEstimator, ABC):
         return self
 
     def _claimed(self) -> AbstractContextManager[object]:
-        """Keep other threads from training or changing a fitted model meanwhile."""
+        """Prevent other threads from training or changing a fitted model during a block."""
         return nullcontext() if self._state is None else self._state.engine.training()
 
     def _worker(self, *, keep_fitted: bool) -> Self:
-        """Return a copy to train in this one's stead, so that a failed fit changes nothing here."""
+        """Return a copy to train. If training fails, this estimator is then unchanged."""
         worker = copy.copy(self)
         worker._state = self._state.copy() if keep_fitted and self._state is not None else None
         return worker
 
     def _in_own_units(self) -> Self:
-        """Return a model on the same engine that reads data times ``input_scale_``."""
+        """Return a model with the same engine whose data are already scaled by ``input_scale_``."""
         twin = copy.copy(self)
         twin._state = replace(self._learnt("input_scale_"), input_scale=1.0)
         return twin
 
-    # What a trainer asks for
+    # Methods for the trainer: see `aevb.training.trainable`
 
     def _check_parameters(self) -> None:
         check_parameters(self)
 
     def _begin(self, data: Data) -> tuple[State, Config]:
-        """Return a new state for this data, or a fitted model's, and the settings it shall have."""
+        """Return the fitted state, or a new one for this data, and the settings to train with."""
         if self._state is not None:
             return self._state, self._settings_now(self._state)
         scale = choose_input_scale(self.input_scale, self.likelihood, data)
@@ -137,7 +137,7 @@ class Learner(BaseEstimator, ABC):
         return State(Engine(config), likelihood, scale, history, data.feature_names), config
 
     def _settings_now(self, state: State) -> Config:
-        """Return what the parameters now ask of a fitted model; ValueError if it cannot do it."""
+        """Return the settings of the current parameters. ValueError if a fitted one has changed."""
         engine = state.engine
         chosen = {
             "likelihood": state.likelihood,
@@ -149,7 +149,7 @@ class Learner(BaseEstimator, ABC):
 
     @abstractmethod
     def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
-        """Log p(x) of the subset's rows, or a bound on it."""
+        """Return log p(x) of the subset's rows, or a lower bound on it."""
 
     def _n_updates_per_visit(self) -> int:
         return 1
@@ -199,12 +199,12 @@ class Learner(BaseEstimator, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """An entry per epoch: samples seen, bounds, seconds."""
+        """Samples seen, bounds in nats per row, and seconds: one entry per epoch."""
         return self._learnt("history_").history
 
     @property
     def learning_rate_trials_(self) -> dict[float, float]:
-        """The score that each step size came to, where ``"auto"`` tried some."""
+        """The score of each learning rate that ``"auto"`` tried, in nats per row."""
         trials = self._learnt("learning_rate_trials_").learning_rate_trials
         if trials is None:
             raise AttributeError(f"{type(self).__name__} has no 'learning_rate_trials_'")
@@ -217,7 +217,7 @@ class Learner(BaseEstimator, ABC):
 
     @property
     def feature_names_in_(self) -> NDArray[Any]:
-        """Names of the features, where X had them."""
+        """Names of the features, if X had names."""
         names = self._learnt("feature_names_in_").feature_names
         if names is None:
             raise AttributeError(f"{type(self).__name__} has no 'feature_names_in_'")
@@ -225,17 +225,17 @@ class Learner(BaseEstimator, ABC):
 
     @property
     def weights_(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of all weights and biases by name; weights are (in, out)."""
+        """Copies of all weights and biases by name. Weights have the shape (inputs, outputs)."""
         return self._learnt("weights_").engine.arrays("weights")
 
     @property
     def n_samples_seen_(self) -> int:
-        """Rows trained on so far, all visits counted."""
+        """Rows trained on so far. Each visit to a row counts."""
         return self._learnt("n_samples_seen_").engine.n_samples_seen
 
     @property
     def learning_rate_(self) -> float:
-        """The step size in use."""
+        """The learning rate in use."""
         return self._learnt("learning_rate_").engine.learning_rate
 
     @property
@@ -249,11 +249,16 @@ class Learner(BaseEstimator, ABC):
         Parameters
         ----------
         weights : dict of str to array-like
-            The names and shapes of ``weights_``; finite.
+            Arrays of finite numbers with the names and shapes of ``weights_``.
 
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a name, a shape or a value is wrong.
         """
         check_is_fitted(self)
         if not isinstance(weights, dict):
@@ -269,19 +274,19 @@ class Learner(BaseEstimator, ABC):
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a safetensors file, optimizer state included.
+        """Write the fitted model and the state of its optimizer to a safetensors file.
 
         Parameters
         ----------
         path : str or path-like
-            The file; replaced whole or not at all.
+            The file. If writing fails, an existing file is unchanged.
         """
         check_is_fitted(self)
         write_model(path, self._saved())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model that `save` wrote.
+        """Read a model from a file that `save` wrote.
 
         Parameters
         ----------
@@ -295,13 +300,13 @@ class Learner(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If the file is damaged or is not a model of this class; it names the file.
+            If the file is damaged or holds a model of another class. The message names the file.
         """
         with reading(path, f"{cls.__name__} model"):
             return cls._restored(read_model(path))
 
     def _learnt(self, name: str) -> State:
-        # AttributeError, so that hasattr says what it says of any fitted attribute
+        # AttributeError: hasattr is then False before the first fit, as scikit-learn expects
         if self._state is None:
             raise AttributeError(f"{type(self).__name__} has no '{name}' before it is fitted")
         return self._state
@@ -315,7 +320,7 @@ class Learner(BaseEstimator, ABC):
         if version != __version__:
             warnings.warn(
                 f"this {type(self).__name__} was pickled by aevb {version} and is read by "
-                f"{__version__}, which may not understand it; files of save() are meant to be kept",
+                f"{__version__}, which may not understand it; to keep a model, use save()",
                 InconsistentVersionWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""The Monte Carlo EM estimator: decoder and prior alone, p(z|x) by HMC."""
+"""The estimator `MCEM`: a decoder trained by Monte Carlo EM, without an encoder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from aevb.training.trainable import kind_of_model
 
 __all__ = ["MCEM"]
 
-# Chains start at weighted draws of these: from anywhere else, some would stay at the wrong mode.
+# Annealed importance sampling that finds the starts of chains. From other starts, some chains would
+# stay at a wrong mode of p(z|x).
 _STARTS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=5)
 
 _Result = TypeVar("_Result")
@@ -30,37 +31,39 @@ _Result = TypeVar("_Result")
 @kind_of_model
 @documented(
     hidden_layer_sizes=(
-        "Widths of hidden layers as `AEVB` has them; the decoder's are in reverse order."
+        "Widths of the hidden layers of an encoder as in `AEVB`. The decoder has them in reverse "
+        "order."
     ),
     n_draws=(
-        "Draws of p(z|x) whose mean `transform` returns, after as many for warm-up, by a chain "
-        "that starts from a draw by annealed importance sampling. It takes this, `n_leapfrog` and "
-        "`target_accept` as they are when it is called."
+        "Draws of p(z|x) whose mean `transform` returns. As many draws for warm-up come first. The "
+        "chain starts from a draw by annealed importance sampling. `transform` uses the values of "
+        "this parameter, `n_leapfrog` and `target_accept` at the time of its call."
     ),
-    batch_size="Rows of a step; None is all of them.",
-    n_epochs="Passes over the data in `fit`: one move of every chain each.",
+    batch_size="Rows per step. None means all rows.",
+    n_epochs="Passes over the data in `fit`. One pass moves every chain once.",
     validation_fraction=(
-        "Fraction of the rows held out in `fit` for a validation score after each epoch: that of "
-        "`score_samples`, which takes long."
+        "Fraction of the rows that `fit` holds out. After each epoch, `score_samples` scores them, "
+        "which takes long."
     ),
     warm_start=(
-        "Let `fit` go on from the weights of the previous call. Wherever training goes on from "
-        "weights, in `partial_fit` and `Trainer` too, chains start anew, from draws of p(z|x) by "
+        "Whether `fit` continues from the weights of the previous call. Then, and in `partial_fit` "
+        "and `Trainer` with a fitted model, the chains start again from draws of p(z|x) by "
         "annealed importance sampling."
     ),
 )
 class MCEM(LatentVariableModel):
     r"""The variational auto-encoder's decoder, trained by Monte Carlo EM without an encoder.
 
-    The same generative model as `AEVB`'s, and the rival of [1]_, appendix E. Each row of the
-    training set has a Markov chain on p(z|x), which goes on from visit to visit. A step moves the
-    chains by one HMC transition (E), and then takes `n_updates` steps of the weights up the mean of
-    log p(x, z) over them (M). By default a step takes in all rows, as in the paper: it is not an
-    on-line algorithm, and slow on many rows. With `batch_size` the chains of a minibatch move, and
-    the weights follow those alone: more steps in a pass, while the other chains stand still.
+    The generative model is that of `AEVB`. The paper compares the two algorithms ([1]_, appendix
+    E). Each row of the training set has a Markov chain on p(z|x), which continues from visit to
+    visit. A step moves the chains by one HMC transition (E). It then makes `n_updates` updates of
+    the weights, which increase the mean of log p(x, z) over the chains (M). By default, a step
+    takes all rows, as in the paper. This is not an online algorithm, and it is slow on many rows.
+    With `batch_size`, a step moves only the chains of a minibatch, and the updates use only those
+    chains.
 
-    Without an encoder p(z|x) of new rows is sampled too, so `transform` and `score_samples` take
-    many times as long as those of `AEVB`. Both depend on the model's seed and a row's values alone.
+    For new rows, `transform` and `score_samples` sample from p(z|x), and so they take many times as
+    long as with `AEVB`. Their results depend only on the model's seed and the values of a row.
 
     Parameters
     ----------
@@ -69,14 +72,14 @@ class MCEM(LatentVariableModel):
     Attributes
     ----------
     weights_, likelihood_, input_scale_, learning_rate_, learning_rate_trials_, n_features_in_
-        As in `AEVB`; the weights are the decoder's.
+        As in `AEVB`. The weights are those of the decoder.
     history_ : dict of lists
-        As in `AEVB`, but ``train_bound`` is no bound: it is the mean of log p(x, z) over the
-        chains, after the move and before the updates of each step, and ``validation_bound`` the
-        mean of `score_samples`, nats per row.
+        As in `AEVB`, but ``train_bound`` is not a bound. It is the mean of log p(x, z) over the
+        chains, in nats per row, after the transition and before the updates of each step.
+        ``validation_bound`` is the mean of `score_samples`.
     n_samples_seen_ : int
-        Rows whose chains were moved so far, all visits counted; each went into `n_updates` weight
-        updates.
+        Rows whose chains have moved so far. Each visit to a row counts, and is part of `n_updates`
+        updates of the weights.
     n_steps_ : int
         Steps so far.
 
@@ -95,7 +98,7 @@ class MCEM(LatentVariableModel):
     """
 
     _algorithm = "monte-carlo-em"
-    _not_in_core = frozenset({"n_draws"})  # of p(z|x) in `transform`, not of q(z|x)
+    _not_in_core = frozenset({"n_draws"})  # draws of p(z|x) in `transform`, not of q(z|x)
 
     def __init__(
         self,
@@ -147,7 +150,7 @@ class MCEM(LatentVariableModel):
         self.verbose = verbose
 
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
-        """Return what `work` makes of the rows of X, all checked before it starts."""
+        """Check all of X first. Then return the result of `work` on its rows."""
         check_is_fitted(self)
         return work(self._rows(check_data(self, X)))
 
@@ -187,7 +190,7 @@ class MCEM(LatentVariableModel):
         return int(self.n_updates)
 
     def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm:
-        """Return chains from the prior or, where the weights are not new, from p(z|x)."""
+        """Return chains that start from the prior or, if the model is trained, from p(z|x)."""
         if engine.n_steps > 0:
             return self._chains_at(
                 engine, self._annealed(engine, rows, engine.seed, self.n_threads)

@@ -1,4 +1,4 @@
-"""The estimators' parameters: one declaration of each, and what follows from the declarations."""
+"""The declarations of the estimators' parameters, and the functions that use them."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from aevb.core.engine import Config
 from aevb.estimators import kinds
 from aevb.training.learning_rate import LEARNING_RATES
 
-_ALL_ROWS = 2**62  # the core's batch_size of a model that takes in all rows at once
+_ALL_ROWS = 2**62  # the core's batch_size if a step takes all rows
 
 
 @dataclass(frozen=True)
 class Parameter:
     """The declaration of a constructor parameter.
 
-    An estimator has the parameters that its constructor's signature names. A value may be None
-    where that is the default.
+    An estimator has the parameters in the signature of its constructor. A value may be None if
+    None is the default.
 
     Attributes
     ----------
     name : str
-        Its name.
+        Name of the parameter.
     kind : Kind
-        Its values.
+        Values that it accepts.
     text : str
-        What the documentation says of it.
+        Text for the documentation.
     help : str, default=None
-        What the command line says of it; None is no option there.
+        Text for the command line. None means that the commands have no such option.
     fixed : bool, default=False
-        Whether a fitted model keeps the value that it was fitted with.
+        Whether the value cannot change once the model is fitted.
     in_core : bool, default=False
-        Whether the core's configuration has it, under the same name.
+        Whether the core's configuration has a field of this name.
     core_default : object, default=None
-        What that has for an estimator without the parameter, or whose own means something else.
+        Value of that field for an estimator without this parameter, or with another meaning of it.
     """
 
     name: str
@@ -72,7 +72,7 @@ _DECLARATIONS = (
     Parameter(
         "hidden_layer_sizes",
         kinds.widths(),
-        "Widths of the encoder's hidden layers; the decoder has them in reverse.",
+        "Widths of the encoder's hidden layers. The decoder has them in reverse order.",
         help="units of the encoder's hidden layers, as in 500 or 500,200",
         fixed=True,
         in_core=True,
@@ -91,8 +91,8 @@ _DECLARATIONS = (
         "p(x|z), appendix C of the paper. "
         + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS)
         + ". "
-        '"auto" is Bernoulli where every value lies in [0, 1] and Gaussian otherwise. The Notes of '
-        "`AEVB` tell the floor of a log-variance.",
+        '"auto" chooses Bernoulli if every value lies in [0, 1] and Gaussian otherwise. The Notes '
+        "of `AEVB` describe the floor of a log-variance.",
         help="of the decoder",
         fixed=True,
         in_core=True,
@@ -100,8 +100,8 @@ _DECLARATIONS = (
     Parameter(
         "bound_estimator",
         kinds.choice(*BOUND_ESTIMATORS),
-        "Estimator of the bound's gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive "
-        "score-function gradient (section 2.2), whose variance is very high.",
+        "Estimator of the bound and its gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive "
+        "score-function gradient (section 2.2), which has a very high variance.",
         help="of the bound and its gradient",
         in_core=True,
         core_default="analytic-kl",
@@ -109,18 +109,18 @@ _DECLARATIONS = (
     Parameter(
         "n_leapfrog",
         kinds.count(),
-        "Leapfrog steps of an HMC transition.",
+        "Leapfrog steps per HMC transition.",
     ),
     Parameter(
         "target_accept",
         kinds.number("()", 0.0, 1.0),
-        "Acceptance probability that step sizes are tuned to: one for all training chains, and "
-        "each row's in `transform`.",
+        "Target of the acceptance probability, to which the HMC step sizes adapt. Training has one "
+        "step size for all chains, and `transform` has one for each row.",
     ),
     Parameter(
         "n_updates",
         kinds.count(),
-        "Weight updates after each move of the chains.",
+        "Updates of the weights after each HMC transition of the chains.",
     ),
     Parameter(
         "n_draws",
@@ -133,7 +133,7 @@ _DECLARATIONS = (
     Parameter(
         "optimizer",
         kinds.choice(*OPTIMIZERS),
-        "Step rule; the paper's is Adagrad.",
+        "Update rule of the weights. The paper uses Adagrad.",
         help="that climbs the bound",
         fixed=True,
         in_core=True,
@@ -146,17 +146,18 @@ _DECLARATIONS = (
             1e37,
             convert=lambda rate: LEARNING_RATES[0] if kinds.is_auto(rate) else float(rate),
         ),
-        'Global step size. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before the first '
-        "training: each for a tenth of ``n_epochs``, a million samples at most; what scores best "
-        "on training rows then stays.",
-        help="step size, or auto",
+        'Learning rate of the optimizer. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before '
+        "the first training. A trial takes a tenth of ``n_epochs``, and at most a million samples. "
+        "Training then uses the rate with the best score on training rows.",
+        help="learning rate, or auto",
         in_core=True,
     ),
     Parameter(
         "weight_decay",
         kinds.number("[]", 0.0, 1e37),
-        "Precision of the Gaussian prior on the weights (not biases): a minibatch's mean gradient "
-        "has ``-weight_decay / n_samples * w`` added. 1 is the paper's MAP estimate.",
+        "Precision of the Gaussian prior on the weights (not on the biases). It adds "
+        "``-weight_decay / n_samples * w`` to the mean gradient of a minibatch. The paper's MAP "
+        "estimate has 1.",
         help="precision of the weights' Gaussian prior",
         in_core=True,
     ),
@@ -170,7 +171,7 @@ _DECLARATIONS = (
     Parameter(
         "batch_size",
         kinds.count(convert=lambda size: _ALL_ROWS if size is None else int(size)),
-        "Rows M per minibatch; the last of an epoch may be shorter.",
+        "Rows M per minibatch. The last minibatch of an epoch may be smaller.",
         help="rows per step",
         in_core=True,
     ),
@@ -183,76 +184,77 @@ _DECLARATIONS = (
     Parameter(
         "binarize",
         kinds.choice(None, *BINARIZE, convert=lambda value: value or "none"),
-        '"threshold" reads x as x > 0.5; "dynamic" draws each pixel anew from Bernoulli(x) at each '
-        "visit.",
+        '"threshold" replaces x by 1 if x > 0.5 and by 0 otherwise. "dynamic" draws a new value '
+        "from Bernoulli(x) at each visit.",
         help="make grey levels 0/1",
         in_core=True,
     ),
     Parameter(
         "input_scale",
         kinds.number_or_auto("()", 1e-37, 1e37),
-        'Factor on the data. "auto": 1/255 for uint8 data with values above 1, else 1.',
+        'Factor on the data. "auto" chooses 1/255 for uint8 data with values above 1, and 1 '
+        "otherwise.",
         help="factor on the data, or auto",
         fixed=True,
     ),
     Parameter(
         "validation_fraction",
         kinds.number("[)", 0.0, 1.0),
-        "Fraction of the rows held out in `fit` for a validation bound after each epoch.",
+        "Fraction of the rows that `fit` holds out to compute a validation bound after each epoch.",
         help="part of the rows held out to watch the bound",
     ),
     Parameter(
         "patience",
         kinds.count(),
-        "Stop when the ``validation_bound`` of ``history_`` has not improved for this many epochs, "
-        "and keep the weights of the best. None trains for all of ``n_epochs``.",
+        "Training stops if the ``validation_bound`` of ``history_`` has not improved for this many "
+        "epochs. It then restores the weights of the best epoch. None trains for all ``n_epochs``.",
         help="stop after so many epochs without a better validation bound",
     ),
     Parameter(
         "n_threads",
         kinds.count(),
-        "Threads of the core; None takes all cores this process may use. Results do not depend on "
-        "it.",
+        "Threads of the core. None takes all cores that this process may use. Results do not "
+        "depend on it.",
         help="threads",
     ),
     Parameter(
         "random_state",
         kinds.random_state(),
-        "Seed of initial weights, minibatches and all noise.",
+        "Seed of the initial weights, the minibatches and all noise.",
         help="seed of everything random",
     ),
     Parameter(
         "warm_start",
         kinds.flag("bool"),
-        "Let `fit` go on from the weights of the previous call.",
+        "Whether `fit` continues from the weights of the previous call.",
     ),
     Parameter(
         "verbose",
         kinds.flag("int"),
-        "Show a progress bar if not 0.",
+        "Whether to show a progress bar. 0 means no.",
     ),
 )
 PARAMETERS = {parameter.name: parameter for parameter in _DECLARATIONS}
 
 
 def declared(what: Callable[..., Any]) -> list[Parameter]:
-    """Return the declarations of what an estimator, or another callable, takes."""
+    """Return the declarations of the parameters of an estimator or another callable."""
     return [PARAMETERS[name] for name in signature(what) if name in PARAMETERS]
 
 
 @cache
 def signature(what: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a callable by name; `inspect.signature` is slow."""
+    """Return the parameters of a callable by name. The cache is there for speed."""
     return inspect.signature(what).parameters
 
 
 def check_parameters(model: Any, *names: str) -> None:
-    """Check constructor parameters: all of them, if none is named.
+    """Check the named constructor parameters. Without names, check all.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the parameter, what it got and what it wants.
+        If a value is wrong. The message names the parameter, its value and what it accepts.
     """
     estimator: Callable[..., Any] = type(model)
     for parameter in declared(estimator):
@@ -273,9 +275,9 @@ def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]
     n_visible : int
         Dimension D of x.
     seed : int
-        Seed of all the noise.
+        Seed of all random numbers.
     chosen : mapping
-        By name, what was chosen for the data where a parameter is "auto".
+        Values by name that stand for "auto", as chosen for the data.
     """
     own = [parameter for parameter in declared(type(model)) if _reaches_core(model, parameter)]
     fields = {
@@ -289,7 +291,7 @@ def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]
 
 
 def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
-    """Check that a fitted model is asked for nothing that it cannot change.
+    """Check that the fixed parameters of a fitted model have not changed.
 
     Parameters
     ----------
@@ -303,7 +305,7 @@ def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any
     Raises
     ------
     ValueError
-        Naming the parameter.
+        If one has changed. The message names it.
     """
     for parameter in (own for own in declared(type(model)) if own.fixed):
         name, asked = parameter.name, _in_use(model, parameter, chosen)
@@ -319,7 +321,7 @@ def _reaches_core(model: Any, parameter: Parameter) -> bool:
 
 
 def _in_use(model: Any, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
-    """Return the parameter as the core has it; for "auto" what was chosen, if it was."""
+    """Return the core's value of a parameter. "auto" stands for the chosen value, if any."""
     value = getattr(model, parameter.name)
     if kinds.is_auto(value):
         value = chosen.get(parameter.name, value)
@@ -327,7 +329,7 @@ def _in_use(model: Any, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
 
 
 def draw_seed(random_state: Any) -> int:
-    """Return a seed of the core's noise from scikit-learn's ``random_state``."""
+    """Draw a seed for the core from scikit-learn's ``random_state``."""
     try:
         generator = check_random_state(random_state)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The wake-sleep estimator: its parameters. What it does with them is in `_encoder_model`."""
+"""The estimator `WakeSleep`: its parameters and its documentation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["WakeSleep"]
 class WakeSleep(EncoderModel):
     r"""The variational auto-encoder's two networks, trained by the wake-sleep algorithm [1]_.
 
-    The same generative model, encoder and methods as `AEVB`, and the rival it is compared with in
-    [2]_. Each minibatch is a wake and a sleep step: awake, z is drawn from the encoder's q(z|x) and
-    the decoder ascends log p(x, z); asleep, as many rows as the minibatch has are dreamt, z from
-    the prior and x from p(x|z), and the encoder ascends log q(z|x). The two objectives are not one
-    bound's, and the optimizer's accumulators are each network's own.
+    The generative model, the encoder and the methods are those of `AEVB`. The paper compares the
+    two algorithms [2]_. Each minibatch gives a wake step and a sleep step. The wake step draws z
+    from the encoder's q(z|x), and the decoder ascends log p(x, z). The sleep step draws z from the
+    prior and x from p(x|z), for as many rows as the minibatch has. The encoder ascends log q(z|x)
+    on these draws. The two objectives are not parts of one bound.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ class WakeSleep(EncoderModel):
     Attributes
     ----------
     weights_, likelihood_, input_scale_, history_, n_samples_seen_, n_steps_, n_features_in_
-        As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_ under the
-        encoder as it stands, a lower bound on log p(x), though not what the encoder was trained on.
+        As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_, a lower
+        bound on log p(x). The encoder is not trained to increase that bound.
 
     Notes
     -----
-    The encoder follows dreams that change with the decoder: where the bound stalls, a larger
-    ``learning_rate`` may help. Dreams of a Bernoulli decoder are drawn pixels, not means.
+    The encoder learns from draws that change with the decoder. If the bound stops increasing, a
+    larger ``learning_rate`` may help. The draws of a Bernoulli decoder are 0 or 1, not means.
 
     References
     ----------
