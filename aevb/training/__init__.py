@@ -1,1 +1,1 @@
-"""The training loop."""
+"""Training: the trainer, the loop of minibatches, and trials of learning rates."""

@@ -1,4 +1,4 @@
-"""Checks of what a trainer is given."""
+"""Checks of a trainer's arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def naming(argument: str) -> Iterator[None]:
-    """Put an argument's name before what its check complains of."""
+    """Put an argument's name before the messages of errors that a block raises."""
     try:
         yield
     except TypeError as error:
@@ -20,7 +20,7 @@ def naming(argument: str) -> Iterator[None]:
 
 
 def n_held_out(validation_fraction: float, n_rows: int) -> int:
-    """Return how many rows to hold out; ValueError if that leaves none."""
+    """Return the number of held-out rows. ValueError if no row is left to train on."""
     n_val = math.ceil(validation_fraction * n_rows)
     if n_val >= n_rows:
         raise ValueError(
@@ -31,7 +31,7 @@ def n_held_out(validation_fraction: float, n_rows: int) -> int:
 
 
 def check_callbacks(callbacks: Any) -> tuple[Callable[[Any], Any], ...]:
-    """Return them as a tuple; TypeError if there is one that cannot be called."""
+    """Return the callbacks as a tuple. TypeError if one is not callable."""
     try:
         checked = tuple(callbacks)
     except TypeError as error:

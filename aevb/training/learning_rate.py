@@ -1,4 +1,4 @@
-"""The step size by trial, as the paper chose it."""
+"""The choice of a learning rate by trials, as in the paper."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from aevb.exceptions import DivergenceError
 from aevb.training.loop import Loop
 
 LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
-_SHARE = 0.1  # of the run
-_MOST_SAMPLES = 1_000_000  # in weight updates
+_SHARE = 0.1  # of the samples of the run
+_MOST_SAMPLES = 1_000_000  # rows, counted at each update of the weights
 _N_SCORED = 1000  # rows
 
 Scores = Callable[[Engine, Rows, Subset], Floats]
 
 
 def length_of_trial(n_epochs: int, n_train: int, n_updates_per_visit: int) -> float:
-    """Return the samples of a trial: a tenth of the run, at most a million weight updates."""
+    """Return the number of rows of a trial, counted at each visit.
+
+    It is a tenth of the run's, but at most a million divided by the updates per visit.
+    """
     return min(_MOST_SAMPLES / n_updates_per_visit, _SHARE * n_epochs * n_train)
 
 
 def try_learning_rates(
     loop: Loop, n_samples: float, scores: Scores, *, n_threads: int | None, shown: bool
 ) -> dict[float, float]:
-    """Return what each of `LEARNING_RATES` scores, minus infinity for what diverged.
+    """Return the score of each of `LEARNING_RATES`. It is minus infinity if training diverged.
 
-    Each trains a copy of the engine, from the same weights and on the same minibatches; its score
-    is the mean over the first thousand training rows.
+    Each trial trains a copy of the engine, from the same weights and on the same minibatches. Its
+    score is the mean of `scores` over the first thousand training rows, in nats per row.
 
     Raises
     ------
     DivergenceError
-        If all of them diverge.
+        If all trials diverge.
     """
     trials: dict[float, float] = {}
     diverged: list[DivergenceError] = []
@@ -52,12 +55,12 @@ def try_learning_rates(
             trials[rate] = -math.inf
             diverged.append(error)
     if len(diverged) == len(LEARNING_RATES):
-        raise diverged[0]  # of the smallest
+        raise diverged[0]  # from the smallest learning rate
     return trials
 
 
 def best_learning_rate(trials: dict[float, float]) -> float:
-    """Return the rate that scored best."""
+    """Return the learning rate with the best score."""
     return max(trials, key=lambda rate: trials[rate])
 
 

@@ -1,4 +1,4 @@
-"""Minibatches of a run: what they train, on which rows, and where they stand."""
+"""The loop of minibatches: an engine, its training rows, and the position in the epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aevb.exceptions import DivergenceError
 
 
 class Loop(NamedTuple):
-    """An engine in training, its chains (if it has any), its training rows, and its place."""
+    """An engine, its chains if it has any, its training rows, and the state of the run."""
 
     engine: Engine
     chains: MonteCarloEm | None
@@ -21,21 +21,24 @@ class Loop(NamedTuple):
 
     @property
     def n_left(self) -> int:
-        """Rows of the epoch still to come, by the core's own count, which no interrupt can skew."""
+        """Rows left in the epoch. The core's count is right even after an interrupt."""
         return self.run.n_train - (self.engine.n_samples_seen - self.run.start.n_samples)
 
     def n_steps_to(self, n_samples: float) -> int:
-        """Return the minibatches to so many rows in all, or to the end of an epoch: at least 1."""
+        """Return the number of minibatches to train on next, at least 1.
+
+        They reach `n_samples` rows seen in all, or the end of the epoch if that comes first.
+        """
         batch_size = int(self.engine.settings["batch_size"])
         wanted = n_samples - self.engine.n_samples_seen
         return max(1, math.ceil(min(wanted, self.n_left or batch_size) / batch_size))
 
     def next_epoch(self) -> Loop:
-        """Return the loop as it is where an epoch starts."""
+        """Return the loop at the start of the next epoch."""
         return self._replace(run=self.run._replace(start=Mark.of(self.engine)))
 
     def train(self, max_steps: int, n_threads: int | None) -> Trained:
-        """Train for minibatches of this epoch, so many at most.
+        """Train on at most `max_steps` minibatches of this epoch.
 
         Raises
         ------
@@ -47,7 +50,7 @@ class Loop(NamedTuple):
             self.rows,
             self.subset,
             chains=self.chains,
-            epoch=start.n_steps,  # names the epoch's permutation
+            epoch=start.n_steps,  # key of the epoch's permutation
             position=self.run.n_train - self.n_left,
             max_steps=max_steps,
             n_train=self.run.n_prior,

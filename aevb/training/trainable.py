@@ -1,4 +1,4 @@
-"""What a trainer asks of a model, and which models there are, by name."""
+"""The interface of a model that a trainer can train, and a registry of such classes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Trainable(Protocol):
-    """A model that a trainer can train; the estimators are such."""
+    """The interface of a model that a trainer can train."""
 
-    # parameters of its constructor
+    # parameters of the constructor
     learning_rate: Any
     n_epochs: int
     n_threads: int | None
@@ -24,32 +24,32 @@ class Trainable(Protocol):
     validation_fraction: float
     verbose: int
 
-    _state: State | None  # what it has learnt; a trainer replaces it
+    _state: State | None  # the trainer replaces it
 
     def _check_parameters(self) -> None:
-        """TypeError or ValueError naming a parameter of the constructor that is wrong."""
+        """Raise a TypeError or ValueError that names a parameter if its value is wrong."""
 
     def _begin(self, data: Data) -> tuple[State, Config]:
-        """Return the state to go on from, and the configuration that its engine shall have."""
+        """Return the state to continue from, and the configuration to train with."""
 
     def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
-        """Return log p(x) of the subset's rows, or a bound on it."""
+        """Return log p(x) of the subset's rows, or a lower bound on it."""
 
     def _n_updates_per_visit(self) -> int:
-        """Return how many updates of the weights a row goes into at each visit."""
+        """Return the number of updates of the weights per visit to a row."""
 
     def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm | None:
-        """Return the chains of a training set, where training has any."""
+        """Return new Markov chains for the training rows, or None if training needs none."""
 
     def _chains_of_old(self, engine: Engine, chains: ChainState | None) -> MonteCarloEm | None:
-        """Return the chains of a checkpoint; ValueError if they are not this model's."""
+        """Return the chains of a checkpoint. ValueError if they do not suit this model."""
 
     def _saved(self) -> Saved:
-        """Return what a file holds of it; TypeError or ValueError if a parameter is wrong."""
+        """Return what to save. TypeError or ValueError if a parameter is wrong."""
 
     @classmethod
     def _restored(cls, saved: Saved) -> Self:
-        """Return the model that a file holds."""
+        """Return the saved model."""
 
 
 Kind = TypeVar("Kind", bound=type[Trainable])
@@ -58,11 +58,11 @@ _KINDS: dict[str, type[Trainable]] = {}
 
 
 def kind_of_model(kind: Kind) -> Kind:
-    """Make a class known to `Trainer.resume`, by its name."""
+    """Register a class, so that `Trainer.resume` finds it by its name."""
     _KINDS[kind.__name__] = kind
     return kind
 
 
 def restored(saved: Saved) -> Trainable:
-    """Return the model that a file holds, of whatever kind; LookupError if that is not known."""
+    """Return the saved model. LookupError if its class is not registered."""
     return _KINDS[saved.class_name]._restored(saved)

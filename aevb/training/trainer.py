@@ -1,4 +1,4 @@
-"""The training loop: epochs of minibatches on the core, with history, validation and progress."""
+"""The trainer: epochs, validation, history, early stopping, callbacks and checkpoints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Model = TypeVar("Model", bound=Trainable)
 
 
 class _Position(NamedTuple):
-    """All of a trainer and its model that training changes."""
+    """Everything that training changes in a trainer and its model."""
 
     state: State
     run: RunState
@@ -43,13 +43,13 @@ class _Position(NamedTuple):
 
 @dataclass
 class _Undo:
-    """Where to go back to if training diverges."""
+    """The position to restore if training diverges."""
 
     position: _Position
 
 
 class _Resumed(NamedTuple):
-    """A run that a checkpoint holds."""
+    """The run of a checkpoint."""
 
     run: RunState
     chains: MonteCarloEm | None
@@ -58,41 +58,46 @@ class _Resumed(NamedTuple):
 class Trainer(Generic[Model]):
     """Train a model on data, minibatch by minibatch (Algorithm 1 of [1]_).
 
-    ``AEVB.fit`` is a thin layer over this class; use it directly to train in parts, look between
-    them, or stop by a rule of your own. The model is trained in place. After a `DivergenceError` it
-    stands, with its history, where the call began or, in `run`, the last epoch ended; after Ctrl-C,
-    at the last completed minibatch. Another thread may read the model meanwhile, and
-    each call gets the weights of one whole step. If it tries to train or change the model, it gets
-    a RuntimeError.
+    ``AEVB.fit`` is a thin layer over this class. Use the class directly to train in parts, to look
+    at the model between them, or to stop by a rule of your own. Training changes the model in
+    place.
+
+    After a `DivergenceError`, the model and its history are as they were before the call. In `run`,
+    they are as they were after the last complete epoch of the call. After Ctrl-C, the model stands
+    at the last completed minibatch.
+
+    Another thread may read the model during training. Each of its calls then uses the weights after
+    a whole step. If it tries to train or change the model, it gets a RuntimeError.
 
     Parameters
     ----------
     model : AEVB, WakeSleep or MCEM
-        Fitted or not; one that is not is initialised from ``X``.
+        A model. If it is not fitted, the trainer initialises it from ``X``.
     X : array-like or CSR matrix of shape (n_samples, n_features)
-        Training data, read in place. Any real dtype.
+        Training data of any real dtype. The core reads them in place.
     X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
-        Held-out data for the validation bound after each epoch. By default the model's
-        ``validation_fraction`` of ``X``.
+        Held-out data for the validation bound after each epoch. By default, the trainer holds out
+        the model's ``validation_fraction`` of ``X``.
     callbacks : iterable of callables, default=()
-        Each is called with the trainer after each epoch; one that returns True stops the run.
+        After each epoch, the trainer calls each of them with itself as the argument. If one returns
+        True, the run stops.
     checkpoint : str or path-like, default=None
-        File to write the run to as it goes, for `resume`: every `checkpoint_every` samples, at the
-        end of `run`, and on Ctrl-C out of it. It is replaced whole or not at all, and is a model's
-        file too, which ``AEVB.load`` reads.
+        File for `resume`. The trainer writes it every `checkpoint_every` samples, at the end of
+        `run`, and when Ctrl-C ends `run`. If writing fails, an existing file is unchanged.
+        ``AEVB.load`` reads the file too.
     checkpoint_every : int, default=None
-        Samples from one checkpoint to the next; by default an epoch's.
+        Samples from one checkpoint to the next. None means the samples of an epoch.
     progress : bool, default=None
-        Show a progress bar; by default the model's ``verbose``.
+        Whether to show a progress bar. None takes the model's ``verbose``.
 
     Attributes
     ----------
-    model : AEVB
+    model : AEVB, WakeSleep or MCEM
         The model.
     history : dict of lists
         The model's ``history_``.
     n_train : int
-        Rows in an epoch: those of ``X`` that are not held out.
+        Rows per epoch: those of ``X`` that are not held out.
 
     References
     ----------
@@ -124,7 +129,7 @@ class Trainer(Generic[Model]):
         model._check_parameters()
         if model.patience is not None and X_val is None and model.validation_fraction == 0:
             raise ValueError(
-                "patience: there is no validation data to be patient about, want "
+                "patience: there is no validation data to stop by, want "
                 "validation_fraction > 0 or X_val"
             )
         self.model = model
@@ -142,12 +147,12 @@ class Trainer(Generic[Model]):
                 self._set_place(state.engine, checkpoint_every, _resumed)
                 if model._state is None and model.learning_rate == "auto":
                     state = self._with_best_rate(state)
-            model._state = state  # the last: where anything has failed the model is as it was
+            model._state = state  # last: after an error the model is unchanged
 
     def _set_rows(self, data: Data, n_val: int, X_val: Any, scale: float, config: Config) -> None:
-        """Hand the data to the core: training rows, and those that are held out."""
+        """Pass the training rows and the held-out rows to the core."""
         self._rows, self.n_train = as_rows(data, scale, config), data.n_rows - n_val
-        # The held-out rows are the first of the split's order, the training rows the rest.
+        # The split orders the rows at random. The first are held out, the rest are training rows.
         self._subset = Subset(n_val, self.n_train, split=n_val > 0)
         self._validation = (self._rows, Subset(0, n_val, split=True))
         if X_val is not None:
@@ -159,7 +164,7 @@ class Trainer(Generic[Model]):
     def _set_place(
         self, engine: Engine, checkpoint_every: int | None, resumed: _Resumed | None
     ) -> None:
-        """Stand where a checkpoint was written, or at the start of an epoch."""
+        """Start at the position of a checkpoint, or at the start of an epoch."""
         if resumed is None:
             run = RunState(start=Mark.of(engine), n_prior=self.n_train)
             chains = self.model._new_chains(engine, self._rows)
@@ -167,7 +172,7 @@ class Trainer(Generic[Model]):
             run, chains = resumed
         self._chains = chains
         self._run = run._replace(
-            chains=None,  # they move: `_run_state` says where they are
+            chains=None,  # `_run_state` adds their current states
             checkpoint_every=checkpoint_every or self.n_train,
             n_train=self.n_train,
             n_validation=self._validation[1].size,
@@ -175,10 +180,10 @@ class Trainer(Generic[Model]):
         )
         self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
         self._stopped = False
-        self._undo: _Undo | None = None  # whose position is taken anew at each epoch's end
+        self._undo: _Undo | None = None  # every end of an epoch updates its position
 
     def _with_best_rate(self, state: State) -> State:
-        """Return a new model's state with the step size that scores best early on."""
+        """Return a new model's state with the best learning rate of the trials."""
         model = self.model
         trials = try_learning_rates(
             Loop(state.engine, self._chains, self._rows, self._subset, self._run),
@@ -201,33 +206,34 @@ class Trainer(Generic[Model]):
         callbacks: Iterable[Callable[[Trainer[Any]], Any]] = (),
         progress: bool | None = None,
     ) -> Trainer[Any]:
-        """Go on with a run from its checkpoint, bitwise as if it had never stopped.
+        """Continue a run from its checkpoint.
 
-        At any number of threads, on the same instruction set; in the midst of an epoch too.
+        The result has the same bits as a run that never stopped. This holds for any number of
+        threads on the same instruction set, and also if the run stopped within an epoch.
 
         Parameters
         ----------
         path : str or path-like
-            A file that a `Trainer` with ``checkpoint=path`` wrote. The run goes on writing to it.
+            A file that a `Trainer` with ``checkpoint=path`` wrote. The run continues to write it.
         X : array-like or CSR matrix of shape (n_samples, n_features)
             The same training data.
         X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
             The same held-out data, if the run had any.
         checkpoint_every : int, default=None
-            As in `Trainer`; by default as before.
+            As in `Trainer`. None means the value of the checkpoint.
         callbacks, progress
-            As in `Trainer`; functions are not kept in files.
+            As in `Trainer`. A checkpoint does not store them.
 
         Returns
         -------
         trainer : Trainer
-            With the model in ``trainer.model``.
+            The trainer. Its model is ``trainer.model``.
 
         Raises
         ------
         ValueError
-            If the file is damaged, is no checkpoint or of a newer format, or X is not the data that
-            it was training on; the message names the file.
+            If the file is damaged, is not a checkpoint or has a newer format, or if `X` or `X_val`
+            is not the data of the run. The message names the file.
         """
         with reading(path, "checkpoint"):
             saved, run = read_checkpoint(path)
@@ -236,7 +242,7 @@ class Trainer(Generic[Model]):
         every = run.checkpoint_every if checkpoint_every is None else checkpoint_every
         try:
             trainer = cls(
-                model,  # type: ignore[arg-type]  # of whatever kind the file says
+                model,  # type: ignore[arg-type]  # the file determines the class
                 X,
                 X_val=X_val,
                 checkpoint=path,
@@ -261,7 +267,15 @@ class Trainer(Generic[Model]):
         return trainer
 
     def save_checkpoint(self) -> None:
-        """Write model and run to ``checkpoint``, which is replaced whole or not at all."""
+        """Write the model and the run to the file `checkpoint`.
+
+        If writing fails, an existing file is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If the trainer has no `checkpoint`.
+        """
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
         with self._state.engine.training():
@@ -282,13 +296,13 @@ class Trainer(Generic[Model]):
         return self._state.history
 
     def run(self, n_samples: float) -> Self:
-        """Train until the model has seen `n_samples` rows in all, in whole minibatches.
+        """Train on whole minibatches until the model has seen `n_samples` rows in all.
 
         Parameters
         ----------
         n_samples : int or float
-            Rows, counted over the model's whole life (``model.n_samples_seen_``); infinity trains
-            until a callback or the model's ``patience`` stops it.
+            Rows in all calls, as ``model.n_samples_seen_`` counts them. With infinity, training
+            continues until a callback or the model's ``patience`` stops it.
 
         Returns
         -------
@@ -296,9 +310,11 @@ class Trainer(Generic[Model]):
 
         Raises
         ------
+        ValueError
+            If `n_samples` is not a number >= 0.
         DivergenceError
-            If the bound or a weight is no longer finite. The model is then, with its history, as it
-            was when the last epoch of this call ended, or before the call if none did.
+            If the bound or a weight is no longer finite. The model and its history are then as they
+            were after the last complete epoch of this call, or before the call.
         """
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
@@ -307,7 +323,7 @@ class Trainer(Generic[Model]):
         return self
 
     def step(self, n: int = 1) -> Self:
-        """Train for `n` more minibatches.
+        """Train on `n` more minibatches.
 
         Parameters
         ----------
@@ -321,7 +337,7 @@ class Trainer(Generic[Model]):
         Raises
         ------
         DivergenceError
-            If the bound or a weight is no longer finite. The model is then as it was.
+            If the bound or a weight is no longer finite. The model is then unchanged.
         """
         n = check_integer("n", n)
         with self._state.engine.training(), self._undoing():
@@ -359,7 +375,7 @@ class Trainer(Generic[Model]):
             self.save_checkpoint()
 
     def _advance(self, n_steps: int, show: Show = show_nothing) -> None:
-        """Train n_steps minibatches, whatever number of epochs they span."""
+        """Train on n_steps minibatches. They may span several epochs."""
         while n_steps > 0:
             if self._loop.n_left <= 0:  # an epoch whose end was interrupted
                 self._end_epoch()
@@ -386,7 +402,7 @@ class Trainer(Generic[Model]):
         state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
         best, n_worse = self._watch(entry["validation_bound"])
         run = run._replace(start=Mark.of(engine), best=best, n_worse=n_worse)
-        # both at once: an interrupt may be anywhere
+        # one assignment for both, since an interrupt may come between two
         self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
         if self._undo is not None:
@@ -402,7 +418,7 @@ class Trainer(Generic[Model]):
         return float(self.model._scores(self._state.engine, rows, subset).mean())
 
     def _watch(self, bound: float) -> tuple[tuple[float, Engine] | None, int]:
-        """Return the best bound with its weights, and the number of worse epochs since."""
+        """Return the best bound with its weights, and the number of epochs since then."""
         best, n_worse = self._run.best, self._run.n_worse
         if self.model.patience is None:
             return best, n_worse
@@ -425,14 +441,17 @@ class Trainer(Generic[Model]):
 
     @contextmanager
     def _undoing(self, *, by_epoch: bool = False) -> Iterator[None]:
-        """Go back, if training diverges, to where it began or, by epoch, the last one ended."""
+        """If training diverges, restore the position before the block.
+
+        With `by_epoch`, restore the position after the last complete epoch.
+        """
         outer, undo = self._undo, _Undo(self._position())
         try:
             if by_epoch:
                 self._undo = undo
             yield
         except BaseException as error:
-            # Ctrl-C may have come between the last step and the look at what it has made
+            # Ctrl-C may come after a step and before the check of its result
             if isinstance(error, DivergenceError) or not self._state.engine.finite:
                 was = undo.position
                 self.model._state, self._run, self._chains = was.state, was.run, was.chains
@@ -442,24 +461,24 @@ class Trainer(Generic[Model]):
             self._undo = outer
 
     def _restore_best(self) -> None:
-        """Take the best weights back; the counts of what has been seen stay."""
+        """Restore the best weights. The counts of steps and rows stay."""
         if self._run.best is not None:
             self._state.engine.restore(self._run.best[1])
 
 
 def train(model: Trainable, X: Any, n_epochs: int, *, n_seen: int = 0) -> None:
-    """Train a model on X, of which nobody else knows: where it fails the model is lost.
+    """Train a model on X. If training fails, the model is not usable.
 
     Parameters
     ----------
     model : object
-        A model.
+        A model that no other thread uses.
     X : array-like or CSR matrix of shape (n_samples, n_features)
         Training data.
     n_epochs : int
-        Passes over it.
+        Passes over the data.
     n_seen : int, default=0
-        Rows seen before, which the prior on the weights counts too.
+        Rows of earlier calls, which the prior on the weights counts too.
     """
     trainer = Trainer(model, X)
     trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
