@@ -1,1 +1,1 @@
-"""Judging a fitted model."""
+"""Evaluation of a fitted model."""

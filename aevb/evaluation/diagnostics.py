@@ -1,4 +1,4 @@
-"""How well chains have mixed."""
+"""Diagnostics of Markov chains: split R-hat and effective sample size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the split R-hat over axis 0 of (n_draws, ...) draws of one chain each."""
+    """Return the split R-hat of each chain. `draws` is (n_draws, ...), a chain along axis 0."""
     n = draws.shape[0] // 2
     if n < 2:
         return np.full(draws.shape[1:], np.nan)
@@ -22,11 +22,12 @@ def split_r_hat(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def effective_sample_size(draws: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the effective number of independent draws over axis 0 of (n_draws, ...).
+    """Return the effective number of independent draws of each chain. `draws` is (n_draws, ...).
 
-    n / (1 + 2 sum of autocorrelations), the sum ended where those of two successive lags are no
-    longer positive together (Geyer, "Practical Markov chain Monte Carlo", 1992), and made to fall.
-    NaN for draws that are all alike.
+    It is n / (1 + 2 S), where S is the sum of the autocorrelations. The sum goes over pairs of
+    successive lags. It ends before the first pair that is not positive, and no pair counts more
+    than the one before (Geyer, "Practical Markov chain Monte Carlo", 1992). If all draws of a chain
+    are equal, the result is NaN.
     """
     n = draws.shape[0]
     if n < 4:

@@ -1,4 +1,4 @@
-"""What an evaluation answers: an estimate per row, with its errors."""
+"""The result of an evaluation: an estimate for each row, with its standard errors."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate per row, with Monte Carlo errors; nats.
+    """An estimate for each row, with standard errors. All values are in nats.
 
     Attributes
     ----------
-    per_row : ndarray of shape (n_samples,)
+    per_row : ndarray of shape (n_samples,), float64
         The estimate of each row.
-    stderr : ndarray of shape (n_samples,)
-        Its standard error over the noise; NaN where there was one draw.
+    stderr : ndarray of shape (n_samples,), float64
+        Its Monte Carlo standard error, NaN for a single draw.
     mean : float
         Mean over the rows.
     mean_stderr : float
-        Standard error of that mean over the rows as a sample (and so over the noise in them).
+        Standard error of that mean, where the rows are a sample. It includes the Monte Carlo error.
     diagnostics : dict
-        What else the estimator has to say.
+        Further results of the method.
     """
 
     per_row: NDArray[np.float64]
@@ -37,8 +37,8 @@ class Estimate:
     def from_rows(
         cls, per_row: NDArray[np.float64], stderr: NDArray[np.float64], **diagnostics: Any
     ) -> Estimate:
-        """Build the estimate whose mean and its error follow from the rows."""
+        """Build an estimate, and compute the mean and its standard error."""
         n = per_row.shape[0]
-        with np.errstate(all="ignore"):  # NaN where a row has -inf
+        with np.errstate(all="ignore"):  # the standard error is NaN if a row has -inf
             mean_stderr = float(per_row.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
         return cls(per_row, stderr, float(per_row.mean()), mean_stderr, diagnostics)

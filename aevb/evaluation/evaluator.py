@@ -1,4 +1,4 @@
-"""Judging a fitted model: the bound with its errors, and which latent units carry anything."""
+"""The evaluator of fitted models: bounds, log-likelihoods and active units."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["Evaluator"]
 
 
 class Evaluator:
-    """Estimates of how good a fitted model is.
+    """Evaluate a fitted model on data.
 
     Parameters
     ----------
     model : AEVB, WakeSleep or MCEM
         A fitted model.
     n_threads : int, default=None
-        Threads of the core; None takes the model's.
+        Threads of the core. None takes the model's.
     random_state : int, RandomState instance or None, default=None
-        Seed of the noise; None takes the model's own, with which `bound` with the model's
-        ``n_draws`` equals ``model.score_samples``.
+        Seed of the noise. None takes the seed of the model. `bound` with the model's ``n_draws``
+        then equals ``model.score_samples``.
     progress : bool, default=None
-        Show progress bars in `log_likelihood`; by default the model's ``verbose``.
+        Whether `log_likelihood` shows progress bars. None takes the model's ``verbose``.
 
     Examples
     --------
@@ -60,14 +60,14 @@ class Evaluator:
         if n_threads is not None:
             check_integer("n_threads", n_threads)
         if random_state is not None:
-            draw_seed(random_state)  # a bad one is an error now
+            draw_seed(random_state)  # raises now if it is wrong
         self.model = model
         self.n_threads = n_threads
         self.random_state = random_state
         self.progress = progress
 
     def bound(self, X: Any, n_draws: int = 1) -> Estimate:
-        """Estimate the variational lower bound on log p(x) (eq. 2) of each row.
+        """Estimate the variational lower bound on log p(x) of each row (eq. 2 of the paper).
 
         Parameters
         ----------
@@ -80,6 +80,11 @@ class Evaluator:
         -------
         estimate : Estimate
             Bounds in nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `X` or `n_draws` is not valid, or if the model has no encoder.
         """
         n_draws = check_integer("n_draws", n_draws)
         require_encoder(self.model, "bound: there is none, want log_likelihood(X, method='ais')")
@@ -106,33 +111,40 @@ class Evaluator:
         method : {"importance", "ais", "hmc"}, default="importance"
             The method.
         **options
-            Those of the method; the Notes have them.
+            Options of the method. The Notes list them.
 
         Returns
         -------
         estimate : Estimate
-            Log-likelihoods in nats; ``diagnostics["ess"]`` is the effective number of draws of
-            each row, (sum of weights)^2 / sum of squares. Where it is small the estimate is off by
-            more than its standard error, by the delta method, says. ``"n_draws"`` is there, and for
-            "hmc" and "ais" the chains' mean ``"acceptance"`` (NaN for a single temperature, which
-            has no transition); for "ais" ``"n_temperatures"`` and, if ``bidirectional``,
-            ``"simulated_lower"`` and ``"simulated_upper"``, the bounds of each simulated row
-            (n_simulated,), and ``"gap"``, the mean of their difference.
+            Log-likelihoods in nats. The standard errors come from the delta method.
+            ``diagnostics`` has these entries:
+
+            - ``"n_draws"``: the number of draws.
+            - ``"ess"`` (n_samples,): the effective number of draws of each row, (sum of
+              weights)^2 / (sum of squared weights). If it is small, the error may be much larger
+              than the standard error.
+            - ``"acceptance"`` (n_samples,), for "hmc" and "ais": the mean acceptance probability of
+              the chains. It is NaN for a single temperature, where there is no transition.
+            - ``"n_temperatures"``, for "ais".
+            - ``"simulated_lower"`` and ``"simulated_upper"`` (n_simulated,), for "ais" with
+              ``bidirectional``: the bounds of each simulated row. ``"gap"`` is the mean of their
+              difference.
 
         Raises
         ------
         TypeError, ValueError
-            For bad data or options, naming them: also for an option of another method.
+            If the data or an option is not valid, or if the method does not have the option. The
+            message names it.
 
         Warns
         -----
         RuntimeWarning
-            For "hmc", if the weights of more than a tenth of the rows are ruled by a few draws:
-            fewer than a tenth of them, effectively.
+            For "hmc", if more than a tenth of the rows have an effective number of draws below a
+            tenth of `n_draws`.
 
         Notes
         -----
-        The methods, and their options:
+        The methods and their options are:
 
         {methods}
         """
@@ -141,27 +153,32 @@ class Evaluator:
         return chosen.estimate(task)
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
-        """Tell which latent units vary with the data.
+        """Find the latent units that vary with the data.
 
-        A unit is active where the variance over X of its posterior mean exceeds `threshold`
-        (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", section 5.2).
+        A unit is active if the variance of its posterior mean over the rows of `X` exceeds
+        `threshold` (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", section 5.2).
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Data.
         threshold : float, default=0.01
-            Least variance of an active unit.
+            Variance above which a unit is active.
 
         Returns
         -------
         active : ndarray of shape (n_components,), bool
             True for each active unit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `X` or `threshold` is not valid, or if the model has no encoder.
         """
         if not (isinstance(threshold, (int, float, np.number)) and 0 <= threshold < np.inf):
             raise ValueError(f"threshold: got {threshold!r}, want a finite number >= 0")
 
-        require_encoder(self.model, "active_units: posterior means by HMC vary of themselves")
+        require_encoder(self.model, "active_units: HMC adds noise to the posterior means")
         threads = self._n_threads()
         means = self.model._read(X, lambda rows: self.model._chain_starts(rows, 0, threads))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold

@@ -1,4 +1,4 @@
-"""The methods that estimate log p(x), each with its options."""
+"""The methods that estimate log p(x), and their options."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Task(NamedTuple):
-    """Whose log-likelihood of which rows is asked for, and how to go about it."""
+    """A model, the data to evaluate it on, and the settings of the evaluation."""
 
     model: LatentVariableModel
     X: Any
@@ -48,7 +48,7 @@ class Task(NamedTuple):
 
 
 class Method(ABC):
-    """A method; its fields are its options."""
+    """A method that estimates log p(x). Its fields are its options."""
 
     @abstractmethod
     def estimate(self, task: Task) -> Estimate:
@@ -59,19 +59,19 @@ class Method(ABC):
 class ImportanceSampling(Method):
     """Importance sampling from the encoder.
 
-    The logarithm of the mean of p(x, z) / q(z|x) over draws z ~ q(z|x) of the encoder (Burda,
-    Grosse, Salakhutdinov, "Importance weighted autoencoders", eq. 8): in expectation a lower bound,
-    which rises to log p(x) with the number of draws. Memory does not grow with it. With
-    `n_adaptations`, q is a Gaussian fitted to each row instead.
+    The estimate is the logarithm of the mean of p(x, z) / q(z|x) over draws z of the encoder's
+    q(z|x) (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", eq. 8). In expectation
+    it is a lower bound, which rises to log p(x) with the number of draws. The memory it needs does
+    not depend on that number. With `n_adaptations`, q is a Gaussian fitted to each row instead.
 
     Parameters
     ----------
     n_draws : int, default=1000
         Draws of z per row.
     n_adaptations : int, default=0
-        Rounds of `n_draws` draws each before those that count. They fit a Gaussian with full
-        covariance to p(z|x), round by round, and the next ones are drawn from it. Worth its time
-        where ``diagnostics["ess"]`` is small without.
+        Rounds of `n_draws` draws before the draws that count. Each round fits a Gaussian with full
+        covariance to p(z|x), and the next round draws from it. Use it if ``diagnostics["ess"]`` is
+        small.
     """
 
     n_draws: int = 1000
@@ -99,34 +99,36 @@ class ImportanceSampling(Method):
 class AnnealedImportanceSampling(Method):
     """Annealed importance sampling.
 
-    Neal, "Annealed importance sampling", 2001; for decoders Wu, Burda, Salakhutdinov, Grosse, "On
-    the quantitative analysis of decoder-based generative models", 2017. Chains go from the prior,
-    or the encoder's q(z|x), to p(z|x) over a path of temperatures with an HMC transition at each.
-    In expectation a lower bound too; it needs no encoder and no low dimension, and takes more time.
-    Step sizes, which the chains of a row share, are tuned for each row and temperature in a first
-    round of up to 50 chains, whose weights are thrown away, and frozen.
+    The method is from Neal, "Annealed importance sampling", 2001. Its use for decoders is from Wu,
+    Burda, Salakhutdinov, Grosse, "On the quantitative analysis of decoder-based generative models",
+    2017. Chains go from the prior, or from the encoder's q(z|x), to p(z|x) over a path of
+    temperatures, with one HMC transition at each. In expectation, the estimate is a lower bound.
+    The method needs no encoder, and z may have many dimensions, but it takes more time.
+
+    The chains of a row share their step sizes. A first round of up to 50 chains adapts a step size
+    for each row and temperature. Its weights do not count. The step sizes are then frozen.
 
     Parameters
     ----------
     n_draws : int, default=10
-        Chains of a row.
+        Chains per row.
     n_leapfrog : int, default=10
-        Leapfrog steps of a trajectory.
+        Leapfrog steps per transition.
     schedule : {"sigmoid", "linear"} or array-like, default="sigmoid"
-        Inverse temperatures of the path; an array, each number greater than the one before, rises
-        from 0 to 1 and makes `n_temperatures` idle.
+        Inverse temperatures of the path. An array must rise strictly from 0 to 1. It replaces
+        `n_temperatures`.
     n_temperatures : int, default=200
         Steps from 0 to 1 of a named schedule.
     start : {"prior", "encoder"}, default=None
-        The density that the path begins with; None is the encoder's q(z|x) where there is an
-        encoder. It is nearer to p(z|x), and a path from the prior has to be many times as long; but
-        where q(z|x) leaves out a part of p(z|x), few of its chains find it.
+        The density at the start of the path. None means the encoder's q(z|x), or the prior if the
+        model has no encoder. q(z|x) is closer to p(z|x), and a path from the prior has to be many
+        times as long. But if q(z|x) misses a part of p(z|x), few of its chains find that part.
     bidirectional : bool, default=False
-        Bound log p(x) of rows simulated from the model on both sides with the same settings
-        (Grosse, Ghahramani, Adams, "Sandwiching the marginal likelihood", 2015). The gap tells how
-        far off the settings are, if the model's own draws are like X.
+        Whether to compute a lower and an upper bound on log p(x) of rows simulated from the model,
+        with the same settings (Grosse, Ghahramani, Adams, "Sandwiching the marginal likelihood",
+        2015). If the simulated rows resemble X, the gap shows the error that the settings cause.
     n_simulated : int, default=100
-        Rows to simulate for that; they depend on the seed, not on X.
+        Number of simulated rows. They depend on the seed and not on X.
     """
 
     n_draws: int = DEFAULT_CHAINS
@@ -184,7 +186,7 @@ class AnnealedImportanceSampling(Method):
         if self.bidirectional and real and config["binarize"] != "none":
             raise ValueError(
                 f"bidirectional: got True, want False for binarize={config['binarize']!r} with a "
-                f"Gaussian likelihood: its draws are not data of that kind"
+                f"Gaussian likelihood: its draws are not binary data"
             )
         beta = temperatures(self.schedule, self.n_temperatures)
         return Annealing(beta, int(self.n_draws), int(self.n_leapfrog), start)
@@ -194,22 +196,22 @@ class AnnealedImportanceSampling(Method):
 class PosteriorSampling(Method):
     """The paper's method (appendix D).
 
-    Draws from p(z|x) by HMC are fitted by a density q(z), a Gaussian kernel density with its
-    bandwidth chosen by held-out score, or a Gaussian if there are fewer than four draws per
-    component; then 1 / p(x) is the mean of q(z) / p(x, z) over new draws.
+    The method fits a density q(z) to draws from p(z|x) by HMC. The density is a Gaussian kernel
+    density, whose bandwidth has the best score on held-out draws. With fewer than four draws per
+    component, it is a Gaussian. The mean of q(z) / p(x, z) over new draws estimates 1 / p(x).
 
     Parameters
     ----------
     n_draws : int, default=50
-        Draws of each of the two stages; at least 4. The default is the paper's.
+        Draws of each of the two stages, at least 4. The paper uses 50.
     n_leapfrog : int, default=20
-        Leapfrog steps of a trajectory. The draws are counted as independent; with the paper's 4
-        steps successive ones are alike, and few draws then leave parts of p(z|x) out.
+        Leapfrog steps per transition. The method takes the draws as independent. With the paper's 4
+        steps, successive draws are similar, and few draws then miss parts of p(z|x).
     n_warmup : int, default=200
         Transitions before the first draw.
     max_components : int, default=5
-        The most latent components that are taken. A density fitted to draws says little of p(z|x)
-        in many dimensions, and the mean of its ratios is then ruled by a few of them.
+        Largest number of latent components that the method accepts. In many dimensions, the fitted
+        density is a poor approximation of p(z|x), and a few ratios dominate the mean.
     """
 
     n_draws: int = 50
@@ -229,7 +231,7 @@ class PosteriorSampling(Method):
         Warns
         -----
         RuntimeWarning
-            If the weights of more than a tenth of the rows are ruled by a few draws.
+            If more than a tenth of the rows have too few effective draws.
         """
         model, n_draws = task.model, int(self.n_draws)
         n_components = model._n_features_out
@@ -239,8 +241,8 @@ class PosteriorSampling(Method):
                 f"max_components={self.max_components}: a density fitted to draws of p(z|x) is "
                 f"poor in more; use 'importance', or raise max_components"
             )
-        # One chain for both, so that what is counted lies where the fit does: chains of their own
-        # may be at other modes of p(z|x), where the fit's density is next to nothing.
+        # One chain gives the draws of both stages. With two chains, the second might be at another
+        # mode of p(z|x), where the fitted density is close to 0.
         posterior = sample_posterior(
             model,
             task.X,
@@ -259,11 +261,11 @@ class PosteriorSampling(Method):
 
         log_q = fitted_log_density(fitted, counted, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, model._read(task.X, log_joints))
-        poor = float(np.mean(~(ess >= 0.1 * n_draws)))  # NaN too: a chain that stood still
+        poor = float(np.mean(~(ess >= 0.1 * n_draws)))  # NaN counts as poor: the chain never moved
         if poor > 0.1:
             warnings.warn(
-                f"'hmc': of {poor:.0%} of the rows a tenth of the draws or "
-                f"fewer carry the weight; the estimates are poor, use more draws or 'importance'",
+                f"'hmc': the effective number of draws of {poor:.0%} of the rows is below a tenth "
+                f"of n_draws; the estimates are poor, use more draws or 'importance'",
                 RuntimeWarning,
                 stacklevel=3,
             )
@@ -280,12 +282,12 @@ METHODS: dict[str, type[Method]] = {
 
 
 def make_method(name: str, options: dict[str, Any]) -> Method:
-    """Return the method of that name with its options.
+    """Return a method by its name, with these options.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the option that the method does not have, or whose value is none of its.
+        If the method does not have an option, or if a value is wrong. The message names it.
     """
     check_choice("method", name, tuple(METHODS))
     method: Any = METHODS[name]
@@ -301,14 +303,14 @@ def make_method(name: str, options: dict[str, Any]) -> Method:
 
 
 def require_encoder(model: LatentVariableModel, what: str) -> None:
-    """ValueError that begins with `what` if the model has no encoder."""
+    """Raise a ValueError that begins with `what` if the model has no encoder."""
     if not model._has_encoder:
         raise ValueError(f"{what}; {type(model).__name__} has no encoder")
 
 
 def lists_methods(function: _Function) -> _Function:
-    """Write the methods and their options into a docstring, in place of "{methods}"."""
-    if function.__doc__ is not None:  # python -OO has none
+    """Replace "{methods}" in a docstring by the methods and their options."""
+    if function.__doc__ is not None:  # python -OO removes docstrings
         described = []
         for name, method in METHODS.items():
             text = inspect.cleandoc(method.__doc__ or "")

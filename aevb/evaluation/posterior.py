@@ -25,24 +25,24 @@ _STEP_SIZE_PER = ("chain", "all")
 
 
 class PosteriorDraws(NamedTuple):
-    """What `sample_posterior` returns.
+    """Draws from p(z|x) and diagnostics of the chains, the result of `sample_posterior`.
 
     Attributes
     ----------
     draws : ndarray of shape (n_draws, n_samples, n_components), float32
-        z ~ p(z|x), successive states of each row's chain.
-    acceptance : ndarray of shape (n_samples,)
-        Mean acceptance probability of each chain's counted transitions.
+        Draws of z: successive states of the chain of each row.
+    acceptance : ndarray of shape (n_samples,), float64
+        Mean acceptance probability of each chain after the warm-up.
     step_size : ndarray of shape (n_samples,), float32
-        Leapfrog step of each chain, about which each transition's is drawn.
-    n_divergent : ndarray of shape (n_samples,), int
-        Counted transitions that lost the trajectory: an error of the energy beyond 1000.
-    ess : ndarray of shape (n_samples, n_components)
-        Effective number of independent draws (Geyer's initial positive sequence); NaN for fewer
-        than four draws, and for a chain that never moved.
-    r_hat : ndarray of shape (n_samples, n_components)
-        Split R-hat of the two halves of each chain (Gelman et al., "Bayesian data analysis", 11.4);
-        near 1 where the chain has mixed. NaN for fewer than four draws.
+        Leapfrog step size of each chain. Each transition draws its own within a fifth of it.
+    n_divergent : ndarray of shape (n_samples,), int64
+        Divergent transitions after the warm-up, with an energy error above 1000.
+    ess : ndarray of shape (n_samples, n_components), float64
+        Effective number of independent draws (Geyer's initial positive sequence). It is NaN for
+        fewer than four draws and for a chain that never moved.
+    r_hat : ndarray of shape (n_samples, n_components), float64
+        Split R-hat of the two halves of each chain (Gelman et al., "Bayesian data analysis", 11.4).
+        It is near 1 if the chain has mixed, and NaN for fewer than four draws.
     """
 
     draws: NDArray[np.float32]
@@ -69,36 +69,38 @@ def sample_posterior(
 ) -> PosteriorDraws:
     """Draw z from the posterior p(z|x) of each row by Hamiltonian Monte Carlo.
 
-    One chain for each row on log p(x, z) = log N(z; 0, I) + log p(x|z), with identity mass, from
-    the encoder's mean. The chains move in lockstep, their gradients one batch; a draw is one
-    transition of `n_leapfrog` steps, their size drawn within a fifth of the chain's. The noise of a
-    chain is keyed by its row's place in X, so results do not depend on the number of threads.
-    Where the model has no encoder, chains start from draws by annealed importance sampling.
+    Each row has one chain on log p(x, z) = log N(z; 0, I) + log p(x|z), with an identity mass
+    matrix. It starts from the encoder's mean. If the model has no encoder, it starts from a draw by
+    annealed importance sampling. All chains move together, so their gradients form one batch. A
+    draw is the state after one transition. The noise of a chain depends on the seed and on the
+    position of its row in X, and not on the number of threads.
 
     Parameters
     ----------
     model : AEVB, WakeSleep or MCEM
         A fitted model.
     X : array-like or CSR matrix of shape (n_samples, n_features)
-        Data. With dynamic binarisation the grey levels stand for themselves.
+        Data. With dynamic binarisation, the grey levels are used as they are.
     n_draws : int
-        Draws of each row.
+        Draws per row.
     n_leapfrog : int, default=10
-        Leapfrog steps of a trajectory.
+        Leapfrog steps per transition.
     n_warmup : int, default=200
-        Transitions before the first draw, during which the step sizes adapt; then they are frozen.
+        Transitions before the first draw. The step sizes adapt during them and are then frozen.
     target_accept : float, default=0.9
-        Acceptance probability that the step sizes are adapted to.
+        Acceptance probability to which the step sizes adapt.
     adaptation : {"dual-averaging", "multiplicative"}, default="dual-averaging"
-        Hoffman & Gelman (2014), or a factor in proportion to the miss after every transition.
+        Rule that adapts the step sizes. "dual-averaging" is that of Hoffman & Gelman (2014). With
+        "multiplicative", the logarithm of the step size changes after each transition in proportion
+        to the error of the acceptance probability.
     step_size_per : {"chain", "all"}, default="chain"
-        A step size for each chain, or one for all.
+        Whether each chain has its own step size, or all chains have the same.
     random_state : int, RandomState instance or None, default=None
-        Seed; None takes the model's own ``random_state``.
+        Seed of the chains. None takes the model's own ``random_state``.
     n_threads : int, default=None
-        Threads of the core; None takes the model's.
+        Threads of the core. None takes the model's.
     progress : bool, default=None
-        Show progress bars; by default the model's ``verbose``.
+        Whether to show progress bars. None takes the model's ``verbose``.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def sample_posterior(
     Raises
     ------
     ValueError, TypeError
-        For bad arguments or data, naming them.
+        If an argument is not valid. The message names it.
 
     Examples
     --------
