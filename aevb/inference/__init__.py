@@ -1,1 +1,1 @@
-"""What is asked of a trained engine about rows, whatever estimator it belongs to."""
+"""Inference with a trained engine, for all estimators."""

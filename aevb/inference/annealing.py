@@ -1,4 +1,4 @@
-"""log p(x) by annealed importance sampling."""
+"""Annealed importance sampling (AIS): estimates of log p(x) and bounds on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_LEAPFROG = 10
 
 
 class Annealing(NamedTuple):
-    """How to go from the start to the posterior."""
+    """The settings of AIS. `beta` has the inverse temperatures, from 0 to 1."""
 
     beta: list[float]
     n_chains: int = DEFAULT_CHAINS
@@ -28,7 +28,10 @@ class Annealing(NamedTuple):
 
 
 class AnnealedLikelihood(NamedTuple):
-    """Per row: log p(x), its error, effective chains, acceptance, and a weighted draw's end."""
+    """The result of AIS for each row.
+
+    `z` (n_rows, J) is the end of one of the row's chains, drawn by the weights.
+    """
 
     log_p: Floats
     std_error: Floats
@@ -40,15 +43,15 @@ class AnnealedLikelihood(NamedTuple):
 def temperatures(
     schedule: Any = "sigmoid", n_temperatures: Any = DEFAULT_TEMPERATURES
 ) -> list[float]:
-    """Return the inverse temperatures, from 0 to 1 in n_temperatures steps.
+    """Return the inverse temperatures of a path, from 0 to 1.
 
     Parameters
     ----------
     schedule : {"sigmoid", "linear"} or array-like of shape (n,)
-        "sigmoid" is that of Wu, Burda, Salakhutdinov, Grosse 2017: a sigmoid between -4 and 4,
-        stretched to 0 and 1. An array is taken as it is.
+        "sigmoid" is the schedule of Wu, Burda, Salakhutdinov, Grosse (2017), a sigmoid between -4
+        and 4, scaled to go from 0 to 1. An array has the inverse temperatures themselves.
     n_temperatures : int
-        Steps of the named schedules.
+        Number of steps of a named schedule.
     """
     if isinstance(schedule, str):
         n = check_integer("n_temperatures", n_temperatures)
@@ -82,7 +85,7 @@ def annealed_likelihood(
     exact: NDArray[np.float32] | None = None,
     shown: bool = False,
 ) -> AnnealedLikelihood:
-    """Run the chains of each row; with `exact` draws of the posterior, backwards from those."""
+    """Run the chains of each row. With `exact` draws from p(z|x), run back from those."""
     what = "AIS" if exact is None else "reverse AIS"
     with progress_bar(what, subset.size, shown=shown) as report:
         found = engine.anneal(
@@ -111,8 +114,8 @@ def simulated_bounds(
 ) -> tuple[Floats, Floats]:
     """Return lower and upper bounds on log p(x) of rows drawn from the model.
 
-    Bidirectional Monte Carlo: the draw's own z is an exact draw of p(z|x), and chains that go back
-    from it bound log p(x) from above (Grosse, Ghahramani, Adams 2015).
+    This is bidirectional Monte Carlo (Grosse, Ghahramani, Adams, 2015). The z of a draw (x, z) is
+    an exact draw from p(z|x). Chains that go back from it bound log p(x) from above in expectation.
     """
     x, z = engine.sample(n_rows, seed=seed, n_threads=n_threads)
     rows, subset = Rows(x), Subset(0, n_rows, split=False)

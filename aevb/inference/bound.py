@@ -1,4 +1,4 @@
-"""The variational lower bound of rows."""
+"""The variational lower bound with the model's own settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aevb.core.engine import Engine, Floats, Rows, Subset
 
 
 def own_bound(engine: Engine, rows: Rows, subset: Subset, n_threads: int | None) -> Floats:
-    """Return the bound of each row with the draws and the noise that the model is trained with."""
+    """Return the bound of each row, with the model's own number of draws and seed."""
     settings = engine.settings
     return engine.bound(
         rows, subset, n_draws=settings["n_draws"], seed=settings["seed"], n_threads=n_threads

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from aevb.core.engine import PosteriorChains
 from aevb.core.progress import progress_bar
 
-_DRAWS_AT_ONCE = 10  # kept at a time while their mean is taken
+_DRAWS_AT_ONCE = 10  # limits the memory of `mean_of_draws`
 
 
 def warm_up(chains: PosteriorChains, n: int, *, n_threads: int | None, shown: bool) -> None:
-    """Adapt the step sizes over n transitions, and freeze them."""
+    """Adapt the step sizes during n transitions. Then freeze them."""
     with progress_bar("HMC warm-up", chains.n_rows, shown=shown) as report:
         chains.run(n, adapt=True, keep=False, n_threads=n_threads, progress=report)
     chains.freeze()
@@ -29,7 +29,7 @@ def draw(
 def mean_of_draws(
     chains: PosteriorChains, n: int, *, n_threads: int | None, shown: bool
 ) -> NDArray[np.float32]:
-    """Return the mean of the next n states of every chain (n_rows, J), after as many to warm up."""
+    """Make n transitions for warm-up. Return the mean of the next n states (n_rows, J)."""
     warm_up(chains, n, n_threads=n_threads, shown=shown)
     total: NDArray[np.float64] | float = 0.0
     for done in range(0, n, _DRAWS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""log p(x) by importance sampling from the encoder."""
+"""Importance sampling: estimates of log p(x)."""
 
 from __future__ import annotations
 

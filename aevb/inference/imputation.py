@@ -1,4 +1,4 @@
-"""What is missing in rows, given what is observed."""
+"""Imputation: missing values of a row, given its observed values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def impute(
     *,
     shown: bool,
 ) -> NDArray[np.float32]:
-    """Return the rows with what is missing filled in; what is observed may be anything."""
+    """Return the rows with missing values filled in. The observed entries are undefined."""
     with progress_bar("imputation", rows.shape[0], shown=shown) as report:
         return engine.impute(
             rows,
