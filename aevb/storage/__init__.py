@@ -1,1 +1,1 @@
-"""Models and runs on disk."""
+"""Files of models and of training runs."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: the model's file with where the run stands."""
+"""Checkpoints: files of a model together with the state of its training run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from aevb.storage.model_file import (
 def write_checkpoint(
     path: str | os.PathLike[str], saved: Saved, run: RunState, n_rows: int
 ) -> None:
-    """Write model and run on so many rows; the file appears whole or not at all."""
+    """Write a model and its run on `n_rows` rows to one file, atomically."""
     arrays, header = describe_model(saved)
     described: dict[str, Any] = {
         "n_rows": n_rows,
@@ -48,7 +48,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
-    """Return what `write_checkpoint` wrote, within `reading`."""
+    """Read a file of `write_checkpoint`. Call this within `reading`."""
     header, arrays = read_file(path)
     if "trainer" not in header:
         raise ValueError("it holds a model and no run")

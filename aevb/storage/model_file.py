@@ -1,4 +1,4 @@
-"""Models on disk: safetensors for the arrays, JSON metadata for the rest, never pickle."""
+"""Files of models: safetensors for the arrays, and JSON metadata for the rest."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FORMAT_VERSION = 1
 BEST = "trainer/best/"  # names of a checkpoint's tensors
 CHAINS = "trainer/chains"
 
-# What reading a header that says something unexpected can raise.
+# The exceptions that reading a damaged header can raise.
 _DAMAGE = (
     ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
 
 
 class Saved(NamedTuple):
-    """What files hold of a model: the name of its class, its parameters, what it has learnt."""
+    """The contents of a model's file: the name of its class, its parameters and its state."""
 
     class_name: str
     params: dict[str, Any]
@@ -40,17 +40,17 @@ class Saved(NamedTuple):
 
 
 def write_model(path: str | os.PathLike[str], saved: Saved) -> None:
-    """Write a model; the file appears whole or not at all."""
+    """Write a model to a file, atomically."""
     write_file(path, *describe_model(saved))
 
 
 def read_model(path: str | os.PathLike[str]) -> Saved:
-    """Read what `write_model` wrote, within `reading`."""
+    """Read a file of `write_model`. Call this within `reading`."""
     return build_model(*read_file(path))
 
 
 def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the arrays and the header that a file of the model holds."""
+    """Return the arrays and the header of a model's file."""
     learnt = saved.state
     state = learnt.engine.state()
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
@@ -79,7 +79,7 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
 
 
 def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Saved:
-    """Return the model that `describe_model` described."""
+    """Build a model from the result of `describe_model`."""
     state = header["state"] | arenas_of(arrays)
     for name in ("bound_sum", "seconds"):
         if not math.isfinite(state[name]):
@@ -90,7 +90,7 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
     if not isinstance(params.get("random_state"), (int, NoneType)):
         raise ValueError(f"random_state is {params['random_state']!r}")
     input_scale = float(header["input_scale"])
-    if not 1e-37 < input_scale < 1e37:  # as the parameter's
+    if not 1e-37 < input_scale < 1e37:  # the range of the parameter
         raise ValueError(f"input_scale is {input_scale}")
     n_features = int(state["config"]["n_visible"])
     learnt = State(
@@ -106,7 +106,7 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
 
 @contextmanager
 def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """Turn whatever a damaged file raises into a ValueError that names it."""
+    """Turn the errors of a damaged file into a ValueError that names the file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
@@ -118,7 +118,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
 
 
 def read_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return header and arrays, once the shapes are seen to be those that the header says."""
+    """Return the header and the arrays. First compare their shapes with the header."""
     with safe_open(path, framework="numpy") as file:
         header = json.loads((file.metadata() or {}).get("aevb", "null"))
         _check_header(header)
@@ -146,7 +146,7 @@ def _feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-        raise ValueError("its feature_names are no list of texts")
+        raise ValueError("its feature_names are not a list of strings")
     if len(names) != n_features:
         raise ValueError(f"it names {len(names)} features of {n_features}")
     return np.asarray(names, dtype=object)
@@ -184,17 +184,17 @@ def _check_header(header: Any) -> None:
 
 
 def _check_shapes(header: dict[str, Any], file: Any) -> None:
-    """Compare the tensors with the configuration before anything is allocated by its word."""
+    """Compare the tensors with the configuration before the core allocates any memory."""
     config = header["state"]["config"]
     for name in config:
         if not name.isascii():  # pybind11 ends the process over half of a surrogate pair
             raise ValueError(f"its configuration has {name!r}")
     try:
         shapes = Config(**config).weight_shapes
-    except MemoryError:  # the core multiplies sizes, and allocates nothing
+    except MemoryError:  # no memory is allocated here: the product of sizes is too large
         raise ValueError("its configuration is of a network that no memory holds") from None
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
-    if "trainer" in header:  # a checkpoint: the best weights so far, and chains, where it has them
+    if "trainer" in header:  # a checkpoint may have the best weights so far, and chains
         wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}
         wanted[CHAINS] = (int(header["trainer"]["n_rows"]), int(config["n_components"]))
     names = set(file.keys())
@@ -214,7 +214,7 @@ def _check_shapes(header: dict[str, Any], file: Any) -> None:
 
 
 def plain_number(value: float) -> float | str | None:
-    """Return what JSON has for a number: it has no NaN and no infinity."""
+    """Return a number for JSON, which has neither NaN nor infinity."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else str(value)
