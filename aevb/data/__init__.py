@@ -1,1 +1,1 @@
-"""The data that a caller hands over: checked, and handed on to the core."""
+"""Input data: checks, and rows for the core."""

@@ -1,4 +1,4 @@
-"""Checks of arrays: what a caller hands over, and what the network makes of it."""
+"""Checks of input arrays and of the network's outputs."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from aevb.core.engine import all_finite
 
 
 def check_dense(name: str, value: Any) -> None:
-    """TypeError naming the argument if it is sparse.
+    """Raise a TypeError that names the argument if it is sparse.
 
-    Before scikit-learn sees it: that prints some, and SciPy writes where a damaged one points.
+    This check comes before scikit-learn's, which prints some sparse arrays. To print a damaged one,
+    SciPy may write outside its memory.
     """
     if sparse.issparse(value):
         raise TypeError(f"{name}: got a sparse matrix or array, want a dense one")
 
 
 def check_unmasked(name: str, value: Any) -> None:
-    """ValueError naming the argument if some of a masked array's values are masked.
+    """Raise a ValueError that names the argument if some of its values are masked.
 
-    NumPy's conversions would read what lies under the mask.
+    NumPy's conversions would read the values under the mask.
     """
     if np.ma.is_masked(value):
         raise ValueError(f"{name}: got masked values, want an array without, or filled ones")
 
 
 def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return log-probabilities; ValueError naming the argument if some are not a number.
+    """Return the scores. If one is NaN, raise a ValueError that names the argument.
 
-    Minus infinity is one: a density below float32's range.
+    A score of minus infinity is valid: the density is below float32's range.
     """
     if np.isnan(scores).any():
         row = int(np.isnan(scores).argmax())
@@ -44,12 +45,12 @@ def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    """Return the value as contiguous float32; ValueError naming it if it is not finite numbers."""
+    """Return a contiguous float32 array. ValueError if a value is not a finite real number."""
     check_dense(name, value)
     check_unmasked(name, value)
     try:
         if np.iscomplexobj(value):
-            raise ValueError("got complex ones")
+            raise ValueError("got complex numbers")
         with np.errstate(all="ignore"):
             array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -60,7 +61,7 @@ def finite_array(name: str, value: ArrayLike) -> NDArray[np.float32]:
 
 
 def still_finite(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what the network made of the argument; ValueError naming that if it overflowed."""
+    """Return the network's outputs. If one overflowed, raise a ValueError that names the input."""
     if not all_finite(values):
         raise ValueError(
             f"{name}: takes the network, with its weights as they are, out of float32's finite "

@@ -1,4 +1,4 @@
-"""Input data: checked once, never copied whole, handed to the core as rows to gather."""
+"""Input data: one check of all values, and rows for the core, which reads them in place."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from aevb.core.catalogue import SUPPORTS
 from aevb.core.engine import Config, Rows
 from aevb.data.checks import check_dense, check_unmasked
 
-# The types that the gather reads as they are. Others (float16, objects) become
-# the first.
+# The types that the core reads in place. scikit-learn converts others (float16, objects) to the
+# first.
 _DTYPES = [
     np.float64, np.float32, np.uint8, np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint16,
     np.uint32, np.uint64,
 ]  # fmt: skip
 _READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
-# Values that are looked at in one go: they stay in cache from one look to the next.
+# Size of a block of values, which stays in the cache during several passes over it.
 _BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-# Values, times the scale, that a model takes, by its configuration's support. Counts are integers
-# too, and the core does not look at that.
+# The range of values, times the scale, for each support of a likelihood. Counts must also be
+# integers, which the core does not check.
 _RANGES = {
     "real": (-_FLOAT32_MAX, _FLOAT32_MAX),
     "unit-interval": (0.0, 1.0),
@@ -35,12 +35,12 @@ _RANGES = {
 
 
 class Data(NamedTuple):
-    """A checked data set (n, D), the range of its values, and who judges others of its kind."""
+    """A checked data set (n, D), and the range of its values."""
 
     X: Any
     low: float
     high: float
-    judge: Any  # for `check_data`: has as many columns, of the same names
+    judge: Any  # an estimator for `check_data` of other data with the same columns
 
     @property
     def n_rows(self) -> int:
@@ -54,13 +54,13 @@ class Data(NamedTuple):
 
     @property
     def feature_names(self) -> NDArray[Any] | None:
-        """Names of the columns, where they have any."""
+        """Names of the columns, if they have names."""
         names: NDArray[Any] | None = getattr(self.judge, "feature_names_in_", None)
         return names
 
 
 def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
-    """Check ``X`` against a fitted estimator; one that is new takes any columns.
+    """Check ``X`` for a fitted estimator. If the estimator is new, accept any columns.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
     judge = _new_judge(estimator) if is_new else estimator
 
     def validate(**options: bool) -> Any:
-        with np.errstate(all="ignore"):  # sums and casts of what is about to be an error
+        with np.errstate(all="ignore"):  # sums and casts may overflow before the check raises
             return validate_data(
                 judge, X, reset=is_new, dtype=_DTYPES, accept_sparse="csr", order=None, **options
             )
@@ -82,30 +82,30 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
     checked = validate(ensure_all_finite=False)
     if sparse.issparse(checked):
         checked = _checked_csr(checked)
-    elif not (checked.flags.aligned and checked.dtype.isnative):  # frames keep foreign byte orders
+    elif not (checked.flags.aligned and checked.dtype.isnative):  # frames may be big-endian
         checked = checked.astype(checked.dtype.newbyteorder("="))
     low, high = _value_range(checked.data if sparse.issparse(checked) else checked)
     if not (math.isfinite(low) and math.isfinite(high)):
-        validate()  # says what is wrong
+        validate()  # raises, and says what is wrong
     if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
         low, high = min(low, 0.0), max(high, 0.0)
     return Data(checked, low, high, judge)
 
 
 def _new_judge(estimator: Any) -> Any:
-    """Return what scikit-learn may write the columns to, with the estimator's name and tags."""
+    """Return an object to which scikit-learn writes the columns, with the same name and tags."""
     tags = estimator.__sklearn_tags__()
     return type(type(estimator).__name__, (), {"__sklearn_tags__": lambda _: tags})()
 
 
 def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
-    """Return dense data with a stand-in for what is missing, and where that is.
+    """Return dense data with 0 for each missing value, and the mask of the missing values.
 
     Raises
     ------
     TypeError, ValueError
-        If ``mask`` is not boolean or not of the shape of ``X``, or what it leaves of ``X`` is not
-        what `check_data` wants.
+        If ``mask`` is not boolean or does not have the shape of ``X``, or if `check_data` would
+        reject the observed values.
     """
     for name, value in (("X", X), ("mask", mask)):
         check_dense(name, value)
@@ -126,10 +126,11 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
 
 
 def _check_structure(X: Any) -> None:
-    """ValueError if a sparse matrix's vectors do not fit together.
+    """Raise a ValueError if the vectors of a sparse matrix do not match.
 
-    SciPy trusts them, and writes where they point: this comes before any conversion. Its own
-    ``check_format`` does not look at the inside of ``indptr`` where that ends with 0.
+    SciPy does not check them, and its conversions may then write outside their memory. So this
+    check comes first. SciPy's own ``check_format`` ignores the inner values of ``indptr`` if the
+    last one is 0.
     """
     if X.ndim != 2:
         raise ValueError(f"X: got a sparse array of shape {X.shape}, want two dimensions")
@@ -153,7 +154,7 @@ def _check_structure(X: Any) -> None:
             and _all_within(X.indices, 0, n_inner - 1)
         )
     else:
-        return  # the others are converted by way of checks, or of Python's
+        return  # SciPy or Python checks the other formats in conversions
     if not fits:
         raise ValueError(f"X: got a damaged {X.format.upper()} matrix: its index vectors are wrong")
 
@@ -165,9 +166,9 @@ def _all_within(index: NDArray[Any], low: int, high: int) -> bool:
 
 
 def _checked_csr(X: Any) -> Any:
-    """Return a matrix that the gather can read: contiguous, no duplicates."""
+    """Return a CSR matrix that the core can read: contiguous vectors without duplicates."""
     vectors = [np.ascontiguousarray(v) for v in (X.data, X.indices, X.indptr)]
-    checked = sparse.csr_matrix(tuple(vectors), shape=X.shape)  # the caller's own is left alone
+    checked = sparse.csr_matrix(tuple(vectors), shape=X.shape)  # the caller's matrix stays as it is
     if not checked.has_canonical_format:
         checked = checked.copy()
         checked.sum_duplicates()
@@ -175,7 +176,10 @@ def _checked_csr(X: Any) -> Any:
 
 
 def _value_range(values: NDArray[Any]) -> tuple[float, float]:
-    """Return lowest and highest of values, NaN if there is one; Ctrl-C is heard meanwhile."""
+    """Return the lowest and the highest value, or NaN if there is one.
+
+    Ctrl-C can interrupt this between two blocks.
+    """
     if values.size == 0:
         return 0.0, 0.0
     ranges = ((block.min(), block.max()) for block in _blocks(values))
@@ -184,7 +188,7 @@ def _value_range(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield views that together are all of the values; none if there are none."""
+    """Yield views that together contain all values once."""
     if values.size == 0:
         return
     values = np.atleast_2d(values)
@@ -199,7 +203,7 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 
 def choose_input_scale(asked: Any, likelihood: str, data: Data) -> float:
-    """Return the factor of ``input_scale``: 1/255 for uint8 pixels, 1 for everything else."""
+    """Return the factor on the data. "auto" means 1/255 for uint8 pixels and 1 otherwise."""
     if asked != "auto":
         return float(asked)
     pixels = data.X.dtype == np.uint8 and SUPPORTS.get(likelihood) != "counts"
@@ -207,7 +211,7 @@ def choose_input_scale(asked: Any, likelihood: str, data: Data) -> float:
 
 
 def choose_likelihood(asked: str, binarize: str | None, data: Data, scale: float) -> str:
-    """Return the likelihood that "auto" stands for: Bernoulli where all values lie in [0, 1]."""
+    """Return the likelihood. "auto" means Bernoulli if all values lie in [0, 1]."""
     if asked != "auto":
         return str(asked)
     unit = data.low * scale >= 0 and data.high * scale <= 1
@@ -215,13 +219,13 @@ def choose_likelihood(asked: str, binarize: str | None, data: Data, scale: float
 
 
 def as_rows(data: Data, scale: float, config: Config) -> Rows:
-    """Hand the data to the core, if its values suit a model of this configuration.
+    """Return the data as rows for the core.
 
     Raises
     ------
     ValueError
-        If the likelihood or dynamic binarisation takes no such values, or float32 cannot hold
-        them.
+        If the likelihood or dynamic binarisation does not accept a value, or if a value is out of
+        float32's range.
     """
     _check_range(data, scale, config)
     if config.support == "counts":
@@ -233,11 +237,11 @@ def as_rows(data: Data, scale: float, config: Config) -> Rows:
 
 
 def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> Rows | None:
-    """Return the rows of a plain array that is to be read once, without a look at its values.
+    """Return rows of an array without a check of its values, for a caller that reads them once.
 
-    The core checks them itself as it reads them, on all its threads, and raises OutOfRangeError;
-    `as_rows` of `check_data` says then what is wrong. None if it is no such array, or if the model
-    takes counts.
+    The core checks the values while it reads them, on all its threads. For a bad value it raises an
+    OutOfRangeError. The caller then runs `check_data` and `as_rows`, which say what is wrong. The
+    result is None if X is not a plain array or if the model takes counts.
     """
     if not (
         config.support != "counts"
@@ -267,7 +271,7 @@ def _check_range(data: Data, scale: float, config: Config) -> None:
 
 
 def _check_counts(data: Data, scale: float, config: Config) -> None:
-    """ValueError if a value, times the scale, is no count."""
+    """Raise a ValueError if a value, times the scale, is not a count."""
     values = data.X.data if sparse.issparse(data.X) else data.X
     factor = np.float32(scale)
     for block in _blocks(values):
