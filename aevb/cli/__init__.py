@@ -1,7 +1,7 @@
 """The ``aevb`` command: ``demo``, ``fit``, ``evaluate``, ``sample``, ``reproduce`` and ``info``.
 
-Whatever takes time to import is imported by the command that needs it. A mistake of the user
-ends in one line on stderr and exit code 2 (how the command was called) or 1 (anything else).
+A command imports slow modules only when it needs them. After an error, the command prints one line
+to stderr. The exit code is 2 for a wrong call of the command and 1 for any other error.
 """
 
 from aevb.cli.entry import main

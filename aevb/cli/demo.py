@@ -1,4 +1,4 @@
-"""``aevb demo``: learn the digits, judge what was learned, and draw it."""
+"""``aevb demo``: train a model on the digits, evaluate it and draw it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     from aevb.training.trainer import Trainer
 
     X, labels = datasets.load_digits(return_X_y=True)
-    # So small a net gains nothing from a second thread.
+    # A second thread does not speed up such a small network.
     options = {"n_threads": 1, "random_state": 0} | given(args, RUN_OPTIONS)
     order = np.random.RandomState(options["random_state"]).permutation(len(X))
     test, train = np.split(order, [len(X) // 5])
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _independent_pixels(train: NDArray[np.float32], test: NDArray[np.float32]) -> float:
-    """Mean log-likelihood of `test` if every pixel is Bernoulli on its own, nats per row."""
+    """Return the mean log-likelihood of `test` under independent Bernoulli pixels, nats per row."""
     from scipy.special import xlog1py, xlogy
 
     p = (train.sum(axis=0, dtype=float) + 0.5) / (len(train) + 1)
@@ -87,7 +87,7 @@ def _draw_demo(
 
     from aevb import datasets, plots
 
-    # Reconstructed are the first 20 rows: let them be test images, each digit twice.
+    # The plot reconstructs the first 20 rows. Put test images there, each digit twice.
     of_digit = [test[labels[test] == digit] for digit in range(10)]
     shown = [rows[i] for i in range(2) for rows in of_digit]
     order = np.concatenate([shown, np.setdiff1d(np.arange(len(X)), shown)])

@@ -1,4 +1,4 @@
-"""The command's parser, and its end: an exit code, and one line about what went wrong."""
+"""The entry point of the ``aevb`` command: its parser, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments; those of the process by default.
+        The arguments. By default, those of the process.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except UsageError as error:
         return _complain(error, 2)
-    except BrokenPipeError:  # the reader of our output has gone; so may the rest of it
+    except BrokenPipeError:  # nobody reads the output any more: discard the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ArithmeticError, ImportError, MemoryError, OSError, TypeError, ValueError) as error:
@@ -63,7 +63,7 @@ def _parser() -> Parser:
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when asked for it."""
+    """Print the version. The look-up is slow, so it happens only here."""
 
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
         print(f"aevb {version_of('aevb')}")

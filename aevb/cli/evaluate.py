@@ -1,4 +1,4 @@
-"""``aevb evaluate``: how good a model is on data."""
+"""``aevb evaluate``: the bound and the active units of a model on data."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def run(args: argparse.Namespace) -> None:
 
 
 def nats(estimate: Estimate) -> str:
-    """Return an estimate as the commands print it."""
+    """Return the text that the commands print for an estimate."""
     return f"{estimate.mean:.2f} +- {estimate.mean_stderr:.2f} nats per row (mean, standard error)"

@@ -1,4 +1,4 @@
-"""What the commands read, and where they may write."""
+"""The files that the commands read, and checks of their output folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA_HELP = (
 
 
 def read_rows(name: str) -> Any:
-    """Rows named on the command line: (n, n_features)."""
+    """Return the rows that the command line names (n, n_features)."""
     from aevb import datasets
 
     if name == "digits":
@@ -44,7 +44,7 @@ def _read_npy(path: Path) -> Any:
 
 
 def _read_npz(path: Path) -> Any:
-    """Return the array called X, or the only one, or a matrix of scipy.sparse.save_npz."""
+    """Return the array named X, or the only array, or a matrix of scipy.sparse.save_npz."""
     import numpy as np
 
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -60,7 +60,7 @@ def _read_npz(path: Path) -> Any:
 
 
 def _read_csv(path: Path) -> Any:
-    """Numbers with commas between them; a first line that is not numbers is a header."""
+    """Read numbers with commas between them. The first line may be a header."""
     import numpy as np
 
     with open(path, encoding="utf-8") as lines:
@@ -77,7 +77,7 @@ def _read_csv(path: Path) -> Any:
 
 
 def load_model(path: Path) -> AEVB:
-    """Return the model in a file."""
+    """Return the model of a file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file")
     from aevb.estimators.aevb import AEVB
@@ -86,6 +86,6 @@ def load_model(path: Path) -> AEVB:
 
 
 def check_folder(path: Path) -> None:
-    """Complain before the work, not after it."""
+    """Raise an error before the work starts if the folder of `path` does not exist."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such folder to write {path.name} in")

@@ -1,4 +1,4 @@
-"""``aevb fit``: learn a model."""
+"""``aevb fit``: train a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from aevb.training.trainer import Trainer
 
     model = AEVB(**given(args, MODEL_OPTIONS))
-    # What AEVB.fit does, but heard from after every epoch.
+    # This is AEVB.fit with one line of output per epoch.
     trainer = Trainer(model, X, callbacks=[_print_epoch])
     print("Bounds in nats per row.")
     print("epoch     samples      bound validation  seconds")

@@ -1,4 +1,4 @@
-"""``aevb info``: versions, instruction set, threads and BLAS."""
+"""``aevb info``: the versions, the backend, the number of threads and the BLAS library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
 
     blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     folder = Path(scipy.__file__).parent.parent
-    # NumPy's wheels bring one too, perhaps under SciPy's name; SciPy's own lies in its folders.
+    # NumPy's wheels contain a BLAS too. SciPy's own is in one of SciPy's folders.
     blas.sort(key=lambda pool: not os.path.relpath(pool["filepath"], folder).startswith("scipy"))
     found = "{internal_api} {version}".format(**blas[0]) if blas else "unknown to threadpoolctl"
     facts = {

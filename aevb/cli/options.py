@@ -1,4 +1,4 @@
-"""Options that several commands have, and the types that they are read as."""
+"""Options of the commands, made from the declarations of the parameters."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from aevb.evaluation.evaluator import Evaluator
 
 
 class UsageError(Exception):
-    """The command was called in a way it cannot be."""
+    """The command line is wrong."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises what it has to complain of."""
+    """A parser that raises its errors."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error; argparse would print it and end the process."""
+        """Raise a UsageError. argparse itself would end the process."""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def image_shape(text: str) -> tuple[int, int]:
-    """Read HxW."""
+    """Read a height and a width, as in 28x20."""
     height, width = text.lower().split("x")
     return int(height), int(width)
 
@@ -33,7 +33,7 @@ image_shape.__name__ = "image shape"  # argparse names the type in its messages
 
 
 def options_of(what: Callable[..., Any]) -> list[Parameter]:
-    """Return those parameters of an estimator, or another callable, that are options."""
+    """Return the parameters of an estimator or another callable that are options."""
     return [parameter for parameter in declared(what) if parameter.help is not None]
 
 
@@ -42,7 +42,7 @@ RUN_OPTIONS = options_of(Evaluator)
 
 
 def add_options(parser: argparse.ArgumentParser, options: Iterable[Parameter]) -> None:
-    """Add options that are absent from the namespace unless given."""
+    """Add options. The namespace has only those that the user gives."""
     for option in options:
         name, choices = option.name, [c for c in option.kind.choices if c is not None]
         known: dict[str, Any] = {"choices": choices}
@@ -53,6 +53,6 @@ def add_options(parser: argparse.ArgumentParser, options: Iterable[Parameter]) -
 
 
 def given(args: argparse.Namespace, options: Iterable[Parameter]) -> dict[str, Any]:
-    """Return those of the options that were given."""
+    """Return the options that the user gave."""
     names = [option.name for option in options]
     return {name: getattr(args, name) for name in names if hasattr(args, name)}

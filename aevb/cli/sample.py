@@ -1,4 +1,4 @@
-"""``aevb sample``: draw from a model."""
+"""``aevb sample``: draw rows from a model."""
 
 from __future__ import annotations
 
