@@ -1,4 +1,4 @@
-"""Pictures of a fitted model, each drawn on a matplotlib ``Axes`` and returned as one.
+"""Plots of a fitted model. Each function draws on a matplotlib ``Axes`` and returns it.
 
 matplotlib comes with the extra ``plot``: ``pip install 'aevb[plot]'``.
 """

@@ -1,4 +1,4 @@
-"""The bound against training samples."""
+"""Learning curves: the bound against training samples."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def learning_curve(runs: Any, *, ax: Axes | None = None) -> Axes:
-    """Plot the bound against training samples evaluated, as figure 2 of the paper does.
+    """Plot the bound against training samples, as in figure 2 of the paper.
 
     Parameters
     ----------
     runs : history, estimator, trainer, or a mapping or sequence of them
-        One run, or several: ``{"J = 2": model2, "J = 20": model20}`` names them in the legend.
+        One run or several. ``{"J = 2": model2, "J = 20": model20}`` gives names for the legend.
     ax : Axes, optional
-        Where to draw; a new figure by default.
+        Axes to draw on. By default, those of a new figure.
 
     Returns
     -------
     Axes
-        Training bounds solid, validation bounds (where there are any) dashed.
+        Training bounds are solid lines, validation bounds are dashed.
     """
     ax = axes_or_new(ax)
     named = _named_histories(runs)
@@ -54,7 +54,7 @@ def learning_curve(runs: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def _named_histories(runs: Any) -> dict[str, Mapping[str, Sequence[float]]]:
-    """Histories by name; a single run has the empty name."""
+    """Return histories by name. A single run has the empty name."""
     if isinstance(runs, Mapping) and "samples_seen" not in runs:
         return {str(name): _history(run) for name, run in runs.items()}
     if isinstance(runs, Sequence):

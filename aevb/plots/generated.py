@@ -1,4 +1,4 @@
-"""What a model generates: over its latent plane, at random, and again from data."""
+"""Plots of generated images: manifolds, samples and reconstructions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def manifold_grid(n: int) -> FloatArray:
-    """Latent points of an n x n picture of the manifold (figure 4 of the paper).
+    """Return the latent points of an n x n plot of the manifold (figure 4 of the paper).
 
-    The inverse normal CDF takes the even grid ((i + 1/2)/n, (j + 1/2)/n) of the unit square to
-    points that each stand for the same share of the prior.
+    The inverse normal CDF maps the even grid ((i + 1/2)/n, (j + 1/2)/n) of the unit square to these
+    points. Each point represents the same share of the prior.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def manifold_grid(n: int) -> FloatArray:
     Returns
     -------
     ndarray of float32, shape (n * n, 2)
-        Row by row from the top: z_1 grows to the right, z_2 upwards.
+        The points, row by row from the top. z_1 grows to the right, z_2 upwards.
     """
     from scipy.special import ndtri
 
@@ -46,7 +46,7 @@ def manifold(
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Show the decoder mean all over a two-dimensional latent space (figure 4 of the paper).
+    """Plot means of p(x|z) over a two-dimensional latent space (figure 4 of the paper).
 
     Parameters
     ----------
@@ -54,16 +54,16 @@ def manifold(
     image_shape : (int, int)
         Height and width of an image in pixels.
     n : int, default=20
-        Images per side; see `manifold_grid`.
+        Images per side. See `manifold_grid`.
     cmap : str, default="gray"
-        Colour map; "gray_r" draws ink on paper.
+        Colour map. "gray_r" draws dark on white.
     ax : Axes, optional
-        Where to draw; a new figure by default.
+        Axes to draw on. By default, those of a new figure.
 
     Returns
     -------
     Axes
-        Ticks are in prior standard deviations.
+        The units of the ticks are the prior's standard deviations.
     """
     from scipy.special import ndtr
 
@@ -71,8 +71,8 @@ def manifold(
         raise ValueError(f"manifold needs a model of n_components=2, got {model.n_components}")
     means = model.inverse_transform(manifold_grid(n))
     ax = image_grid(means, image_shape, n_columns=n, cmap=cmap, limits=limits(model), ax=ax)
-    # The axes measure prior probability, so image i is centred at (i + 1/2)/n; half a gap is
-    # left on each side of the canvas.
+    # The axes measure prior probability, so the centre of image i is at (i + 1/2)/n. Each side of
+    # the canvas has half a gap.
     height, width = image_shape
     right, up = 0.5 / (n * (width + 1)), 0.5 / (n * (height + 1))
     ax.images[0].set_extent((right, 1 - right, up, 1 - up))
@@ -94,17 +94,17 @@ def samples(
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Show random samples of the model (figure 5 of the paper).
+    """Plot random samples of the model (figure 5 of the paper).
 
     Parameters
     ----------
     model : fitted model
     n_samples : int, default=100
-        How many, laid out in a square.
+        Number of samples. Their layout is a square.
     kind : {"mean", "draw"}, default="mean"
-        The decoder mean at z ~ N(0, I), or pixels drawn from p(x|z).
+        "mean" shows the mean of p(x|z) at z ~ N(0, I), "draw" a draw from p(x|z).
     random_state : None, int or RandomState
-        Seeds the samples.
+        Seed of the samples.
     image_shape, cmap, ax
         As in `manifold`.
 
@@ -143,13 +143,13 @@ def reconstructions(
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Show rows of originals, each above the row of their reconstructions.
+    """Plot rows of images. Below each row are its reconstructions.
 
     Parameters
     ----------
     model : fitted model
     X : array-like of shape (n, n_features)
-        The originals, in the units the model was fitted on.
+        The images, in the units of the training data.
     n_columns : int, default=10
         Images per row.
     image_shape, cmap, ax

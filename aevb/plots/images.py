@@ -1,4 +1,4 @@
-"""Images side by side on one canvas."""
+"""Grids of images on one canvas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def tile(images: NDArray[Any], image_shape: ImageShape, n_columns: int) -> FloatArray:
-    """Lay images out in rows on one canvas.
+    """Arrange images in rows on one canvas.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def tile(images: NDArray[Any], image_shape: ImageShape, n_columns: int) -> Float
     Returns
     -------
     ndarray of float32
-        NaN in the gaps, one pixel wide, and where the last row is not full.
+        The canvas. Gaps are one pixel wide. They are NaN, as are missing images of the last row.
     """
     height, width = image_shape
     if images.ndim != 2 or images.shape[1] != height * width:
@@ -52,15 +52,15 @@ def image_grid(
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Show images side by side, a thin gap between them.
+    """Plot images in a grid with thin gaps.
 
     Parameters
     ----------
     images : ndarray, shape (n, height * width)
     n_columns : int, optional
-        Images per row; by default the layout is square.
+        Images per row. By default, the layout is a square.
     limits : (float, float), optional
-        Values shown as the colour map's two ends; by default those of the images.
+        Values at the two ends of the colour map. By default, the extreme values of the images.
     image_shape, cmap, ax
         As in `manifold`.
 

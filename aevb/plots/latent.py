@@ -1,4 +1,4 @@
-"""Where data lie in the latent space."""
+"""Scatter plots of data in the latent space."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def latent_scatter(
     model : fitted model with at least two latent units
     X : array-like of shape (n, n_features)
     labels : array-like of shape (n,), optional
-        Colours the points: up to ten classes by hue, each named in its midst; other numbers
-        by a colour bar.
+        Labels that colour the points. Up to ten classes have a hue and a name in the plot. Other
+        numbers have a colour bar.
     ax : Axes, optional
-        Where to draw; a new figure by default.
+        Axes to draw on. By default, those of a new figure.
 
     Returns
     -------
     Axes
-        With more than two latent units, the two whose means vary the most over `X`.
+        The two latent units with the largest variance of the means over `X`.
     """
     means = np.asarray(model.transform(X))
     if means.shape[1] < 2:
         raise ValueError(f"latent_scatter needs n_components >= 2, got {means.shape[1]}")
     ax = axes_or_new(ax)
-    # With J = 2 the axes stay z_1 and z_2, whichever varies more.
+    # Keep the order of the units, so that two units are always z_1 and z_2.
     first, second = sorted(np.argsort(-means.var(axis=0), kind="stable")[:2].tolist())
     points = means[:, [first, second]]
     style: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.8}
@@ -76,7 +76,10 @@ def _scatter_labelled(
 
 
 def _heart(points: FloatArray) -> FloatArray:
-    """Return the point nearest to half of (up to 500 of) the others: it lies in a cluster."""
+    """Return the point with the smallest median distance to the others: it lies in a cluster.
+
+    At most the first 500 points count.
+    """
     points = points[:500]
     distances = np.linalg.norm(points[:, np.newaxis] - points, axis=2)
     heart: FloatArray = points[np.median(distances, axis=1).argmin()]

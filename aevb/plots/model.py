@@ -1,4 +1,4 @@
-"""What the pictures ask of a model."""
+"""The interface of a model that the plots need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float32]
 
 
 class LatentModel(Protocol):
-    """What the pictures ask of a model; `aevb.AEVB` has it."""
+    """The interface of a model that the plots need. All estimators of `aevb` have it."""
 
     n_components: int
 
@@ -35,5 +35,5 @@ class LatentModel(Protocol):
 
 
 def limits(model: LatentModel) -> tuple[float, float] | None:
-    """Pixel values shown as black and white; a Gaussian decoder has no bounds of its own."""
+    """Return the pixel values for black and white, or None to take those of the images."""
     return None if model.likelihood_ == "gaussian" else (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""A model on one page."""
+"""An overview of a model on one page."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def overview(
     random_state: Any = None,
     figure: Figure | None = None,
 ) -> Figure:
-    """Draw a model on one page: what it generates, infers, reconstructs, and how it learned.
+    """Draw an overview: generated images, latent space, reconstructions and learning curve.
 
     Parameters
     ----------
     model : fitted model with at least two latent units
     X : array-like of shape (n, n_features)
-        Rows to infer; the first 20 are reconstructed.
+        Rows for the plot of the latent space. The first 20 are also reconstructed.
     image_shape, cmap
         As in `manifold`.
     labels : array-like of shape (n,), optional
-        Colours the latent space; see `latent_scatter`.
+        Labels that colour the latent space. See `latent_scatter`.
     random_state : None, int or RandomState
-        Seeds the samples shown when there are more than two latent units.
+        Seed of the samples that the page shows if there are more than two latent units.
     figure : Figure, optional
-        Where to draw; a new one by default.
+        Figure to draw on. By default, a new one.
 
     Returns
     -------

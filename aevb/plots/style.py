@@ -1,4 +1,4 @@
-"""Colours, figures and axes of all pictures."""
+"""Colours, figures and axes of all plots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _NO_MATPLOTLIB = "pictures need matplotlib: pip install 'aevb[plot]'"
 
-# Ten even steps of hue at lightness 0.65 and chroma 0.13 in OKLCh: no class outshines the others.
+# Ten even steps of hue at lightness 0.65 and chroma 0.13 in OKLCh: all look equally bright.
 HUES = (
     *("#d36c6e", "#ca7836", "#ac8c0e", "#789e40", "#22a77a"),
     *("#00a6ae", "#239ad3", "#7489de", "#a578cc", "#c56da3"),
@@ -19,12 +19,12 @@ INK = "#30506f"
 
 
 def colors_of(n: int) -> list[str]:
-    """`n` colours as far apart in hue as ten allow."""
+    """Return n colours, as far apart in hue as possible."""
     return [HUES[i * 10 // n if n <= 10 else i % 10] for i in range(n)]
 
 
 def offscreen_figure(width: float, height: float) -> Figure:
-    """Return a figure to save, made without pyplot: no window, no display, no global state."""
+    """Return a figure that was made without pyplot: no window and no global state."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -42,7 +42,7 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 
 def pyplot() -> Any:
-    """Return matplotlib's pyplot; ImportError that says where it comes from."""
+    """Return matplotlib's pyplot. The ImportError says how to install it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -51,10 +51,10 @@ def pyplot() -> Any:
 
 
 def open_frame(ax: Axes) -> None:
-    """Leave the frame out above and to the right."""
+    """Hide the frame's top and right lines."""
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def title(ax: Axes, text: str) -> None:
-    """Write a title over the left end."""
+    """Write a title at the left."""
     ax.set_title(text, loc="left", size="medium")
