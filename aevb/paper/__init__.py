@@ -1,1 +1,1 @@
-"""The paper's experiments: each a set of runs that can be stopped and taken up again."""
+"""The paper's experiments. Each is a set of runs that you may stop and continue later."""

@@ -1,4 +1,4 @@
-"""``aevb reproduce``: its options, and the experiment that they name."""
+"""``aevb reproduce``: the paper's experiments on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_reproduce(commands: Any) -> None:
     reproduce = commands.add_parser(
         "reproduce",
         help="the paper's experiments",
-        description="Runs may be stopped and go on when called again; what is done is kept.",
+        description="You may stop a run. The same command then continues it.",
     )
     figures = reproduce.add_subparsers(title="figures", required=True, metavar="FIGURE")
     figure2 = figures.add_parser("figure2", help="bounds against training samples")

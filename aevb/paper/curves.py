@@ -1,4 +1,4 @@
-"""What the figures share: runs at once, published curves, and panels of curves."""
+"""Functions for several figures: parallel runs, published curves, tables and plots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aevb.core.threads import resolve_threads
 from aevb.paper.runs import Row, Run, write_rows
 
 COLOURS = {"aevb": "C3", "wake-sleep": "C2", "mcem": "C0"}
-_MOST_COLUMNS = 5  # of panels
+_MOST_COLUMNS = 5  # panels side by side
 
 # {(panel, algorithm, set): [(x, y)]}
 Published = dict[tuple[str, str, str], list[tuple[float, float]]]
@@ -28,16 +28,15 @@ def run_all(
     n_jobs: int,
     progress: bool,
 ) -> list[Row]:
-    """Return the rows of all runs, `n_jobs` at a time; write them to path.
+    """Run all runs, `n_jobs` at a time. Return their rows and write them to `path`.
 
-    On this machine they share its cores, and no more run at once than there are; a cluster's joblib
-    backend gives each the cores of where it runs.
-
-    ``trace_one(run, folder, n_threads, progress=...)`` returns those of one.
+    ``trace_one(run, folder, n_threads, progress=...)`` returns the rows of one run. On one machine,
+    the runs share its cores, and at most one run per core is active. With the joblib backend of a
+    cluster, each run has all cores of its machine.
     """
     backend, _ = joblib.parallel.get_active_backend()
-    n_threads = None  # of another machine: all that it has
-    if type(backend).__module__ == "joblib._parallel_backends":  # this machine's own
+    n_threads = None  # on another machine, all its cores
+    if type(backend).__module__ == "joblib._parallel_backends":  # these run on this machine
         n_cores = resolve_threads(None)
         n_jobs = min(n_jobs, n_cores)
         n_threads = n_cores // n_jobs
@@ -53,7 +52,7 @@ def run_all(
 
 
 def read_published(path: Path | None, x: str, y: str) -> Published:
-    """Return the curves of a CSV with the columns panel, algorithm, set, and those named."""
+    """Return the curves of a CSV file with the columns panel, algorithm, set, `x` and `y`."""
     curves: Published = {}
     if path is not None:
         with open(path, newline="") as file:
@@ -71,7 +70,7 @@ def table(
     column: str,
     unit: float = 1.0,
 ) -> str:
-    """Return all points in Markdown, the published values (read between their points) beside ours.
+    """Return a Markdown table of all points, with the published values, linearly interpolated.
 
     Parameters
     ----------
@@ -105,7 +104,9 @@ def draw(
     unit: float = 1.0,
     axes: Callable[[str], Mapping[str, Any]],
 ) -> None:
-    """Draw a panel for each ``panel_of(row)``: train solid, test dashed, the published ones thin.
+    """Draw one panel for each ``panel_of(row)``, with thin lines for the published curves.
+
+    Lines are solid for training rows and dashed for test rows.
 
     Parameters
     ----------
@@ -114,15 +115,15 @@ def draw(
     published : dict
         From `read_published`.
     path : Path
-        The picture.
+        File of the plot.
     panel_of : callable
-        Title of a row's panel.
+        Returns the title of a row's panel.
     column : str
-        What is drawn.
+        Column to draw, without the prefix.
     unit : float, default=1.0
-        Samples of the x axis' unit.
+        Number of samples per unit of the x axis.
     axes : callable
-        Settings of the panel of a title.
+        Returns the settings of the panel with a given title.
     """
     from aevb.plots import offscreen_figure
 

@@ -1,4 +1,4 @@
-"""Figure 2: the bound against training samples, AEVB and wake-sleep, MNIST and Frey Face."""
+"""Figure 2: the bounds of AEVB and wake-sleep on MNIST and Frey Face against samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aevb.paper.runs import Row, Run, curve_points, trace
 ALGORITHMS = {"aevb": AEVB, "wake-sleep": WakeSleep}
 COMPONENTS = {"mnist": (3, 5, 10, 20, 200), "frey": (2, 5, 10, 20)}
 _TITLES = {"mnist": "MNIST", "frey": "Frey"}
-_N_FACES = 1600  # of 1965 train, in random order; the paper names no split
+_N_FACES = 1600  # training rows, chosen at random from 1965; the paper names no split
 
 
 def load(dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -42,7 +42,7 @@ def make_model(dataset: str, algorithm: str, n_components: int, seed: int) -> La
 
 
 def run_one(run: Run, folder: Path, n_threads: int | None, *, progress: bool) -> list[Row]:
-    """Trace one curve."""
+    """Return the rows of one curve."""
     train, test = load(run.dataset)
 
     def judge(model: LatentVariableModel) -> dict[str, float]:
@@ -69,7 +69,7 @@ def make_run(
 
 
 def _axes(title: str) -> dict[str, Any]:
-    """Return the settings of a panel: the paper's axes."""
+    """Return the settings of a panel, with the paper's axes."""
     limits = (-150, -95) if title.startswith(_TITLES["mnist"]) else (0, 1600)
     labels = {"xlabel": "training samples", "ylabel": "bound, nats per row"}
     return {"xscale": "log", "ylim": limits, **labels}
@@ -89,33 +89,33 @@ def reproduce(
     n_jobs: int = 1,
     progress: bool = False,
 ) -> list[Row]:
-    """Run what is missing, and write figure2.csv and figure2.png to `out`.
+    """Run or continue all runs, and write figure2.csv and figure2.png to `out`.
 
     Parameters
     ----------
     out : Path
-        Folder of the results; its folder ``runs`` holds a checkpoint for each run, from which a
-        later call goes on.
+        Folder of the results. Its folder ``runs`` has a checkpoint of each run, from which a later
+        call continues.
     chosen : sequence of {"mnist", "frey"}
         Data sets.
     n_components : sequence of int, default=None
-        Latent dimensions; None is those of the figure.
+        Numbers of latent units. None means those of the figure.
     algorithms : sequence of {"aevb", "wake-sleep"}
         Algorithms.
     n_samples : float, default=1e7
         Samples to train on.
     n_seeds : int, default=1
-        Runs of each kind, of seeds 0, 1, ...
+        Runs per curve, with the seeds 0, 1, ...
     learning_rate : float or "auto", default="auto"
-        Step size; "auto" tries the paper's three on the first tenth of the samples.
+        Learning rate. "auto" tries the paper's three on the first tenth of the samples.
     init_scale : float, default=0.1
-        Standard deviation of the first parameters; the paper's N(0, 0.01) can be read as 0.01 too.
+        Standard deviation of the initial weights. The paper's N(0, 0.01) may also mean 0.01.
     published : Path, default=None
-        CSV of the published curves, drawn thin: panel, algorithm, set, samples, bound_nats.
+        CSV file of the published curves: panel, algorithm, set, samples, bound_nats.
     n_jobs : int, default=1
-        Runs at a time, by joblib; on one machine they share its cores.
+        Number of parallel runs, by joblib. On one machine they share its cores.
     progress : bool, default=False
-        Show bars.
+        Whether to show progress bars.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figure 3: marginal log-likelihood of AEVB, wake-sleep and Monte Carlo EM on MNIST."""
+"""Figure 3: the marginal log-likelihoods of AEVB, wake-sleep and Monte Carlo EM on MNIST."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ALGORITHMS: dict[str, type[LatentVariableModel]] = {
 N_TRAIN = (1000, 50_000)
 _N_JUDGED = 1000  # rows of each set
 _AIS: dict[str, Any] = {"start": "prior", "n_draws": 5, "n_temperatures": 100}
-_POINTS = (1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 30e6, 40e6, 50e6, 60e6)  # as far as the paper's axis
+_POINTS = (1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 30e6, 40e6, 50e6, 60e6)  # the paper's axis ends at 60e6
 
 
 def make_model(algorithm: str, seed: int) -> LatentVariableModel:
-    """Return an estimator with the paper's settings: three latent variables, 100 units."""
+    """Return an estimator with the paper's settings: 3 latent and 100 hidden units."""
     options: dict[str, Any] = {"random_state": seed}
     return ALGORITHMS[algorithm](3, hidden_layer_sizes=(100,), **options)
 
@@ -40,7 +40,7 @@ def load(n_train: int) -> tuple[Any, Any]:
 
 
 def run_one(run: Run, folder: Path, n_threads: int | None, *, progress: bool) -> list[Row]:
-    """Trace one curve."""
+    """Return the rows of one curve."""
     train, test = load(int(run.dataset.removeprefix("mnist")))
 
     def judge(model: LatentVariableModel) -> dict[str, float]:
@@ -68,35 +68,36 @@ def reproduce(
     n_jobs: int = 1,
     progress: bool = False,
 ) -> list[Row]:
-    """Run what is missing, and write figure3.csv and figure3.png to `out`.
+    """Run or continue all runs, and write figure3.csv and figure3.png to `out`.
 
-    The first 1000 rows of training and test set are judged by the paper's estimator (appendix D)
-    and, beside it, by annealed importance sampling from the prior. A sample is a row that goes into
-    a weight update: a visit of Monte Carlo EM counts its ``n_updates``.
+    The log-likelihoods are of the first 1000 training rows and test rows, in nats. One column is by
+    the paper's method (appendix D), another by annealed importance sampling from the prior. A
+    sample is a row in an update of the weights. A visit of Monte Carlo EM counts ``n_updates``
+    times.
 
     Parameters
     ----------
     out : Path
-        Folder of the results; its folder ``runs`` holds a checkpoint for each run.
+        Folder of the results. Its folder ``runs`` has a checkpoint of each run.
     n_train : sequence of int
-        Sizes of the training set.
+        Numbers of training rows.
     algorithms : sequence of {"aevb", "wake-sleep", "mcem"}
         Algorithms.
     n_samples : float, default=1e7
         Samples to train on.
     n_seeds : int, default=1
-        Runs of each kind, of seeds 0, 1, ...
+        Runs per curve, with the seeds 0, 1, ...
     learning_rate : float or "auto", default="auto"
-        Step size; "auto" tries the paper's three on the first tenth of the samples.
+        Learning rate. "auto" tries the paper's three on the first tenth of the samples.
     init_scale : float, default=0.1
-        Standard deviation of the first parameters; the paper's N(0, 0.01) can be read as 0.01 too.
+        Standard deviation of the initial weights. The paper's N(0, 0.01) may also mean 0.01.
     published : Path, default=None
-        CSV of the published curves, drawn thin: panel, algorithm, set, samples_millions,
+        CSV file of the published curves: panel, algorithm, set, samples_millions,
         marginal_log_likelihood_nats.
     n_jobs : int, default=1
-        Runs at a time, by joblib; on one machine they share its cores.
+        Number of parallel runs, by joblib. On one machine they share its cores.
     progress : bool, default=False
-        Show bars.
+        Whether to show progress bars.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figure 4: the manifolds that models with two latent variables have learnt."""
+"""Figure 4: the manifolds of models with two latent units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from aevb.paper.trained import IMAGE_SHAPES, train
 from aevb.plots import manifold, offscreen_figure
 
-SIDES = {"frey": 10, "mnist": 20}  # images per side, in the figure's order
+SIDES = {"frey": 10, "mnist": 20}  # images per side; the figure has this order
 
 
 def reproduce(
@@ -20,22 +20,22 @@ def reproduce(
     n_jobs: int = 1,
     progress: bool = False,
 ) -> None:
-    """Train what is missing; write figure4.csv, its curves, and figure4.png to `out`.
+    """Train the models, and write their curves to figure4.csv and the plot to figure4.png.
 
     Parameters
     ----------
     out : Path
-        Folder of the results; with figure 2's in it too, its runs are not made twice.
+        Folder of the results. If it has the runs of figure 2, they are used again.
     chosen : sequence of {"frey", "mnist"}
         Data sets.
     n_samples : float, default=1e7
         Samples to train on.
     learning_rate : float or "auto", default="auto"
-        Step size.
+        Learning rate. "auto" tries the paper's three.
     n_jobs : int, default=1
-        Runs at a time, by joblib.
+        Number of parallel runs, by joblib.
     progress : bool, default=False
-        Show bars.
+        Whether to show progress bars.
     """
     models = train(
         out / "figure4.csv",

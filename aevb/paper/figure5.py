@@ -1,4 +1,4 @@
-"""Figure 5: random samples of models of MNIST with 2, 5, 10 and 20 latent variables."""
+"""Figure 5: random samples of models of MNIST with 2, 5, 10 and 20 latent units."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def reproduce(
     n_jobs: int = 1,
     progress: bool = False,
 ) -> None:
-    """Train what is missing; write figure5.csv, its curves, and figure5.png to `out`.
+    """Train the models, and write their curves to figure5.csv and the plot to figure5.png.
 
     Parameters
     ----------
     out : Path
-        Folder of the results; with figure 2's in it too, its runs are not made twice.
+        Folder of the results. If it has the runs of figure 2, they are used again.
     n_components : sequence of int
-        Latent dimensions.
+        Numbers of latent units.
     n_samples : float, default=1e7
         Samples to train on.
     learning_rate : float or "auto", default="auto"
-        Step size.
+        Learning rate. "auto" tries the paper's three.
     n_jobs : int, default=1
-        Runs at a time, by joblib.
+        Number of parallel runs, by joblib.
     progress : bool, default=False
-        Show bars.
+        Whether to show progress bars.
     """
     models = train(
         out / "figure5.csv",

@@ -1,4 +1,4 @@
-"""Uses that the paper names: denoising, inpainting and super-resolution of held-out digits."""
+"""The gallery: denoising, inpainting and super-resolution of test digits."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from aevb.plots import image_grid, offscreen_figure
 _N_JUDGED = 1000  # test rows
 _N_SHOWN = 12
 _SHARE_FLIPPED = 0.2
-_N_POSTERIOR = 50  # draws of z
+_N_POSTERIOR = 50  # draws of z per row
 
 Images = NDArray[np.float32]
 
 
 class Task(NamedTuple):
-    """What was done to the images, what became of them, and where to compare."""
+    """Damaged images, their restorations, and the pixels to compare with the originals."""
 
     name: str
     given: Images
@@ -40,25 +40,25 @@ def reproduce(
     learning_rate: float | str = "auto",
     progress: bool = False,
 ) -> list[dict[str, Any]]:
-    """Train what is missing, restore damaged test digits; write gallery.csv and gallery.png.
+    """Train a model, restore damaged test digits, and write gallery.csv and gallery.png.
 
     Parameters
     ----------
     out : Path
-        Folder of the results; with figure 2's in it too, its run is not made twice.
+        Folder of the results. If it has the run of figure 2, that is used again.
     n_components : int, default=20
-        Latent dimensions.
+        Number of latent units.
     n_samples : float, default=1e7
         Samples to train on.
     learning_rate : float or "auto", default="auto"
-        Step size.
+        Learning rate. "auto" tries the paper's three.
     progress : bool, default=False
-        Show bars.
+        Whether to show progress bars.
 
     Returns
     -------
     rows : list of dict
-        Task, method, and the root mean square error of what was damaged, over 1000 test rows.
+        Task, method, and root mean square error of the damaged pixels of 1000 test rows.
     """
     [model] = train(
         out / "gallery_curve.csv",
@@ -88,7 +88,7 @@ def reproduce(
 
 
 def _denoise(model: AEVB, truth: Images) -> Task:
-    """Restore images of which a share of the pixels was made black or white at random."""
+    """Restore images after a random change of a fifth of the pixels to black or white."""
     generator = np.random.default_rng(0)
     flipped = generator.random(truth.shape) < _SHARE_FLIPPED
     given = np.where(flipped, generator.integers(0, 2, truth.shape), truth).astype(np.float32)
@@ -101,14 +101,14 @@ def _denoise(model: AEVB, truth: Images) -> Task:
 
 
 def _inpaint(model: AEVB, truth: Images, mean: NDArray[Any]) -> Task:
-    """Restore the lower half."""
+    """Restore the lower half of images."""
     missing = np.zeros(truth.shape, bool)
     missing[:, truth.shape[1] // 2 :] = True
     return _impute("inpainting", model, truth, missing, mean)
 
 
 def _sharpen(model: AEVB, truth: Images, mean: NDArray[Any]) -> Task:
-    """Restore three of every 2 x 2 pixels."""
+    """Restore three pixels of every 2 x 2 square."""
     kept = np.zeros((len(truth), *IMAGE_SHAPES["mnist"]), bool)
     kept[:, ::2, ::2] = True
     return _impute("super-resolution", model, truth, ~kept.reshape(truth.shape), mean)

@@ -1,4 +1,4 @@
-"""One run of an experiment: train to each point of a curve, judge, note; go on after a stop."""
+"""One run of an experiment: train, and evaluate the model at each point of a curve."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ Row = dict[str, Any]
 
 
 class Run(NamedTuple):
-    """What is trained, and how far."""
+    """A model to train, and the points of its curve."""
 
     dataset: str
     algorithm: str
     n_components: int
     seed: int
     make_model: Callable[[], LatentVariableModel]
-    learning_rate: float | str  # "auto" tries the paper's
-    points: Sequence[int]  # samples, rows that go into a weight update, at which to judge
-    init_scale: float = 0.1  # standard deviation of the first parameters
+    learning_rate: float | str  # "auto" tries the paper's three
+    points: Sequence[int]  # numbers of samples: rows, counted at each update of the weights
+    init_scale: float = 0.1  # standard deviation of the initial weights
 
     @property
     def name(self) -> str:
-        """The stem of the run's files."""
+        """The stem of the names of the run's files."""
         return f"{self.dataset}-{self.algorithm}-{self.n_components}-{self.seed}"
 
 
 def curve_points(n_samples: float) -> list[int]:
-    """Return 1, 2, 5 times each power of ten from 1e5 to n_samples, and that itself."""
+    """Return 1, 2 and 5 times the powers of ten from 1e5, below n_samples, and n_samples."""
     steps = [int(digit * 10.0**power) for power in range(5, 12) for digit in (1, 2, 5)]
     return [point for point in steps if point < n_samples] + [int(n_samples)]
 
@@ -56,7 +56,7 @@ def trace(
     progress: bool = False,
     say: Callable[[str], object] = print,
 ) -> list[Row]:
-    """Return the run's curve, a row for each point; what an earlier call did is not done again.
+    """Return the run's curve, one row per point. Continue where an earlier call stopped.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ def trace(
     X : array-like of shape (n_samples, n_features)
         Training data.
     judge : callable
-        Columns of a row for the model as it stands.
+        Returns columns of a row for the model at a point.
     folder : Path
-        Where its checkpoint, its curve and its settings are kept.
+        Folder of its checkpoint, its curve and its settings.
     n_threads : int, default=None
         Threads of the core.
     progress : bool, default=False
-        Show a bar of samples done, samples per second and the time left.
+        Whether to show a progress bar.
     say : callable, default=print
-        Told of each point.
+        Called with a text for each point.
     """
     folder.mkdir(parents=True, exist_ok=True)
     curve, checkpoint = folder / f"{run.name}.csv", folder / f"{run.name}.safetensors"
@@ -119,7 +119,7 @@ def trace(
 
 
 def _check_settings(run: Run, folder: Path) -> None:
-    """Refuse to go on with a run of another step size or other first parameters."""
+    """Raise a ValueError if the run in the folder has another learning rate or init_scale."""
     path = folder / f"{run.name}.json"
     if not path.exists():
         return
@@ -133,7 +133,7 @@ def _check_settings(run: Run, folder: Path) -> None:
 
 
 def _n_updates(model: LatentVariableModel) -> int:
-    """Return the weight updates that a row goes into at each visit."""
+    """Return the number of updates of the weights per visit to a row."""
     return int(getattr(model, "n_updates", 1))
 
 
@@ -157,7 +157,7 @@ def _write_settings(run: Run, trainer: Trainer[Any], folder: Path) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write a CSV that is there whole or not at all."""
+    """Write a CSV file atomically."""
     part = path.with_name(f"{path.name}.part")
     with open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))

@@ -1,4 +1,4 @@
-"""Models trained as figure 2's are, for the figures that show what such models know."""
+"""Models trained as in figure 2, for figures 4 and 5 and the gallery."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def train(
     n_jobs: int,
     progress: bool,
 ) -> list[AEVB]:
-    """Return a model for each (data set, latent dimensions); write their curves to `path`.
+    """Return a model for each (data set, number of latent units). Write their curves to `path`.
 
-    Their runs are those of figure 2: in one folder with it, they are not made twice. One that has
-    gone further there gives the model of where it stands.
+    The runs are those of figure 2, and both use the same files in one folder. If a run there has
+    trained for more samples, the model is the one after those samples.
     """
     runs = [
         make_run(dataset, "aevb", n, learning_rate=learning_rate, n_samples=n_samples)
