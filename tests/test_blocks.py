@@ -1,4 +1,4 @@
-"""Models with two likelihoods, each of its own columns of x.
+"""Models with two blocks: each likelihood has its own columns of x.
 
 One block is wider than a panel of 64 columns, and neither begins at a multiple of four.
 """
@@ -16,7 +16,7 @@ from aevb import _core
 from aevb.core.engine import ARENAS, Rows
 
 BLOCKS = (("bernoulli", 5), ("gaussian", 70))
-LATENT = 2  # stream of noise
+LATENT = 2  # the stream of the noise eps
 orders = pytest.mark.parametrize("likelihood", [BLOCKS, BLOCKS[::-1]], ids=["first", "last"])
 
 
@@ -38,7 +38,7 @@ def test_bound_and_gradient_are_sums_over_the_blocks(isa, likelihood, objective)
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_training_steps_are_the_twins(isa, optimizer):
-    """Each step of an epoch, from the engine's own weights, for the twin's rows and noise.
+    """Each step of an epoch starts from the engine's weights. The twin has the same rows and noise.
 
     The test moves each element of the gradient both ways by the tolerance of its norm.
     """

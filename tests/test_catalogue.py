@@ -1,4 +1,4 @@
-"""Names, shapes and supports come from the core."""
+"""The names, weight shapes and supports of the package are those of the core."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from aevb.core.engine import Config
 from aevb.estimators.parameters import PARAMETERS
 
 X = np.random.default_rng(0).random((20, 5), dtype=np.float32)
-OF = {  # parameter: its family
+OF = {  # parameter: family
     "likelihood": "likelihood",
     "bound_estimator": "objective",
     "optimizer": "optimizer",
     "activation": "activation",
     "binarize": "binarize",
 }
-NO_CHOICE = {"activation": "identity", "binarize": "none"}  # in the core alone
+NO_CHOICE = {"activation": "identity", "binarize": "none"}  # members that no parameter accepts
 
 
 def config(**changes):
@@ -32,7 +32,7 @@ def test_the_catalogue_has_every_family():
         assert isinstance(names, tuple)
         assert len(names) == len(set(names)) >= 1
     families.clear()
-    assert aevb.catalogue()  # is the caller's own
+    assert aevb.catalogue()  # the caller has a copy
 
 
 @pytest.mark.parametrize("name", OF)
@@ -59,7 +59,7 @@ def test_shapes_are_those_of_the_weights(kind, likelihood):
 
 
 def test_supports():
-    """Binarisation decides where there is one."""
+    """With binarisation, the support does not depend on the likelihood."""
     supports = {name: config(likelihood=name).support for name in catalogue.LIKELIHOODS}
     assert set(supports.values()) <= {"real", "unit-interval", "counts"}
     assert (supports["bernoulli"], supports["gaussian"]) == ("unit-interval", "real")

@@ -1,4 +1,4 @@
-"""A model of counts takes integers from zero, and nothing else."""
+"""A likelihood of counts accepts integers from 0 only."""
 
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def test_counts_are_integers_from_zero(dtype, make):
     X = np.random.default_rng(0).integers(0, 2, (N, D)).astype(dtype)
     rows = as_rows(judged(make(X)), 1.0, COUNTS)
     assert rows.shape == (N, D)
-    # each is looked at: the core does not tell integers from others
+    # Python has to check the values: the core does not check for integers
     assert rows_as_they_are(X, D, 1.0, COUNTS) is None
 
 

@@ -1,4 +1,4 @@
-"""A parameter is declared once: checks, configuration, documentation and options come from that."""
+"""Each parameter has one declaration, from which checks, settings, docs and options follow."""
 
 import argparse
 import ast
@@ -67,7 +67,7 @@ def test_every_declaration_is_of_some_estimator():
             parameter.name in signature(cls) and parameter.name not in cls._not_in_core
             for cls in ESTIMATORS
         )
-        # the core needs a value where an estimator has none; where all have one it would be idle
+        # needed if an estimator lacks the parameter; unused if all have it
         assert (parameter.core_default is not None) == (parameter.in_core and not everywhere)
 
 
@@ -85,7 +85,7 @@ def test_lines_of_the_documentation_are_short():
 
 
 def test_documentation_may_be_left_out():
-    """As python -OO does."""
+    """python -OO removes docstrings."""
 
     class Silent(AEVB):
         pass
@@ -130,7 +130,7 @@ def test_the_command_offers_what_is_declared():
 
 
 def test_an_option_is_read_as_its_parameter_is_checked():
-    """What the command line reads is a value, or else nothing at all."""
+    """The command line reads values that the checks accept. Without an option there is no value."""
     parser = argparse.ArgumentParser(exit_on_error=False)
     options = options_of(AEVB)
     add_options(parser, options)
@@ -148,7 +148,7 @@ KINDS = {name: set(names) for name, names in vars(catalogue).items() if isinstan
 
 
 def words_of(node):
-    """The words that a list, tuple, set or dict of the source has, or a text has in quotes."""
+    """The strings of a list, tuple or set, the keys of a dict, or the quoted words of a string."""
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         elements = node.elts
     elif isinstance(node, ast.Dict):
@@ -161,7 +161,7 @@ def words_of(node):
 
 
 def second_lists(package):
-    """Where the package lists names again: two of a kind, or three parameters in a list."""
+    """Places with two names of a family, or a list with three parameters."""
     for path in sorted(package.rglob("*.py")):
         file = path.relative_to(package).as_posix()
         for node in ast.walk(ast.parse(path.read_text())):
@@ -176,7 +176,7 @@ def second_lists(package):
 def test_nobody_keeps_a_second_list():
     assert set(second_lists(PACKAGE)) == {
         ("estimators/parameters.py", "BINARIZE")
-    }  # its text says what each does
+    }  # its text describes each choice
 
 
 def test_a_second_list_would_be_seen(tmp_path):
@@ -235,7 +235,7 @@ def test_one_more_is_checked_and_documented(monkeypatch):
     for value in (0, "fast", None):
         with pytest.raises((TypeError, ValueError), match=r"^speed: got "):
             check_parameters(cls(speed=value))
-        check_parameters(cls(speed=value), "n_components")  # that alone
+        check_parameters(cls(speed=value), "n_components")  # checks only that parameter
     check_parameters(AEVB())
 
 

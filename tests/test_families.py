@@ -71,7 +71,7 @@ def test_the_oracle_has_the_only_posterior_and_prior():
 
 @likelihoods
 def test_the_twins_gradient_is_the_derivative(likelihood):
-    """Five points of spacing h = 1e-3: truncation is of order h^4 = 1e-12, cancellation 1e-13."""
+    """Differences of five points, h = 1e-3: truncation is of order 1e-12, cancellation 1e-13."""
     own, h = twin(likelihood), 1e-3
     outputs, x = own.examples(np.random.default_rng(0), 200, 1)
     outputs, x = float64(outputs), np.float64(x)
@@ -145,7 +145,7 @@ def test_the_models_bound_and_gradient_are_the_twins(isa, likelihood):
 
 
 def ask(case, **options):
-    """Bound and gradient of a case's problem, by an engine with its weights."""
+    """The bound and gradient of a case, by an engine with the weights of its problem."""
     p = problem(case)
     model = engine(
         case.n_visible,
@@ -160,7 +160,7 @@ def ask(case, **options):
 
 
 def decoder(likelihood, n_visible, size=1.0):
-    """A model with outputs of some size beside the twin's examples, and its weights in float64."""
+    """A model whose outputs are near the twin's examples times `size`, and its float64 weights."""
     model, rng = engine(n_visible, likelihood=likelihood), np.random.default_rng(3)
     weights = model.arrays("weights")
     for block in oracle.blocks(likelihood):
@@ -172,7 +172,7 @@ def decoder(likelihood, n_visible, size=1.0):
 
 
 def assert_decodes(likelihood, n_visible):
-    """Means of p(x|z), by their norm per row, to 5e-5, as in test_generate.py."""
+    """The means of p(x|z) are right to 5e-5 of their norm per row, as in test_generate.py."""
     model, weights = decoder(likelihood, n_visible)
     z = np.random.default_rng(4).normal(size=(37, 2)).astype(np.float32)
     expected = oracle.decode(weights, oracle.Config(likelihood=likelihood), np.float64(z))[0]

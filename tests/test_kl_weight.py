@@ -1,4 +1,4 @@
-"""The factor on what the bound has beside log p(x|z), for each objective."""
+"""The factor on the KL term of the bound, for each objective."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,6 @@
-"""Float64 twins of the likelihoods, written from the mathematics alone: one module for each.
+"""Twins of the likelihoods in float64, one module for each, written from the mathematics alone.
 
-A module has the name of its likelihood, with "_" for "-". It has `OUTPUTS`, the names of the
+The module of a likelihood has its name, with "_" for "-". It contains `OUTPUTS`, the names of the
 decoder's outputs, and functions over lists of their arrays, one value for each column of x:
 
 log_p(outputs, x)      log p(x|z) of each row, and its gradient for each output
@@ -8,7 +8,7 @@ terms(outputs, x)      the sum of the absolute terms of log p(x|z), for each row
 error(outputs, x)      the first-order float32 error of log_p's results
 mean(outputs)          E[x|z]
 variance(outputs)      Var[x|z], of each column
-grid(outputs)          for one row and column: x (k, 1), and the weight of each in sums over x
+grid(outputs)          for one row and column: points x (k, 1), and their weight in sums over x
 examples(rng, n, d)    float32 outputs and x of ordinary size, (n, d)
 extremes()             a list of float32 (outputs, x): underflow, overflow, floors
 

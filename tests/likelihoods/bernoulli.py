@@ -43,20 +43,20 @@ def grid(outputs):
 
 
 def examples(rng, n, d):
-    """Rows are binary and grey in turn."""
+    """Even rows are binary, odd rows have values in [0, 1)."""
     x = rng.random((n, d), dtype=np.float32)
     x[::2] = x[::2] < 0.5
     return [rng.normal(scale=5, size=(n, d)).astype(np.float32)], x
 
 
 def extremes():
-    """Logits on both sides of exp's underflow and overflow, one to a row and all in one row."""
+    """Logits below and above the limits of exp, one per row, and all in one row."""
     magnitudes = [0, 1e-30, 1e-6, 10, 16.7, 40, 86, 87.5, 88.5, 89, 103, 104, 1e3, 1e6, 1e30]
     cases = []
     for x in (0.0, 0.25, 1.0):
         for sign in (1, -1):
             a = sign * np.float32(magnitudes)
-            row = a[None, :-1]  # without the term that hides the rest
+            row = a[None, :-1]  # the largest term would hide the rest
             cases.append(([a[:, None]], np.full((len(a), 1), x, dtype=np.float32)))
             cases.append(([row], np.full_like(row, x)))
     return cases

@@ -1,4 +1,4 @@
-"""Section 5, Frey Face: the Gaussian with a sigmoid for its mean."""
+"""Section 5, Frey Face: a Gaussian whose mean is a sigmoid."""
 
 from __future__ import annotations
 

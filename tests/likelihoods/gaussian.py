@@ -1,4 +1,4 @@
-"""Appendix C.2: a mean and a log-variance with a smooth floor.
+"""Appendix C.2: a Gaussian. Its log-variance has a smooth floor.
 
 `density` and `density_error` also serve the likelihood whose mean is a function of the output.
 """
@@ -20,7 +20,7 @@ def floored(raw):
 
 
 def density(m, slope, raw, x):
-    """log p(x|z) and its gradients, where m has the derivative `slope` by its output."""
+    """log p(x|z) and its gradients. `slope` is the derivative of m by the output."""
     v = floored(raw)
     square = (x - m) ** 2 * np.exp(-v)
     r = -0.5 * (math.log(2 * math.pi) + v + square).sum(1)
@@ -73,7 +73,7 @@ def variance(outputs):
 
 
 def even_grid(m, v):
-    """Points up to 12 standard deviations from the mean: sums over it are exact to rounding."""
+    """Points up to 12 standard deviations from the mean: sums over them are exact to rounding."""
     x = m + np.sqrt(v) * np.linspace(-12, 12, 2001)[:, None]
     return x, x[1, 0] - x[0, 0]
 
@@ -83,14 +83,14 @@ def grid(outputs):
 
 
 def examples(rng, n, d):
-    """The log-variances of every other row are near the floor."""
+    """The log-variances of odd rows are near the floor."""
     m, raw = rng.normal(scale=2, size=(2, n, d)).astype(np.float32)
     raw[1::2] += np.float32(FLOOR)
     return [m, raw], rng.normal(size=(n, d)).astype(np.float32)
 
 
 def extremes():
-    """Log-variances far from the floor and means far from x, one to a row."""
+    """Log-variances far from the floor and means far from x, one per row."""
     raw = np.float32([-1e3, -100, -50, -20, FLOOR, -5, -1, 0, 1, 5, 20, 50, 80, 100, 1e3])[:, None]
     m = np.float32([-1e4, -100, -88, -40, -17, 0, 17, 40, 88, 100, 1e4])[:, None]
     near = np.linspace(-3, 3, len(raw), dtype=np.float32)[:, None]
