@@ -93,7 +93,7 @@ _DECLARATIONS = (
         + ". "
         '"auto" chooses Bernoulli if every value lies in [0, 1] and Gaussian otherwise. The Notes '
         "of `AEVB` describe the floor of a log-variance.",
-        help="of the decoder",
+        help="likelihood of the decoder",
         fixed=True,
         in_core=True,
     ),
@@ -102,7 +102,7 @@ _DECLARATIONS = (
         kinds.choice(*BOUND_ESTIMATORS),
         "Estimator of the bound and its gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive "
         "score-function gradient (section 2.2), which has a very high variance.",
-        help="of the bound and its gradient",
+        help="estimator of the bound and its gradient",
         in_core=True,
         core_default="analytic-kl",
     ),
@@ -134,7 +134,7 @@ _DECLARATIONS = (
         "optimizer",
         kinds.choice(*OPTIMIZERS),
         "Update rule of the weights. The paper uses Adagrad.",
-        help="that climbs the bound",
+        help="update rule of the weights",
         fixed=True,
         in_core=True,
     ),
@@ -155,9 +155,9 @@ _DECLARATIONS = (
     Parameter(
         "weight_decay",
         kinds.number("[]", 0.0, 1e37),
-        "Precision of the Gaussian prior on the weights (not on the biases). It adds "
-        "``-weight_decay / n_samples * w`` to the mean gradient of a minibatch. The paper's MAP "
-        "estimate has 1.",
+        "Precision of the Gaussian prior on the weights (not on the biases). The mean gradient of "
+        "a minibatch gets the term ``-weight_decay / n_samples * w``. The paper's MAP estimate has "
+        "1.",
         help="precision of the weights' Gaussian prior",
         in_core=True,
     ),
@@ -165,14 +165,14 @@ _DECLARATIONS = (
         "init_scale",
         kinds.number("[]", 0.0, 1e37),
         "Standard deviation of the initial parameters.",
-        help="standard deviation of the first weights",
+        help="standard deviation of the initial parameters",
         in_core=True,
     ),
     Parameter(
         "batch_size",
         kinds.count(convert=lambda size: _ALL_ROWS if size is None else int(size)),
         "Rows M per minibatch. The last minibatch of an epoch may be smaller.",
-        help="rows per step",
+        help="rows per minibatch",
         in_core=True,
     ),
     Parameter(
@@ -186,7 +186,7 @@ _DECLARATIONS = (
         kinds.choice(None, *BINARIZE, convert=lambda value: value or "none"),
         '"threshold" replaces x by 1 if x > 0.5 and by 0 otherwise. "dynamic" draws a new value '
         "from Bernoulli(x) at each visit.",
-        help="make grey levels 0/1",
+        help="rule to replace grey levels by 0 or 1",
         in_core=True,
     ),
     Parameter(
@@ -201,27 +201,27 @@ _DECLARATIONS = (
         "validation_fraction",
         kinds.number("[)", 0.0, 1.0),
         "Fraction of the rows that `fit` holds out to compute a validation bound after each epoch.",
-        help="part of the rows held out to watch the bound",
+        help="fraction of the rows held out to compute a validation bound",
     ),
     Parameter(
         "patience",
         kinds.count(),
         "Training stops if the ``validation_bound`` of ``history_`` has not improved for this many "
         "epochs. It then restores the weights of the best epoch. None trains for all ``n_epochs``.",
-        help="stop after so many epochs without a better validation bound",
+        help="stop after this number of epochs without a better validation bound",
     ),
     Parameter(
         "n_threads",
         kinds.count(),
         "Threads of the core. None takes all cores that this process may use. Results do not "
         "depend on it.",
-        help="threads",
+        help="number of threads",
     ),
     Parameter(
         "random_state",
         kinds.random_state(),
         "Seed of the initial weights, the minibatches and all noise.",
-        help="seed of everything random",
+        help="seed of all random numbers",
     ),
     Parameter(
         "warm_start",

@@ -30,7 +30,7 @@ def add_reproduce(commands: Any) -> None:
     _add_components(figure5)
     for parser in (figure2, figure3, figure4, figure5):
         parser.add_argument(
-            "--jobs", dest="n_jobs", type=_count, default=1, help="runs at a time (default: 1)"
+            "--jobs", dest="n_jobs", type=_count, default=1, help="parallel runs (default: 1)"
         )
     figures.add_parser("gallery", help="denoising, inpainting, super-resolution")
     for name, parser in figures.choices.items():
@@ -53,20 +53,20 @@ def _add_components(parser: argparse.ArgumentParser) -> None:
 def _add_curves(parser: argparse.ArgumentParser, algorithms: tuple[str, ...]) -> None:
     parser.add_argument("--algorithms", nargs="+", choices=algorithms, help="default: all")
     parser.add_argument(
-        "--seeds", dest="n_seeds", type=_count, default=1, help="runs of each kind (default: 1)"
+        "--seeds", dest="n_seeds", type=_count, default=1, help="runs per curve (default: 1)"
     )
     parser.add_argument(
-        "--init-scale", type=float, help="s.d. of the first parameters (default: 0.1)"
+        "--init-scale", type=float, help="s.d. of the initial parameters (default: 0.1)"
     )
-    parser.add_argument("--published", type=Path, help="CSV of the published curves")
+    parser.add_argument("--published", type=Path, help="CSV file of the published curves")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--samples", dest="n_samples", type=_count, default=10**7, help="to train on (default: 1e7)"
+        "--samples", dest="n_samples", type=_count, default=10**7, help="samples (default: 1e7)"
     )
     parser.add_argument(
-        "--learning-rate", type=float, help="by default the best of three on the first samples"
+        "--learning-rate", type=float, help="learning rate (default: the best of three trials)"
     )
     parser.add_argument(
         "--out",

@@ -90,7 +90,7 @@ def reproduce(
     learning_rate : float or "auto", default="auto"
         Learning rate. "auto" tries the paper's three on the first tenth of the samples.
     init_scale : float, default=0.1
-        Standard deviation of the initial weights. The paper's N(0, 0.01) may also mean 0.01.
+        Standard deviation of the initial parameters. The paper's N(0, 0.01) may also mean 0.01.
     published : Path, default=None
         CSV file of the published curves: panel, algorithm, set, samples_millions,
         marginal_log_likelihood_nats.
