@@ -38,8 +38,8 @@ def check_scores(name: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     if np.isnan(scores).any():
         row = int(np.isnan(scores).argmax())
         raise ValueError(
-            f"{name}: row {row} takes the network, with its weights as they are, out of float32's "
-            f"finite numbers; want smaller values"
+            f"{name}: row {row} takes the network, with its current weights, out of float32's "
+            f"range; want smaller values"
         )
     return scores
 
@@ -64,7 +64,7 @@ def still_finite(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the network's outputs. If one overflowed, raise a ValueError that names the input."""
     if not all_finite(values):
         raise ValueError(
-            f"{name}: takes the network, with its weights as they are, out of float32's finite "
-            f"numbers; want smaller values"
+            f"{name}: takes the network, with its current weights, out of float32's range; want "
+            f"smaller values"
         )
     return values

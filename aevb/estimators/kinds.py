@@ -78,7 +78,7 @@ def number(ends: str, low: float, high: float) -> Kind:
         above = value >= low if ends[0] == "[" else value > low
         below = value <= high if ends[1] == "]" else value < high
         if not (above and below) or (value > 0 and np.float32(value) == 0):
-            raise ValueError(f"{name}: got {value!r}, want {want}, and not so small as to vanish")
+            raise ValueError(f"{name}: got {value!r}, want {want} that float32 does not round to 0")
 
     return Kind("float", check, float, float)
 

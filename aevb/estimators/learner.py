@@ -174,7 +174,7 @@ class Learner(BaseEstimator, ABC):
         algorithm = saved.state.engine.settings["algorithm"]
         if algorithm != cls._algorithm:
             raise ValueError(
-                f"its algorithm is {algorithm!r}, of a {cls.__name__} {cls._algorithm!r}"
+                f"its algorithm is {algorithm!r}, that of {cls.__name__} is {cls._algorithm!r}"
             )
         model = cls(**saved.params)
         check_parameters(model)

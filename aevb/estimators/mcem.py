@@ -201,7 +201,7 @@ class MCEM(LatentVariableModel):
 
     def _chains_of_old(self, engine: Engine, chains: ChainState | None) -> MonteCarloEm:
         if chains is None:
-            raise ValueError("its chains are not those of its kind of model")
+            raise ValueError("it has no chains, which MCEM needs")
         old = self._chains_at(engine, chains.z)
         old.step_state = chains.step_state
         return old

@@ -55,7 +55,7 @@ class Evaluator:
         progress: bool | None = None,
     ) -> None:
         if not hasattr(model, "_begin"):
-            raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
+            raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
         check_is_fitted(model)
         if n_threads is not None:
             check_integer("n_threads", n_threads)

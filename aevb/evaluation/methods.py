@@ -237,7 +237,7 @@ class PosteriorSampling(Method):
         n_components = model._n_features_out
         if n_components > self.max_components:
             raise ValueError(
-                f"method: 'hmc' was asked for a model of {n_components} components, want at most "
+                f"method: got 'hmc' for a model of {n_components} components, want at most "
                 f"max_components={self.max_components}: a density fitted to draws of p(z|x) is "
                 f"poor in more; use 'importance', or raise max_components"
             )

@@ -122,7 +122,7 @@ def sample_posterior(
     (10, 5, 2)
     """
     if not hasattr(model, "_begin"):
-        raise TypeError(f"model: got {type(model).__name__}, want a fitted AEVB")
+        raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
     check_is_fitted(model)
     n_draws = check_integer("n_draws", n_draws)
     n_leapfrog = check_integer("n_leapfrog", n_leapfrog)

@@ -67,7 +67,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
     n_train = _count(described["n_train"])
     n_seen = engine.n_samples_seen
     if not (0 <= n_steps <= engine.n_steps and n_samples <= n_seen <= n_samples + n_train):
-        raise ValueError(f"its epoch starts at {n_samples} samples of {n_seen}")
+        raise ValueError(f"its epoch starts at {n_samples} samples, its model has seen {n_seen}")
     if not (n_samples >= 0 and math.isfinite(bound_sum)):
         raise ValueError(f"its epoch starts at {n_samples} samples, with the sum {bound_sum}")
     return saved, RunState(

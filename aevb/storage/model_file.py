@@ -148,7 +148,7 @@ def _feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise ValueError("its feature_names are not a list of strings")
     if len(names) != n_features:
-        raise ValueError(f"it names {len(names)} features of {n_features}")
+        raise ValueError(f"it names {len(names)} features, its model has {n_features}")
     return np.asarray(names, dtype=object)
 
 
@@ -192,7 +192,7 @@ def _check_shapes(header: dict[str, Any], file: Any) -> None:
     try:
         shapes = Config(**config).weight_shapes
     except MemoryError:  # no memory is allocated here: the product of sizes is too large
-        raise ValueError("its configuration is of a network that no memory holds") from None
+        raise ValueError("its configuration is of a network too large for any memory") from None
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
     if "trainer" in header:  # a checkpoint may have the best weights so far, and chains
         wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}

@@ -125,7 +125,7 @@ class Trainer(Generic[Model]):
         _resumed: _Resumed | None = None,
     ) -> None:
         if not hasattr(model, "_begin"):
-            raise TypeError(f"model: got {type(model).__name__}, want an AEVB")
+            raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
         model._check_parameters()
         if model.patience is not None and X_val is None and model.validation_fraction == 0:
             raise ValueError(
@@ -252,7 +252,7 @@ class Trainer(Generic[Model]):
                 _resumed=resumed,
             )
         except ValueError as error:
-            raise ValueError(f"the run in {path} cannot go on: {error}") from error
+            raise ValueError(f"the run in {path} cannot continue: {error}") from error
         held_out = trainer._run.n_validation
         if (trainer.n_train, held_out) != (run.n_train, run.n_validation):
             raise ValueError(
