@@ -13,8 +13,9 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.special import ndtr
 
-from aevb import plots
+from aevb import AEVB, plots
 from aevb.plots import latent, style
+from aevb.plots.model import limits
 
 SHAPE = (2, 3)
 D = 6
@@ -302,3 +303,9 @@ def test_a_page_needs_no_figure():
     assert plt.get_fignums() == [figure.number]
     assert figure.get_size_inches().tolist() == [11, 8]
     assert plots.offscreen_figure(3, 2).get_size_inches().tolist() == [3, 2]
+
+
+def test_pictures_of_counts_are_not_cut_at_one():
+    X = np.random.default_rng(0).poisson(5, (40, 9))
+    model = AEVB(2, hidden_layer_sizes=4, likelihood="poisson", n_epochs=1, random_state=0).fit(X)
+    assert limits(model) is None

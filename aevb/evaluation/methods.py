@@ -185,8 +185,8 @@ class AnnealedImportanceSampling(Method):
         real = config["likelihood"] != "bernoulli"
         if self.bidirectional and real and config["binarize"] != "none":
             raise ValueError(
-                f"bidirectional: got True, want False for binarize={config['binarize']!r} with a "
-                f"Gaussian likelihood: its draws are not binary data"
+                f"bidirectional: got True, want False for binarize={config['binarize']!r} with "
+                f"likelihood={config['likelihood']!r}: its draws are not binary data"
             )
         beta = temperatures(self.schedule, self.n_temperatures)
         return Annealing(beta, int(self.n_draws), int(self.n_leapfrog), start)

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb.core.catalogue import SUPPORTS
+
 ImageShape = tuple[int, int]
 FloatArray = NDArray[np.float32]
 
@@ -36,4 +38,5 @@ class LatentModel(Protocol):
 
 def limits(model: LatentModel) -> tuple[float, float] | None:
     """Return the pixel values for black and white, or None to take those of the images."""
-    return None if model.likelihood_ == "gaussian" else (0.0, 1.0)
+    counts = SUPPORTS[model.likelihood_] == "counts"
+    return None if counts or model.likelihood_ == "gaussian" else (0.0, 1.0)
