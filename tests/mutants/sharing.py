@@ -133,7 +133,7 @@ MUTANTS = [
         what="accumulators are not copied before an update that may be stopped",
         file="csrc/algorithms/rollback.h",
         text="if (array != nullptr) copies_",
-        replacement="if (array == arena.weights) copies_",
+        replacement="if (role == Role::value) copies_",
         tests=(
             "test_interrupts.py::test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one"
             "[two moments, two draws]",
