@@ -111,11 +111,12 @@ AEVB_INLINE void update_tile(const PanelUpdate& u, size_t input, size_t col) {
   }
 }
 
-// Inputs from `input` on, in tiles of R inputs; what is left goes into smaller ones.
+// Inputs from `input` on, in tiles of R inputs. The rest goes into halves of a high tile, or into
+// one tile of its height: few sums at a time would wait for themselves.
 template <class O, size_t R, size_t C>
 void update_columns(const PanelUpdate& u, size_t input, size_t col) {
   for (; input + R <= u.inputs.end; input += R) update_tile<O, R, C>(u, input, col);
-  if constexpr (R > 1) update_columns<O, R / 2, C>(u, input, col);
+  if constexpr (R > 1) update_columns<O, (R > 6 ? R / 2 : R - 1), C>(u, input, col);
 }
 
 // Inputs of a tile of C vectors if no row is skipped. Narrow tiles are higher, so that enough sums
