@@ -73,8 +73,8 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
                       : goes_back ? input_weights(use.layer, pass.weights, first_back)
                                   : PrefetchCursor();
       }
-      dense_forward(pass.k, use.layer, pass.weights, h, pass.activation(use.output), use.activation,
-                    task.panel, rows, nullptr, &prefetch[i]);
+      dense_forward(pass.k, use.layer, pass.weights, h, pass.activation(use.output),
+                    Activation::identity, task.panel, rows, nullptr, &prefetch[i]);
     }
     panel_likelihood(pass, block, task.panel, rows, with_r);
   });

@@ -55,8 +55,6 @@ struct UpdateRule {
 
 // The types of a family's members.
 template <class... Member>
-struct List {
-  static constexpr size_t size = sizeof...(Member);
-};
+struct List {};
 
 }  // namespace aevb

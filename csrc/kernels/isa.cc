@@ -17,38 +17,28 @@
 #define AEVB_NAME(x) AEVB_STRING(x)
 
 namespace aevb::AEVB_ISA {
-
 namespace {
 
 // The members of each family, as the kernel table holds them.
 template <class... L>
-struct LikelihoodTable {
-  static constexpr LikelihoodKernels members[] = {
-      {L::info, likelihood<L>, likelihood_mean<L>, likelihood_draw<L>}...};
-};
+constexpr LikelihoodKernels kLikelihoods[] = {
+    {L::info, likelihood<L>, mean_of<L>(), likelihood_draw<L>}...};
 template <class... O>
-struct OptimizerTable {
-  static constexpr OptimizerKernels members[] = {{O::info, O::prepare}...};
-};
+constexpr OptimizerKernels kOptimizers[] = {{O::info, O::prepare}...};
 template <class Info, class... M>
-struct InfoTable {
-  static constexpr Info members[] = {M::info...};
-};
-template <class T, size_t N>
-constexpr Members<T> members(const T (&of)[N]) {
-  return {of, N};
-}
+constexpr Info kInfos[] = {M::info...};
+
 template <class... L>
 constexpr Members<LikelihoodKernels> likelihood_table(List<L...>) {
-  return members(LikelihoodTable<L...>::members);
+  return {kLikelihoods<L...>, sizeof...(L)};
 }
 template <class... O>
 constexpr Members<OptimizerKernels> optimizer_table(List<O...>) {
-  return members(OptimizerTable<O...>::members);
+  return {kOptimizers<O...>, sizeof...(O)};
 }
 template <class Info, class... M>
 constexpr Members<Info> info_table(List<M...>) {
-  return members(InfoTable<Info, M...>::members);
+  return {kInfos<Info, M...>, sizeof...(M)};
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 namespace aevb {
 
 enum class Activation : uint8_t { identity, tanh, relu, softplus, sigmoid };
+
 // C (rows, n_cols) = start + A (rows, k) B (k, n_cols), where B is one panel. start is C itself,
 // the bias, or 0.
 struct PanelProduct {
@@ -140,7 +141,7 @@ struct NoiseRows {
 struct LikelihoodKernels {
   LikelihoodInfo info;
   void (*evaluate)(const PanelLikelihood&);
-  void (*mean)(const OutputRows&);
+  void (*mean)(const OutputRows&);  // null: the first output is the mean
   // replaces the mean of x by a draw; overwrites noise.out, whose shape is that of the outputs
   void (*draw)(const OutputRows&, const NoiseRows& noise);
 };

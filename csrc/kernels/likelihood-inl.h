@@ -29,9 +29,6 @@ void likelihood_panel(const PanelLikelihood& t) {
   const size_t end = t.first_row + t.rows;
   for (size_t first = t.first_row; first < end; first += W) {
     const size_t n = end - first < W ? end - first : W;
-    constexpr bool kFactored = requires(const Vecs<1>& x, const Vecs<1>(&output)[kOutputs]) {
-      L::evaluate(x, output, scale).factor;
-    };
     Vec sums[W] = {}, products[W];
     for (size_t i = 0; i < W; ++i) products[i] = set1(1.0f);
     for (size_t i = 0; i < n; ++i) {
@@ -45,21 +42,19 @@ void likelihood_panel(const PanelLikelihood& t) {
         const auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
         Vecs<N> output[kOutputs];
         load_outputs(outputs, c, output);
-        const auto terms = L::evaluate(load<N>(x + c), output, scale);
-        if constexpr (kWithR) {
-          sum = add(sum, select(real, terms.log_p, Vec{}));
-          if constexpr (kFactored)
-            product = multiply(product, select(real, terms.factor, set1(1.0f)));
-        }
+        const LogP<kWithR, N, decltype(real)> log_p = {real, sum, product};
+        Vecs<N> gradient[kOutputs];
+        L::evaluate(load<N>(x + c), output, scale, log_p, gradient);
         for (size_t o = 0; o < kOutputs; ++o)
-          store(outputs[o] + c, select(real, terms.gradient[o], Vec{}));
+          store(outputs[o] + c, select(real, gradient[o], Vec{}));
       });
       sums[i] = sum;
       products[i] = product;
     }
     if constexpr (!kWithR) continue;
     Vec r = combine_lanes(sums, [](Vec a, Vec b) { return a + b; });
-    if constexpr (kFactored) r -= log(combine_lanes(products, [](Vec a, Vec b) { return a * b; }));
+    if constexpr (requires { requires L::subtracts_logs; })
+      r -= log(combine_lanes(products, [](Vec a, Vec b) { return a * b; }));
     put_partials(t, first, n, r);
   }
 }
@@ -85,8 +80,18 @@ AEVB_INLINE void for_outputs(const OutputRows& t, F f) {
 
 template <class L>
 void likelihood_mean(const OutputRows& t) {
-  for_outputs<L::info.n_outputs>(
-      t, [](size_t, size_t, const auto& output) { return L::mean(output); });
+  for_outputs<L::info.n_outputs>(t, [](size_t, size_t, const auto& output)
+                                        __attribute__((always_inline)) { return L::mean(output); });
+}
+
+// Null if the mean is the first output as it is.
+template <class L>
+constexpr auto mean_of() -> void (*)(const OutputRows&) {
+  if constexpr (requires { requires L::mean_is_output; }) {
+    return nullptr;
+  } else {
+    return likelihood_mean<L>;
+  }
 }
 
 template <class L>
@@ -100,18 +105,40 @@ void draw_by_generator(const OutputRows& t, const NoiseRows& noise) {
   }
 }
 
+// Draws over the means in noise.out.
+template <class L>
+void draw_by_uniform(const NoiseRows& noise) {
+  for_blocks(noise, to_uniforms, [](float* x, const float u[4], size_t n) {
+    for (size_t i = 0; i < n; ++i) x[i] = L::draw(x[i], u[i]);
+  });
+}
+
+template <class L>
+void draw_by_normal(const OutputRows& t, const NoiseRows& noise) {
+  normal(noise);
+  for_outputs<L::info.n_outputs>(
+      t, [&](size_t r, size_t c, const auto& output) __attribute__((always_inline)) {
+        constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
+        return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
+      });
+}
+
 template <class L>
 void likelihood_draw(const OutputRows& t, const NoiseRows& noise) {
   if constexpr (L::noise == Noise::generator) {
     draw_by_generator<L>(t, noise);
+  } else if constexpr (L::noise == Noise::normal) {
+    draw_by_normal<L>(t, noise);
   } else {
-    L::noise == Noise::uniform ? uniform(noise) : normal(noise);
-    for_outputs<L::info.n_outputs>(t, [&](size_t r, size_t c, const auto& output) {
-      constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
-      return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
-    });
+    NoiseRows over = noise;
+    over.out = t.outputs[0];
+    over.ld = t.ld;
+    draw_by_uniform<L>(over);
   }
 }
+
+// For binarisation: x is the probability of 1.
+void bernoulli_draw(const NoiseRows& t) { draw_by_uniform<Bernoulli>(t); }
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA

@@ -80,11 +80,5 @@ void normal(const NoiseRows& t) {
 
 void uniform(const NoiseRows& t) { for_blocks(t, to_uniforms, put_values); }
 
-void bernoulli_draw(const NoiseRows& t) {
-  for_blocks(t, to_uniforms, [](float* p, const float u[4], size_t n) {
-    for (size_t i = 0; i < n; ++i) p[i] = u[i] < p[i] ? 1.0f : 0.0f;
-  });
-}
-
 }  // namespace
 }  // namespace aevb::AEVB_ISA

@@ -63,9 +63,9 @@ MUTANTS = [
     ),
     Mutant(
         what="a pixel is 1 where the uniform number is its probability",
-        file="csrc/kernels/noise-inl.h",
-        text="u[i] < p[i]",
-        replacement="u[i] <= p[i]",
+        file="csrc/families/likelihoods/bernoulli.h",
+        text="u < mean",
+        replacement="u <= mean",
         tests=("test_noise_ends.py::test_a_pixel_is_one_where_the_uniform_is_below_it[portable]",),
     ),
     Mutant(

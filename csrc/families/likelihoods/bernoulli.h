@@ -13,16 +13,20 @@ struct Bernoulli {
                                           1,
                                           {"logits"}};
 
+  static constexpr bool subtracts_logs = true;
+
   // softplus(a) = max(a, 0) + log(1 + e^-|a|). Its absolute error is a rounding error of 1, also
   // where softplus(a) is smaller than 1.
-  template <size_t N>
-  static AEVB_INLINE FactoredTerms<N, 1> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1],
-                                                  Vec scale) {
+  template <size_t N, class LogP>
+  static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
+                                   const LogP& log_p, Vecs<N> (&gradient)[1]) {
     const auto& a = output[0];
     const auto e = exp_minus_abs(a);
     const auto one_plus_e = 1.0f + e;
     const auto mean = select(a >= 0.0f, set1(1.0f), e) / one_plus_e;
-    return {{fma(x, a, -max(Vec{}, a)), {scale * (x - mean)}}, one_plus_e};
+    log_p.add(fma(x, a, -max(Vec{}, a)));
+    log_p.subtract_log(one_plus_e);
+    gradient[0] = scale * (x - mean);
   }
 
   template <size_t N>
@@ -31,10 +35,7 @@ struct Bernoulli {
   }
 
   static constexpr Noise noise = Noise::uniform;
-  template <size_t N>
-  static AEVB_INLINE Vecs<N> draw(const Vecs<N>& mean, const Vecs<N> (&)[1], const Vecs<N>& u) {
-    return select(u < mean, set1(1.0f), Vec{});
-  }
+  static float draw(float mean, float u) { return u < mean ? 1.0f : 0.0f; }
 };
 
 }  // namespace

@@ -6,16 +6,17 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-struct BoundedGaussian {
+struct BoundedGaussian : Gaussian {
   static constexpr LikelihoodInfo info = {"bounded-gaussian",
                                           "Gaussian with a mean in (0, 1), a sigmoid",
                                           Support::real,
                                           2,
                                           {"mean", "log_var"}};
 
-  template <size_t N>
-  static AEVB_INLINE Terms<N, 2> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
-    return gaussian_terms<BoundedGaussian>(x, output, scale);
+  template <size_t N, class LogP>
+  static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,
+                                   const LogP& log_p, Vecs<N> (&gradient)[2]) {
+    evaluate_gaussian<BoundedGaussian>(x, output, scale, log_p, gradient);
   }
 
   template <size_t N>
@@ -26,13 +27,7 @@ struct BoundedGaussian {
   static AEVB_INLINE Vecs<N> times_slope(const Vecs<N>& gradient, const Vecs<N>& m) {
     return gradient * (m * (1.0f - m));
   }
-
-  static constexpr Noise noise = Noise::normal;
-  template <size_t N>
-  static AEVB_INLINE Vecs<N> draw(const Vecs<N>& mean, const Vecs<N> (&output)[2],
-                                  const Vecs<N>& eps) {
-    return gaussian_draw(mean, output[1], eps);
-  }
+  static constexpr bool mean_is_output = false;
 };
 
 }  // namespace

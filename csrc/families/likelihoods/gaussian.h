@@ -13,22 +13,18 @@ namespace {
 inline constexpr float kLogVarFloor = -10.0f;
 
 // `Likelihood` gives m and its derivative.
-template <class Likelihood, size_t N>
-AEVB_INLINE Terms<N, 2> gaussian_terms(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
+template <class Likelihood, size_t N, class LogP>
+AEVB_INLINE void evaluate_gaussian(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,
+                                   const LogP& log_p, Vecs<N> (&gradient)[2]) {
   constexpr float kLog2Pi = 1.8378770664093453f;
   const auto [v, slope] = smooth_floor(output[1], kLogVarFloor);
   const auto m = Likelihood::mean(output);
   const auto error = x - m;
   const auto precision = exp(-v);
   const auto square = error * error * precision;
-  const auto dm = Likelihood::times_slope(scale * error * precision, m);
-  return {-0.5f * (kLog2Pi + v + square), {dm, scale * 0.5f * (square - 1.0f) * slope}};
-}
-
-template <size_t N>
-AEVB_INLINE Vecs<N> gaussian_draw(const Vecs<N>& mean, const Vecs<N>& raw, const Vecs<N>& eps) {
-  const auto v = smooth_floor(raw, kLogVarFloor).value;
-  return fma(exp(0.5f * v), eps, mean);
+  log_p.add(-0.5f * (kLog2Pi + v + square));
+  gradient[0] = Likelihood::times_slope(scale * error * precision, m);
+  gradient[1] = scale * 0.5f * (square - 1.0f) * slope;
 }
 
 struct Gaussian {
@@ -38,9 +34,10 @@ struct Gaussian {
                                           2,
                                           {"mean", "log_var"}};
 
-  template <size_t N>
-  static AEVB_INLINE Terms<N, 2> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale) {
-    return gaussian_terms<Gaussian>(x, output, scale);
+  template <size_t N, class LogP>
+  static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,
+                                   const LogP& log_p, Vecs<N> (&gradient)[2]) {
+    evaluate_gaussian<Gaussian>(x, output, scale, log_p, gradient);
   }
 
   template <size_t N>
@@ -53,11 +50,14 @@ struct Gaussian {
     return gradient;
   }
 
+  static constexpr bool mean_is_output = true;
+
   static constexpr Noise noise = Noise::normal;
   template <size_t N>
   static AEVB_INLINE Vecs<N> draw(const Vecs<N>& mean, const Vecs<N> (&output)[2],
                                   const Vecs<N>& eps) {
-    return gaussian_draw(mean, output[1], eps);
+    const auto v = smooth_floor(output[1], kLogVarFloor).value;
+    return fma(exp(0.5f * v), eps, mean);
   }
 };
 

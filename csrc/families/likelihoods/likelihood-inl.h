@@ -1,12 +1,18 @@
 // The interface of a likelihood: a type with
 //
 //   info                               its name, support and decoder outputs (families/info.h)
-//   evaluate(x, output, scale)         Terms of N columns
+//   evaluate(x, output, scale, log_p, gradient)
+//                                      adds log p(x|z) of N columns to log_p, and sets the gradient
+//                                      of scale * log p(x|z) for each output
+//   subtracts_logs                     optional: true if it calls log_p.subtract_log
 //   mean(output)                       E[x|z]
-//   noise, draw(mean, output, noise)   the kind of noise, and a draw of x from it: Vecs<N>; with
-//                                      Noise::generator, draw(mean, generator) draws one value
+//   mean_is_output                     optional: true if that is output[0]
+//   noise, draw(...)                   the kind of noise, and a draw of x from it:
+//     Noise::uniform                   draw(mean, u), one value of each
+//     Noise::normal                    draw(mean, output, eps), Vecs<N>
+//     Noise::generator                 draw(mean, generator), one value
 //
-// where x and each output[i] are Vecs<N>.
+// where x, each output[i] and each gradient[i] are Vecs<N>.
 #pragma once
 
 #include "base/generator.h"
@@ -16,18 +22,22 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// log p(x|z) of each column, and the gradient of scale * log p(x|z) for each output.
-template <size_t N, size_t kOutputs>
-struct Terms {
-  Vecs<N> log_p;
-  Vecs<N> gradient[kOutputs];
-};
+// Sums of N columns of a row over a panel. A member adds its terms as soon as it has them: they
+// would fill registers. Without kWanted the sums are left out.
+template <bool kWanted, size_t N, class Mask>
+struct LogP {
+  const Mask& real;  // lanes that are not padding
+  Vec& sum;
+  Vec& product;
 
-// The same, where log p(x|z) is log_p - log(factor) and factor <= 2. One logarithm is taken of the
-// product of a panel's factors, which is at most 2^64.
-template <size_t N, size_t kOutputs>
-struct FactoredTerms : Terms<N, kOutputs> {
-  Vecs<N> factor;
+  AEVB_INLINE void add(const Vecs<N>& term) const {
+    if constexpr (kWanted) sum = aevb::AEVB_ISA::add(sum, select(real, term, Vec{}));
+  }
+  // Subtracts the logarithm of factors of at most 2. Their product over a panel, at most 2^64, gets
+  // one logarithm.
+  AEVB_INLINE void subtract_log(const Vecs<N>& factor) const {
+    if constexpr (kWanted) product = multiply(product, select(real, factor, set1(1.0f)));
+  }
 };
 
 enum class Noise { uniform, normal, generator };

@@ -16,10 +16,12 @@ struct Poisson {
                                           1,
                                           {"log_rate"}};
 
-  template <size_t N>
-  static AEVB_INLINE Terms<N, 1> evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale) {
+  template <size_t N, class LogP>
+  static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
+                                   const LogP& log_p, Vecs<N> (&gradient)[1]) {
     const auto rate = mean(output);
-    return {fma(x, output[0], -rate) - log_factorial(x), {scale * (x - rate)}};
+    log_p.add(fma(x, output[0], -rate) - log_factorial(x));
+    gradient[0] = scale * (x - rate);
   }
 
   template <size_t N>
