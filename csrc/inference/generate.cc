@@ -19,9 +19,15 @@ OutputRows output_rows(const Pass& pass, const OutputBlock& block, Range rows) {
 }  // namespace
 
 void decoder_means(const Pass& pass, Member& member) {
+  const auto mean_of = [&](const OutputBlock& block) {
+    return pass.k.likelihoods[block.likelihood].mean;
+  };
+  const std::vector<OutputBlock>& blocks = pass.network.blocks;
+  if (std::none_of(blocks.begin(), blocks.end(), mean_of)) return;
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    for (const OutputBlock& block : pass.network.blocks)
-      pass.k.likelihoods[block.likelihood].mean(output_rows(pass, block, some));
+    for (const OutputBlock& block : blocks) {
+      if (mean_of(block) != nullptr) mean_of(block)(output_rows(pass, block, some));
+    }
   });
   member.barrier();
 }
@@ -57,9 +63,9 @@ void dream(const Pass& pass, Member& member) {
   const Range rows = share_rows(member, pass.rows);
   const MatView z = ws.z();
   for_own_rows(pass, member, rows, [&](Range some) {
-    prior().draw(pass.k, noise_rows(pass.noise.seed, stream(Purpose::dream_latent, pass.noise.step),
-                                    ws.ids.data() + some.begin, some.size(), 1,
-                                    {z.row(some.begin), 0, z.cols, z.stride}));
+    draw_prior(pass.k, noise_rows(pass.noise.seed, stream(Purpose::dream_latent, pass.noise.step),
+                                  ws.ids.data() + some.begin, some.size(), 1,
+                                  {z.row(some.begin), 0, z.cols, z.stride}));
   });
   decode_hidden(pass, member);
   decode_outputs(pass, member);

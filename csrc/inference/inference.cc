@@ -70,9 +70,9 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
       if (!mine.empty()) {
         for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
         const MatView drawn = ws.z();
-        prior().draw(pass.k, noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin,
-                                        mine.size(), 1,
-                                        {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
+        draw_prior(pass.k,
+                   noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
+                              1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
         // Copied now: if the next block is shorter, other threads draw into these rows before the
         // next barrier.
         copy_rows(drawn, mine, z + first * model.config().n_latent);

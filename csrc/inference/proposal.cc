@@ -89,7 +89,7 @@ float GaussianProposal::draw(const float* eps, float* z) const {
     squares += double{eps[i]} * double{eps[i]};
   }
   const double log_q = -0.5 * squares - kHalfLog2Pi * static_cast<double>(dim_) - log_determinant_;
-  return static_cast<float>(prior().log_density(z, dim_) - log_q);
+  return static_cast<float>(log_prior(z, dim_) - log_q);
 }
 
 }  // namespace aevb

@@ -44,17 +44,15 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
     const float* dz = ws_.dz().row(i);
     float* g = gradient.row(i);
     for (size_t j = 0; j < z.cols; ++j) g[j] = n_draws * dz[j];
-    add_prior(z.row(i), z.cols, g);
+    Prior::add_gradient(z.row(i), z.cols, g);
     if (log_p != nullptr) log_p[i] = log_joint_of(pass, i, z.row(i));
   }
 }
 
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z) {
   const size_t n = pass.model.config().n_latent;
-  return prior().add_log_kernel(log_likelihood(pass, drawn_row, prior().log_constant(n)), z, n);
+  return Prior::add_log_kernel(log_likelihood(pass, drawn_row, Prior::log_constant(n)), z, n);
 }
-
-void add_prior(const float* z, size_t n, float* gradient) { prior().add_gradient(z, n, gradient); }
 
 void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,
                  uint64_t* out) {

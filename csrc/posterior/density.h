@@ -72,9 +72,7 @@ void content_ids(const Model& model, const Table& table, const int64_t* index, s
 void log_joint(const Model& model, const Table& table, const float* z, size_t n_draws, double* out,
                int n_threads, Cancellation& cancellation);
 
-// log p(x, z) of a row of z, after decode_likelihood; add_prior turns the gradient of log p(x|z)
-// into that of log p(x, z).
+// log p(x, z) of a row of z, after decode_likelihood.
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z);
-void add_prior(const float* z, size_t n, float* gradient);
 
 }  // namespace aevb

@@ -64,7 +64,7 @@ class Imputer {
     std::iota(ids_.begin(), ids_.begin() + static_cast<int64_t>(n), first);
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
-    if (!gather(pass(0, kObserved), table, NoiseBy::nothing, serial_)) return;
+    if (!gather(pass(kObserved), table, NoiseBy::nothing, serial_)) return;
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
     climb(kStartSteps);
     const bool mode = options_.by == ImputeBy::mode;
@@ -95,30 +95,32 @@ class Imputer {
   // log p(x_observed, z) up to a constant per row, and its gradient. The outputs of missing values
   // are set to a constant and pass no gradient on.
   void operator()(ConstMatView z, double* log_p, MatView gradient) {
+    const Pass observed = pass(kObserved);
     decode(z);
     mask_outputs();
-    output_likelihood(pass(0, kObserved), serial_);
+    output_likelihood(observed, serial_);
     mask_outputs();
-    backward_decoder(pass(), serial_);
-    backward_to_z(pass(), serial_);
+    backward_decoder(observed, serial_);
+    backward_to_z(observed, serial_);
     for (size_t r = 0; r < n_; ++r) {
-      if (log_p != nullptr) log_p[r] = log_joint_of(pass(), r, z.row(r));
+      if (log_p != nullptr) log_p[r] = log_joint_of(observed, r, z.row(r));
       std::copy_n(ws_.dz().row(r), z.cols, gradient.row(r));
-      add_prior(z.row(r), z.cols, gradient.row(r));
+      Prior::add_gradient(z.row(r), z.cols, gradient.row(r));
     }
   }
 
  private:
   enum : size_t { kChain, kObserved };  // slots of x: missing values filled in, or zero
 
-  Pass pass(size_t t = 0, size_t slot = kChain) {
-    for (size_t r = 0; r < n_; ++r) ws_.ids[r] = noise_id(t, ids_[r]);
-    return Pass(model_, ws_, n_, {options_.seed, t}, slot);
-  }
+  Pass pass(size_t slot = kChain) { return Pass(model_, ws_, n_, {options_.seed, t_}, slot); }
 
-  NoiseRows noise(size_t t, Purpose purpose, MatView out) {
-    const uint64_t* ids = pass(t).ws.ids.data();
-    return noise_rows(options_.seed, stream(purpose, t), ids, n_, 1, out);
+  // Keys all noise from now on by iteration t.
+  void begin_iteration(size_t t) {
+    t_ = t;
+    for (size_t r = 0; r < n_; ++r) ws_.ids[r] = noise_id(t, ids_[r]);
+  }
+  NoiseRows noise(Purpose purpose, MatView out) {
+    return noise_rows(options_.seed, stream(purpose, t_), ws_.ids.data(), n_, 1, out);
   }
 
   // Computes the raw outputs at z, in the workspace.
@@ -135,7 +137,7 @@ class Imputer {
   // Writes value(row, column) where x is missing.
   template <class F>
   void fill(size_t slot, F value) {
-    const MatView x = pass(0, slot).x();
+    const MatView x = pass(slot).x();
     for (size_t r = 0; r < n_; ++r) {
       const bool* missing = missing_ + r * x.cols;
       for (size_t c = 0; c < x.cols; ++c) {
@@ -149,7 +151,7 @@ class Imputer {
       for (size_t i = block.layers.begin; i < block.layers.end; ++i) {
         const MatView a = output(i);
         for (size_t r = 0; r < n_; ++r) {
-          const bool* missing = missing_ + r * pass().x().cols + block.columns.begin;
+          const bool* missing = missing_ + r * sum_.view().cols + block.columns.begin;
           for (size_t c = 0; c < a.cols; ++c) a.row(r)[c] = missing[c] ? 0.0f : a.row(r)[c];
         }
       }
@@ -159,7 +161,8 @@ class Imputer {
   // Gradient ascent of log p(x_observed, z), from a draw of the prior.
   void climb(size_t n_steps) {
     const MatView z = z_.view(n_);
-    prior().draw(kernels(), noise(0, Purpose::imputed_latent, z));
+    begin_iteration(0);
+    draw_prior(kernels(), noise(Purpose::imputed_latent, z));
     (*this)(z, log_joint_.data(), gradient_.view());
     std::fill_n(step_.begin(), n_, kFirstStep);
     for (size_t t = 0; t < n_steps; ++t) step_up();
@@ -183,7 +186,7 @@ class Imputer {
   }
 
   void begin_chain() {
-    copy_matrix(pass(0, kObserved).x(), pass().x());
+    copy_matrix(pass(kObserved).x(), pass().x());
     step_sizes_.assign(n_, StepSize(Adaptation::dual_averaging, kTargetAccept, kFirstStep));
     std::fill_n(step_.begin(), n_, kFirstStep);
     for (size_t r = 0; r < n_; ++r)
@@ -200,18 +203,19 @@ class Imputer {
       if (t == options_.n_iterations / 2) step_sizes_[r].freeze();
       step_[r] = static_cast<float>(step_sizes_[r].value());
     }
-    draw_missing(t, !tuning);
-    propose(t);
-    accept(t);
+    begin_iteration(t);
+    draw_missing(!tuning);
+    propose();
+    accept();
     (*this)(chains.z, chains.log_p, chains.gradient);
   }
 
   // Draws the missing part of x ~ p(x|z). With `count` it adds the means of p(x|z) to the sum.
   // Leaves the raw outputs at z in now_.
-  void draw_missing(size_t t, bool count) {
+  void draw_missing(bool count) {
     decode(z_.view(n_));
     keep_outputs();
-    const Pass now = pass(t);
+    const Pass now = pass();
     const MatView drawn = drawn_.view(n_);
     decoder_means(now, serial_);
     if (count) {
@@ -222,16 +226,16 @@ class Imputer {
     }
     draw_visible(now, Purpose::imputed_visible, serial_);
     copy_visible(now, {0, n_}, drawn.data, drawn.stride);
-    copy_matrix(pass(0, kObserved).x(), now.x());  // the draw has overwritten it
+    copy_matrix(pass(kObserved).x(), now.x());  // the draw has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
     ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
   }
 
   // Draws z ~ q(z|x) into the workspace, with its raw outputs.
-  void propose(size_t t) {
+  void propose() {
     encode_hidden(pass(), serial_);
     encode_heads(pass(), serial_);
-    kernels().normal(noise(t, Purpose::imputed_latent, ws_.eps.view()));
+    kernels().normal(noise(Purpose::imputed_latent, ws_.eps.view()));
     const MatView z = pass().activation(model_.network().z);
     for (size_t r = 0; r < n_; ++r) {
       Posterior::sample(ws_.mean().row(r), ws_.log_var().row(r), ws_.eps.view().row(r), z.cols,
@@ -241,13 +245,13 @@ class Imputer {
   }
 
   // The Metropolis test of the proposal for p(z|x).
-  void accept(size_t t) {
+  void accept() {
     std::fill_n(log_ratio_.begin(), n_, 0.0);
     weigh(pass().activation(model_.network().z), 1.0);
     put_outputs_back();
     weigh(z_.view(n_), -1.0);
     const MatView uniform = trajectory_.uniform.view(n_);
-    kernels().uniform(noise(t, Purpose::imputed_accept, uniform));
+    kernels().uniform(noise(Purpose::imputed_accept, uniform));
     for (size_t r = 0; r < n_; ++r) {
       if (std::log(static_cast<double>(uniform.row(r)[0])) < log_ratio_[r])
         detail::copy_row(z_.view(), ws_.z(), r);
@@ -257,11 +261,12 @@ class Imputer {
   // Adds sign * [log p(x, z) - log q(z|x)], up to constants, to log_ratio_. The workspace has the
   // raw outputs at z, which are lost.
   void weigh(ConstMatView z, double sign) {
-    output_likelihood(pass(), serial_);
+    const Pass now = pass();
+    output_likelihood(now, serial_);
     for (size_t r = 0; r < n_; ++r) {
       const double log_q =
           Posterior::log_kernel(ws_.mean().row(r), ws_.log_var().row(r), z.row(r), z.cols);
-      log_ratio_[r] += sign * (log_joint_of(pass(), r, z.row(r)) - log_q);
+      log_ratio_[r] += sign * (log_joint_of(now, r, z.row(r)) - log_q);
     }
   }
 
@@ -299,6 +304,7 @@ class Imputer {
   std::vector<Matrix> now_;        // raw outputs at z_
   SerialTeam serial_;
   size_t n_ = 0;
+  size_t t_ = 0;  // iteration
   const bool* missing_ = nullptr;
 };
 

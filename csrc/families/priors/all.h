@@ -1,5 +1,5 @@
-// The list of priors p(z), for the kernels (AEVB_ISA is defined) and for code that is compiled
-// once.
+// The list of priors p(z): the kernels', where AEVB_ISA is defined. Code that is compiled once
+// names its member (engine/prior.h).
 #pragma once
 
 #include "families/priors/standard_normal.h"
@@ -10,8 +10,4 @@ namespace {
 using Priors = List<StandardNormal>;
 }  // namespace
 }  // namespace aevb::AEVB_ISA
-#else
-namespace aevb {
-using Priors = List<StandardNormal>;
-}  // namespace aevb
 #endif

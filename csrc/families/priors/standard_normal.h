@@ -37,8 +37,6 @@ struct StandardNormal {
   static void add_gradient(const float* z, size_t n, float* gradient) {
     for (size_t j = 0; j < n; ++j) gradient[j] -= z[j];
   }
-  // Turns normal noise into a draw of z, in place.
-  static void from_noise(float*, size_t) {}
 };
 
 }  // namespace aevb
