@@ -104,13 +104,6 @@ py::dict weight_shapes(const Config& config) {
   return shapes;
 }
 
-template <class E, size_t N>
-std::vector<std::string> names_of(const Name<E> (&names)[N]) {
-  std::vector<std::string> all;
-  for (const auto& entry : names) all.emplace_back(entry.name);
-  return all;
-}
-
 py::dict likelihoods() {
   py::dict found;
   for (const LikelihoodKernels& member : kernels().likelihoods) {
@@ -123,11 +116,11 @@ py::dict likelihoods() {
 py::dict catalogue() {
   const Kernels& k = kernels();
   py::dict families;
-  families["likelihood"] = bind::names_of(k.likelihoods);
-  families["posterior"] = bind::names_of(k.posteriors);
-  families["prior"] = bind::names_of(k.priors);
-  families["objective"] = bind::names_of(k.objectives);
-  families["optimizer"] = bind::names_of(k.optimizers);
+  families["likelihood"] = names_of(k.likelihoods);
+  families["posterior"] = names_of(k.posteriors);
+  families["prior"] = names_of(k.priors);
+  families["objective"] = names_of(k.objectives);
+  families["optimizer"] = names_of(k.optimizers);
   families["activation"] = names_of(kActivations);
   families["binarize"] = names_of(kBinarize);
   families["algorithm"] = names_of(kAlgorithms);

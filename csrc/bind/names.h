@@ -16,14 +16,26 @@ struct Name {
   E value;
 };
 
-template <class E, size_t N>
-E parse(const char* argument, const std::string& got, const Name<E> (&names)[N]) {
+[[noreturn]] inline void throw_unknown(const char* argument, const std::string& got,
+                                       const std::vector<std::string>& names) {
   std::string want;
-  for (const auto& entry : names) {
-    if (got == entry.name) return entry.value;
-    want += (want.empty() ? "'" : ", '") + std::string(entry.name) + "'";
-  }
+  for (const std::string& name : names) want += (want.empty() ? "'" : ", '") + name + "'";
   throw std::invalid_argument(std::string(argument) + ": got '" + got + "', want one of " + want);
+}
+
+template <class E, size_t N>
+std::vector<std::string> names_of(const Name<E> (&entries)[N]) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  return names;
+}
+
+template <class E, size_t N>
+E parse(const char* argument, const std::string& got, const Name<E> (&entries)[N]) {
+  for (const auto& entry : entries) {
+    if (got == entry.name) return entry.value;
+  }
+  throw_unknown(argument, got, names_of(entries));
 }
 
 template <class E, size_t N>
@@ -39,24 +51,32 @@ inline constexpr Name<Activation> kActivations[] = {{"identity", Activation::ide
                                                     {"relu", Activation::relu},
                                                     {"softplus", Activation::softplus},
                                                     {"sigmoid", Activation::sigmoid}};
-inline const char* name_of_member(const LikelihoodKernels& member) { return member.info.name; }
-inline const char* name_of_member(const OptimizerKernels& member) { return member.info.name; }
-inline const char* name_of_member(const ObjectiveInfo& info) { return info.name; }
-inline const char* name_of_member(const PosteriorInfo& info) { return info.name; }
-inline const char* name_of_member(const PriorInfo& info) { return info.name; }
+
+// The description of a member, which a member with kernels holds beside them.
+template <class T>
+const auto& info_of(const T& member) {
+  if constexpr (requires { member.info; }) {
+    return member.info;
+  } else {
+    return member;
+  }
+}
 
 // Whether users may choose a member.
 template <class T>
-bool is_choice(const T&) {
-  return true;
+bool is_choice(const T& member) {
+  if constexpr (requires { info_of(member).moves_weights; }) {
+    return info_of(member).moves_weights;
+  } else {
+    return true;
+  }
 }
-inline bool is_choice(const OptimizerKernels& member) { return member.info.moves_weights; }
 
 template <class T>
 std::vector<std::string> names_of(const Members<T>& members) {
   std::vector<std::string> names;
   for (const T& member : members) {
-    if (is_choice(member)) names.emplace_back(name_of_member(member));
+    if (is_choice(member)) names.emplace_back(info_of(member).name);
   }
   return names;
 }
@@ -65,12 +85,9 @@ std::vector<std::string> names_of(const Members<T>& members) {
 template <class T>
 size_t parse(const char* argument, const std::string& got, const Members<T>& members) {
   for (size_t i = 0; i < members.size; ++i) {
-    if (is_choice(members[i]) && got == name_of_member(members[i])) return i;
+    if (is_choice(members[i]) && got == info_of(members[i]).name) return i;
   }
-  std::string want;
-  for (const std::string& name : names_of(members))
-    want += (want.empty() ? "'" : ", '") + name + "'";
-  throw std::invalid_argument(std::string(argument) + ": got '" + got + "', want one of " + want);
+  throw_unknown(argument, got, names_of(members));
 }
 
 inline constexpr Name<Adaptation> kAdaptations[] = {{"dual-averaging", Adaptation::dual_averaging},
