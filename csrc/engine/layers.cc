@@ -1,6 +1,13 @@
 #include "engine/layers.h"
 
 namespace aevb {
+namespace {
+
+Activation function_of(const Pass& pass, const LayerUse& use) {
+  return pass.network.activations[use.output].function;
+}
+
+}  // namespace
 
 void forward_layer(const Pass& pass, const LayerUse& use, Member& member, const Nonzeros* nonzeros,
                    const PrefetchCursor& then) {
@@ -11,7 +18,7 @@ void forward_layer(const Pass& pass, const LayerUse& use, Member& member, const 
     if (!pass.may_continue(member)) return;
     if (task.new_panel)
       prefetch = task.more ? panel_weights(use.layer, pass.weights, task.panel + 1) : then;
-    dense_forward(pass.k, use.layer, pass.weights, in, out, use.activation, task.panel,
+    dense_forward(pass.k, use.layer, pass.weights, in, out, function_of(pass, use), task.panel,
                   block_range(task.blocks, kRowBlock, n), nonzeros, &prefetch);
   });
   member.barrier();
@@ -21,7 +28,7 @@ void forward_layer_rows(const Pass& pass, const LayerUse& use, Range rows, const
   const MatView in = pass.activation(use.input), out = pass.activation(use.output);
   for_own_rows(pass, member, rows, [&](Range some) {
     for (size_t panel = 0; panel < use.layer.n_panels(); ++panel)
-      dense_forward(pass.k, use.layer, pass.weights, in, out, use.activation, panel, some);
+      dense_forward(pass.k, use.layer, pass.weights, in, out, function_of(pass, use), panel, some);
   });
 }
 

@@ -21,7 +21,7 @@ size_t Network::add_layer(std::string name, size_t input, size_t n_out, Activati
   arena_size = layer.end();
   activations[input].consumers.push_back(layers.size());
   const size_t output = add_activation(n_out, activations[input].per_draw, activation);
-  layers.push_back({std::move(name), layer, input, output, activation});
+  layers.push_back({std::move(name), layer, input, output});
   return output;
 }
 
@@ -69,7 +69,7 @@ void Network::add_outputs(const Config& config, size_t input) {
 std::vector<NamedWeights> Network::named_weights() const {
   std::vector<NamedWeights> named;
   for (size_t i = 0; i < layers.size(); ++i) {
-    const auto& [name, layer, input, output, activation] = layers[i];
+    const auto& [name, layer, input, output] = layers[i];
     if (!has_encoder() || i + 1 != encoder.end) {
       named.push_back({name, layer, {0, layer.n_out}});
       continue;

@@ -22,7 +22,6 @@ struct LayerUse {
   std::string name;  // "encoder.hidden0"
   Dense layer;
   size_t input, output;
-  Activation activation;
 };
 
 // Columns of x with one likelihood, and the output layers that give its parameters.
