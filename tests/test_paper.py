@@ -96,7 +96,7 @@ def test_runs_at_once_give_the_same_curves(whole, tmp_path):
 
 def test_the_trials_are_told(tmp_path, capsys):
     reproduce(tmp_path, algorithms=["aevb"])
-    assert capsys.readouterr().out.count("mnist-aevb-2-0: step size 0.") == 3
+    assert capsys.readouterr().out.count("mnist-aevb-2-0: learning rate 0.") == 3
 
 
 def test_first_parameters_of_another_scale(tmp_path):

@@ -98,9 +98,9 @@ def test_trials_have_bars_of_their_own(bars):
     model = AEVB(**SMALL, learning_rate="auto", n_epochs=20, verbose=1).fit(X)
     assert model.n_samples_seen_ == 1000
     assert [bar.options["desc"] for bar in bars] == [
-        "step size 0.01",
-        "step size 0.02",
-        "step size 0.1",
+        "learning rate 0.01",
+        "learning rate 0.02",
+        "learning rate 0.1",
         None,
     ]
     assert [bar.options["total"] for bar in bars] == [100] * 3 + [1000]

@@ -95,7 +95,7 @@ def trace(
         trainer = Trainer(model, X, checkpoint=checkpoint, progress=progress)
         trials = getattr(model, "learning_rate_trials_", {})
         for rate, score in trials.items():
-            say(f"{run.name}: step size {rate:g} comes to {score:.3f}")
+            say(f"{run.name}: learning rate {rate:g} comes to {score:.3f}")
     trainer.model.set_params(n_threads=n_threads)
     _write_settings(run, trainer, folder)
     if progress:

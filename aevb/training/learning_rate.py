@@ -47,7 +47,7 @@ def try_learning_rates(
         chains = None if loop.chains is None else loop.chains.copy()
         trial = loop._replace(engine=engine, chains=chains)
         try:
-            part = shown and Part(f"step size {rate:g}", n_samples)
+            part = shown and Part(f"learning rate {rate:g}", n_samples)
             with training_bar(engine.n_samples_seen, n_samples, part) as show:
                 _train(trial, n_samples, n_threads, show)
             trials[rate] = _score(trial, scores)
