@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, final
 
@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 def likelihoods() -> dict[str, tuple[str, str]]: ...
+def starting_outputs(
+    likelihood: str, mean: NDArray[np.float64], variance: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
 def catalogue() -> dict[str, list[str]]: ...
 def backend() -> str: ...
 def backend_names() -> list[str]: ...
@@ -47,7 +50,7 @@ class Config:
 @final
 class Rows:
     def __init__(
-        self, X: NDArray[Any], scale: float = 1.0, range: tuple[float, float] | None = None
+        self, X: NDArray[Any], range: tuple[float, float, float] | None = None
     ) -> None: ...
     @staticmethod
     def csr(
@@ -55,7 +58,7 @@ class Rows:
         indices: NDArray[Any],
         indptr: NDArray[Any],
         n_cols: int,
-        scale: float = 1.0,
+        range: tuple[float, float, float] | None = None,
     ) -> Rows: ...
     @property
     def shape(self) -> tuple[int, int]: ...
@@ -69,7 +72,15 @@ class Model:
     n_samples_seen: int
     bound_sum: float
     seconds: float
-    def __init__(self, config: Config) -> None: ...
+    def __init__(
+        self,
+        config: Config,
+        location: Sequence[float] | NDArray[np.float64] = ...,
+        scale: Sequence[float] | NDArray[np.float64] = ...,
+        log_jacobian: float = 0.0,
+    ) -> None: ...
+    @property
+    def units(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
     def copy(self) -> Model: ...
     def training(self) -> AbstractContextManager[object]: ...
     def restore(self, other: Model) -> None: ...
@@ -88,6 +99,7 @@ class Model:
         max_steps: int,
         max_seconds: float,
         n_train: int,
+        rate_factors: Sequence[float] = ...,
         n_threads: int,
     ) -> tuple[int, int, float, bool, dict[str, float]]: ...
     def encode(self, X: Rows, *, n_threads: int) -> NDArray[np.float32]: ...
@@ -188,6 +200,7 @@ class MonteCarloEm:
         max_steps: int,
         max_seconds: float,
         n_train: int,
+        rate_factors: Sequence[float] = ...,
         n_threads: int,
     ) -> tuple[int, int, float, bool, dict[str, float]]: ...
     @property

@@ -27,7 +27,7 @@ class Loop {
         dreams_(model, sleeps_ ? batch_ : 0, 1, true, sleeps_ ? n_threads_ : 0),
         rollback_(cancellation, model, batch_ * model.config().n_draws, flops_ / n_threads_),
         order_(model, table, slice),
-        schedule_(model.config()),
+        schedule_(model.config(), slice, model.n_steps),
         start_(Clock::now()),
         deadline_(slice.max_seconds),
         bound_sum_(model.bound_sum) {}

@@ -89,6 +89,7 @@ Progress MonteCarloEm::train(Model& model, const Table& table, const EpochSlice&
   const Config& config = model.config();
   const Clock::time_point start = Clock::now();
   const EpochOrder order(model, table, slice);
+  const Schedule schedule(config, slice, model.n_steps);
   const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const size_t most = std::min(config.batch_size, slice.subset.size);
   Work work(model, most, options_, slice.n_threads, cancellation);
@@ -110,7 +111,8 @@ Progress MonteCarloEm::train(Model& model, const Table& table, const EpochSlice&
       progress.diverged = true;
       break;
     }
-    if (!maximize(model, table, batch, slice.n_train, work, cancellation)) break;
+    if (!maximize(model, table, batch, schedule.at(batch.step), slice.n_train, work, cancellation))
+      break;
     commit(batch);
     position += n;
     model.n_steps += 1;
@@ -174,14 +176,14 @@ void MonteCarloEm::commit(const Batch& batch) {
 
 // The M-step: updates by the gradient of the minibatch's mean of log p(x, z). After a cancellation
 // it restores the weights and returns false.
-bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch, size_t n_train,
-                            Work& work, Cancellation& cancellation) {
+bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch,
+                            const StepSettings& settings, size_t n_train, Work& work,
+                            Cancellation& cancellation) {
   const size_t n_rows = batch.size();
   const size_t block = work.row_block;
   Workspace& ws = work.ws;
   Rollback& rollback = work.rollback;
   const UpdateRule sum_up;
-  const Schedule schedule(model.config());
   bool stops = false;  // thread 0 writes it before a barrier, all read it after the next
   cancellation.expect_work(static_cast<double>(n_rows * options_.n_updates));
   run_team(work.row_team, [&](Member& member) {
@@ -216,7 +218,7 @@ bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch
       if (stops) return rollback.restore(member);
       const uint64_t t = batch.step * options_.n_updates + done;
       ascend(kernels(), model.network(), model.parameters().arena(), gradient_.data(),
-             update_rule(model.config(), schedule.at(t), t, n_rows, n_train), member);
+             update_rule(model.config(), settings, t, n_rows, n_train), member);
     }
   });
   if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "algorithms/slice.h"
+#include "engine/pass.h"
 #include "mcmc/step_size.h"
 #include "parallel/cancellation.h"
 
@@ -42,8 +43,8 @@ class MonteCarloEm {
   struct Work;
   bool expect(const Model& model, const Table& table, const Batch& batch, Work& work,
               Cancellation& cancellation);
-  bool maximize(Model& model, const Table& table, const Batch& batch, size_t n_train, Work& work,
-                Cancellation& cancellation);
+  bool maximize(Model& model, const Table& table, const Batch& batch, const StepSettings& settings,
+                size_t n_train, Work& work, Cancellation& cancellation);
   void commit(const Batch& batch);
 
   EmOptions options_;

@@ -1,18 +1,27 @@
 // The settings of each step: the learning rate, and the weight of the KL divergence.
 #pragma once
 
+#include "algorithms/slice.h"
 #include "engine/pass.h"
 
 namespace aevb {
 
-// The same settings for every step.
+// The settings of a slice's minibatches, which are counted from `first`.
 class Schedule {
  public:
-  explicit Schedule(const Config& config) : settings_{config.learning_rate} {}
-  StepSettings at(uint64_t /*step*/) const { return settings_; }
+  Schedule(const Config& config, const EpochSlice& slice, uint64_t first)
+      : settings_{config.learning_rate}, factors_(slice.rate_factors), first_(first) {}
+  StepSettings at(uint64_t minibatch) const {
+    StepSettings settings = settings_;
+    const uint64_t i = minibatch - first_;
+    if (i < factors_.size()) settings.learning_rate *= factors_[i];
+    return settings;
+  }
 
  private:
   StepSettings settings_;
+  const std::vector<float>& factors_;
+  uint64_t first_;
 };
 
 }  // namespace aevb

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <iterator>
+#include <vector>
 
 #include "engine/subset.h"
 
@@ -16,6 +17,7 @@ struct EpochSlice {
                              // or at the end of the epoch
   size_t n_train = 0;        // rows N of the training data, for the weight of the prior
   int n_threads = 1;
+  std::vector<float> rate_factors;  // on the learning rate, one per minibatch; empty: all are 1
 };
 
 // The phases of a step whose times are recorded, in order.

@@ -35,16 +35,14 @@ inline void check_encoder(const Model& model) {
 
 inline EpochSlice epoch_slice(const BoundTable& x, size_t begin, size_t size, bool split,
                               uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                              size_t n_train, int n_threads) {
+                              size_t n_train, std::vector<float> rate_factors, int n_threads) {
   check_threads(n_threads);
   check(n_train >= 1, "n_train: got 0, want at least 1");
-  return {subset_of(x, begin, size, split),
-          epoch,
-          position,
-          max_steps,
-          max_seconds,
-          n_train,
-          n_threads};
+  check(rate_factors.empty() || rate_factors.size() >= max_steps,
+        "rate_factors: want one per minibatch");
+  return {
+      subset_of(x, begin, size, split), epoch, position, max_steps, max_seconds, n_train, n_threads,
+      std::move(rate_factors)};
 }
 
 inline py::tuple as_tuple(const Progress& progress) {

@@ -113,6 +113,24 @@ py::dict likelihoods() {
   return found;
 }
 
+// The decoder outputs (n_outputs, D) of a model that ignores z, for the mean and the variance of
+// each column.
+DoubleArray starting_outputs(const std::string& likelihood, const std::vector<double>& mean,
+                             const std::vector<double>& variance) {
+  const auto& members = kernels().likelihoods;
+  const LikelihoodInfo& info = members[parse("likelihood", likelihood, members)].info;
+  check(mean.size() == variance.size(), "variance: want as many values as mean has");
+  DoubleArray out(
+      {static_cast<py::ssize_t>(info.n_outputs), static_cast<py::ssize_t>(mean.size())});
+  for (size_t c = 0; c < mean.size(); ++c) {
+    double outputs[kMostOutputs];
+    info.start(mean[c], variance[c], outputs);
+    for (size_t o = 0; o < info.n_outputs; ++o)
+      out.mutable_data()[o * mean.size() + c] = outputs[o];
+  }
+  return out;
+}
+
 py::dict catalogue() {
   const Kernels& k = kernels();
   py::dict families;
@@ -145,6 +163,9 @@ void bind_config(py::module_& m) {
                              "The shape of every weight and bias by its name.");
   m.def("likelihoods", &likelihoods,
         "By a likelihood's name: the values of x that it accepts, and a text on it.");
+  m.def("starting_outputs", &starting_outputs, py::arg("likelihood"), py::arg("mean"),
+        py::arg("variance"),
+        "The outputs (n_outputs, D) of a decoder that gives each column this mean and variance.");
   m.def("catalogue", &catalogue, "The names of the members of each family.");
 }
 

@@ -25,7 +25,13 @@ cdef extern from "nn/rows.h" namespace "aevb" nogil:
         const void* indptr
         const void* indices
         size_t n_cols
-        float scale
+
+cdef extern from "nn/units.h" namespace "aevb" nogil:
+    cdef cppclass Units:
+        bint per_column() const
+        float common_scale() const
+        const double* location() const
+        const double* scale() const
 
 ctypedef fused Value:
     float
@@ -45,17 +51,26 @@ ctypedef fused Index:
 
 
 cdef void gather_dense(
-    const Value* data, const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+    const Value* data, const Rows* rows, const Units* units, const int64_t* index, size_t n,
+    float* out, size_t stride
 ) noexcept nogil:
     cdef size_t i, j
     cdef const char* row
     cdef const Value* values
-    cdef float scale = rows.scale
+    cdef float scale = units.common_scale()
+    cdef const double* location = units.location()
+    cdef const double* scales = units.scale()
     cdef ptrdiff_t step = rows.col_stride
     for i in range(n):
         row = <const char*>data + index[i] * rows.row_stride
-        if step == sizeof(Value):
-            values = <const Value*>row
+        values = <const Value*>row
+        if units.per_column():  # in double: a small spread at a large location would be lost
+            for j in range(rows.n_cols):
+                out[i * stride + j] = <float>(
+                    (<double>(<const Value*>(row + <ptrdiff_t>j * step))[0] - location[j])
+                    * scales[j]
+                )
+        elif step == sizeof(Value):
             for j in range(rows.n_cols):
                 out[i * stride + j] = <float>values[j] * scale
         else:
@@ -64,57 +79,70 @@ cdef void gather_dense(
 
 
 cdef void gather_csr(
-    const Value* data, const Index* indices, const Rows* rows, const int64_t* index, size_t n,
-    float* out, size_t stride
+    const Value* data, const Index* indices, const Rows* rows, const Units* units,
+    const int64_t* index, size_t n, float* out, size_t stride
 ) noexcept nogil:
     cdef const Index* indptr = <const Index*>rows.indptr
-    cdef size_t i
+    cdef size_t i, j
     cdef Index at
+    cdef float* to
+    cdef float scale = units.common_scale()
+    cdef const double* location = units.location()
+    cdef const double* scales = units.scale()
     for i in range(n):
-        memset(out + i * stride, 0, rows.n_cols * sizeof(float))
-        for at in range(indptr[index[i]], indptr[index[i] + 1]):
-            out[i * stride + <size_t>indices[at]] += <float>data[at] * rows.scale
+        to = out + i * stride
+        if units.per_column():
+            for j in range(rows.n_cols):
+                to[j] = <float>(-location[j] * scales[j])
+            for at in range(indptr[index[i]], indptr[index[i] + 1]):
+                j = <size_t>indices[at]
+                to[j] = <float>((<double>data[at] - location[j]) * scales[j])
+        else:
+            memset(to, 0, rows.n_cols * sizeof(float))
+            for at in range(indptr[index[i]], indptr[index[i] + 1]):
+                to[<size_t>indices[at]] += <float>data[at] * scale
 
 
 cdef void gather_as(
-    const Value* data, const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+    const Value* data, const Rows* rows, const Units* units, const int64_t* index, size_t n,
+    float* out, size_t stride
 ) noexcept nogil:
     if rows.index_bytes == 4:
-        gather_csr(data, <const int32_t*>rows.indices, rows, index, n, out, stride)
+        gather_csr(data, <const int32_t*>rows.indices, rows, units, index, n, out, stride)
     elif rows.index_bytes == 8:
-        gather_csr(data, <const int64_t*>rows.indices, rows, index, n, out, stride)
+        gather_csr(data, <const int64_t*>rows.indices, rows, units, index, n, out, stride)
     else:
-        gather_dense(data, rows, index, n, out, stride)
+        gather_dense(data, rows, units, index, n, out, stride)
 
 
 cdef void gather(
-    const Rows* rows, const int64_t* index, size_t n, float* out, size_t stride
+    const Rows* rows, const Units* units, const int64_t* index, size_t n, float* out, size_t stride
 ) noexcept nogil:
     cdef char kind = rows.type.kind
     cdef uint8_t size = rows.type.n_bytes
     if kind == c'f':
         if size == 4:
-            gather_as(<const float*>rows.data, rows, index, n, out, stride)
+            gather_as(<const float*>rows.data, rows, units, index, n, out, stride)
         elif size == 8:
-            gather_as(<const double*>rows.data, rows, index, n, out, stride)
+            gather_as(<const double*>rows.data, rows, units, index, n, out, stride)
     elif kind == c'i':
         if size == 1:
-            gather_as(<const int8_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const int8_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 2:
-            gather_as(<const int16_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const int16_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 4:
-            gather_as(<const int32_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const int32_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 8:
-            gather_as(<const int64_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const int64_t*>rows.data, rows, units, index, n, out, stride)
     else:  # unsigned, and bool
         if size == 1:
-            gather_as(<const uint8_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const uint8_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 2:
-            gather_as(<const uint16_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const uint16_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 4:
-            gather_as(<const uint32_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const uint32_t*>rows.data, rows, units, index, n, out, stride)
         elif size == 8:
-            gather_as(<const uint64_t*>rows.data, rows, index, n, out, stride)
+            gather_as(<const uint64_t*>rows.data, rows, units, index, n, out, stride)
 
 
 def capsule():

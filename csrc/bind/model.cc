@@ -27,10 +27,12 @@ py::dict unpack_arena(const Network& network, const float* arena) {
   return arrays;
 }
 
-std::unique_ptr<BoundModel> make_model(const Config& config) {
+std::unique_ptr<BoundModel> make_model(const Config& config, std::vector<double> location,
+                                       std::vector<double> scale, double log_jacobian) {
+  const Units units(std::move(location), std::move(scale), log_jacobian);
   Cancellation cancellation = cancel_on_signal(py::none());
   const py::gil_scoped_release nogil;
-  return std::make_unique<BoundModel>(config, cancellation);
+  return std::make_unique<BoundModel>(config, units, cancellation);
 }
 
 std::unique_ptr<BoundModel> copy_model(BoundModel& self) {
@@ -45,11 +47,30 @@ py::dict get_arrays(BoundModel& model, const std::string& which) {
   return unpack_arena(model.network(), model.parameters().data(parse("which", which, kRoleNames)));
 }
 
+// One value per column; without units every column has `otherwise`.
+DoubleArray unit_array(const Model& model, const double* values, double otherwise) {
+  const size_t n = model.config().n_visible();
+  DoubleArray array(static_cast<py::ssize_t>(n));
+  if (model.units().size() == 0) {
+    std::fill_n(array.mutable_data(), n, otherwise);
+  } else {
+    std::copy_n(values, n, array.mutable_data());
+  }
+  return array;
+}
+
+py::tuple get_units(const BoundModel& model) {
+  return py::make_tuple(unit_array(model, model.units().location(), 0.0),
+                        unit_array(model, model.units().scale(), 1.0),
+                        model.units().log_jacobian());
+}
+
 // Configuration, counts and arrays of one moment.
 py::dict get_state(BoundModel& model) {
   const Reading reading(model.access);
   py::dict state;
   state["config"] = py::cast(model.config()).attr("as_dict")();
+  state["units"] = get_units(model);
   state["n_steps"] = model.n_steps;
   state["n_samples_seen"] = model.n_samples_seen;
   state["bound_sum"] = model.bound_sum;
@@ -128,11 +149,11 @@ void set_config(BoundModel& model, const Config& config) {
 
 py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_t size, bool split,
                       uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                      size_t n_train, int n_threads) {
+                      size_t n_train, std::vector<float> rate_factors, int n_threads) {
   check_rows(self, x);
   check_encoder(self);
   const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
-                                       max_seconds, n_train, n_threads);
+                                       max_seconds, n_train, std::move(rate_factors), n_threads);
   Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
@@ -298,13 +319,17 @@ void bind_model(py::module_& m) {
   def_count(model, "n_samples_seen", &Model::n_samples_seen);
   def_count(model, "bound_sum", &Model::bound_sum);
   def_count(model, "seconds", &Model::seconds);
-  model.def(py::init(&make_model), arg("config"))
+  model
+      .def(py::init(&make_model), arg("config"), arg("location") = std::vector<double>(),
+           arg("scale") = std::vector<double>(), arg("log_jacobian") = 0.0,
+           "The model reads (x - location) * scale; log_jacobian is added to every log density.")
       .def("copy", &copy_model)
       .def(
           "__deepcopy__", [](BoundModel& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
       .def_property(
           "config", [](const BoundModel& self) { return self.config(); }, &set_config)
+      .def_property_readonly("units", &get_units, "(location, scale, log_jacobian)")
       .def_property_readonly(
           "finite",
           [](BoundModel& self) {
@@ -333,7 +358,7 @@ void bind_model(py::module_& m) {
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
       .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
-           arg("n_threads"),
+           arg("rate_factors") = std::vector<float>(), arg("n_threads"),
            "Trains for a slice of an epoch. Returns (minibatches, rows, sum of the bound over the "
            "rows, diverged, seconds per phase).");
   def_readers(model);

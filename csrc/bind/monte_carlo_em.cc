@@ -26,12 +26,13 @@ std::unique_ptr<BoundEm> make_em(BoundModel& model, const FloatArray& z, size_t 
 
 py::tuple em_slice(BoundEm& self, BoundModel& model, const BoundTable& x, size_t begin, size_t size,
                    bool split, uint64_t epoch, size_t position, size_t max_steps,
-                   double max_seconds, size_t n_train, int n_threads) {
+                   double max_seconds, size_t n_train, std::vector<float> rate_factors,
+                   int n_threads) {
   check_rows(model, x);
   check(x.table.n_rows() == self.z().rows, "X: want as many rows as there are chains");
   check(self.fits(model), "model: has another shape than when its chains were made");
   const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
-                                       max_seconds, n_train, n_threads);
+                                       max_seconds, n_train, std::move(rate_factors), n_threads);
   Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
@@ -60,7 +61,7 @@ void bind_monte_carlo_em(py::module_& m) {
       .def("copy", read([](const MonteCarloEm& self) { return std::make_unique<BoundEm>(self); }))
       .def("train", &em_slice, arg("model"), arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("split"), arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"),
-           arg("n_train"), arg("n_threads"),
+           arg("n_train"), arg("rate_factors") = std::vector<float>(), arg("n_threads"),
            "Trains for a slice of an epoch, as Model.train does. log p(x, z) replaces the bound.")
       .def_property_readonly("z", read([](BoundEm& self) { return dense_array(self.z()); }),
                              "The states of the chains (n_rows, J).")

@@ -40,8 +40,14 @@ ElementType type_of(const py::array& a, const char* name) {
   return type;
 }
 
-BoundTable dense(const py::array& x, float scale,
-                 const std::optional<std::pair<float, float>>& range) {
+using ValueRange = std::optional<std::tuple<float, float, float>>;  // lowest, highest, slack
+
+void guard(Rows& rows, const ValueRange& range) {
+  rows.guarded = range.has_value();
+  if (range) std::tie(rows.low, rows.high, rows.slack) = *range;
+}
+
+BoundTable dense(const py::array& x, const ValueRange& range) {
   check(x.ndim() == 2, [&] { return "X: got shape " + shape_of(x) + ", want two dimensions"; });
   Rows rows;
   rows.gather = g_gather;
@@ -51,16 +57,14 @@ BoundTable dense(const py::array& x, float scale,
   rows.col_stride = x.strides(1);
   rows.n_rows = static_cast<size_t>(x.shape(0));
   rows.n_cols = static_cast<size_t>(x.shape(1));
-  rows.scale = scale;
-  rows.guarded = range.has_value();
-  if (range) std::tie(rows.low, rows.high) = *range;
+  guard(rows, range);
   return {{rows, {}, {}}, x};
 }
 
 // The caller has checked the CSR structure: indptr rises to the number of values, and indices lie
 // in [0, n_cols).
 BoundTable csr(const py::array& data, const py::array& indices, const py::array& indptr,
-               size_t n_cols, float scale) {
+               size_t n_cols, const ValueRange& range) {
   check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
         "X: want the three vectors of a CSR matrix");
   for (const py::array& vector : {data, indices, indptr}) {
@@ -83,7 +87,7 @@ BoundTable csr(const py::array& data, const py::array& indices, const py::array&
   rows.indptr = indptr.data();
   rows.n_rows = static_cast<size_t>(indptr.shape(0) - 1);
   rows.n_cols = n_cols;
-  rows.scale = scale;
+  guard(rows, range);
   return {{rows, {}, {}}, py::make_tuple(data, indices, indptr)};
 }
 
@@ -97,12 +101,13 @@ void bind_rows(py::module_& m) {
       },
       py::arg("capsule"), "Hands over the typed gather of aevb._gather.");
   py::class_<BoundTable>(m, "Rows",
-                         "A data set read in place, row by row, as float32 times a scale.")
-      .def(py::init(&dense), py::arg("X"), py::arg("scale") = 1.0f, py::arg("range") = py::none(),
-           "range: (lowest, highest) of the scaled values. Each value is checked when it is read, "
-           "and a call that reads another value raises OutOfRangeError. None: no check.")
+                         "A data set read in place, row by row, as float32 in the model's units.")
+      .def(py::init(&dense), py::arg("X"), py::arg("range") = py::none(),
+           "range: (lowest, highest, slack) of the values in the model's units. Each value is "
+           "checked when it is read. A value outside by at most the slack is clipped, and a call "
+           "that reads another value raises OutOfRangeError. None: no check.")
       .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
-                  py::arg("n_cols"), py::arg("scale") = 1.0f)
+                  py::arg("n_cols"), py::arg("range") = py::none())
       .def_property_readonly("shape", [](const BoundTable& self) {
         return py::make_tuple(self.table.n_rows(), self.table.x.n_cols);
       });

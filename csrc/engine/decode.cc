@@ -114,7 +114,7 @@ void sum_bound(const Pass& pass, const Member& member) {
       mean += delta / static_cast<double>(l - m * ws.n_draws + 1);
       squares += delta * (value - mean);
     }
-    ws.bound[m] = sum / draws + ws.term[m];
+    ws.bound[m] = sum / draws + ws.term[m] + pass.model.units().log_jacobian();
     ws.variance[m] = squares / (draws - 1.0) / draws;
   }
 }

@@ -26,13 +26,30 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
   }
 }
 
+// Clips values that are out of range by rounding. False if another value is out of range.
+bool put_in_range(const Pass& pass, const Rows& source, Range rows) {
+  const MatView x = pass.x();
+  const auto within = [&](float slack) {
+    return pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low - slack,
+                         source.high + slack);
+  };
+  if (within(0.0f)) return true;
+  if (source.slack == 0.0f || !within(source.slack)) return false;
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    for (size_t c = 0; c < x.cols; ++c)
+      x.row(r)[c] = std::clamp(x.row(r)[c], source.low, source.high);
+  }
+  return true;
+}
+
 }  // namespace
 
 RowGather begin_gather(const Pass& pass, const Table& table, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   if (rows.empty()) return {};
   const MatView x = pass.x();
-  return {table.x, pass.ws.index.data() + rows.begin, rows.size(), x.row(rows.begin), x.stride};
+  return {table.x,     pass.model.units(), pass.ws.index.data() + rows.begin,
+          rows.size(), x.row(rows.begin),  x.stride};
 }
 
 void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseBy noise,
@@ -42,11 +59,8 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
   const MatView x = pass.x();
   for_own_rows(pass, member, rows, [&](Range some) {
     copying.until(some.end - rows.begin);
-    const Rows& source = table.x;
-    if (source.guarded &&
-        !pass.k.within(some.size(), x.cols, x.row(some.begin), x.stride, source.low, source.high)) {
+    if (table.x.guarded && !put_in_range(pass, table.x, some))
       ws.out_of_range.store(true, std::memory_order_relaxed);  // relaxed: the barrier orders it
-    }
     if (noise == NoiseBy::content) {
       for (size_t r = some.begin; r < some.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
     }

@@ -18,6 +18,8 @@ struct LikelihoodInfo {
   Support support;
   size_t n_outputs;  // of the decoder, per column of x
   const char* outputs[kMostOutputs];
+  // The outputs of a decoder that gives every row the same mean and variance.
+  void (*start)(double mean, double variance, double* outputs);
 };
 
 struct PosteriorInfo {

@@ -93,7 +93,10 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
         for (size_t r = mine.begin; r < mine.end; ++r)
           known[r].proposal.fit(ws.mean().row(r), ws.log_var().row(r));
       }
-      for (size_t r = mine.begin; r < mine.end; ++r) out.set(first + r, known[r].counted);
+      for (size_t r = mine.begin; r < mine.end; ++r) {
+        out.set(first + r, known[r].counted);
+        out.log_p[first + r] += model.units().log_jacobian();
+      }
       return true;
     });
   });

@@ -6,10 +6,13 @@
 
 namespace aevb {
 
-Model::Model(const Config& config, Cancellation& cancellation)
+Model::Model(const Config& config, const Units& units, Cancellation& cancellation)
     : config_((config.validate(), config)),
+      units_(units),
       network_(config),
       parameters_(network_.arena_size, kernels().optimizers[config.optimizer].info.n_states) {
+  check(units.size() == 0 || units.size() == config.n_visible(),
+        "location, scale: want one value per column");
   draw_initial_weights(cancellation);
   cancellation.rethrow();
 }
@@ -20,6 +23,7 @@ Model::Model(const Model& other, Cancellation& cancellation)
       bound_sum(other.bound_sum),
       seconds(other.seconds),
       config_(other.config_),
+      units_(other.units_),
       network_(other.network_),
       parameters_(other.parameters_.size(), 0) {
   for (const Role role : kRoles)

@@ -3,6 +3,7 @@
 
 #include "model/network.h"
 #include "model/parameters.h"
+#include "nn/units.h"
 #include "parallel/cancellation.h"
 
 namespace aevb {
@@ -10,12 +11,13 @@ namespace aevb {
 class Model {
  public:
   // Validates, allocates, and draws the initial weights. Rethrows what the cancellation reports.
-  Model(const Config& config, Cancellation& cancellation);
+  Model(const Config& config, const Units& units, Cancellation& cancellation);
   // A copy. Rethrows what the cancellation reports.
   Model(const Model& other, Cancellation& cancellation);
 
   const Config& config() const { return config_; }
   Config& mutable_config() { return config_; }  // the caller must not change the network's shape
+  const Units& units() const { return units_; }
   const Network& network() const { return network_; }
   const float* weights() const { return parameters_.data(Role::value); }
   const Parameters& parameters() const { return parameters_; }
@@ -36,6 +38,7 @@ class Model {
   void draw_initial_weights(Cancellation& cancellation);
 
   Config config_;
+  Units units_;
   Network network_;
   Parameters parameters_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/prefetch.h"
+#include "nn/units.h"
 
 namespace aevb {
 
@@ -17,9 +18,9 @@ struct ElementType {
 
 struct Rows;
 
-// Writes rows index[0 .. n), as floats times `scale`, to out (n, n_cols) with the given row stride.
-using Gather = void (*)(const Rows* rows, const int64_t* index, size_t n, float* out,
-                        size_t stride) noexcept;
+// Writes rows index[0 .. n), in the model's units, to out (n, n_cols) with the given row stride.
+using Gather = void (*)(const Rows* rows, const Units* units, const int64_t* index, size_t n,
+                        float* out, size_t stride) noexcept;
 
 struct Rows {
   Gather gather = nullptr;
@@ -32,11 +33,11 @@ struct Rows {
   const void* indices = nullptr;
   size_t n_rows = 0;
   size_t n_cols = 0;
-  float scale = 1.0f;
-  // Whether every scaled value is checked to lie in [low, high] when it is read (NaN does not). If
-  // false, the caller has checked them.
+  // Whether every value, in the model's units, is checked to lie in [low, high] when it is read
+  // (NaN does not). A value outside by at most `slack` is clipped. If false, the caller has checked
+  // them.
   bool guarded = false;
-  float low = 0.0f, high = 0.0f;
+  float low = 0.0f, high = 0.0f, slack = 0.0f;
 };
 
 // Gathers rows index[0 .. n) into `out` one at a time, between tasks of other work. Rows lie
@@ -44,8 +45,9 @@ struct Rows {
 class RowGather {
  public:
   RowGather() = default;
-  RowGather(const Rows& rows, const int64_t* index, size_t n, float* out, size_t stride)
-      : rows_(&rows), index_(index), n_(n), out_(out), stride_(stride) {
+  RowGather(const Rows& rows, const Units& units, const int64_t* index, size_t n, float* out,
+            size_t stride)
+      : rows_(&rows), units_(&units), index_(index), n_(n), out_(out), stride_(stride) {
     constexpr auto kWidest = static_cast<ptrdiff_t>(sizeof(double));
     if (rows.index_bytes == 0 && rows.col_stride > 0 && rows.col_stride <= kWidest)
       row_bytes_ = static_cast<size_t>(rows.col_stride) * rows.n_cols;
@@ -61,12 +63,13 @@ class RowGather {
   void until(size_t n) {
     n = std::min(n, n_);
     if (n <= done_) return;
-    rows_->gather(rows_, index_ + done_, n - done_, out_ + done_ * stride_, stride_);
+    rows_->gather(rows_, units_, index_ + done_, n - done_, out_ + done_ * stride_, stride_);
     done_ = n;
   }
 
  private:
   const Rows* rows_ = nullptr;
+  const Units* units_ = nullptr;
   const int64_t* index_ = nullptr;
   size_t n_ = 0;
   float* out_ = nullptr;

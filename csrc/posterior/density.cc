@@ -51,7 +51,8 @@ void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradien
 
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z) {
   const size_t n = pass.model.config().n_latent;
-  return Prior::add_log_kernel(log_likelihood(pass, drawn_row, Prior::log_constant(n)), z, n);
+  const double start = Prior::log_constant(n) + pass.model.units().log_jacobian();
+  return Prior::add_log_kernel(log_likelihood(pass, drawn_row, start), z, n);
 }
 
 void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,

@@ -7,11 +7,14 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct Bernoulli {
+  static void start(double mean, double, double* outputs) { outputs[0] = logit(mean); }
+
   static constexpr LikelihoodInfo info = {"bernoulli",
                                           "Bernoulli from logits, for values in [0, 1]",
                                           Support::unit_interval,
                                           1,
-                                          {"logits"}};
+                                          {"logits"},
+                                          start};
 
   static constexpr bool subtracts_logs = true;
 

@@ -7,11 +7,15 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct BoundedGaussian : Gaussian {
-  static constexpr LikelihoodInfo info = {"bounded-gaussian",
-                                          "Gaussian with a mean in (0, 1), a sigmoid",
-                                          Support::real,
-                                          2,
-                                          {"mean", "log_var"}};
+  static void start(double mean, double variance, double* outputs) {
+    outputs[0] = logit(mean);
+    outputs[1] = raw_log_var(variance);
+  }
+
+  static constexpr LikelihoodInfo info = {
+      "bounded-gaussian",  "Gaussian with a mean in (0, 1), a sigmoid",
+      Support::real,       2,
+      {"mean", "log_var"}, start};
 
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,

@@ -27,12 +27,23 @@ AEVB_INLINE void evaluate_gaussian(const Vecs<N>& x, const Vecs<N> (&output)[2],
   gradient[1] = scale * 0.5f * (square - 1.0f) * slope;
 }
 
+// The linear output whose log-variance is that of a variance.
+inline double raw_log_var(double variance) {
+  constexpr double kLeast = 1e-3;  // above the floor
+  const double above = std::log(variance) - double{kLogVarFloor};
+  return kLogVarFloor + std::log(std::expm1(std::max(above, kLeast)));
+}
+
 struct Gaussian {
-  static constexpr LikelihoodInfo info = {"gaussian",
-                                          "Gaussian with a mean and a log-variance per feature",
-                                          Support::real,
-                                          2,
-                                          {"mean", "log_var"}};
+  static void start(double mean, double variance, double* outputs) {
+    outputs[0] = mean;
+    outputs[1] = raw_log_var(variance);
+  }
+
+  static constexpr LikelihoodInfo info = {
+      "gaussian",          "Gaussian with a mean and a log-variance per feature",
+      Support::real,       2,
+      {"mean", "log_var"}, start};
 
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,

@@ -1,6 +1,7 @@
 // The interface of a likelihood: a type with
 //
-//   info                               its name, support and decoder outputs (families/info.h)
+//   info                               its name, support and decoder outputs (families/info.h),
+//                                      and outputs for a given mean and variance
 //   evaluate(x, output, scale, log_p, gradient)
 //                                      adds log p(x|z) of N columns to log_p, and sets the gradient
 //                                      of scale * log p(x|z) for each output
@@ -14,6 +15,9 @@
 //
 // where x, each output[i] and each gradient[i] are Vecs<N>.
 #pragma once
+
+#include <algorithm>
+#include <cmath>
 
 #include "base/generator.h"
 #include "families/info.h"
@@ -39,6 +43,13 @@ struct LogP {
     if constexpr (kWanted) product = multiply(product, select(real, factor, set1(1.0f)));
   }
 };
+
+// For the starting outputs: a mean of 0 or 1 has no logit, and one of 0 no logarithm.
+inline constexpr double kLeastMean = 1e-3;
+inline double logit(double mean) {
+  const double p = std::clamp(mean, kLeastMean, 1.0 - kLeastMean);
+  return std::log(p / (1.0 - p));
+}
 
 enum class Noise { uniform, normal, generator };
 

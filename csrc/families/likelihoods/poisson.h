@@ -10,11 +10,14 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct Poisson {
-  static constexpr LikelihoodInfo info = {"poisson",
-                                          "Poisson with a log rate per feature, for counts",
-                                          Support::counts,
-                                          1,
-                                          {"log_rate"}};
+  static void start(double mean, double, double* outputs) {
+    outputs[0] = std::log(std::max(mean, kLeastMean));
+  }
+
+  static constexpr LikelihoodInfo info = {
+      "poisson",       "Poisson with a log rate per feature, for counts",
+      Support::counts, 1,
+      {"log_rate"},    start};
 
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
