@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["DivergenceError", "InconsistentVersionWarning"]
+__all__ = ["DivergenceError", "FitWarning", "InconsistentVersionWarning"]
+
+
+class FitWarning(UserWarning):
+    """A fit, or data that a model reads, will mislead. The message says what to do."""
 
 
 class InconsistentVersionWarning(UserWarning):

@@ -39,7 +39,20 @@ N_THREADS = 2
 def options(**changes: Any) -> dict[str, Any]:
     settings = {"learning_rate": 0.02, "optimizer": "adagrad", "weight_decay": 1.0}
     settings |= {"init_scale": 0.1, "activation": "tanh", "n_epochs": 2, "batch_size": 100}
-    return settings | {"random_state": 0, "n_threads": N_THREADS} | changes
+    settings |= {"random_state": 0, "n_threads": N_THREADS} | changes
+    return settings | as_the_revision_has_it(settings.pop("scale", 1.0))
+
+
+@functools.cache
+def as_the_revision_has_it(scale: float) -> dict[str, Any]:
+    """Return options that have other names, or do not exist, in older revisions."""
+    import inspect
+
+    import aevb
+
+    if "scale" not in inspect.signature(aevb.AEVB).parameters:
+        return {"input_scale": scale}
+    return {"scale": scale, "learning_rate_schedule": "constant", "early_stopping": False}
 
 
 def rows_of(likelihood: str) -> np.ndarray:
@@ -74,7 +87,7 @@ def evaluated(name: str, likelihood: str) -> Iterator[np.ndarray]:
         yield model.sample(50, random_state=2)
     elif name == "impute":
         mask = np.random.default_rng(0).random(X.shape) < 0.3
-        for method in ("mean", "sample", "map"):
+        for method in ("mean", "sample"):
             yield model.impute(X, mask, method=method, n_iterations=30, random_state=3)
     elif name == "posterior":
         drawn = sample_posterior(model, X, 20, n_warmup=20, random_state=4, n_threads=N_THREADS)
@@ -108,7 +121,6 @@ RESULTS |= {
         "monte-carlo": {"bound_estimator": "monte-carlo", "n_draws": 3},
         "score-function": {"bound_estimator": "score-function"},
         "dynamic": {"binarize": "dynamic"},
-        "held out": {"validation_fraction": 0.2},
         "large minibatches": {"batch_size": 1200},
     }.items()
 }
@@ -179,7 +191,7 @@ def importance(model: Any) -> None:
 ROWS = functools.cache(dense_rows)
 TIMED: dict[str, Callable[[], Callable[[], int]]] = {
     "dense": lambda: step(MAIN, ROWS(20_000, 784)),
-    "mnist-like": lambda: step(MAIN, mnist_like_rows(20_000), input_scale=1 / 255),
+    "mnist-like": lambda: step(MAIN, mnist_like_rows(20_000), scale=1 / 255),
     "adam": lambda: step(MAIN, ROWS(20_000, 784), optimizer="adam", learning_rate=0.001),
     "one thread": lambda: step(MAIN, ROWS(20_000, 784), n_threads=1),
     "small": lambda: step(SMALL, ROWS(20_000, 64)),

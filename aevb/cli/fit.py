@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     trainer = Trainer(model, X, callbacks=[_print_epoch])
     print("Bounds in nats per row.")
     print("epoch     samples      bound validation  seconds")
-    trainer.run(model.n_epochs * trainer.n_train)
+    trainer.run()
     model.save(args.out)
     print(f"Model: {args.out}")
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from aevb.core.compiled import core
 from aevb.core.threads import resolve_threads, single_threaded_blas, slice_seconds
+from aevb.core.units import Units
 
 Config = core.Config
 MonteCarloEm = core.MonteCarloEm
@@ -26,6 +27,7 @@ all_finite = core.all_finite
 backend = core.backend
 backend_names = core.backend_names
 max_threads = core.max_threads
+starting_outputs = core.starting_outputs
 
 ARENAS = ("weights", "state1", "state2")
 
@@ -54,8 +56,11 @@ class Trained(NamedTuple):
 class Engine:
     """A model of the core: settings, weights and the state of its training."""
 
-    def __init__(self, config: Config) -> None:
-        self._model = core.Model(config)
+    def __init__(self, config: Config, units: Units | None = None) -> None:
+        if units is None:
+            self._model = core.Model(config)
+        else:
+            self._model = core.Model(config, units.location, units.scale, units.log_jacobian)
 
     @classmethod
     def _of(cls, model: core.Model) -> Engine:
@@ -66,7 +71,7 @@ class Engine:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Engine:
         """Build an engine from the result of `state`. ValueError if its parts do not match."""
-        model = core.Model(Config(**state["config"]))
+        model = core.Model(Config(**state["config"]), *state["units"])
         for arena in ARENAS:
             arrays: Arrays = state[arena]
             model.set_arrays(arrays, arena)
@@ -122,6 +127,11 @@ class Engine:
     def seed(self) -> int:
         """Seed of all random numbers."""
         return int(self.settings["seed"])
+
+    @cached_property
+    def units(self) -> Units:
+        """The units of the model."""
+        return Units(*self._model.units)
 
     @cached_property  # never changes, and reading the settings takes as long as a small call
     def n_visible(self) -> int:
@@ -193,8 +203,9 @@ class Engine:
         max_steps: int,
         n_train: int,
         n_threads: int | None,
+        rate_factors: list[float] | None = None,
     ) -> Trained:
-        """Train on minibatches of one epoch.
+        """Train on minibatches of one epoch. `rate_factors` change the learning rate of each.
 
         Return after `max_steps` of them, at the end of the epoch, or when the time is up.
         """
@@ -204,6 +215,7 @@ class Engine:
             "max_steps": max_steps,
             "max_seconds": slice_seconds(),
             "n_train": n_train,
+            "rate_factors": rate_factors or [],
             "n_threads": resolve_threads(n_threads),
         }
         with single_threaded_blas():
@@ -433,7 +445,7 @@ def fitted_log_density(
     return core.fitted_log_density(fit, at, n_threads=resolve_threads(n_threads))
 
 
-PICKLE_FORMAT = 1  # version of what `Engine.__reduce__` writes
+PICKLE_FORMAT = 2  # version of what `Engine.__reduce__` writes
 
 
 def unpickle_engine(state: dict[str, Any], pickle_format: int) -> Engine:

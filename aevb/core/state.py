@@ -13,13 +13,18 @@ from aevb.core.engine import Engine
 HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")
 
 
+def empty_history() -> dict[str, list[float]]:
+    """Return the history of a model that has not been trained."""
+    return {key: [] for key in HISTORY_KEYS}
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """The state of a fitted model. Training changes the engine in place, and nothing else."""
 
     engine: Engine
     likelihood: str
-    input_scale: float
+    scale: float | str
     history: dict[str, list[float]]
     feature_names: NDArray[Any] | None = None
     learning_rate_trials: dict[float, float] | None = None
@@ -60,6 +65,14 @@ class ChainState(NamedTuple):
     step_state: list[float]
 
 
+class Plan(NamedTuple):
+    """The plan of a run that has not ended."""
+
+    start: int  # rows seen at its start
+    validate_every: int  # epochs
+    n_epochs: int  # that have ended
+
+
 class RunState(NamedTuple):
     """The state of a training run, apart from its model."""
 
@@ -72,3 +85,4 @@ class RunState(NamedTuple):
     n_train: int = 0
     n_validation: int = 0
     fingerprint: str = ""
+    plan: Plan | None = None

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from aevb.core.catalogue import SUPPORTS
 from aevb.core.engine import Config, Rows
+from aevb.core.units import Units
 from aevb.data.checks import check_dense, check_unmasked
+from aevb.data.moments import column_moments
 
 # The types that the core reads in place. scikit-learn converts others (float16, objects) to the
 # first.
@@ -25,7 +26,10 @@ _READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
 # Size of a block of values, which stays in the cache during several passes over it.
 _BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-# The range of values, times the scale, for each support of a likelihood. Counts must also be
+# A value in [0, 1] that was scaled in float32 or float64 may leave the interval by less than this.
+# It is then clipped.
+_SLACK = 1e-6
+# The range of values, in the model's units, for each support of a likelihood. Counts must also be
 # integers, which the core does not check.
 _RANGES = {
     "real": (-_FLOAT32_MAX, _FLOAT32_MAX),
@@ -202,23 +206,18 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
             yield values[i : i + height, j : j + width]
 
 
-def choose_input_scale(asked: Any, likelihood: str, data: Data) -> float:
-    """Return the factor on the data. "auto" means 1/255 for uint8 pixels and 1 otherwise."""
-    if asked != "auto":
-        return float(asked)
-    pixels = data.X.dtype == np.uint8 and SUPPORTS.get(likelihood) != "counts"
-    return 1.0 / 255.0 if pixels and data.high > 1 else 1.0
+def values_in_blocks(data: Data) -> Iterator[NDArray[Any]]:
+    """Yield blocks that together have all values once, those of a sparse matrix that it stores."""
+    return _blocks(data.X.data if sparse.issparse(data.X) else data.X)
 
 
-def choose_likelihood(asked: str, binarize: str | None, data: Data, scale: float) -> str:
-    """Return the likelihood. "auto" means Bernoulli if all values lie in [0, 1]."""
-    if asked != "auto":
-        return str(asked)
-    unit = data.low * scale >= 0 and data.high * scale <= 1
-    return "bernoulli" if unit or binarize == "threshold" else "gaussian"
+def in_unit_interval(data: Data, scale: float = 1.0) -> bool:
+    """Tell whether all values, times a scale, lie in [0, 1] to within float32's rounding."""
+    low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
+    return low >= -_SLACK and high <= 1.0 + _SLACK
 
 
-def as_rows(data: Data, scale: float, config: Config) -> Rows:
+def as_rows(data: Data, units: Units, config: Config) -> Rows:
     """Return the data as rows for the core.
 
     Raises
@@ -227,16 +226,23 @@ def as_rows(data: Data, scale: float, config: Config) -> Rows:
         If the likelihood or dynamic binarisation does not accept a value, or if a value is out of
         float32's range.
     """
-    _check_range(data, scale, config)
-    if config.support == "counts":
-        _check_counts(data, scale, config)
+    guard = None
+    scale = units.common_scale
+    if scale is None:
+        _check_standardised(data, units)
+    else:
+        _check_range(data, scale, config)
+        if config.support == "unit-interval" and (data.low < 0 or data.high * scale > 1):
+            guard = (*_RANGES[config.support], _SLACK)
+        if config.support == "counts":
+            _check_counts(data, scale, config)
     X = data.X
     if sparse.issparse(X):
-        return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], scale)
-    return Rows(X, scale)
+        return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], guard)
+    return Rows(X, guard)
 
 
-def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> Rows | None:
+def rows_as_they_are(X: Any, n_features: int, config: Config) -> Rows | None:
     """Return rows of an array without a check of its values, for a caller that reads them once.
 
     The core checks the values while it reads them, on all its threads. For a bad value it raises an
@@ -253,20 +259,38 @@ def rows_as_they_are(X: Any, n_features: int, scale: float, config: Config) -> R
         and X.flags.aligned
     ):
         return None
-    return Rows(X, scale, _RANGES[config.support])
+    slack = _SLACK if config.support == "unit-interval" else 0.0
+    return Rows(X, (*_RANGES[config.support], slack))
 
 
 def _check_range(data: Data, scale: float, config: Config) -> None:
     low, high = data.low, data.high
-    got = f"X: got values from {low:g} to {high:g}"
+    got = f"X: got values from {low!r} to {high!r}"
     if max(-low, high) * max(scale, 1.0) > _FLOAT32_MAX:
-        raise ValueError(f"{got}, want values (times input_scale {scale:g}) in float32's range")
-    if config.support == "unit-interval" and (low * scale < 0 or high * scale > 1):
+        raise ValueError(f"{got}, want values (times scale {scale:g}) in float32's range")
+    if config.support == "unit-interval" and not in_unit_interval(data, scale):
         dynamic = config.as_dict()["binarize"] == "dynamic"
         what = "binarize='dynamic'" if dynamic else "the Bernoulli likelihood"
         raise ValueError(
-            f"{got}, {what} wants values (times input_scale {scale:g}) in [0, 1]; rescale X, or "
+            f"{got}, {what} wants values (times scale {scale:g}) in [0, 1]; rescale X, or "
             f"use binarize='threshold' or likelihood='gaussian'"
+        )
+
+
+def _check_standardised(data: Data, units: Units) -> None:
+    """Raise a ValueError if a value is out of float32's range in the model's units."""
+    ends = np.array([[data.low], [data.high]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.abs((ends - units.location) * units.scale).max() <= _FLOAT32_MAX:
+            return  # even if every column had the whole range
+        m = column_moments(data.X)
+        scaled = np.abs((np.stack([m.low, m.high]) - units.location) * units.scale)
+    if not (scaled <= _FLOAT32_MAX).all():
+        column = int((~(scaled <= _FLOAT32_MAX)).any(axis=0).argmax())
+        raise ValueError(
+            f"X: column {column} has values from {m.low[column]!r} to {m.high[column]!r}, which "
+            f"are out of float32's range in units of its spread in fit, "
+            f"{1 / units.scale[column]!r}; want values nearer to those"
         )
 
 
@@ -281,5 +305,5 @@ def _check_counts(data: Data, scale: float, config: Config) -> None:
             raise ValueError(
                 f"X: got the value {block[wrong][0]:g}, likelihood="
                 f"{config.as_dict()['likelihood']!r} wants integers >= 0 (values times "
-                f"input_scale {scale:g}); change X or input_scale, or use likelihood='gaussian'"
+                f"scale {scale:g}); change X or scale, or use likelihood='gaussian'"
             )

@@ -33,7 +33,7 @@ class AEVB(EncoderModel):
         ``encoder.hidden0.bias`` (H,), ...
     likelihood_ : str
         The likelihood in use.
-    input_scale_ : float
+    columns_ : float
         The factor on the data in use.
     learning_rate_ : float
         The learning rate in use.
@@ -84,16 +84,18 @@ class AEVB(EncoderModel):
         likelihood: str = "auto",
         bound_estimator: str = "analytic-kl",
         n_draws: int = 1,
-        optimizer: str = "adagrad",
-        learning_rate: float | str = 0.02,
+        optimizer: str = "adam",
+        learning_rate: float | str = "auto",
+        learning_rate_schedule: Any = "cosine",
         weight_decay: float = 1.0,
-        init_scale: float = 0.1,
+        init_scale: float | str = "auto",
         batch_size: int = 100,
-        n_epochs: int = 20,
-        binarize: str | None = None,
-        input_scale: Any = "auto",
-        validation_fraction: float = 0.0,
+        n_epochs: int | str = "auto",
+        early_stopping: bool | str = "auto",
+        validation_fraction: float | str = "auto",
         patience: int | None = None,
+        scale: Any = "auto",
+        binarize: str | None = None,
         n_threads: int | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -107,14 +109,16 @@ class AEVB(EncoderModel):
         self.n_draws = n_draws
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
         self.init_scale = init_scale
         self.batch_size = batch_size
         self.n_epochs = n_epochs
-        self.binarize = binarize
-        self.input_scale = input_scale
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.scale = scale
+        self.binarize = binarize
         self.n_threads = n_threads
         self.random_state = random_state
         self.warm_start = warm_start

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +17,7 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
 from aevb.data.rows import Data, as_rows, check_data, rows_as_they_are
+from aevb.estimators.advice import advise_of_scale
 from aevb.estimators.learner import Learner
 from aevb.estimators.parameters import draw_seed
 
@@ -50,7 +52,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """
         return still_finite("X", self._read(X, self._latent_means))
 
-    def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
+    def inverse_transform(self, Z: ArrayLike) -> NDArray[Any]:
         """Return the mean of p(x|z) for each z.
 
         Parameters
@@ -60,8 +62,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32
-            Means, in the units of the data times ``input_scale_``.
+        X : ndarray of shape (n_samples, n_features), float32 or float64
+            Means, in the units of the data. They are float64 if the columns were standardised.
 
         Raises
         ------
@@ -73,12 +75,16 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         check_unmasked("Z", Z)
         with np.errstate(all="ignore"):  # a cast may overflow before the check raises
             means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
-        return still_finite("Z", self._decode(means))
+        return self._decode("Z", means)
 
-    def _decode(self, Z: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._engine.decode(Z, n_threads=self.n_threads)
+    def _decode(self, name: str, Z: NDArray[np.float32]) -> NDArray[Any]:
+        means = self._engine.decode(Z, n_threads=self.n_threads)
+        return self._in_data_units(still_finite(name, means))
 
-    def reconstruct(self, X: Any) -> NDArray[np.float32]:
+    def _in_data_units(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return self._engine.units.to_data(X)
+
+    def reconstruct(self, X: Any) -> Any:
         """Return the mean of p(x|z) at the posterior mean of z that `transform` returns.
 
         Parameters
@@ -88,17 +94,18 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32
-            Reconstructions, in the units of the data times ``input_scale_``.
+        X : ndarray of shape (n_samples, n_features), float32 or float64
+            Reconstructions, as `inverse_transform` returns them. If `X` is a pandas or polars data
+            frame, so is the result.
 
         Raises
         ------
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        return still_finite("X", self._decode(self.transform(X)))
+        return self._decode("X", self.transform(X))
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[np.float32]:
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[Any]:
         """Draw z from the prior, and then x from p(x|z).
 
         Parameters
@@ -110,14 +117,15 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32
-            Draws, in the units of the data times ``input_scale_``. Bernoulli draws are 0 or 1.
+        X : ndarray of shape (n_samples, n_features), float32 or float64
+            Draws, in the units of the data. Bernoulli draws are 0 or 1, times 255 if the model was
+            fitted on uint8 pixels.
         """
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
         seed = draw_seed(self.random_state if random_state is None else random_state)
         x, _ = self._engine.sample(n_samples, seed=seed, n_threads=self.n_threads)
-        return still_finite("sample", x)
+        return self._in_data_units(still_finite("sample", x))
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return a lower bound on log p(x) of each row.
@@ -147,7 +155,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             If `X` is not valid for the model. The message names it.
         """
         scores = self._read(
-            X, lambda rows: self._scores(self._engine, rows, Subset(0, rows.shape[0], split=False))
+            X,
+            lambda rows: self._scores(
+                self._engine, rows, Subset(0, rows.shape[0], split=False), self._n_score_draws()
+            ),
         )
         return check_scores("X", scores)
 
@@ -173,6 +184,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """
         return float(self.score_samples(X).mean())
 
+    def _n_score_draws(self) -> int:
+        return int(self._engine.settings["n_draws"])
+
     # Methods that the estimators implement
 
     _has_encoder = False
@@ -187,7 +201,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
     def _rows(self, data: Data) -> Rows:
         """Return the data as rows for the core. ValueError if the model does not accept a value."""
-        return as_rows(data, self.input_scale_, self._engine.config)
+        return as_rows(data, self._engine.units, self._engine.config)
 
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Check X, and return the result of `work` on its rows."""
@@ -196,8 +210,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             check_is_fitted(self)  # raises
             raise AssertionError
         rows = None
+        if type(X) is np.ndarray or sparse.issparse(X):
+            advise_of_scale(state, X)
         if state.feature_names is None:
-            rows = rows_as_they_are(X, state.n_features, state.input_scale, state.engine.config)
+            rows = rows_as_they_are(X, state.n_features, state.engine.config)
         try:
             return work(self._rows(check_data(self, X)) if rows is None else rows)
         except OutOfRangeError:

@@ -117,15 +117,13 @@ class EncoderModel(LatentVariableModel):
         filled = impute(
             engine, rows, missing, method, n_iterations, seed, self.n_threads, shown=shown
         )
-        scale = np.float32(self.input_scale_)
-        np.multiply(data.X, scale, out=filled, where=~missing, casting="unsafe")
-        return filled
+        return np.where(missing, self._in_data_units(filled), data.X)
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         return self._engine.encode(rows, n_threads=self.n_threads)
 
-    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
-        return own_bound(engine, rows, subset, self.n_threads)
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
+        return own_bound(engine, rows, subset, n_draws, self.n_threads)
 
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
         return still_finite("X", self._engine.encode(rows, n_threads=n_threads))

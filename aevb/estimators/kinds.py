@@ -105,6 +105,69 @@ def number_or_auto(
     return Kind('float or "auto"', check, convert, read)
 
 
+def count_or_auto() -> Kind:
+    """Return the kind of the positive integers, and "auto"."""
+    numbers = count()
+
+    def check(name: str, value: Any) -> None:
+        if not is_auto(value):
+            numbers.check(name, value)
+
+    def read(text: str) -> str | int:
+        return text if is_auto(text) else int(text)
+
+    read.__name__ = "integer or 'auto'"
+    return Kind('int or "auto"', check, numbers.convert, read)
+
+
+def number_or_choice(
+    ends: str, low: float, high: float, *choices: str, convert: Callable[[Any], Any]
+) -> Kind:
+    """Return the kind of the real numbers in an interval, and of some words."""
+    numbers = number(ends, low, high)
+    want = ", ".join(map(repr, choices))
+
+    def check(name: str, value: Any) -> None:
+        if isinstance(value, str) and value not in choices:
+            raise ValueError(f"{name}: got {value!r}, want one of {want} or a number")
+        if not isinstance(value, str):
+            numbers.check(name, value)
+
+    def read(text: str) -> str | float:
+        return text if text in choices else float(text)
+
+    read.__name__ = f"number or one of {want}"
+    return Kind(f"float or {{{', '.join(map(quoted, choices))}}}", check, convert, read)
+
+
+def choice_or_function(*choices: str) -> Kind:
+    """Return the kind of some words, and of functions."""
+    want = ", ".join(map(repr, choices))
+
+    def check(name: str, value: Any) -> None:
+        if not callable(value) and not (isinstance(value, str) and value in choices):
+            raise ValueError(f"{name}: got {value!r}, want one of {want} or a callable")
+
+    listed = ", ".join(map(quoted, choices))
+    return Kind(f"{{{listed}}} or callable", check, choices=choices)
+
+
+def bool_or_auto() -> Kind:
+    """Return the kind of the bools, and "auto"."""
+
+    def check(name: str, value: Any) -> None:
+        if not is_auto(value) and not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name}: got {value!r}, want True, False or 'auto'")
+
+    def read(text: str) -> str | bool:
+        if text not in ("auto", "true", "false"):
+            raise ValueError
+        return text if text == "auto" else text == "true"
+
+    read.__name__ = "true, false or 'auto'"
+    return Kind('bool or "auto"', check, read=read)
+
+
 def flag(type_: str) -> Kind:
     """Return the kind of bools and integers."""
 

@@ -6,8 +6,9 @@ import copy
 import os
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from aevb._version import __version__
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
-from aevb.core.state import HISTORY_KEYS, ChainState, State
+from aevb.core.state import ChainState, State, empty_history
 from aevb.data.checks import finite_array
-from aevb.data.rows import Data, choose_input_scale, choose_likelihood
+from aevb.data.choices import choose
+from aevb.data.moments import column_moments
+from aevb.data.rows import Data
+from aevb.estimators.advice import advise_after, advise_before
+from aevb.estimators.columns import Column, columns_of
+from aevb.estimators.initial import set_initial_weights
 from aevb.estimators.parameters import (
     check_parameters,
     check_unchanged,
@@ -28,7 +34,8 @@ from aevb.estimators.parameters import (
 )
 from aevb.exceptions import InconsistentVersionWarning
 from aevb.storage.model_file import Saved, read_model, reading, write_model
-from aevb.training.trainer import train
+from aevb.training.fit import fit_rows
+from aevb.training.learning_rate import ADAM_RATE
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,6 +47,39 @@ class Learner(BaseEstimator, ABC):
     _algorithm = "aevb"  # the field of the core's Config
     _not_in_core: frozenset[str] = frozenset()  # parameters with another meaning there
     _state: State | None = None  # None before the first fit
+
+    # The settings of the paper's experiments, section 5
+    _published: Mapping[str, Any] = MappingProxyType(
+        {
+            "optimizer": "adagrad",
+            "learning_rate": 0.02,
+            "learning_rate_schedule": "constant",
+            "init_scale": 0.1,
+            "n_epochs": 20,
+            "early_stopping": False,
+        }
+    )
+
+    @classmethod
+    def published(cls, n_components: int = 20, **changes: Any) -> Self:
+        """Return an estimator with the paper's own settings instead of the defaults.
+
+        They are Adagrad with the constant learning rate 0.02, initial weights and biases with the
+        standard deviation 0.1, 20 epochs, and no early stopping.
+
+        Parameters
+        ----------
+        n_components : int, default=20
+            Dimension J of the latent variable z.
+        **changes
+            Other parameters of the constructor, or other values of these.
+
+        Returns
+        -------
+        model : object
+            An estimator that is not fitted.
+        """
+        return cls(n_components, **{**cls._published, **changes})
 
     # Learning
 
@@ -64,13 +104,34 @@ class Learner(BaseEstimator, ABC):
             If a parameter or the data are not valid. The message names them.
         DivergenceError
             If the bound or a weight is no longer finite. The estimator is then unchanged.
+        KeyboardInterrupt
+            After Ctrl-C. The estimator then has the weights of the last whole minibatch.
+
+        Warns
+        -----
+        FitWarning
+            If the fit will mislead: the bound still rises steeply at the end, there are more latent
+            units than columns, or grey levels are modelled as numbers. The message says what to do.
         """
         check_parameters(self)
         with self._claimed():
             worker = self._worker(keep_fitted=self.warm_start)
-            train(worker, X, int(self.n_epochs))
+            try:
+                fit_rows(worker, X)
+            except KeyboardInterrupt:
+                self._keep_interrupted(worker)
+                raise
             self._state = worker._state
+        advise_after(self._learnt("history_"))
         return self
+
+    def _keep_interrupted(self, worker: Self) -> None:
+        """Take over the last whole minibatch of a worker that Ctrl-C has stopped, if it has any."""
+        state, before = worker._state, 0
+        if self.warm_start and self._state is not None:
+            before = self._state.engine.n_steps
+        if state is not None and state.engine.n_steps > before and state.engine.finite:
+            self._state = state
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Continue the training with one pass over X.
@@ -98,9 +159,10 @@ class Learner(BaseEstimator, ABC):
         check_parameters(self)
         with self._claimed():
             worker = self._worker(keep_fitted=True)
-            worker.validation_fraction, worker.patience = 0.0, None
+            worker.early_stopping, worker.patience, worker.n_epochs = False, None, 1
+            worker.learning_rate_schedule = "constant"
             n_seen = 0 if worker._state is None else worker._state.engine.n_samples_seen
-            train(worker, X, 1, n_seen=n_seen)
+            fit_rows(worker, X, n_seen=n_seen)
             self._state = worker._state
         return self
 
@@ -114,12 +176,6 @@ class Learner(BaseEstimator, ABC):
         worker._state = self._state.copy() if keep_fitted and self._state is not None else None
         return worker
 
-    def _in_own_units(self) -> Self:
-        """Return a model with the same engine whose data are already scaled by ``input_scale_``."""
-        twin = copy.copy(self)
-        twin._state = replace(self._learnt("input_scale_"), input_scale=1.0)
-        return twin
-
     # Methods for the trainer: see `aevb.training.trainable`
 
     def _check_parameters(self) -> None:
@@ -129,27 +185,34 @@ class Learner(BaseEstimator, ABC):
         """Return the fitted state, or a new one for this data, and the settings to train with."""
         if self._state is not None:
             return self._state, self._settings_now(self._state)
-        scale = choose_input_scale(self.input_scale, self.likelihood, data)
-        likelihood = choose_likelihood(self.likelihood, self.binarize, data, scale)
-        chosen = {"likelihood": likelihood, "input_scale": scale}
+        moments = column_moments(data.X)
+        likelihood, scale, units = choose(self.likelihood, self.scale, self.binarize, data, moments)
+        chosen = {"likelihood": likelihood, "scale": scale, "learning_rate": self._auto_rate()}
         config = make_config(self, data.n_features, draw_seed(self.random_state), chosen)
-        history: dict[str, list[float]] = {key: [] for key in HISTORY_KEYS}
-        return State(Engine(config), likelihood, scale, history, data.feature_names), config
+        engine = Engine(config, units)
+        state = State(engine, likelihood, scale, empty_history(), data.feature_names)
+        advise_before(state, data)
+        if self.init_scale == "auto":
+            set_initial_weights(engine, likelihood, moments)
+        return state, config
+
+    def _auto_rate(self) -> float | str:
+        return ADAM_RATE if self.optimizer == "adam" else "auto"
 
     def _settings_now(self, state: State) -> Config:
         """Return the settings of the current parameters. ValueError if a fitted one has changed."""
         engine = state.engine
         chosen = {
             "likelihood": state.likelihood,
-            "input_scale": state.input_scale,
+            "scale": state.scale,
             "learning_rate": engine.learning_rate,
         }
         check_unchanged(self, engine.settings | chosen, chosen)
         return make_config(self, state.n_features, engine.seed, chosen)
 
     @abstractmethod
-    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
-        """Return log p(x) of the subset's rows, or a lower bound on it."""
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
+        """Return log p(x) of the subset's rows, or a lower bound on it from n_draws draws of z."""
 
     def _n_updates_per_visit(self) -> int:
         return 1
@@ -193,9 +256,9 @@ class Learner(BaseEstimator, ABC):
         return self._learnt("likelihood_").likelihood
 
     @property
-    def input_scale_(self) -> float:
-        """The factor on the data in use."""
-        return self._learnt("input_scale_").input_scale
+    def columns_(self) -> list[Column]:
+        """Name, likelihood, location and scale of each column."""
+        return columns_of(self._learnt("columns_"))
 
     @property
     def history_(self) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -71,7 +72,7 @@ class MCEM(LatentVariableModel):
 
     Attributes
     ----------
-    weights_, likelihood_, input_scale_, learning_rate_, learning_rate_trials_, n_features_in_
+    weights_, likelihood_, columns_, learning_rate_, learning_rate_trials_, n_features_in_
         As in `AEVB`. The weights are those of the decoder.
     history_ : dict of lists
         As in `AEVB`, but ``train_bound`` is not a bound. It is the mean of log p(x, z) over the
@@ -98,6 +99,7 @@ class MCEM(LatentVariableModel):
     """
 
     _algorithm = "monte-carlo-em"
+    _published = MappingProxyType({**LatentVariableModel._published, "n_epochs": 200})
     _not_in_core = frozenset({"n_draws"})  # draws of p(z|x) in `transform`, not of q(z|x)
 
     def __init__(
@@ -111,16 +113,18 @@ class MCEM(LatentVariableModel):
         target_accept: float = 0.9,
         n_updates: int = 5,
         n_draws: int = 100,
-        optimizer: str = "adagrad",
-        learning_rate: float | str = 0.02,
+        optimizer: str = "adam",
+        learning_rate: float | str = "auto",
+        learning_rate_schedule: Any = "cosine",
         weight_decay: float = 1.0,
-        init_scale: float = 0.1,
+        init_scale: float | str = "auto",
         batch_size: int | None = None,
         n_epochs: int = 200,
-        binarize: str | None = None,
-        input_scale: Any = "auto",
-        validation_fraction: float = 0.0,
+        early_stopping: bool | str = False,
+        validation_fraction: float | str = "auto",
         patience: int | None = None,
+        scale: Any = "auto",
+        binarize: str | None = None,
         n_threads: int | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -136,14 +140,16 @@ class MCEM(LatentVariableModel):
         self.n_draws = n_draws
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
         self.init_scale = init_scale
         self.batch_size = batch_size
         self.n_epochs = n_epochs
-        self.binarize = binarize
-        self.input_scale = input_scale
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.scale = scale
+        self.binarize = binarize
         self.n_threads = n_threads
         self.random_state = random_state
         self.warm_start = warm_start
@@ -171,7 +177,7 @@ class MCEM(LatentVariableModel):
             chains, int(self.n_draws), n_threads=n_threads, shown=bool(self.verbose)
         )
 
-    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
         annealing = Annealing(temperatures())
         return annealed_likelihood(
             engine, rows, subset, annealing, engine.seed, self.n_threads

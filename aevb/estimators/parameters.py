@@ -21,7 +21,9 @@ from aevb.core.catalogue import (
 )
 from aevb.core.engine import Config
 from aevb.estimators import kinds
-from aevb.training.learning_rate import LEARNING_RATES
+from aevb.training.learning_rate import ADAM_RATE, LEARNING_RATES
+from aevb.training.length import N_ROWS
+from aevb.training.schedule import SCHEDULES
 
 _ALL_ROWS = 2**62  # the core's batch_size if a step takes all rows
 
@@ -60,6 +62,12 @@ class Parameter:
     core_default: Any = None
 
 
+def _scale(value: str | float) -> str | float:
+    if isinstance(value, str):
+        return 1.0 if value == "none" else value
+    return float(value)
+
+
 _DECLARATIONS = (
     Parameter(
         "n_components",
@@ -91,8 +99,10 @@ _DECLARATIONS = (
         "p(x|z), appendix C of the paper. "
         + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS)
         + ". "
-        '"auto" chooses Bernoulli if every value lies in [0, 1] and Gaussian otherwise. The Notes '
-        "of `AEVB` describe the floor of a log-variance.",
+        '"auto" chooses Bernoulli for bools, for data of only 0 and 1, for uint8 images (at least '
+        "32 columns, values from 0 to 250 or more), and for numbers in [0, 1] of which a fifth or "
+        "more are exactly 0 or 1, as in images of strokes. It chooses Gaussian otherwise. "
+        "The Notes of `AEVB` describe the floor of a log-variance.",
         help="likelihood of the decoder",
         fixed=True,
         in_core=True,
@@ -146,11 +156,21 @@ _DECLARATIONS = (
             1e37,
             convert=lambda rate: LEARNING_RATES[0] if kinds.is_auto(rate) else float(rate),
         ),
-        'Learning rate of the optimizer. "auto" tries 0.01, 0.02 and 0.1, as the paper did, before '
-        "the first training. A trial takes a tenth of ``n_epochs``, and at most a million samples. "
-        "Training then uses the rate with the best score on training rows.",
+        f'Learning rate of the optimizer. "auto" means {ADAM_RATE:g} for Adam. For the other '
+        "optimizers it tries 0.01, 0.02 and 0.1, as the paper did, before the first training. A "
+        "trial takes a tenth of ``n_epochs``, and at most a million samples. Training then uses "
+        "the rate with the best score on training rows.",
         help="learning rate, or auto",
         in_core=True,
+    ),
+    Parameter(
+        "learning_rate_schedule",
+        kinds.choice_or_function(*SCHEDULES),
+        "Factor on the learning rate over a run: 1, a straight line from 1 to 0, or half a cosine "
+        "from 1 to 0. A callable takes the fraction of the run, in [0, 1), and returns the factor. "
+        "A run is a call of `fit` or of `Trainer.run`. In `partial_fit`, in `Trainer.step` and in "
+        "endless runs the learning rate is constant.",
+        help="factor on the learning rate over the run",
     ),
     Parameter(
         "weight_decay",
@@ -163,9 +183,13 @@ _DECLARATIONS = (
     ),
     Parameter(
         "init_scale",
-        kinds.number("[]", 0.0, 1e37),
-        "Standard deviation of the initial parameters.",
-        help="standard deviation of the initial parameters",
+        kinds.number_or_auto(
+            "[]", 0.0, 1e37, convert=lambda scale: 1.0 if kinds.is_auto(scale) else float(scale)
+        ),
+        'Standard deviation of the initial weights and biases. "auto" gives the weights of each '
+        "layer the variance 2 / (inputs + outputs), and sets the biases: those of the decoder's "
+        "outputs to the mean and the variance of each column, the others to 0.",
+        help="standard deviation of the initial parameters, or auto",
         in_core=True,
     ),
     Parameter(
@@ -177,9 +201,10 @@ _DECLARATIONS = (
     ),
     Parameter(
         "n_epochs",
-        kinds.count(),
-        "Passes over the data in `fit`.",
-        help="passes over the rows",
+        kinds.count_or_auto(),
+        f'Passes over the data in `fit`. "auto" means as many as visit {N_ROWS:,} rows, but '
+        "between 5 and 2000.",
+        help="passes over the rows, or auto",
     ),
     Parameter(
         "binarize",
@@ -190,25 +215,35 @@ _DECLARATIONS = (
         in_core=True,
     ),
     Parameter(
-        "input_scale",
-        kinds.number_or_auto("()", 1e-37, 1e37),
-        'Factor on the data. "auto" chooses 1/255 for uint8 data with values above 1, and 1 '
-        "otherwise.",
-        help="factor on the data, or auto",
-        fixed=True,
+        "early_stopping",
+        kinds.bool_or_auto(),
+        "Whether to hold out rows of X, and to return to the weights with the best validation "
+        'bound. "auto" does so if X has at least 40 rows. `partial_fit` holds out no rows.',
+        help="whether to hold out rows and to keep the weights that suit them best",
     ),
     Parameter(
         "validation_fraction",
-        kinds.number("[)", 0.0, 1.0),
-        "Fraction of the rows that `fit` holds out to compute a validation bound after each epoch.",
-        help="fraction of the rows held out to compute a validation bound",
+        kinds.number_or_auto("()", 0.0, 1.0),
+        'Fraction of the rows that early stopping holds out. "auto" means a tenth of the rows, but '
+        "at least 20 and at most 5000.",
+        help="fraction of the rows that early stopping holds out, or auto",
     ),
     Parameter(
         "patience",
         kinds.count(),
-        "Training stops if the ``validation_bound`` of ``history_`` has not improved for this many "
-        "epochs. It then restores the weights of the best epoch. None trains for all ``n_epochs``.",
-        help="stop after this number of epochs without a better validation bound",
+        "With early stopping, training ends if the validation bound has not improved for this many "
+        "validations. A run of `fit` has about 50. None trains for all ``n_epochs``.",
+        help="stop after this number of validations without a better validation bound",
+    ),
+    Parameter(
+        "scale",
+        kinds.number_or_choice("()", 1e-37, 1e37, "auto", "none", "standard", convert=_scale),
+        'Units of the model. "standard" subtracts the mean of each column and divides by its '
+        'standard deviation. A number multiplies all values. "none" leaves them as they are. '
+        '"auto" means standard for the Gaussian likelihood, 1/255 for uint8 pixels with another '
+        "likelihood, and none otherwise. All results are in the units of the data.",
+        help="units of the model: a number, auto, none or standard",
+        fixed=True,
     ),
     Parameter(
         "n_threads",

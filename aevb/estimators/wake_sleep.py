@@ -28,7 +28,7 @@ class WakeSleep(EncoderModel):
 
     Attributes
     ----------
-    weights_, likelihood_, input_scale_, history_, n_samples_seen_, n_steps_, n_features_in_
+    weights_, likelihood_, columns_, history_, n_samples_seen_, n_steps_, n_features_in_
         As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_, a lower
         bound on log p(x). The encoder is not trained to increase that bound.
 
@@ -62,16 +62,18 @@ class WakeSleep(EncoderModel):
         activation: str = "tanh",
         likelihood: str = "auto",
         n_draws: int = 1,
-        optimizer: str = "adagrad",
-        learning_rate: float | str = 0.02,
+        optimizer: str = "adam",
+        learning_rate: float | str = "auto",
+        learning_rate_schedule: Any = "cosine",
         weight_decay: float = 1.0,
-        init_scale: float = 0.1,
+        init_scale: float | str = "auto",
         batch_size: int = 100,
-        n_epochs: int = 20,
-        binarize: str | None = None,
-        input_scale: Any = "auto",
-        validation_fraction: float = 0.0,
+        n_epochs: int | str = "auto",
+        early_stopping: bool | str = "auto",
+        validation_fraction: float | str = "auto",
         patience: int | None = None,
+        scale: Any = "auto",
+        binarize: str | None = None,
         n_threads: int | None = None,
         random_state: Any = None,
         warm_start: bool = False,
@@ -84,14 +86,16 @@ class WakeSleep(EncoderModel):
         self.n_draws = n_draws
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
         self.init_scale = init_scale
         self.batch_size = batch_size
         self.n_epochs = n_epochs
-        self.binarize = binarize
-        self.input_scale = input_scale
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.scale = scale
+        self.binarize = binarize
         self.n_threads = n_threads
         self.random_state = random_state
         self.warm_start = warm_start

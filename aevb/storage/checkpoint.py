@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from aevb.core.engine import ARENAS
-from aevb.core.state import ChainState, Mark, RunState
+from aevb.core.state import ChainState, Mark, Plan, RunState
 from aevb.storage.atomic import write_file
 from aevb.storage.model_file import (
     BEST,
@@ -35,6 +35,7 @@ def write_checkpoint(
         "n_train": run.n_train,
         "n_validation": run.n_validation,
         "fingerprint": run.fingerprint,
+        "plan": None if run.plan is None else list(run.plan),
     }
     if run.best is not None:
         bound, best = run.best
@@ -80,7 +81,15 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
         n_train,
         _count(described["n_validation"], lowest=0),
         str(described["fingerprint"]),
+        _plan(described.get("plan")),
     )
+
+
+def _plan(numbers: Any) -> Plan | None:
+    if numbers is None:
+        return None
+    start, every, n_epochs = numbers
+    return Plan(_count(start, lowest=0), _count(every), _count(n_epochs, lowest=0))
 
 
 def _count(value: Any, lowest: int = 1) -> int:

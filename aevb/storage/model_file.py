@@ -20,8 +20,9 @@ from aevb._version import __version__
 from aevb.core.engine import ARENAS, Config, Engine
 from aevb.core.state import HISTORY_KEYS, State
 from aevb.storage.atomic import write_file
+from aevb.storage.versions import up_to_date
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BEST = "trainer/best/"  # names of a checkpoint's tensors
 CHAINS = "trainer/chains"
 
@@ -58,6 +59,9 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
     params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]
     if not isinstance(params["random_state"], Integral):
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
+    if callable(params["learning_rate_schedule"]):
+        params["learning_rate_schedule"] = "constant"  # nor has a function
+    location, scale, log_jacobian = state.pop("units")
     names = learnt.feature_names
     header = {
         "format_version": FORMAT_VERSION,
@@ -65,7 +69,12 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
         "class": saved.class_name,
         "params": params,
         "state": state,
-        "input_scale": learnt.input_scale,
+        "scale": learnt.scale,
+        "units": {
+            "location": location.tolist() if location.any() else 0.0,
+            "scale": scale.tolist() if (scale != scale[0]).any() else float(scale[0]),
+            "log_jacobian": log_jacobian,
+        },
         "history": {
             key: [plain_number(v) for v in values] for key, values in learnt.history.items()
         },
@@ -80,7 +89,8 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
 
 def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Saved:
     """Build a model from the result of `describe_model`."""
-    state = header["state"] | arenas_of(arrays)
+    n_features = int(header["state"]["config"]["n_visible"])
+    state = header["state"] | arenas_of(arrays) | {"units": _units(header["units"], n_features)}
     for name in ("bound_sum", "seconds"):
         if not math.isfinite(state[name]):
             raise ValueError(f"{name} is {state[name]}")
@@ -89,14 +99,13 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
         params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
     if not isinstance(params.get("random_state"), (int, NoneType)):
         raise ValueError(f"random_state is {params['random_state']!r}")
-    input_scale = float(header["input_scale"])
-    if not 1e-37 < input_scale < 1e37:  # the range of the parameter
-        raise ValueError(f"input_scale is {input_scale}")
-    n_features = int(state["config"]["n_visible"])
+    scale = header["scale"]
+    if scale != "standard" and not 1e-37 < float(scale) < 1e37:  # the range of the parameter
+        raise ValueError(f"scale is {scale!r}")
     learnt = State(
         engine=Engine.from_state(state),
         likelihood=state["config"]["likelihood"],
-        input_scale=input_scale,
+        scale=scale if scale == "standard" else float(scale),
         history=_history(header["history"]),
         feature_names=_feature_names(header["feature_names"], n_features),
         learning_rate_trials=_trials(header.get("learning_rate_trials")),
@@ -122,6 +131,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, N
     with safe_open(path, framework="numpy") as file:
         header = json.loads((file.metadata() or {}).get("aevb", "null"))
         _check_header(header)
+        header = up_to_date(header)
         _check_shapes(header, file)
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     for name, array in arrays.items():
@@ -140,6 +150,18 @@ def arenas_of(arrays: dict[str, NDArray[Any]], prefix: str = "") -> dict[str, di
         }
         for arena in ARENAS
     }
+
+
+def _units(units: dict[str, Any], n_features: int) -> tuple[Any, Any, float]:
+    location, scale = (
+        np.broadcast_to(np.asarray(units[name], np.float64), n_features)
+        for name in ("location", "scale")
+    )
+    log_jacobian = float(units["log_jacobian"])
+    numbers = np.concatenate([location, scale, [log_jacobian]])
+    if not (np.isfinite(numbers).all() and (scale > 0).all()):
+        raise ValueError("its units are not finite, or a scale is not positive")
+    return location, scale, log_jacobian
 
 
 def _feature_names(names: Any, n_features: int) -> NDArray[Any] | None:

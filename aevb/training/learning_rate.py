@@ -10,12 +10,13 @@ from aevb.core.progress import Part, Show, training_bar
 from aevb.exceptions import DivergenceError
 from aevb.training.loop import Loop
 
+ADAM_RATE = 0.002
 LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
 _SHARE = 0.1  # of the samples of the run
 _MOST_SAMPLES = 1_000_000  # rows, counted at each update of the weights
 _N_SCORED = 1000  # rows
 
-Scores = Callable[[Engine, Rows, Subset], Floats]
+Scores = Callable[[Engine, Rows, Subset, int], Floats]
 
 
 def length_of_trial(n_epochs: int, n_train: int, n_updates_per_visit: int) -> float:
@@ -75,7 +76,8 @@ def _train(trial: Loop, n_samples: float, n_threads: int | None, show: Show) -> 
 def _score(trial: Loop, scores: Scores) -> float:
     begin, size, split = trial.subset
     subset = Subset(begin, min(size, _N_SCORED), split)
-    score = float(scores(trial.engine, trial.rows, subset).mean())
+    n_draws = int(trial.engine.settings["n_draws"])
+    score = float(scores(trial.engine, trial.rows, subset, n_draws).mean())
     if not math.isfinite(score):
         raise DivergenceError(trial.engine.n_steps, trial.engine.learning_rate)
     return score

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aevb.core.engine import Engine, MonteCarloEm, Rows, Subset, Trained
 from aevb.core.state import Mark, RunState
 from aevb.exceptions import DivergenceError
+from aevb.training.schedule import Schedule, rate_factors
 
 
 class Loop(NamedTuple):
@@ -37,22 +38,36 @@ class Loop(NamedTuple):
         """Return the loop at the start of the next epoch."""
         return self._replace(run=self.run._replace(start=Mark.of(self.engine)))
 
-    def train(self, max_steps: int, n_threads: int | None) -> Trained:
+    def train(
+        self,
+        max_steps: int,
+        n_threads: int | None,
+        schedule: str | Schedule = "constant",
+        end: float = math.inf,
+    ) -> Trained:
         """Train on at most `max_steps` minibatches of this epoch.
+
+        The schedule of the learning rate goes from the start of the run to `end` rows seen.
 
         Raises
         ------
         DivergenceError
             If the bound or a weight is no longer finite.
         """
-        start = self.run.start
+        start, plan = self.run.start, self.run.plan
+        factors = None
+        if plan is not None:
+            batch_size = int(self.engine.settings["batch_size"])
+            n_seen = self.engine.n_samples_seen
+            factors = rate_factors(schedule, n_seen, batch_size, plan.start, end, max_steps)
         trained = self.engine.train(
             self.rows,
             self.subset,
             chains=self.chains,
             epoch=start.n_steps,  # key of the epoch's permutation
             position=self.run.n_train - self.n_left,
-            max_steps=max_steps,
+            max_steps=max_steps if factors is None else len(factors),
+            rate_factors=factors,
             n_train=self.run.n_prior,
             n_threads=n_threads,
         )

@@ -17,14 +17,23 @@ class Trainable(Protocol):
     """The interface of a model that a trainer can train."""
 
     # parameters of the constructor
+    early_stopping: bool | str
     learning_rate: Any
-    n_epochs: int
+    learning_rate_schedule: Any
+    n_epochs: int | str
     n_threads: int | None
+    optimizer: str
     patience: int | None
-    validation_fraction: float
+    validation_fraction: float | str
     verbose: int
 
     _state: State | None  # the trainer replaces it
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor by name."""
+
+    def _settings_now(self, state: State) -> Config:
+        """Return the settings of the current parameters. ValueError if a fixed one has changed."""
 
     def _check_parameters(self) -> None:
         """Raise a TypeError or ValueError that names a parameter if its value is wrong."""
@@ -32,8 +41,8 @@ class Trainable(Protocol):
     def _begin(self, data: Data) -> tuple[State, Config]:
         """Return the state to continue from, and the configuration to train with."""
 
-    def _scores(self, engine: Engine, rows: Rows, subset: Subset) -> Floats:
-        """Return log p(x) of the subset's rows, or a lower bound on it."""
+    def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
+        """Return log p(x) of the subset's rows, or a lower bound on it from n_draws draws of z."""
 
     def _n_updates_per_visit(self) -> int:
         """Return the number of updates of the weights per visit to a row."""

@@ -8,22 +8,35 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from aevb.core.checks import check_integer
 from aevb.core.engine import Config, Engine, MonteCarloEm, Subset
 from aevb.core.progress import Part, Show, show_nothing, training_bar
-from aevb.core.state import ChainState, Mark, RunState, State
+from aevb.core.state import ChainState, Mark, Plan, RunState, State
+from aevb.core.units import Units
 from aevb.data.rows import Data, as_rows, check_data
 from aevb.exceptions import DivergenceError
 from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
 from aevb.storage.model_file import reading
-from aevb.training.checks import check_callbacks, n_held_out, naming
-from aevb.training.fingerprint import fingerprint
+from aevb.training.checks import (
+    check_callbacks,
+    check_checkpoint,
+    check_learning_rate,
+    naming,
+    wants_to_stop,
+)
+from aevb.training.fingerprint import check_same_data, fingerprint
 from aevb.training.learning_rate import best_learning_rate, length_of_trial, try_learning_rates
+from aevb.training.length import (
+    epochs_between_validations,
+    epochs_of_run,
+    n_held_out,
+    stops_early,
+)
 from aevb.training.loop import Loop
 from aevb.training.trainable import Trainable, restored
+from aevb.training.validation import Validation
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -127,39 +140,47 @@ class Trainer(Generic[Model]):
         if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
         model._check_parameters()
-        if model.patience is not None and X_val is None and model.validation_fraction == 0:
-            raise ValueError(
-                "patience: there is no validation data to stop by, want "
-                "validation_fraction > 0 or X_val"
-            )
         self.model = model
         self.callbacks = check_callbacks(callbacks)
         self.progress: bool | Part = bool(model.verbose) if progress is None else progress
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.checkpoint = None if checkpoint is None else check_checkpoint(checkpoint, model)
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
         with _claimed(model):
             data = check_data(model, X, is_new=model._state is None)
-            n_val = 0 if X_val is not None else n_held_out(model.validation_fraction, data.n_rows)
+            decides = stops_early(model.early_stopping, data.n_rows, given=X_val is not None)
+            if model.patience is not None and not decides:
+                raise ValueError(
+                    f"patience: got {model.patience}, but nothing is held out to stop by; want "
+                    f"early_stopping=True, and more rows than one"
+                )
+            n_val = 0
+            if decides and X_val is None:
+                n_val = n_held_out(model.validation_fraction, data.n_rows)
             state, config = model._begin(data)
             with state.engine.configured(config):
-                self._set_rows(data, n_val, X_val, state.input_scale, config)
+                self._set_rows(data, n_val, X_val, state.engine.units, config, decides=decides)
                 self._set_place(state.engine, checkpoint_every, _resumed)
-                if model._state is None and model.learning_rate == "auto":
+                tries = model.learning_rate == "auto" and model.optimizer != "adam"
+                if model._state is None and tries:
                     state = self._with_best_rate(state)
             model._state = state  # last: after an error the model is unchanged
 
-    def _set_rows(self, data: Data, n_val: int, X_val: Any, scale: float, config: Config) -> None:
+    def _set_rows(
+        self, data: Data, n_val: int, X_val: Any, units: Units, config: Config, *, decides: bool
+    ) -> None:
         """Pass the training rows and the held-out rows to the core."""
-        self._rows, self.n_train = as_rows(data, scale, config), data.n_rows - n_val
+        self._rows, self.n_train = as_rows(data, units, config), data.n_rows - n_val
         # The split orders the rows at random. The first are held out, the rest are training rows.
         self._subset = Subset(n_val, self.n_train, split=n_val > 0)
-        self._validation = (self._rows, Subset(0, n_val, split=True))
+        self._validation = Validation(self._rows, Subset(0, n_val, split=True), decides)
         if X_val is not None:
             with naming("X_val"):
                 held_out = check_data(data.judge, X_val)
-                rows = as_rows(held_out, scale, config)
-            self._validation = (rows, Subset(0, held_out.n_rows, split=False))
+                rows = as_rows(held_out, units, config)
+            subset = Subset(0, held_out.n_rows, split=False)
+            self._validation = Validation(rows, subset, decides)
+        self._has_own_validation = n_val > 0
 
     def _set_place(
         self, engine: Engine, checkpoint_every: int | None, resumed: _Resumed | None
@@ -175,11 +196,12 @@ class Trainer(Generic[Model]):
             chains=None,  # `_run_state` adds their current states
             checkpoint_every=checkpoint_every or self.n_train,
             n_train=self.n_train,
-            n_validation=self._validation[1].size,
+            n_validation=self._validation.n_rows,
             fingerprint="" if self.checkpoint is None else fingerprint(engine, self._rows),
         )
         self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
         self._stopped = False
+        self._asked = self.model.get_params(deep=False)
         self._undo: _Undo | None = None  # every end of an epoch updates its position
 
     def _with_best_rate(self, state: State) -> State:
@@ -187,7 +209,7 @@ class Trainer(Generic[Model]):
         model = self.model
         trials = try_learning_rates(
             Loop(state.engine, self._chains, self._rows, self._subset, self._run),
-            length_of_trial(int(model.n_epochs), self.n_train, model._n_updates_per_visit()),
+            length_of_trial(self._n_epochs(), self.n_train, model._n_updates_per_visit()),
             model._scores,
             n_threads=model.n_threads,
             shown=bool(self.progress),
@@ -253,17 +275,7 @@ class Trainer(Generic[Model]):
             )
         except ValueError as error:
             raise ValueError(f"the run in {path} cannot continue: {error}") from error
-        held_out = trainer._run.n_validation
-        if (trainer.n_train, held_out) != (run.n_train, run.n_validation):
-            raise ValueError(
-                f"X_val: got {held_out} rows held out and {trainer.n_train} to train on, but the "
-                f"run in {path} had {run.n_validation} and {run.n_train}"
-            )
-        if trainer._run.fingerprint != run.fingerprint:
-            raise ValueError(
-                f"X: got data of shape {trainer._rows.shape} that are not those which the run in "
-                f"{path} was training on; want the same rows in the same order"
-            )
+        check_same_data(path, trainer._run, run, trainer._rows.shape)
         return trainer
 
     def save_checkpoint(self) -> None:
@@ -291,18 +303,32 @@ class Trainer(Generic[Model]):
         )
 
     @property
+    def learning_rate(self) -> float:
+        """The learning rate, on which the schedule puts a factor. A callback may set it."""
+        return self._state.engine.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        check_learning_rate(rate)
+        self._state.engine.learning_rate = rate
+
+    @property
     def history(self) -> dict[str, list[float]]:
         """The model's ``history_``."""
         return self._state.history
 
-    def run(self, n_samples: float) -> Self:
+    def _n_epochs(self) -> int:
+        return epochs_of_run(self.model.n_epochs, self.n_train)
+
+    def run(self, n_samples: float | None = None) -> Self:
         """Train on whole minibatches until the model has seen `n_samples` rows in all.
 
         Parameters
         ----------
-        n_samples : int or float
+        n_samples : int or float, default=None
             Rows in all calls, as ``model.n_samples_seen_`` counts them. With infinity, training
-            continues until a callback or the model's ``patience`` stops it.
+            continues until a callback or the model's ``patience`` stops it. None trains for the
+            model's ``n_epochs``, as `fit` does.
 
         Returns
         -------
@@ -316,6 +342,8 @@ class Trainer(Generic[Model]):
             If the bound or a weight is no longer finite. The model and its history are then as they
             were after the last complete epoch of this call, or before the call.
         """
+        if n_samples is None:
+            n_samples = self._n_seen + self._n_epochs() * self.n_train
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
         with self._state.engine.training(), self._undoing(by_epoch=True):
@@ -360,67 +388,93 @@ class Trainer(Generic[Model]):
 
     def _run_until(self, n_samples: float) -> None:
         self._stopped = self._patience_is_out()
+        self._begin_plan(n_samples)
         try:
             with training_bar(self._n_seen, n_samples, self.progress) as show:
                 while self._n_seen < n_samples and not self._stopped:
-                    self._advance(self._loop.n_steps_to(n_samples), show)
+                    self._advance(self._loop.n_steps_to(n_samples), show, end=n_samples)
         except KeyboardInterrupt:
             if self.checkpoint is not None and self._state.engine.finite:
                 self.save_checkpoint()
             raise
         if self._loop.n_left <= 0:  # an epoch whose end was interrupted
-            self._end_epoch()
+            self._end_epoch(n_samples)
         self._restore_best()
+        self._run = self._run._replace(plan=None)
         if self.checkpoint is not None:
             self.save_checkpoint()
 
-    def _advance(self, n_steps: int, show: Show = show_nothing) -> None:
+    def _begin_plan(self, n_samples: float) -> None:
+        """Plan a run to `n_samples` rows, unless it continues one that was interrupted."""
+        if self._run.plan is not None:
+            return
+        every = 1
+        if self._has_own_validation and math.isfinite(n_samples):
+            n_epochs = math.ceil((n_samples - self._n_seen) / self.n_train)
+            every = epochs_between_validations(n_epochs)
+        self._run = self._run._replace(plan=Plan(self._n_seen, every, 0))
+
+    def _advance(self, n_steps: int, show: Show = show_nothing, end: float = math.inf) -> None:
         """Train on n_steps minibatches. They may span several epochs."""
         while n_steps > 0:
             if self._loop.n_left <= 0:  # an epoch whose end was interrupted
-                self._end_epoch()
+                self._end_epoch(end)
             loop, n_together = self._loop, n_steps
             if self.checkpoint is not None:
                 n_together = min(n_steps, loop.n_steps_to(self._checkpoint_due))
-            trained = loop.train(n_together, self.model.n_threads)
+            trained = loop.train(
+                n_together, self.model.n_threads, self.model.learning_rate_schedule, end
+            )
             n_steps -= trained.n_steps
             show(trained.n_rows, trained.bound_sum)
             if loop.n_left <= 0:
-                self._end_epoch()
+                self._end_epoch(end)
             if self.checkpoint is not None and loop.engine.n_samples_seen >= self._checkpoint_due:
                 self.save_checkpoint()
 
-    def _end_epoch(self) -> None:
-        state, run = self._state, self._run
+    def _end_epoch(self, end: float) -> None:
+        state, run, plan = self._state, self._run, self._run.plan
         engine = state.engine
+        bound = math.nan
+        if plan is not None:
+            plan = plan._replace(n_epochs=plan.n_epochs + 1)
+        if plan is None or plan.n_epochs % plan.validate_every == 0 or self._n_seen >= end:
+            bound = self._validation.score(self.model, engine)
         entry = {
             "samples_seen": engine.n_samples_seen,
             "train_bound": (engine.bound_sum - run.start.bound_sum) / self.n_train,
-            "validation_bound": self._validation_bound(),
+            "validation_bound": bound,
             "seconds": engine.seconds,
         }
         state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
-        best, n_worse = self._watch(entry["validation_bound"])
-        run = run._replace(start=Mark.of(engine), best=best, n_worse=n_worse)
+        best, n_worse = self._watch(bound)
+        run = run._replace(start=Mark.of(engine), best=best, n_worse=n_worse, plan=plan)
         # one assignment for both, since an interrupt may come between two
         self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
         if self._undo is not None:
             self._undo.position = self._position()
         for callback in self.callbacks:
-            if callback(self) is True:
+            if wants_to_stop(callback, callback(self)):
                 self._stopped = True
+        if self.callbacks:
+            self._read_parameters()
 
-    def _validation_bound(self) -> float:
-        rows, subset = self._validation
-        if subset.size == 0:
-            return math.nan
-        return float(self.model._scores(self._state.engine, rows, subset).mean())
+    def _read_parameters(self) -> None:
+        """Use the parameters of the model that callbacks have changed."""
+        asked = self.model.get_params(deep=False)
+        if any(value is not self._asked[name] for name, value in asked.items()):
+            self.model._check_parameters()
+            engine, rate = self._state.engine, self.learning_rate
+            engine.config = self.model._settings_now(self._state)
+            if asked["learning_rate"] is self._asked["learning_rate"]:
+                self.learning_rate = rate  # which a callback may have set on the trainer
+            self._asked = asked
 
     def _watch(self, bound: float) -> tuple[tuple[float, Engine] | None, int]:
         """Return the best bound with its weights, and the number of epochs since then."""
         best, n_worse = self._run.best, self._run.n_worse
-        if self.model.patience is None:
+        if not self._validation.decides or math.isnan(bound):
             return best, n_worse
         if best is None or bound > best[0]:
             return (bound, self._state.engine.copy()), 0
@@ -464,25 +518,6 @@ class Trainer(Generic[Model]):
         """Restore the best weights. The counts of steps and rows stay."""
         if self._run.best is not None:
             self._state.engine.restore(self._run.best[1])
-
-
-def train(model: Trainable, X: Any, n_epochs: int, *, n_seen: int = 0) -> None:
-    """Train a model on X. If training fails, the model is not usable.
-
-    Parameters
-    ----------
-    model : object
-        A model that no other thread uses.
-    X : array-like or CSR matrix of shape (n_samples, n_features)
-        Training data.
-    n_epochs : int
-        Passes over the data.
-    n_seen : int, default=0
-        Rows of earlier calls, which the prior on the weights counts too.
-    """
-    trainer = Trainer(model, X)
-    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
-    trainer._run_until(trainer._n_seen + n_epochs * trainer.n_train)
 
 
 def _claimed(model: Trainable) -> AbstractContextManager[object]:

@@ -1,0 +1,71 @@
+"""Warnings where a fit, or data, will mislead: what is wrong and what to do."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from aevb.core.state import State
+from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
+from aevb.data.rows import Data
+from aevb.exceptions import FitWarning
+
+_STEEP = 0.1  # nats per row in the last tenth of the epochs, as a share of the rise before
+_LEAST_RISE = 1.0  # nats per row in the last tenth, below which nobody cares
+_LEAST_EPOCHS = 5  # whose bounds can tell
+
+
+def advise_before(state: State, data: Data) -> None:
+    """Warn of a new model that does not suit its data."""
+    n_components = state.engine.n_components
+    if n_components > data.n_features:
+        _warn(
+            f"n_components={n_components} is more than the {data.n_features} columns of X: some "
+            f"latent units cannot tell anything about a row. For features by transform, take fewer"
+        )
+    is_float = data.X.dtype.kind in "fiu" and data.X.dtype != np.uint8
+    if is_float and state.likelihood == "gaussian" and looks_like_pixels(data):
+        _warn(
+            "X looks like images of grey levels 0 to 255, but its dtype is "
+            f"{data.X.dtype}, so it is modelled as numbers with likelihood='gaussian'. For pixels "
+            "convert it with X.astype('uint8'), or set likelihood='bernoulli' and scale=1/255"
+        )
+
+
+def advise_after(state: State) -> None:
+    """Warn of a fit that has not ended well."""
+    rise = _last_rise(state.history["train_bound"])
+    if rise is not None:
+        _warn(
+            f"the bound still rose by {rise:.3g} nats per row in the last tenth of the training: "
+            f"the model is undertrained. Increase n_epochs (it had "
+            f"{len(state.history['seconds'])}), or use n_epochs='auto'"
+        )
+
+
+def advise_of_scale(state: State, X: Any) -> None:
+    """Warn if a model of uint8 pixels reads data that seem to be scaled to [0, 1] already."""
+    if state.engine.units.common_scale != PIXEL_SCALE or state.scale != PIXEL_SCALE:
+        return
+    highest = X.max() if X.shape[0] > 0 else 0
+    if 0 < highest <= 1:
+        _warn(
+            "X: no value exceeds 1, but the model multiplies by 1/255, since it was fitted on "
+            "uint8 pixels of 0 to 255. Its results will be those of almost black images; want "
+            "values from 0 to 255, or a model that was fitted on values like these"
+        )
+
+
+def _last_rise(bounds: list[float]) -> float | None:
+    """Return the rise of the bound over the last tenth of the epochs if it is steep."""
+    if len(bounds) < _LEAST_EPOCHS:
+        return None
+    before = bounds[-1 - max(1, len(bounds) // 10)]
+    rise, whole = bounds[-1] - before, bounds[-1] - bounds[0]
+    return rise if rise > _LEAST_RISE and rise > _STEEP * whole else None
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, FitWarning, stacklevel=5)

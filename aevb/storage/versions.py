@@ -1,0 +1,33 @@
+"""Headers of older versions of the model file."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# Parameters that did not exist in version 1, with the values that do what it did.
+_ADDED_IN_2 = {"learning_rate_schedule": "constant", "early_stopping": False}
+
+
+def up_to_date(header: dict[str, Any]) -> dict[str, Any]:
+    """Return a header in the present version's form."""
+    return _from_1(header) if header["format_version"] == 1 else header
+
+
+def _from_1(header: dict[str, Any]) -> dict[str, Any]:
+    header = dict(header)
+    scale = float(header.pop("input_scale"))
+    config = header["state"]["config"]
+    has_density = config["likelihood"] in ("gaussian", "bounded-gaussian")
+    log_jacobian = int(config["n_visible"]) * math.log(scale) if has_density else 0.0
+    params = dict(header["params"])
+    asked = params.pop("input_scale", "auto")
+    params["scale"] = scale if asked == "auto" and has_density else asked
+    if params.get("validation_fraction", 0.0) == 0.0:
+        params["validation_fraction"] = "auto"
+    else:
+        params["early_stopping"] = params.get("patience") is not None
+    header["params"] = _ADDED_IN_2 | params
+    header["scale"] = scale
+    header["units"] = {"location": 0.0, "scale": scale, "log_jacobian": log_jacobian}
+    return header

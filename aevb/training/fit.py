@@ -1,0 +1,25 @@
+"""Training for the epochs of a model's ``n_epochs``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aevb.training.trainable import Trainable
+from aevb.training.trainer import Trainer
+
+
+def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> None:
+    """Train a model on X for its ``n_epochs``. If training fails, the model is not usable.
+
+    Parameters
+    ----------
+    model : object
+        A model that no other thread uses.
+    X : array-like or CSR matrix of shape (n_samples, n_features)
+        Training data.
+    n_seen : int, default=0
+        Rows of earlier calls, which the prior on the weights counts too.
+    """
+    trainer = Trainer(model, X)
+    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
+    trainer.run()

@@ -1,0 +1,43 @@
+"""The held-out rows of a run, and their scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from aevb.core.engine import Engine, Rows, Subset
+from aevb.training.length import n_validation_draws
+from aevb.training.trainable import Trainable
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out rows, which may decide when to stop.
+
+    Attributes
+    ----------
+    rows : Rows
+        The data set that has them.
+    subset : Subset
+        Their positions in it. There may be none.
+    decides : bool
+        Whether the run returns to the weights with the best score.
+    """
+
+    rows: Rows
+    subset: Subset
+    decides: bool
+
+    @property
+    def n_rows(self) -> int:
+        """Number of held-out rows."""
+        return self.subset.size
+
+    def score(self, model: Trainable, engine: Engine) -> float:
+        """Return the mean score of the rows in nats, or NaN without rows."""
+        if self.n_rows == 0:
+            return math.nan
+        n_draws = int(engine.settings["n_draws"])
+        if self.decides:
+            n_draws = n_validation_draws(n_draws, self.n_rows)
+        return float(model._scores(engine, self.rows, self.subset, n_draws).mean())
