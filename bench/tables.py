@@ -31,12 +31,8 @@ def read(path: Path, delimiter: str) -> Table:
     """Return the columns of a text file that are numbers."""
     with open(path, encoding="utf-8") as file:
         rows = [row for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True) if row]
-    columns = []
-    for column in zip(*rows, strict=True):
-        values = column if is_number(column[0]) else column[1:]
-        if all(map(is_number, values)):
-            columns.append([float(value) for value in values])
-    return np.array(columns).T
+    columns = [column for column in zip(*rows, strict=True) if all(map(is_number, column))]
+    return np.array(columns, dtype=float).T
 
 
 def is_number(text: str) -> bool:
@@ -57,8 +53,8 @@ def tables(folder: Path) -> dict[str, Callable[[], Table]]:
         "wine": lambda: datasets.load_wine().data,
         "diabetes": lambda: datasets.load_diabetes().data,
         "banknote": lambda: read(folder / "uci/banknote_authentication.csv", ",")[:, :4],
-        "red": lambda: read(folder / "uci/winequality-red.csv", ";"),
-        "white": lambda: read(folder / "uci/winequality-white.csv", ";"),
+        "red": lambda: read(folder / "uci/winequality-red.csv", ","),
+        "white": lambda: read(folder / "uci/winequality-white.csv", ","),
         "concrete": lambda: read(folder / "uci/concrete.txt", "\t"),
         "abalone": lambda: read(folder / "mixed/abalone.csv", ","),
     }

@@ -67,19 +67,25 @@ def _likelihood(scale: Any, binarize: str | None, data: Data) -> str:
     factor = 1.0 if isinstance(scale, str) else float(scale)
     if not in_unit_interval(data, factor):
         return "gaussian"
-    dynamic = binarize == "dynamic"
-    return "bernoulli" if dynamic or _share_of_ends(data, factor) >= _LEAST_STROKES else "gaussian"
+    if binarize == "dynamic":
+        return "bernoulli"
+    n_values = data.n_rows * data.n_features
+    n_ends = _count_ends(data, factor)
+    # Two values of a column are at the ends in any table that was scaled to [0, 1].
+    has_strokes = n_ends - 2 * data.n_features >= _LEAST_STROKES * n_values
+    is_image = data.n_features >= _LEAST_PIXELS and has_strokes
+    return "bernoulli" if n_ends == n_values or is_image else "gaussian"
 
 
-def _share_of_ends(data: Data, factor: float) -> float:
-    """Return the share of values that are 0 or 1 to within rounding errors."""
+def _count_ends(data: Data, factor: float) -> int:
+    """Count the values that are 0 or 1 to within rounding errors."""
     n_ends, n_values = 0, data.n_rows * data.n_features
     n_stored = 0
     for block in values_in_blocks(data):
         scaled = block.astype(np.float32) * np.float32(factor)
         n_ends += int(np.count_nonzero((scaled <= 1e-6) | (scaled >= 1 - 1e-6)))
         n_stored += block.size
-    return (n_ends + n_values - n_stored) / n_values
+    return n_ends + n_values - n_stored
 
 
 def _scale(likelihood: str, scale: Any, binarize: str | None, data: Data) -> float | str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
-
 import numpy as np
 
 from aevb.core.state import State
+from aevb.core.warn import warn
 from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
 from aevb.exceptions import FitWarning
@@ -21,16 +19,18 @@ def advise_before(state: State, data: Data) -> None:
     """Warn of a new model that does not suit its data."""
     n_components = state.engine.n_components
     if n_components > data.n_features:
-        _warn(
+        warn(
             f"n_components={n_components} is more than the {data.n_features} columns of X: some "
-            f"latent units cannot tell anything about a row. For features by transform, take fewer"
+            f"latent units cannot tell anything about a row. For features by transform, take fewer",
+            FitWarning,
         )
     is_float = data.X.dtype.kind in "fiu" and data.X.dtype != np.uint8
     if is_float and state.likelihood == "gaussian" and looks_like_pixels(data):
-        _warn(
+        warn(
             "X looks like images of grey levels 0 to 255, but its dtype is "
             f"{data.X.dtype}, so it is modelled as numbers with likelihood='gaussian'. For pixels "
-            "convert it with X.astype('uint8'), or set likelihood='bernoulli' and scale=1/255"
+            "convert it with X.astype('uint8'), or set likelihood='bernoulli' and scale=1/255",
+            FitWarning,
         )
 
 
@@ -38,23 +38,27 @@ def advise_after(state: State) -> None:
     """Warn of a fit that has not ended well."""
     rise = _last_rise(state.history["train_bound"])
     if rise is not None:
-        _warn(
+        warn(
             f"the bound still rose by {rise:.3g} nats per row in the last tenth of the training: "
             f"the model is undertrained. Increase n_epochs (it had "
-            f"{len(state.history['seconds'])}), or use n_epochs='auto'"
+            f"{len(state.history['seconds'])}), or use n_epochs='auto'",
+            FitWarning,
         )
 
 
-def advise_of_scale(state: State, X: Any) -> None:
-    """Warn if a model of uint8 pixels reads data that seem to be scaled to [0, 1] already."""
-    if state.engine.units.common_scale != PIXEL_SCALE or state.scale != PIXEL_SCALE:
-        return
-    highest = X.max() if X.shape[0] > 0 else 0
+def reads_pixels(state: State) -> bool:
+    """Tell whether a model multiplies its data by 1/255."""
+    return state.scale == PIXEL_SCALE
+
+
+def advise_of_scale(highest: float) -> None:
+    """Warn if the data for such a model seem to be scaled to [0, 1] already."""
     if 0 < highest <= 1:
-        _warn(
+        warn(
             "X: no value exceeds 1, but the model multiplies by 1/255, since it was fitted on "
             "uint8 pixels of 0 to 255. Its results will be those of almost black images; want "
-            "values from 0 to 255, or a model that was fitted on values like these"
+            "values from 0 to 255, or a model that was fitted on values like these",
+            FitWarning,
         )
 
 
@@ -65,7 +69,3 @@ def _last_rise(bounds: list[float]) -> float | None:
     before = bounds[-1 - max(1, len(bounds) // 10)]
     rise, whole = bounds[-1] - before, bounds[-1] - bounds[0]
     return rise if rise > _LEAST_RISE and rise > _STEEP * whole else None
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, FitWarning, stacklevel=5)

@@ -6,12 +6,10 @@ from typing import Any
 
 from aevb.estimators.documentation import documented
 from aevb.estimators.encoder_model import EncoderModel
-from aevb.training.trainable import kind_of_model
 
 __all__ = ["AEVB"]
 
 
-@kind_of_model
 @documented()
 class AEVB(EncoderModel):
     r"""Auto-Encoding Variational Bayes: a variational auto-encoder trained on the CPU.

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
@@ -17,7 +16,7 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
 from aevb.data.rows import Data, as_rows, check_data, rows_as_they_are
-from aevb.estimators.advice import advise_of_scale
+from aevb.estimators.advice import advise_of_scale, reads_pixels
 from aevb.estimators.learner import Learner
 from aevb.estimators.parameters import draw_seed
 
@@ -203,6 +202,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """Return the data as rows for the core. ValueError if the model does not accept a value."""
         return as_rows(data, self._engine.units, self._engine.config)
 
+    def _checked_rows(self, X: Any) -> Rows:
+        data = check_data(self, X)
+        if reads_pixels(self._learnt("columns_")):
+            advise_of_scale(data.high)
+        return self._rows(data)
+
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Check X, and return the result of `work` on its rows."""
         state = self._state
@@ -210,15 +215,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             check_is_fitted(self)  # raises
             raise AssertionError
         rows = None
-        if type(X) is np.ndarray or sparse.issparse(X):
-            advise_of_scale(state, X)
-        if state.feature_names is None:
+        if state.feature_names is None and not reads_pixels(state):
             rows = rows_as_they_are(X, state.n_features, state.engine.config)
         try:
-            return work(self._rows(check_data(self, X)) if rows is None else rows)
+            return work(self._checked_rows(X) if rows is None else rows)
         except OutOfRangeError:
-            # The full check names the bad value. It passes if only rounding took a value past 1.
-            return work(self._rows(check_data(self, X)))
+            return work(self._checked_rows(X))  # names the bad value
 
     @property
     def _n_features_out(self) -> int:

@@ -36,6 +36,7 @@ from aevb.exceptions import InconsistentVersionWarning
 from aevb.storage.model_file import Saved, read_model, reading, write_model
 from aevb.training.fit import fit_rows
 from aevb.training.learning_rate import ADAM_RATE
+from aevb.training.trainable import register
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,6 +48,10 @@ class Learner(BaseEstimator, ABC):
     _algorithm = "aevb"  # the field of the core's Config
     _not_in_core: frozenset[str] = frozenset()  # parameters with another meaning there
     _state: State | None = None  # None before the first fit
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        register(cls)
 
     # The settings of the paper's experiments, section 5
     _published: Mapping[str, Any] = MappingProxyType(
@@ -233,7 +238,7 @@ class Learner(BaseEstimator, ABC):
     @classmethod
     def _restored(cls, saved: Saved) -> Self:
         if saved.class_name != cls.__name__:
-            raise ValueError(f"it holds a {saved.class_name!r}")
+            raise ValueError(f"it holds a {saved.class_name!r}, want {saved.class_name}.load")
         algorithm = saved.state.engine.settings["algorithm"]
         if algorithm != cls._algorithm:
             raise ValueError(

@@ -12,13 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from aevb.core.engine import Engine, Floats, MonteCarloEm, PosteriorChains, Rows, Subset
 from aevb.core.state import ChainState
-from aevb.data.rows import check_data
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.documentation import documented
 from aevb.estimators.parameters import check_parameters
 from aevb.inference.annealing import Annealing, annealed_likelihood, temperatures
 from aevb.inference.hmc import mean_of_draws
-from aevb.training.trainable import kind_of_model
 
 __all__ = ["MCEM"]
 
@@ -29,7 +27,6 @@ _STARTS = Annealing(temperatures("sigmoid", 100), n_chains=5, n_leapfrog=5)
 _Result = TypeVar("_Result")
 
 
-@kind_of_model
 @documented(
     hidden_layer_sizes=(
         "Widths of the hidden layers of an encoder as in `AEVB`. The decoder has them in reverse "
@@ -158,7 +155,7 @@ class MCEM(LatentVariableModel):
     def _read(self, X: Any, work: Callable[[Rows], _Result]) -> _Result:
         """Check all of X first. Then return the result of `work` on its rows."""
         check_is_fitted(self)
-        return work(self._rows(check_data(self, X)))
+        return work(self._checked_rows(X))
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         n_threads = self.n_threads

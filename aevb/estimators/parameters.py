@@ -99,9 +99,9 @@ _DECLARATIONS = (
         "p(x|z), appendix C of the paper. "
         + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS)
         + ". "
-        '"auto" chooses Bernoulli for bools, for data of only 0 and 1, for uint8 images (at least '
-        "32 columns, values from 0 to 250 or more), and for numbers in [0, 1] of which a fifth or "
-        "more are exactly 0 or 1, as in images of strokes. It chooses Gaussian otherwise. "
+        '"auto" chooses Bernoulli for bools, for data of only 0 and 1, and for images: at least 32 '
+        "columns of uint8 values from 0 to 250 or more, or of numbers in [0, 1] of which a fifth "
+        "or more are exactly 0 or 1. It chooses Gaussian otherwise. "
         "The Notes of `AEVB` describe the floor of a log-variance.",
         help="likelihood of the decoder",
         fixed=True,

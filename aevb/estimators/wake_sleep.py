@@ -6,12 +6,10 @@ from typing import Any
 
 from aevb.estimators.documentation import documented
 from aevb.estimators.encoder_model import EncoderModel
-from aevb.training.trainable import kind_of_model
 
 __all__ = ["WakeSleep"]
 
 
-@kind_of_model
 @documented()
 class WakeSleep(EncoderModel):
     r"""The variational auto-encoder's two networks, trained by the wake-sleep algorithm [1]_.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State
@@ -61,17 +61,22 @@ class Trainable(Protocol):
         """Return the saved model."""
 
 
-Kind = TypeVar("Kind", bound=type[Trainable])
-
 _KINDS: dict[str, type[Trainable]] = {}
 
 
-def kind_of_model(kind: Kind) -> Kind:
-    """Register a class, so that `Trainer.resume` finds it by its name."""
-    _KINDS[kind.__name__] = kind
-    return kind
+def register(kind: type[Trainable]) -> None:
+    """Register a class, so that `Trainer.resume` finds it by its name.
+
+    A later class of the same name replaces an earlier one, but not one of this package.
+    """
+    known = _KINDS.get(kind.__name__)
+    if known is None or not known.__module__.startswith("aevb."):
+        _KINDS[kind.__name__] = kind
 
 
 def restored(saved: Saved) -> Trainable:
-    """Return the saved model. LookupError if its class is not registered."""
-    return _KINDS[saved.class_name]._restored(saved)
+    """Return the saved model. ValueError if its class is not known."""
+    name = saved.class_name
+    if name not in _KINDS:
+        raise ValueError(f"it holds a {name!r}, which is not defined here; define or import it")
+    return _KINDS[name]._restored(saved)
