@@ -53,5 +53,5 @@ class Units:
         if self.common_scale == 1.0:
             return X
         if self.common_scale is not None:
-            return X / np.float32(self.common_scale)
+            return X * np.float32(1.0 / self.common_scale)
         return X / self.scale + self.location

@@ -10,7 +10,7 @@ import numpy as np
 from aevb.core.catalogue import SUPPORTS
 from aevb.core.units import Units
 from aevb.data.moments import Moments
-from aevb.data.rows import Data, in_unit_interval, values_in_blocks
+from aevb.data.rows import SLACK, Data, in_unit_interval, values_in_blocks
 
 PIXEL_SCALE = 1.0 / 255.0
 _LEAST_PIXELS = 32  # columns of an image
@@ -78,12 +78,12 @@ def _likelihood(scale: Any, binarize: str | None, data: Data) -> str:
 
 
 def _count_ends(data: Data, factor: float) -> int:
-    """Count the values that are 0 or 1 to within rounding errors."""
+    """Count the values that are 0, or 1 to within rounding errors."""
     n_ends, n_values = 0, data.n_rows * data.n_features
     n_stored = 0
     for block in values_in_blocks(data):
-        scaled = block.astype(np.float32) * np.float32(factor)
-        n_ends += int(np.count_nonzero((scaled <= 1e-6) | (scaled >= 1 - 1e-6)))
+        is_one = block.astype(np.float32) * np.float32(factor) >= 1 - SLACK
+        n_ends += int(np.count_nonzero((block == 0) | is_one))
         n_stored += block.size
     return n_ends + n_values - n_stored
 
@@ -112,7 +112,7 @@ def _standard(m: Moments) -> Units:
     """
     constant = m.constant
     with np.errstate(divide="ignore"):
-        scale = np.clip(1.0 / np.sqrt(m.variance), _LEAST_SCALE, _MOST_SCALE)
+        scale = np.clip(1.0 / m.spread, _LEAST_SCALE, _MOST_SCALE)
     scale = np.where(constant, 1.0, scale)
     location = np.where(constant, m.low, m.mean)
     log_jacobian = float(np.log(scale).sum()) - constant.sum() * _LOG_DENSITY_OF_CONSTANT

@@ -1,4 +1,4 @@
-"""Mean, variance and range of each column, from one pass over the data."""
+"""Mean, spread and range of each column, from one pass over the data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BLOCK_VALUES = 1 << 18  # converted to float64 at once
 
 
 class Moments(NamedTuple):
-    """Mean, variance, lowest and highest value of each column, (D,) each."""
+    """Mean, standard deviation, lowest and highest value of each column, (D,) each."""
 
     mean: Floats
-    variance: Floats
+    spread: Floats
     low: Floats
     high: Floats
 
@@ -40,7 +40,7 @@ def column_moments(X: Any) -> Moments:
     origin = _dense(X[:1])[0]
     total, squares = np.zeros(n_columns), np.zeros(n_columns)
     low, high = origin.copy(), origin.copy()
-    with np.errstate(over="ignore"):  # the spread of huge values comes from their range
+    with np.errstate(over="ignore", invalid="ignore"):  # see below
         for begin in range(0, n_rows, height):
             block = _dense(X[begin : begin + height])
             np.minimum(low, block.min(axis=0), out=low)
@@ -50,11 +50,12 @@ def column_moments(X: Any) -> Moments:
             squares += np.einsum("ij,ij->j", block, block)
         shift = total / n_rows
         variance = np.maximum(squares / n_rows - shift * shift, 0.0)
-        half_range = (high - low) / 2
+        # Squares of huge or tiny values are out of range: the spread is then half of the range.
+        half_range = high / 2 - low / 2
         lost = ~np.isfinite(variance) | (variance < np.finfo(np.float64).tiny)
     return Moments(
         np.where(np.isfinite(shift), origin + shift, low / 2 + high / 2),
-        np.where(lost, half_range * half_range, variance),
+        np.where(lost, half_range, np.sqrt(variance)),
         low,
         high,
     )

@@ -28,7 +28,7 @@ _BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 # A value in [0, 1] that was scaled in float32 or float64 may leave the interval by less than this.
 # It is then clipped.
-_SLACK = 1e-6
+SLACK = 1e-6
 # The range of values, in the model's units, for each support of a likelihood. Counts must also be
 # integers, which the core does not check.
 _RANGES = {
@@ -214,7 +214,7 @@ def values_in_blocks(data: Data) -> Iterator[NDArray[Any]]:
 def in_unit_interval(data: Data, scale: float = 1.0) -> bool:
     """Tell whether all values, times a scale, lie in [0, 1] to within float32's rounding."""
     low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
-    return low >= -_SLACK and high <= 1.0 + _SLACK
+    return low >= -SLACK and high <= 1.0 + SLACK
 
 
 def as_rows(data: Data, units: Units, config: Config) -> Rows:
@@ -233,7 +233,7 @@ def as_rows(data: Data, units: Units, config: Config) -> Rows:
     else:
         _check_range(data, scale, config)
         if config.support == "unit-interval" and (data.low < 0 or data.high * scale > 1):
-            guard = (*_RANGES[config.support], _SLACK)
+            guard = (*_RANGES[config.support], SLACK)
         if config.support == "counts":
             _check_counts(data, scale, config)
     X = data.X
@@ -259,7 +259,7 @@ def rows_as_they_are(X: Any, n_features: int, config: Config) -> Rows | None:
         and X.flags.aligned
     ):
         return None
-    slack = _SLACK if config.support == "unit-interval" else 0.0
+    slack = SLACK if config.support == "unit-interval" else 0.0
     return Rows(X, (*_RANGES[config.support], slack))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from aevb.core.state import State
@@ -10,9 +12,10 @@ from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
 from aevb.exceptions import FitWarning
 
-_STEEP = 0.1  # nats per row in the last tenth of the epochs, as a share of the rise before
-_LEAST_RISE = 1.0  # nats per row in the last tenth, below which nobody cares
-_LEAST_EPOCHS = 5  # whose bounds can tell
+# A rise over the second half of the training is steep from these values on.
+_STEEP = 0.25  # share of the whole rise
+_LEAST_RISE = 1.0  # nats per row
+_LEAST_BOUNDS = 4  # that can tell
 
 
 def advise_before(state: State, data: Data) -> None:
@@ -36,14 +39,27 @@ def advise_before(state: State, data: Data) -> None:
 
 def advise_after(state: State) -> None:
     """Warn of a fit that has not ended well."""
-    rise = _last_rise(state.history["train_bound"])
+    rise = late_rise(state.history)
     if rise is not None:
         warn(
-            f"the bound still rose by {rise:.3g} nats per row in the last tenth of the training: "
+            f"the bound still rose by {rise:.3g} nats per row in the second half of the training: "
             f"the model is undertrained. Increase n_epochs (it had "
             f"{len(state.history['seconds'])}), or use n_epochs='auto'",
             FitWarning,
         )
+
+
+def late_rise(history: dict[str, list[float]]) -> float | None:
+    """Return the rise of the bound over the second half of the training if it is steep.
+
+    The bound is that of the held-out rows, if there are any.
+    """
+    validated = [bound for bound in history["validation_bound"] if not math.isnan(bound)]
+    bounds = validated if len(validated) >= _LEAST_BOUNDS else history["train_bound"]
+    if len(bounds) < _LEAST_BOUNDS:
+        return None
+    rise, whole = bounds[-1] - bounds[(len(bounds) - 1) // 2], bounds[-1] - bounds[0]
+    return rise if rise > max(_LEAST_RISE, _STEEP * whole) else None
 
 
 def reads_pixels(state: State) -> bool:
@@ -60,12 +76,3 @@ def advise_of_scale(highest: float) -> None:
             "values from 0 to 255, or a model that was fitted on values like these",
             FitWarning,
         )
-
-
-def _last_rise(bounds: list[float]) -> float | None:
-    """Return the rise of the bound over the last tenth of the epochs if it is steep."""
-    if len(bounds) < _LEAST_EPOCHS:
-        return None
-    before = bounds[-1 - max(1, len(bounds) // 10)]
-    rise, whole = bounds[-1] - before, bounds[-1] - bounds[0]
-    return rise if rise > _LEAST_RISE and rise > _STEEP * whole else None

@@ -19,7 +19,7 @@ def set_initial_weights(engine: Engine, likelihood: str, m: Moments) -> None:
     """
     units = engine.units
     mean = (m.mean - units.location) * units.scale
-    variance = m.variance * units.scale**2
+    variance = (m.spread * units.scale) ** 2
     constant = m.constant & (SUPPORTS[likelihood] == "real")
     weights = engine.arrays("weights")
     names = [name for name in weights if name.endswith(".weight")]

@@ -1,0 +1,76 @@
+"""Warnings where a fit, or data, will mislead."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, datasets
+from aevb.estimators.advice import late_rise
+from aevb.exceptions import FitWarning
+
+RNG = np.random.default_rng(0)
+DIGITS = datasets.load_digits()[:300]
+PIXELS = (DIGITS * 255).astype(np.uint8)
+OPTIONS = {"hidden_layer_sizes": (10,), "random_state": 0, "early_stopping": False}
+
+
+def fit(X, n_components=2, n_epochs=1, **changes):
+    return AEVB(n_components, n_epochs=n_epochs, **{**OPTIONS, **changes}).fit(X)
+
+
+def test_an_undertrained_model():
+    X = RNG.normal(size=(400, 2)) @ RNG.normal(size=(2, 20)) + 0.1 * RNG.normal(size=(400, 20))
+    with pytest.warns(FitWarning, match=r"still rose by .* in the second half .* it had 12"):
+        fit(X, n_epochs=12, hidden_layer_sizes=(50,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(X, n_epochs=400, hidden_layer_sizes=(50,))
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "rise"),
+    [
+        ([-100.0, -60.0, -50.0, -49.0], None, None),  # flat
+        ([-100.0, -90.0, -80.0, -70.0, -60.0], None, 20.0),
+        ([-100.0, -90.0, -80.0], None, None),  # too few to tell
+        ([-3.0, -2.8, -2.6, -2.4], None, None),  # less than a nat
+        ([-100.0, -90.0, -80.0, -70.0], [-50.0, -40.0, -39.0, -39.0], None),  # learnt by heart
+        ([-100.0, -60.0, -50.0, -49.0], [-90.0, -80.0, -70.0, -60.0], 20.0),
+    ],
+)
+def test_a_late_rise(train, validation, rise):
+    nothing = [math.nan] * len(train)
+    assert late_rise({"train_bound": train, "validation_bound": validation or nothing}) == rise
+
+
+def test_more_latent_units_than_columns():
+    X = RNG.normal(size=(100, 3))
+    with pytest.warns(FitWarning, match=r"n_components=4 is more than the 3 columns of X") as seen:
+        fit(X, n_components=4)
+    assert seen[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(X, n_components=3)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32])
+def test_pixels_as_other_numbers(dtype):
+    with pytest.warns(FitWarning, match=r"looks like images .* X\.astype\('uint8'\)"):
+        model = fit(PIXELS.astype(dtype))
+    assert model.likelihood_ == "gaussian"
+    fit(PIXELS.astype(dtype), likelihood="bernoulli", scale=1 / 255)
+    fit(PIXELS.astype(dtype) * 0.9)  # not whole numbers
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_pixels_that_are_scaled_already(frame):
+    wrap = pytest.importorskip("pandas").DataFrame if frame else np.asarray
+    model = fit(wrap(PIXELS))
+    for X in (PIXELS / 255.0, (PIXELS > 128).astype(np.uint8)):
+        with pytest.warns(FitWarning, match=r"no value exceeds 1, but the model multiplies"):
+            model.transform(wrap(X))
+    model.transform(wrap(PIXELS[:2]))
+    model.transform(wrap(np.zeros_like(PIXELS)))  # black images
+    fit((PIXELS > 128).astype(np.uint8)).transform((PIXELS > 128).astype(np.uint8))

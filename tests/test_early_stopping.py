@@ -1,0 +1,106 @@
+"""Early stopping: held-out rows, the way back to the best weights, and callbacks that stop."""
+
+import numpy as np
+import pytest
+
+from aevb import AEVB, Trainer
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 10))
+OPTIONS = {
+    "hidden_layer_sizes": (50,),
+    "random_state": 0,
+    "batch_size": 20,
+    "weight_decay": 0.0,
+    "learning_rate_schedule": "constant",
+}
+
+
+def test_it_goes_back_to_the_best_weights():
+    # 40 rows of noise: the model learns them by heart, and the held-out bound falls
+    options = {"n_epochs": 300, "learning_rate": 0.01, **OPTIONS}
+    stopped = AEVB(5, **options).fit(X)
+    bounds = np.array(stopped.history_["validation_bound"])
+    assert np.isfinite(bounds).sum() == 50
+    assert np.isfinite(bounds[-1])
+    assert np.flatnonzero(np.isfinite(bounds))[0] == 5
+    best = np.nanmax(bounds)
+    assert best > bounds[-1] + 3
+
+    full = AEVB(5, **options, early_stopping=False).fit(X)
+    assert all(np.isnan(full.history_["validation_bound"]))
+    fresh = RNG.normal(size=(500, 10))
+    assert stopped.score(fresh) > full.score(fresh) + 0.5
+
+    trainer = Trainer(AEVB(5, **options), X).run()
+    rows = trainer._validation
+    assert rows.n_rows == 20
+    assert rows.score(trainer.model, trainer.model._engine) == best
+    assert trainer.history["samples_seen"][-1] == 300 * 40
+    assert all(
+        np.array_equal(w, stopped.weights_[name]) for name, w in trainer.model.weights_.items()
+    )
+
+
+def test_given_rows_decide_too():
+    held_out = RNG.normal(size=(100, 10))
+    trainer = Trainer(AEVB(5, n_epochs=100, learning_rate=0.01, **OPTIONS), X, X_val=held_out).run()
+    bounds = trainer.history["validation_bound"]
+    assert len(bounds) == 100
+    assert np.isfinite(bounds).all()
+    assert trainer._validation.score(trainer.model, trainer.model._engine) == max(bounds)
+    monitored = AEVB(5, n_epochs=3, early_stopping=False, **OPTIONS)
+    trainer = Trainer(monitored, X, X_val=held_out).run()
+    assert np.isfinite(trainer.history["validation_bound"]).all()
+    assert trainer._run.best is None
+
+
+def test_a_validation_has_several_draws():
+    trainer = Trainer(AEVB(5, n_epochs=1, **OPTIONS), X)
+    engine = trainer.model._engine
+    rows = trainer._validation
+    expected = engine.bound(rows.rows, rows.subset, n_draws=50, seed=engine.seed, n_threads=1)[0]
+    assert rows.score(trainer.model, engine) == expected.mean()
+
+
+def test_patience_ends_the_run():
+    options = {"n_epochs": 300, "learning_rate": 0.01, **OPTIONS}
+    model = AEVB(5, patience=3, **options).fit(X)
+    bounds = np.array(model.history_["validation_bound"])
+    bounds = bounds[np.isfinite(bounds)]
+    assert len(bounds) - 1 - bounds.argmax() == 3
+    with pytest.raises(ValueError, match=r"patience: got 3, but nothing is held out"):
+        AEVB(5, patience=3, early_stopping=False, **options).fit(X)
+
+
+def test_few_rows_are_all_trained_on():
+    model = AEVB(2, n_epochs=1, **OPTIONS).fit(X[:39])
+    assert model.n_samples_seen_ == 39
+    model = AEVB(2, n_epochs=1, **OPTIONS).partial_fit(X)
+    assert model.n_samples_seen_ == 60
+    with pytest.raises(ValueError, match=r"validation_fraction: got 'auto', which holds out 0"):
+        AEVB(2, n_epochs=1, early_stopping=True, **OPTIONS).fit(X[:1])
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_bad_values(value):
+    with pytest.raises(TypeError, match=r"early_stopping: got .*, want True, False or 'auto'"):
+        AEVB(2, early_stopping=value, **OPTIONS).fit(X)
+
+
+@pytest.mark.parametrize("result", [True, np.True_, np.bool_(1)])
+def test_callbacks_stop_with_any_bool(result):
+    trainer = Trainer(AEVB(2, **OPTIONS), X, callbacks=[lambda t: result]).run(1e6)
+    assert len(trainer.history["seconds"]) == 1
+
+
+@pytest.mark.parametrize("result", [None, False, np.False_])
+def test_callbacks_go_on(result):
+    trainer = Trainer(AEVB(2, **OPTIONS), X, callbacks=[lambda t: result]).run(120)
+    assert len(trainer.history["seconds"]) == 3
+
+
+@pytest.mark.parametrize("result", [1, 0, "stop", 0.5])
+def test_callbacks_of_another_type_are_refused(result):
+    with pytest.raises(TypeError, match=r"callbacks: .* returned .*, want True to end the run"):
+        Trainer(AEVB(2, **OPTIONS), X, callbacks=[lambda t: result]).run(120)
