@@ -38,6 +38,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
   const size_t next = (input + R) * kPanel + col;
   const float* const next_weight = (u.weight != nullptr ? u.weight : u.state1) + next;
   const float* const next_state = (u.state1 != nullptr ? u.state1 : u.weight) + next;
+  const float* const next_state2 = u.state2 != nullptr ? u.state2 + next : nullptr;
   constexpr size_t kRowLines = ceil_div(C * W, kLineFloats);
   constexpr size_t kLines = R * kRowLines;
   Vec sum[R][C] = {};
@@ -57,6 +58,7 @@ AEVB_TILE void sum_rows(const PanelUpdate& u, size_t input, size_t col, Vec (&ac
     const size_t from = line / kRowLines * kPanel + line % kRowLines * kLineFloats;
     __builtin_prefetch(next_weight + from, 1);
     __builtin_prefetch(next_state + from, 1);
+    if (next_state2 != nullptr) __builtin_prefetch(next_state2 + from, 1);
   };
   PrefetchCursor* const prefetch = u.prefetch;
   const auto fetch_from_cursor = [&] {
