@@ -182,14 +182,17 @@ def test_layout_and_alignment_of_inputs(isa, layout):
 def update_tolerance(optimizer, weight, grad, state1, state2, hyper):
     """First-order error of one update -> tolerances of (weight, state1, state2).
 
-    g has 2 u of each of its two terms (two roundings each) and u of itself. Constants and the
-    learning rate are rounded to float32 once. Adagrad's reciprocal square root, an estimate to 14
-    bits with one Newton step, is within 8 u with its roundings. Adam's division by a square root is
-    better. Sixteen u of the step cover those and the remaining products.
+    g has 2 u of each of its two terms (two roundings each) and u of itself. For adam the terms have
+    a third rounding, that of the factor 0.1 in scale and decay. Constants and the learning rate are
+    rounded to float32 once. Adagrad's reciprocal square root, an estimate to 14 bits with one
+    Newton step, is within 8 u with its roundings. Adam's m / (sqrt(v) + epsilon) is within 6 u,
+    also from estimates: the root is within 5/2 u, their sum, three products and epsilon add the
+    rest. Its rate has three roundings. Sixteen u of the step cover those and the last product.
     """
     lr, scale, decay, t = (hyper[k] for k in ("learning_rate", "scale", "decay", "step"))
     g = scale * grad - decay * weight
-    dg = 2 * U * (np.abs(scale * grad) + np.abs(decay * weight)) + U * np.abs(g) + TINY
+    n_roundings = 3 if optimizer == "adam" else 2
+    dg = n_roundings * U * (np.abs(scale * grad) + np.abs(decay * weight)) + U * np.abs(g) + TINY
     new_weight, new1, new2 = oracle.optimizer_update(
         optimizer, weight, grad, state1, state2, **hyper
     )
@@ -275,6 +278,28 @@ def test_first_update_starts_from_zero_state(isa, optimizer):
     check_update(optimizer, weight, grad, zero, zero, **hyper)
     moved = kernels.optimizer_update(optimizer, weight, grad, zero, zero, **hyper)[0] != weight
     np.testing.assert_array_equal(moved, grad != 0)
+
+
+@pytest.mark.parametrize("step", [1, 10_000_000])
+def test_adam_at_the_ends_of_its_accumulators(isa, step):
+    """Squares from 0 to the largest float32, and a mean of 0, of their root or far from it."""
+    squares = [0.0, 1e-45, 1e-40, TINY, 1e-30, 1e-16, 1.0, 1e30, 1e36, np.finfo(np.float32).max]
+    state2 = np.repeat(np.float32(squares), 4)
+    state1 = np.stack([0 * state2, np.sqrt(state2), -1e-3 + 0 * state2, 1e3 + 0 * state2])
+    for mean in state1:
+        hyper = {"learning_rate": 0.001, "scale": 1.0, "decay": 0.0, "step": step}
+        check_update("adam", 0 * state2, 0 * state2, mean, state2, **hyper)
+
+
+def test_adam_leaves_a_weight_whose_squares_overflowed(isa):
+    """The step is 0, as for a huge root. Beside finite squares, a mean of NaN shows."""
+    inf, nan = np.inf, np.nan
+    weight, state1, state2 = np.float32([[2, 2, 2, 2], [0, 1e20, nan, 1], [inf, inf, 1, 1]])
+    hyper = {"learning_rate": 0.001, "scale": 1.0, "decay": 0.0, "step": 1}
+    got, _, squares = kernels.optimizer_update("adam", weight, 0 * weight, state1, state2, **hyper)
+    np.testing.assert_array_equal(got[:3], [2, 2, nan])
+    assert got[3] > 2
+    np.testing.assert_array_equal(squares[:2], [inf, inf])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -51,8 +51,8 @@ struct UpdateRule {
   float learning_rate = 0.0f;
   float scale = 1.0f;
   float decay = 0.0f;
-  float mean_correction = 1.0f;  // of Adam, as the next one
-  float variance_correction = 1.0f;
+  float correction = 1.0f;  // of Adam's learning rate
+  float epsilon = 0.0f;     // of Adam, corrected too
 };
 
 // The types of a family's members.

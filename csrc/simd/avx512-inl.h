@@ -43,6 +43,21 @@ AEVB_INLINE uint32_t bits(Ints mask) { return _mm512_movepi32_mask((__m512i)mask
 
 AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) { return (Vec)_mm512_rsqrt14_ps((__m512)a); }
 
+// Estimates to 14 bits and a Newton step each, since a root and a quotient take the divider long.
+// With y near 1 / sqrt(x), the root of x is x y (3 - x y^2) / 2. For x = v / 4 it is half of
+// sqrt(v), which saves the factor 1/2. With q near 1 / d, the quotient is q (2 - d q). The smallest
+// normal number keeps x > 0. Where v is inf, inf * 0 would give NaN.
+AEVB_INLINE Vec over_sqrt(Vec a, Vec v, float epsilon) {
+  const Vec x = fma(set1(0.25f), v, set1(1.17549435e-38f));
+  const Vec y = reciprocal_sqrt_estimate(x);
+  const Vec half = x * y;
+  const Vec d = fma(half, fma(-half, y, set1(3.0f)), set1(epsilon));
+  const Vec q = (Vec)_mm512_rcp14_ps((__m512)d);
+  const __mmask16 is_finite =
+      _mm512_cmp_ps_mask((__m512)v, (__m512)set1(__builtin_inff()), _CMP_NEQ_UQ);
+  return (Vec)_mm512_maskz_mul_ps(is_finite, (__m512)(a * q), (__m512)fma(-d, q, set1(2.0f)));
+}
+
 // Four columns of rows first, 4 + first, 8 + first and 12 + first: a quarter of the vector each.
 // The loads put them in place. Two rounds of shuffles are left, which all use one port.
 template <int first>

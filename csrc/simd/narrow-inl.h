@@ -24,5 +24,8 @@ AEVB_INLINE Vec reciprocal_sqrt_estimate(Vec a) {
   return y * fma(e, fma(e, set1(0.45172739f), set1(-1.39873946f)), set1(1.94707906f));
 }
 
+// The divider works beside the FMA units. It takes no longer here than estimates and Newton steps.
+AEVB_INLINE Vec over_sqrt(Vec a, Vec v, float epsilon) { return a / (sqrt(v) + epsilon); }
+
 }  // namespace
 }  // namespace aevb::AEVB_ISA

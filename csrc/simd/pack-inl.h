@@ -68,6 +68,7 @@ AEVB_PACK_FUNCTION(as_vec)
 AEVB_PACK_FUNCTION(to_float)
 AEVB_PACK_FUNCTION(round_to_int)
 AEVB_PACK_FUNCTION(add_over_sqrt)
+AEVB_PACK_FUNCTION(over_sqrt)
 #undef AEVB_PACK_FUNCTION
 
 #define AEVB_PACK_OPERATOR(op)                                                          \

@@ -55,6 +55,8 @@ AEVB_INLINE Vec to_float(Ints v) { return __builtin_convertvector(v, Vec); }
 //                                         order; returns how many are set
 //   uint32_t bits(Ints mask)              bit i is set where lane i of the mask is set
 //   Vec reciprocal_sqrt_estimate(Vec a)   1 / sqrt(a) to 14 bits, for a > 0 normal
+//   Vec over_sqrt(Vec a, Vec v, float epsilon)   a / (sqrt(v) + epsilon) to 6 roundings, 0 where v
+//                                         is inf, for v >= 0 and 1e-12 <= epsilon <= 1
 //   void transpose_block(const float* in, float* out)
 //                                         out[j][i] = in[i][j] of W x W floats, rows kPanel apart
 

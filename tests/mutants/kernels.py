@@ -19,9 +19,30 @@ MUTANTS = [
     ),
     Mutant(
         what="adam's epsilon under the root",
+        file="csrc/simd/narrow-inl.h",
+        text="(sqrt(v) + epsilon)",
+        replacement="sqrt(v + epsilon)",
+        tests=("test_dense_kernels.py::test_update_over_steps_and_magnitudes[portable-1-adam]",),
+    ),
+    Mutant(
+        what="adam's epsilon has no part in the correction of the root beside it",
         file="csrc/families/optimizers/adam.h",
-        text="(sqrt(v * rule.variance_correction) + kEpsilon)",
-        replacement="sqrt(v * rule.variance_correction + kEpsilon)",
+        text="root * kEpsilon",
+        replacement="kEpsilon",
+        tests=("test_dense_kernels.py::test_update_over_steps_and_magnitudes[portable-1-adam]",),
+    ),
+    Mutant(
+        what="adam's rule has a tenth of the gradient but the whole decay",
+        file="csrc/families/optimizers/adam.h",
+        text="kRest1 * static_cast<double>(rule.decay)",
+        replacement="static_cast<double>(rule.decay)",
+        tests=("test_dense_kernels.py::test_update_over_steps_and_magnitudes[portable-1-adam]",),
+    ),
+    Mutant(
+        what="adam's squares are of a tenth of the gradient",
+        file="csrc/families/optimizers/adam.h",
+        text="share * part * part",
+        replacement="static_cast<float>(kRest2) * part * part",
         tests=("test_dense_kernels.py::test_update_over_steps_and_magnitudes[portable-1-adam]",),
     ),
     Mutant(
