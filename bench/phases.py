@@ -1,6 +1,6 @@
 """The time of each phase of a training step, on 1 and 2 threads.
 
-    python bench/phases.py [--shape main] [--data dense] [--rounds 9]
+    python bench/phases.py [--shape main] [--data dense] [--optimizer adagrad]
 
 Times are medians of interleaved rounds. The shares are of the FMA peak, which is measured before
 each turn. Phases without products have no share. The seconds are those of thread 0 and include the
@@ -13,6 +13,7 @@ import argparse
 
 import numpy as np
 import shapes
+from against_side import OPTIMIZERS, RATES
 from shapes import BATCH
 from workload import Training, fma_peak, forced_backend, seconds_of
 
@@ -63,6 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="main")
     parser.add_argument("--data", choices=("dense", "mnist-like"), default="dense")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adagrad")
     parser.add_argument("--backend", choices=_core.backend_names(), default=_core.backend())
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
@@ -74,10 +76,12 @@ def main():
     else:
         X = shapes.dense_rows(20_000, shape.n_visible)
     with forced_backend(args.backend):
-        trainings = {n: Training(shape, X, n_threads=n) for n in THREADS}
+        own = {"optimizer": args.optimizer, "learning_rate": RATES[args.optimizer]}
+        trainings = {n: Training(shape, X, n_threads=n, **own) for n in THREADS}
         n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))
         phases, peaks = profile(trainings, n_steps, args.rounds)
-    print(f"{shape}, M = {BATCH}, {args.data}, {shape.likelihood}, {args.backend}\n")
+    words = (shape, f"M = {BATCH}", args.data, shape.likelihood, args.optimizer, args.backend)
+    print(*words, sep=", ", end="\n\n")
     print_table(shape, phases, peaks)
 
 
