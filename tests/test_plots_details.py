@@ -192,7 +192,7 @@ def test_the_manifold_s_axes_are_prior_quantiles_both_ways(n):
             label.get_text().replace("\N{MINUS SIGN}", "-") for label in axis.get_ticklabels()
         ]
         assert labels == ["-2", "-1", "0", "1", "2"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$ (prior s.d.)", "$z_2$ (prior s.d.)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("z0 (prior s.d.)", "z1 (prior s.d.)")
     left, right, bottom, top = ax.images[0].get_extent()
     # half a gap of one pixel is left on each side
     assert left == pytest.approx(1 - right) == pytest.approx(0.5 / (4 * n))
@@ -200,7 +200,7 @@ def test_the_manifold_s_axes_are_prior_quantiles_both_ways(n):
 
 
 def test_the_corners_of_the_manifold():
-    """The top left has the low z_1 and the high z_2."""
+    """The top left has the low z0 and the high z1."""
     grid = plots.manifold_grid(3).reshape(3, 3, 2)
     signs = np.sign(grid)
     assert signs[0, 0].tolist() == [-1, 1]
@@ -253,7 +253,7 @@ def test_the_axes_of_two_units_keep_their_order():
     ax = plots.latent_scatter(model, X)
     np.testing.assert_allclose(ax.collections[0].get_offsets(), model.transform(X), rtol=1e-6)
     labels = (ax.get_xlabel(), ax.get_ylabel())
-    assert labels == ("$z_{1}$ (posterior mean)", "$z_{2}$ (posterior mean)")
+    assert labels == ("z0 (posterior mean)", "z1 (posterior mean)")
     assert ax.get_aspect() == 1
     assert ax.get_adjustable() == "datalim"
 

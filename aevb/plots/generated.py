@@ -27,7 +27,7 @@ def manifold_grid(n: int) -> FloatArray:
     Returns
     -------
     ndarray of float32, shape (n * n, 2)
-        The points, row by row from the top. z_1 grows to the right, z_2 upwards.
+        The points, row by row from the top. z0 grows to the right, z1 upwards.
     """
     from scipy.special import ndtri
 
@@ -78,7 +78,7 @@ def manifold(
     ax.images[0].set_extent((right, 1 - right, up, 1 - up))
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect=(height + 1) / (width + 1))
     ticks = np.arange(-2, 3)
-    for axis, name in ((ax.xaxis, "$z_1$"), (ax.yaxis, "$z_2$")):
+    for axis, name in ((ax.xaxis, "z0"), (ax.yaxis, "z1")):
         axis.set_ticks(ndtr(ticks), [f"{tick}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
         axis.set_label_text(f"{name} (prior s.d.)")
     return ax

@@ -38,7 +38,7 @@ def latent_scatter(
     if means.shape[1] < 2:
         raise ValueError(f"latent_scatter needs n_components >= 2, got {means.shape[1]}")
     ax = axes_or_new(ax)
-    # Keep the order of the units, so that two units are always z_1 and z_2.
+    # Keep the order of the units, so that two units are always z0 and z1.
     first, second = sorted(np.argsort(-means.var(axis=0), kind="stable")[:2].tolist())
     points = means[:, [first, second]]
     style: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.8}
@@ -46,8 +46,8 @@ def latent_scatter(
         ax.scatter(points[:, 0], points[:, 1], color=INK, **style)
     else:
         _scatter_labelled(ax, points, np.asarray(labels), style)
-    ax.set_xlabel(f"$z_{{{first + 1}}}$ (posterior mean)")
-    ax.set_ylabel(f"$z_{{{second + 1}}}$ (posterior mean)")
+    ax.set_xlabel(f"z{first} (posterior mean)")
+    ax.set_ylabel(f"z{second} (posterior mean)")
     ax.set_aspect("equal", adjustable="datalim")
     open_frame(ax)
     return ax

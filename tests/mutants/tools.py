@@ -233,7 +233,7 @@ MUTANTS = [
         tests=(_MANIFOLD,),
     ),
     Mutant(
-        what="z_2 grows downwards",
+        what="z1 grows downwards",
         file="aevb/plots/generated.py",
         text="np.meshgrid(quantiles, quantiles[::-1])",
         replacement="np.meshgrid(quantiles, quantiles)",
