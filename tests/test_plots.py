@@ -38,7 +38,8 @@ class Linear:
         self.history_ = HISTORY
 
     def transform(self, X):
-        return (np.asarray(X, np.float32) * self.input_scale_) @ self.W.T
+        dense = X.toarray() if hasattr(X, "toarray") else X
+        return (np.asarray(dense, np.float32) * self.input_scale_) @ self.W.T
 
     def inverse_transform(self, Z):
         assert Z.dtype == np.float32

@@ -15,6 +15,7 @@ from aevb.plots.images import image_grid, tile
 from aevb.plots.latent import latent_scatter
 from aevb.plots.page import overview
 from aevb.plots.style import offscreen_figure
+from aevb.plots.table import reconstructed_columns
 
 __all__ = [
     "image_grid",
@@ -24,6 +25,7 @@ __all__ = [
     "manifold_grid",
     "offscreen_figure",
     "overview",
+    "reconstructed_columns",
     "reconstructions",
     "sample_images",
     "samples",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from aevb.plots.images import image_grid
-from aevb.plots.model import FloatArray, ImageShape, LatentModel, limits
+from aevb.plots.model import FloatArray, ImageShape, LatentModel, dense_in_model_units, limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +148,7 @@ def reconstructions(
     Parameters
     ----------
     model : fitted model
-    X : array-like of shape (n, n_features)
+    X : array-like, sparse matrix or data frame of shape (n, n_features)
         The images, in the units of the training data.
     n_columns : int, default=10
         Images per row.
@@ -159,11 +159,11 @@ def reconstructions(
     -------
     Axes
     """
-    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
-    n_rows, n_features = -(-len(X) // n_columns), X.shape[1]
+    originals = dense_in_model_units(model, X)
+    n_rows, n_features = -(-len(originals) // n_columns), originals.shape[1]
     images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)
-    images[0, : len(X)] = X * np.float32(model.input_scale_)
-    images[1, : len(X)] = model.inverse_transform(model.transform(X))
+    images[0, : len(originals)] = originals
+    images[1, : len(originals)] = model.inverse_transform(model.transform(X))
     pairs = images.reshape(2, n_rows, -1).swapaxes(0, 1).reshape(-1, n_features)
     ax = image_grid(pairs, image_shape, n_columns=n_columns, cmap=cmap, limits=limits(model), ax=ax)
     centres = np.arange(2 * n_rows) * (image_shape[0] + 1) + (image_shape[0] - 1) / 2

@@ -36,6 +36,12 @@ class LatentModel(Protocol):
         """Draw x from the model."""
 
 
+def dense_in_model_units(model: LatentModel, X: Any) -> FloatArray:
+    """Return the rows as an array in the units of the model's means."""
+    dense = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    return dense * np.float32(model.input_scale_)
+
+
 def limits(model: LatentModel) -> tuple[float, float] | None:
     """Return the pixel values for black and white, or None to take those of the images."""
     counts = SUPPORTS[model.likelihood_] == "counts"
