@@ -85,7 +85,7 @@ def never(*args, **kwargs):
 @pytest.mark.parametrize(
     ("argv", "work"),
     [
-        (["fit", "digits", "--out=nowhere/m"], "aevb.cli.fit.read_rows"),
+        (["fit", "digits", "--out=nowhere/m"], "aevb.cli.fit.read_table"),
         (["demo", "--out=nowhere/p.png"], "aevb.datasets.load_digits"),
         (["sample", "m", "--out=nowhere/s.npy"], "aevb.cli.sample.load_model"),
     ],
@@ -105,7 +105,7 @@ def test_wrong_calls_are_said_before_the_work(monkeypatch, capsys, argv):
 
 
 def test_no_model_is_said_before_data_are_read(monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "read_rows", never)
+    monkeypatch.setattr(evaluate, "read_table_for", never)
     assert cli.main(["evaluate", "m", "digits"]) == 1
     assert capsys.readouterr().err == "aevb: m: no such model file\n"
 
@@ -120,7 +120,7 @@ def test_rows_of_a_npy_stay_on_disk(tmp_path):
     X = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
     for array in (X, X.reshape(4, 6), X[:, 0, 0]):
         np.save(tmp_path / "rows.npy", array)
-        read = files.read_rows(str(tmp_path / "rows.npy"))
+        read = files.read_table(str(tmp_path / "rows.npy")).X
         assert isinstance(read, np.memmap)
         assert not read.flags.writeable
         assert read.dtype == np.uint8
@@ -132,30 +132,9 @@ def test_which_array_of_a_npz(tmp_path, names):
     X = np.arange(24.0).reshape(4, 2, 3)
     others = {name: np.zeros((5, 6)) for name in names}  # they are read in this order
     np.savez(tmp_path / "rows.npz", **others | {"X" if "X" in names else "only": X})
-    np.testing.assert_array_equal(files.read_rows(str(tmp_path / "rows.npz")), X.reshape(4, 6))
+    np.testing.assert_array_equal(files.read_table(str(tmp_path / "rows.npz")).X, X.reshape(4, 6))
 
 
-@pytest.mark.parametrize(
-    ("text", "rows"),
-    [
-        ("1,2\n3,4\n", [[1, 2], [3, 4]]),
-        ("-1e-3,+2.5\n", [[-0.001, 2.5]]),
-        ("5\n6\n7\n", [[5], [6], [7]]),
-        ("1, 2\r\n3, 4\r\n", [[1, 2], [3, 4]]),
-        ("a,b\n1,2\n3,4\n", [[1, 2], [3, 4]]),
-        ("1,b\n1,2\n", [[1, 2]]),  # a single word makes the line a header
-        ("b,1\n1,2\n", [[1, 2]]),
-        ("h\u00f6he,\u5e45\n1,2", [[1, 2]]),
-    ],
-)
-def test_csv(tmp_path, text, rows):
-    (tmp_path / "rows.csv").write_bytes(text.encode())
-    read = files.read_rows(str(tmp_path / "rows.csv"))
-    assert read.dtype == np.float32
-    np.testing.assert_array_equal(read, np.array(rows, np.float32))
-
-
-@pytest.mark.filterwarnings("ignore:loadtxt. input contained no data")
 @pytest.mark.parametrize("name", ["rows.npy", "rows.npz", "rows.csv"])
 def test_what_is_wrong_with_a_file_is_said_after_its_name(tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
@@ -164,20 +143,11 @@ def test_what_is_wrong_with_a_file_is_said_after_its_name(tmp_path, monkeypatch,
     assert capsys.readouterr().err.startswith(f"aevb: {name}: ")
 
 
-def test_a_csv_of_a_header_has_no_rows(tmp_path):
-    (tmp_path / "rows.csv").write_text("a,b\n")
-    with (
-        pytest.warns(UserWarning, match="no data"),
-        pytest.raises(ValueError, match=r"rows\.csv: no rows$"),
-    ):
-        files.read_rows(str(tmp_path / "rows.csv"))
-
-
 @pytest.mark.parametrize("name", ["mnist:train", "mnist:", "MNIST", "frey:test", "X.NPY", "npy"])
 def test_names_that_mean_nothing(monkeypatch, name):
     monkeypatch.setattr(datasets, "load_mnist", never)
     with pytest.raises(UsageError, match=f"DATA must be a .npy, .* or frey; got {name}$"):
-        files.read_rows(name)
+        files.read_table(name)
 
 
 # ----------------------------------------------------------------------------------------- info

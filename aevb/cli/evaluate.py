@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aevb.cli.files import DATA_HELP, load_model, read_rows
+from aevb.cli.files import add_data, add_model, load_model, read_table_for
 from aevb.cli.options import RUN_OPTIONS, add_options, given
+from aevb.cli.table import check_complete
 
 if TYPE_CHECKING:
     from aevb.evaluation.estimate import Estimate
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     """Add the command to the parsers of ``aevb``."""
     parser = commands.add_parser("evaluate", help="bound of a model on data")
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a model written by fit")
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    add_model(parser)
+    add_data(parser)
     parser.add_argument("--n-draws", type=int, default=1, help="draws of z per row (default: 1)")
     add_options(parser, RUN_OPTIONS)
     parser.set_defaults(run=run)
@@ -26,12 +26,13 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     model = load_model(args.model)
-    X = read_rows(args.data)
+    table = read_table_for(model, args.data, args.drop)
+    check_complete(table, "evaluation")
     from aevb.evaluation.evaluator import Evaluator
 
     evaluator = Evaluator(model, **given(args, RUN_OPTIONS))
-    estimate = evaluator.bound(X, n_draws=args.n_draws)
-    active = evaluator.active_units(X)
+    estimate = evaluator.bound(table.X, n_draws=args.n_draws)
+    active = evaluator.active_units(table.X)
     print(f"bound         {nats(estimate)}, {len(estimate.per_row)} rows")
     print(f"active units  {int(active.sum())} of {len(active)}")
 

@@ -1,23 +1,91 @@
-"""The files that the commands read, and checks of their output folders."""
+"""The files that the commands read, and checks of the files that they write."""
 
 from __future__ import annotations
 
+import argparse
 import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from aevb.cli.columns import feature_names, set_feature_names
+from aevb.cli.csv_file import read_csv
 from aevb.cli.options import UsageError
+from aevb.cli.table import Table, in_order_of, without
 
 if TYPE_CHECKING:
-    from aevb.estimators.aevb import AEVB
+    from aevb.estimators.base import LatentVariableModel
 
-DATA_HELP = (
+_DATA_HELP = (
     "a .npy, .npz or .csv file of rows, or digits, mnist, mnist:validation, mnist:test or frey"
 )
 
 
-def read_rows(name: str) -> Any:
-    """Return the rows that the command line names (n, n_features)."""
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the argument MODEL."""
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a model written by fit")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the argument DATA and the option --drop."""
+    parser.add_argument("data", metavar="DATA", help=_DATA_HELP)
+    parser.add_argument(
+        "--drop",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="leave out a column, by its name or its number from 0; may be repeated",
+    )
+
+
+def read_table(name: str, drop: Sequence[str] = ()) -> Table:
+    """Return the rows (n, n_features) that the command line names.
+
+    Parameters
+    ----------
+    name : str
+        A file or a data set.
+    drop : sequence of str
+        Names or numbers of columns to leave out.
+
+    Raises
+    ------
+    UsageError
+        If the name means nothing, or `drop` has a word that is no column.
+    ValueError
+        If the file is damaged, or a cell of a CSV file is not a number. The message names the file.
+    """
+    path = Path(name)
+    if path.suffix == ".csv":
+        with _naming(path):
+            return read_csv(path, drop)
+    return Table(without(_read_array(name), drop))
+
+
+def read_table_for(model: LatentVariableModel, name: str, drop: Sequence[str] = ()) -> Table:
+    """Return the rows that the command line names, in the columns of a model.
+
+    The names of the columns are compared here. So the model forgets them, and then accepts arrays
+    without a warning.
+    """
+    table = read_table(name, drop)
+    with _naming(name):
+        table = in_order_of(table, feature_names(model))
+    set_feature_names(model, None)
+    return table
+
+
+@contextmanager
+def _naming(path: object) -> Iterator[None]:
+    """Put the name of the file before the message of an error."""
+    try:
+        yield
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_array(name: str) -> Any:
     from aevb import datasets
 
     if name == "digits":
@@ -26,14 +94,12 @@ def read_rows(name: str) -> Any:
         return datasets.load_frey_face()
     if name in ("mnist", "mnist:validation", "mnist:test"):
         return getattr(datasets.load_mnist(), name.partition(":")[2] or "train")
-    readers = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv}
+    readers = {".npy": _read_npy, ".npz": _read_npz}
     path = Path(name)
     if path.suffix not in readers:
-        raise UsageError(f"DATA must be {DATA_HELP}; got {name}")
-    try:
+        raise UsageError(f"DATA must be {_DATA_HELP}; got {name}")
+    with _naming(path):
         return readers[path.suffix](path)
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _read_npy(path: Path) -> Any:
@@ -59,33 +125,24 @@ def _read_npz(path: Path) -> Any:
     raise ValueError(f"none of its arrays is called X: {', '.join(names)}")
 
 
-def _read_csv(path: Path) -> Any:
-    """Read numbers with commas between them. The first line may be a header."""
-    import numpy as np
-
-    with open(path, encoding="utf-8") as lines:
-        first = lines.readline()
-    try:
-        [float(field) for field in first.split(",")]
-        header = 0
-    except ValueError:
-        header = 1
-    X = np.loadtxt(path, np.float32, delimiter=",", skiprows=header, ndmin=2, encoding="utf-8")
-    if X.size == 0:
-        raise ValueError("no rows")
-    return X
-
-
-def load_model(path: Path) -> AEVB:
-    """Return the model of a file."""
+def load_model(path: Path) -> LatentVariableModel:
+    """Return the model of a file. Its class is the one that was saved."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file")
-    from aevb.estimators.aevb import AEVB
+    from aevb.storage.model_file import read_model, reading
+    from aevb.training.trainable import restored
 
-    return AEVB.load(path)
+    with reading(path, "model"):
+        return cast("LatentVariableModel", restored(read_model(path)))
 
 
 def check_folder(path: Path) -> None:
     """Raise an error before the work starts if the folder of `path` does not exist."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such folder to write {path.name} in")
+
+
+def check_suffix(path: Path, *suffixes: str) -> None:
+    """Raise an error before the work starts if a file's name has another ending."""
+    if path.suffix not in suffixes:
+        raise UsageError(f"--out must end in {' or '.join(suffixes)}, got {path}")

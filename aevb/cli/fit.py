@@ -7,8 +7,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aevb.cli.files import DATA_HELP, check_folder, read_rows
+from aevb.cli.columns import columns_of, set_feature_names, summary, table_of
+from aevb.cli.files import add_data, check_folder, read_table
 from aevb.cli.options import MODEL_OPTIONS, add_options, given
+from aevb.cli.table import check_complete
 
 if TYPE_CHECKING:
     from aevb.training.trainer import Trainer
@@ -19,8 +21,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "fit", help="learn a model", description="Options left out take the defaults of aevb.AEVB."
     )
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="the model, a .safetensors file")
+    parser.add_argument("--verbose", action="store_true", help="describe each column")
     add_options(parser, MODEL_OPTIONS)
     parser.set_defaults(run=run)
 
@@ -28,18 +31,32 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     check_folder(args.out)
-    X = read_rows(args.data)
+    table = read_table(args.data, args.drop)
+    check_complete(table, "training")
     from aevb.estimators.aevb import AEVB
     from aevb.training.trainer import Trainer
 
     model = AEVB(**given(args, MODEL_OPTIONS))
     # This is AEVB.fit with one line of output per epoch.
-    trainer = Trainer(model, X, callbacks=[_print_epoch])
+    trainer = Trainer(model, table.X, callbacks=[_print_epoch])
+    set_feature_names(model, table.names)
+    _print_plan(trainer, table.X.shape[0], verbose=args.verbose)
     print("Bounds in nats per row.")
     print("epoch     samples      bound validation  seconds")
     trainer.run()
     model.save(args.out)
     print(f"Model: {args.out}")
+
+
+def _print_plan(trainer: Trainer[Any], n_rows: int, *, verbose: bool) -> None:
+    """Print what the model learns, and from what."""
+    model = trainer.model
+    columns = columns_of(model)
+    print(f"rows     {n_rows:,}, {n_rows - trainer.n_train:,} of them held out")
+    print(f"columns  {summary(columns)}")
+    print(f"epochs   {model.n_epochs}")
+    if verbose:
+        print(*table_of(columns), sep="\n")
 
 
 def _print_epoch(trainer: Trainer[Any]) -> None:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from aevb.cli.files import check_folder, load_model
+from aevb.cli.files import add_model, check_folder, check_suffix, load_model
 from aevb.cli.options import UsageError, add_options, image_shape, options_of
 from aevb.estimators.aevb import AEVB
 
@@ -15,7 +15,7 @@ from aevb.estimators.aevb import AEVB
 def add(commands: Any) -> None:
     """Add the command to the parsers of ``aevb``."""
     parser = commands.add_parser("sample", help="draw from a model")
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a model written by fit")
+    add_model(parser)
     parser.add_argument("--out", type=Path, required=True, help="a .npy array or a .png picture")
     parser.add_argument("--n-samples", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--mean", action="store_true", help="decoder means, without pixel noise")
@@ -28,9 +28,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    check_suffix(args.out, ".npy", ".png")
     check_folder(args.out)
-    if args.out.suffix not in (".npy", ".png"):
-        raise UsageError(f"--out must end in .npy or .png, got {args.out}")
     if args.n_samples < 1:
         raise UsageError(f"--n-samples must be at least 1, got {args.n_samples}")
     model = load_model(args.model)

@@ -1,0 +1,135 @@
+"""Rows of data with the names of their columns: which columns to use, and which are complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aevb.cli.options import UsageError
+
+_BLOCK_ROWS = 10_000  # of the count of missing values, so that a file on disk stays there
+_N_NAMED = 12  # columns in a message
+
+
+class CsvLayout(NamedTuple):
+    """The places of the numbers in a CSV file.
+
+    Attributes
+    ----------
+    path : Path
+    delimiter : str
+    header : list of str or None
+        The fields of the header line, as they are written.
+    n_skipped : int
+        Lines before the first row.
+    kept : list of int
+        For each column of the data, the number of its field in a line.
+    """
+
+    path: Path
+    delimiter: str
+    header: list[str] | None
+    n_skipped: int
+    kept: list[int]
+
+
+class Table(NamedTuple):
+    """Rows of data (n, D). A CSV file may name their columns."""
+
+    X: Any
+    names: tuple[str, ...] | None = None
+    csv: CsvLayout | None = None
+
+
+def kept_columns(n: int, names: Sequence[str] | None, drop: Sequence[str]) -> list[int]:
+    """Return the numbers of the columns that ``--drop`` leaves.
+
+    A word of `drop` is the name of a column, or else its number from 0.
+    """
+    dropped = {_number_of(word, n, names) for word in drop}
+    if len(dropped) == n:
+        raise UsageError(f"--drop {' --drop '.join(drop)} leaves no column")
+    return [i for i in range(n) if i not in dropped]
+
+
+def _number_of(word: str, n: int, names: Sequence[str] | None) -> int:
+    if names is not None and word in names:
+        return names.index(word)
+    if word.isdecimal() and int(word) < n:
+        return int(word)
+    known = "" if names is None else f", or one of the names {_listed(names)}"
+    raise UsageError(f"--drop: got {word!r}, want a number from 0 to {n - 1}{known}")
+
+
+def without(X: Any, drop: Sequence[str]) -> Any:
+    """Return rows without the columns of these numbers. The columns have no names."""
+    if not drop:
+        return X
+    if X.ndim != 2:
+        raise UsageError(f"--drop: the data have {X.ndim} dimensions, want rows and columns")
+    return X[:, kept_columns(X.shape[1], None, drop)]
+
+
+def label(i: int, names: Sequence[str] | None) -> str:
+    """Return what messages call column i."""
+    unnamed = f"column {i}"
+    return unnamed if names is None or names[i] == unnamed else f"column {names[i]!r}"
+
+
+def check_complete(table: Table, work: str) -> None:
+    """Raise a ValueError that names the columns with missing values, if there are any."""
+    X = table.X
+    if X.ndim != 2 or X.dtype.kind != "f" or hasattr(X, "toarray"):
+        return  # the model's own check names what is wrong with all else
+    counts = np.zeros(X.shape[1], int)
+    for i in range(0, len(X), _BLOCK_ROWS):
+        counts += np.isnan(X[i : i + _BLOCK_ROWS]).sum(axis=0)
+    if counts.any():
+        found = [f"{counts[i]} in {label(i, table.names)}" for i in range(len(counts)) if counts[i]]
+        raise ValueError(
+            f"missing values are not supported in {work} yet; the data have {_listed(found)}"
+        )
+
+
+def in_order_of(table: Table, wanted: Sequence[str] | None) -> Table:
+    """Return the table with its columns in the order of a model's.
+
+    Parameters
+    ----------
+    table : Table
+    wanted : sequence of str or None
+        The names of the model's columns. If the model or the table has no names, the columns count
+        by their places.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or is none of the model's. The message names it.
+    """
+    names = table.names
+    if names is None or wanted is None:
+        return table
+    places = {name: i for i, name in enumerate(names)}
+    absent = [repr(name) for name in wanted if name not in places]
+    if absent:
+        raise ValueError(f"the model needs columns that the data do not have: {_listed(absent)}")
+    known = set(wanted)
+    unknown = [repr(name) for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"the data have columns that the model does not know: {_listed(unknown)}; leave them "
+            f"out with --drop"
+        )
+    order = [places[name] for name in wanted]
+    if order == sorted(order):
+        return table
+    csv = table.csv and table.csv._replace(kept=[table.csv.kept[i] for i in order])
+    return Table(table.X[:, order], tuple(wanted), csv)
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = len(words) - _N_NAMED
+    return ", ".join(words[:_N_NAMED]) + (f" and {more} more" if more > 0 else "")
