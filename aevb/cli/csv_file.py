@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import sys
 from array import array
@@ -195,6 +196,37 @@ def _counts_from_0_or_1(column: Any) -> bool:
     # Two rows may be in order by chance.
     rising = np.arange(len(column))
     return len(column) > 2 and any(np.array_equal(column, rising + start) for start in (0, 1))
+
+
+def write_filled(path: Path, layout: CsvLayout, filled: Any) -> int:
+    """Write a CSV file with values in its missing cells. All other cells keep their text.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. It may be the one of `layout`.
+    layout : CsvLayout
+        The file to read.
+    filled : ndarray of shape (n, D)
+        The values of the columns that the layout keeps.
+
+    Returns
+    -------
+    int
+        The number of cells that were missing.
+    """
+    text, n_missing = io.StringIO(), 0
+    writer = csv.writer(text, delimiter=layout.delimiter, lineterminator="\n")
+    if layout.header is not None:
+        writer.writerow(layout.header)
+    for (_, row), values in zip(_rows(layout), filled, strict=True):
+        for i, value in zip(layout.kept, values, strict=True):
+            if math.isnan(_number(row[i])):
+                row[i] = f"{value:.9g}"
+                n_missing += 1
+        writer.writerow(row)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return n_missing
 
 
 def write_csv(path: Path, names: Iterable[str], X: Any) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from aevb.cli import demo, evaluate, fit, info, sample, transform
+from aevb.cli import demo, evaluate, fit, impute, info, sample, transform
 from aevb.cli.info import version_of
 from aevb.cli.options import Parser, UsageError
 from aevb.paper.command import add_reproduce
@@ -55,7 +55,7 @@ def _parser() -> Parser:
     parser = Parser(prog="aevb", description="Auto-Encoding Variational Bayes on the CPU.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (demo, fit, evaluate, sample, transform):
+    for command in (demo, fit, evaluate, sample, transform, impute):
         command.add(commands)
     add_reproduce(commands)
     info.add(commands)

@@ -1,0 +1,62 @@
+"""``aevb impute``: fill in the missing values of a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aevb.cli.csv_file import write_filled
+from aevb.cli.files import (
+    add_data,
+    add_model,
+    check_folder,
+    check_suffix,
+    load_model,
+    read_table_for,
+)
+from aevb.cli.options import add_options, given, options_of
+from aevb.estimators.encoder_model import EncoderModel
+
+_OPTIONS = options_of(EncoderModel.impute)
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parsers of ``aevb``."""
+    parser = commands.add_parser(
+        "impute",
+        help="fill in missing values",
+        description="Missing values are NaN, and blank, NA or ? in a CSV file.",
+    )
+    add_model(parser)
+    add_data(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="a .npy array; for a .csv file also a .csv file, whose other cells keep their text",
+    )
+    parser.add_argument("--method", default="mean", help="mean (the default) or sample")
+    add_options(parser, _OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    of_csv = Path(args.data).suffix == ".csv"
+    check_suffix(args.out, ".npy", *[".csv"] * of_csv)
+    check_folder(args.out)
+    model = load_model(args.model)
+    if not isinstance(model, EncoderModel):
+        raise ValueError(f"{args.model}: a {type(model).__name__} cannot impute: it has no encoder")
+    table = read_table_for(model, args.data, args.drop)
+    filled = model.impute(table.X, method=args.method, **given(args, _OPTIONS))
+    if args.out.suffix == ".csv":
+        assert table.csv is not None
+        n_missing = write_filled(args.out, table.csv, filled)
+    else:
+        n_missing = int(np.isnan(table.X).sum())
+        np.save(args.out, filled)
+    print(f"{n_missing:,} missing values of {len(filled):,} rows filled in: {args.out}")
