@@ -1,6 +1,6 @@
 """Small, plausible mistakes in the sources, and the tests that must notice each of them."""
 
-from mutants import core, evaluation, face, kernels, sharing, tools, trainer
+from mutants import core, evaluation, face, kernels, sharing, tables, tools, trainer
 
 MUTANTS = [
     *core.MUTANTS,
@@ -8,6 +8,7 @@ MUTANTS = [
     *face.MUTANTS,
     *kernels.MUTANTS,
     *sharing.MUTANTS,
+    *tables.MUTANTS,
     *tools.MUTANTS,
     *trainer.MUTANTS,
 ]
