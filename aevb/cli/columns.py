@@ -5,37 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
+    from aevb.estimators.columns import Column
 
 
-class Column(NamedTuple):
-    """A column: the model reads (x - location) * scale under the likelihood of `family`."""
-
-    name: str
-    family: str
-    location: float
-    scale: float
-
-    @property
-    def units(self) -> str:
-        """How the model reads the data, in words."""
-        if self.location != 0:
-            return "standardised"
-        return "as they are" if self.scale == 1 else f"times {self.scale:g}"
-
-
-def columns_of(model: LatentVariableModel) -> list[Column]:
-    """Return the columns of a fitted model."""
-    own = getattr(model, "columns_", None)  # a model that scales each column by itself has them
-    if own is not None:
-        return [Column(*column) for column in own]
-    names = feature_names(model) or [f"x{i}" for i in range(model.n_features_in_)]
-    return [Column(name, model.likelihood_, 0.0, model.input_scale_) for name in names]
+def units(column: Column) -> str:
+    """Return how the model reads a column, in words."""
+    if column.location != 0:
+        return "standardised"
+    return "as they are" if column.scale == 1 else f"times {column.scale:g}"
 
 
 def feature_names(model: LatentVariableModel) -> list[str] | None:
@@ -60,8 +43,8 @@ def summary(columns: Sequence[Column]) -> str:
 
     The most frequent kind comes first.
     """
-    kinds = Counter((column.family, column.units) for column in columns)
-    return "; ".join(f"{n} {family}, {units}" for (family, units), n in kinds.most_common())
+    kinds = Counter((column.family, units(column)) for column in columns)
+    return "; ".join(f"{n} {family}, {how}" for (family, how), n in kinds.most_common())
 
 
 def table_of(columns: Sequence[Column]) -> Iterator[str]:

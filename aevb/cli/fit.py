@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aevb.cli.columns import columns_of, set_feature_names, summary, table_of
+from aevb.cli.columns import set_feature_names, summary, table_of
 from aevb.cli.files import add_data, check_folder, read_table
 from aevb.cli.options import MODEL_OPTIONS, add_options, given
 from aevb.cli.table import check_complete
@@ -51,10 +51,10 @@ def run(args: argparse.Namespace) -> None:
 def _print_plan(trainer: Trainer[Any], n_rows: int, *, verbose: bool) -> None:
     """Print what the model learns, and from what."""
     model = trainer.model
-    columns = columns_of(model)
+    columns = model.columns_
     print(f"rows     {n_rows:,}, {n_rows - trainer.n_train:,} of them held out")
     print(f"columns  {summary(columns)}")
-    print(f"epochs   {model.n_epochs}")
+    print(f"epochs   {trainer.n_epochs}")
     if verbose:
         print(*table_of(columns), sep="\n")
 

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         required=True,
         help="a .npy array; for a .csv file also a .csv file, whose other cells keep their text",
     )
-    parser.add_argument("--method", default="mean", help="mean (the default) or sample")
+    parser.add_argument("--method", default="mean", help="mean (the default), sample or mode")
     add_options(parser, _OPTIONS)
     parser.set_defaults(run=run)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aevb.cli.columns import columns_of, feature_names, summary, table_of
+from aevb.cli.columns import feature_names, summary, table_of
 from aevb.cli.files import load_model
 from aevb.estimators.parameters import signature
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     for name, value in (_installation() if model is None else _description(model)).items():
         print(f"{name:13} {value}")
     if model is not None:
-        columns = columns_of(model)
+        columns = model.columns_
         # A table of columns that are all alike and without names would tell nothing new.
         if feature_names(model) is not None or len({column[1:] for column in columns}) > 1:
             print(*table_of(columns), sep="\n")
@@ -56,7 +56,7 @@ def _description(model: LatentVariableModel) -> dict[str, str]:
     return {
         "class": type(model).__name__,
         "parameters": f"{', '.join(chosen) or 'none'} (others have their defaults)",
-        "columns": summary(columns_of(model)),
+        "columns": summary(model.columns_),
         "rows seen": f"{model.n_samples_seen_:,}",
         "epochs": str(len(history["seconds"])),
         "last bounds": f"{', '.join(bounds)} nats per row" if bounds else "none yet",

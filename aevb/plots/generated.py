@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from aevb.plots.images import image_grid
-from aevb.plots.model import FloatArray, ImageShape, LatentModel, dense_in_model_units, limits
+from aevb.plots.model import FloatArray, ImageShape, LatentModel, dense, limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,7 +159,7 @@ def reconstructions(
     -------
     Axes
     """
-    originals = dense_in_model_units(model, X)
+    originals = dense(X)
     n_rows, n_features = -(-len(originals) // n_columns), originals.shape[1]
     images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)
     images[0, : len(originals)] = originals

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb.core.catalogue import SUPPORTS
+from aevb.estimators.columns import Column
 
 ImageShape = tuple[int, int]
 FloatArray = NDArray[np.float32]
@@ -23,8 +24,8 @@ class LatentModel(Protocol):
         """The likelihood in use."""
 
     @property
-    def input_scale_(self) -> float:
-        """The factor on the data in use."""
+    def columns_(self) -> list[Column]:
+        """Name, likelihood, location and scale of each column."""
 
     def transform(self, X: Any) -> FloatArray:
         """Return posterior means of z."""
@@ -36,13 +37,14 @@ class LatentModel(Protocol):
         """Draw x from the model."""
 
 
-def dense_in_model_units(model: LatentModel, X: Any) -> FloatArray:
-    """Return the rows as an array in the units of the model's means."""
-    dense = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
-    return dense * np.float32(model.input_scale_)
+def dense(X: Any) -> NDArray[Any]:
+    """Return rows as an array."""
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
 
 
 def limits(model: LatentModel) -> tuple[float, float] | None:
     """Return the pixel values for black and white, or None to take those of the images."""
     counts = SUPPORTS[model.likelihood_] == "counts"
-    return None if counts or model.likelihood_ == "gaussian" else (0.0, 1.0)
+    if counts or model.likelihood_ == "gaussian":
+        return None
+    return 0.0, 1.0 / model.columns_[0].scale

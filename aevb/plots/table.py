@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aevb.plots.model import LatentModel, dense_in_model_units
+from aevb.plots.model import LatentModel, dense
 from aevb.plots.style import INK, open_frame, pyplot
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def reconstructed_columns(
         If `columns` has none, or one that the data do not have. The message names it.
     """
     X = X[:_N_ROWS]
-    values = dense_in_model_units(model, X)
+    values = dense(X)
     names = _column_names(model, X, values.shape[1])
     numbers = range(min(len(names), _N_SHOWN)) if columns is None else _numbers_of(columns, names)
     means = np.asarray(model.inverse_transform(model.transform(X)))

@@ -111,6 +111,10 @@ class Trainer(Generic[Model]):
         The model's ``history_``.
     n_train : int
         Rows per epoch: those of ``X`` that are not held out.
+    n_epochs : int
+        Epochs of a run without a number of samples: those of the model's ``n_epochs``.
+    learning_rate : float
+        The learning rate, on which the schedule puts a factor. A callback may set it.
 
     References
     ----------
@@ -209,7 +213,7 @@ class Trainer(Generic[Model]):
         model = self.model
         trials = try_learning_rates(
             Loop(state.engine, self._chains, self._rows, self._subset, self._run),
-            length_of_trial(self._n_epochs(), self.n_train, model._n_updates_per_visit()),
+            length_of_trial(self.n_epochs, self.n_train, model._n_updates_per_visit()),
             model._scores,
             n_threads=model.n_threads,
             shown=bool(self.progress),
@@ -317,7 +321,9 @@ class Trainer(Generic[Model]):
         """The model's ``history_``."""
         return self._state.history
 
-    def _n_epochs(self) -> int:
+    @property
+    def n_epochs(self) -> int:
+        """The epochs of the model's ``n_epochs``."""
         return epochs_of_run(self.model.n_epochs, self.n_train)
 
     def run(self, n_samples: float | None = None) -> Self:
@@ -343,7 +349,7 @@ class Trainer(Generic[Model]):
             were after the last complete epoch of this call, or before the call.
         """
         if n_samples is None:
-            n_samples = self._n_seen + self._n_epochs() * self.n_train
+            n_samples = self._n_seen + self.n_epochs * self.n_train
         if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
             raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
         with self._state.engine.training(), self._undoing(by_epoch=True):
