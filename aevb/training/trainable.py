@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
@@ -80,3 +81,8 @@ def restored(saved: Saved) -> Trainable:
     if name not in _KINDS:
         raise ValueError(f"it holds a {name!r}, which is not defined here; define or import it")
     return _KINDS[name]._restored(saved)
+
+
+def claimed(model: Trainable) -> AbstractContextManager[object]:
+    """Prevent other threads from training or changing a fitted model during a block."""
+    return nullcontext() if model._state is None else model._state.engine.training()

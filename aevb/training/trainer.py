@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aevb.core.checks import check_integer
-from aevb.core.engine import Config, Engine, MonteCarloEm, Subset
+from aevb.core.engine import Config, Engine, Subset
 from aevb.core.progress import Part, Show, show_nothing, training_bar
 from aevb.core.state import ChainState, Mark, Plan, RunState, State
 from aevb.core.units import Units
@@ -35,37 +35,14 @@ from aevb.training.length import (
     stops_early,
 )
 from aevb.training.loop import Loop
-from aevb.training.trainable import Trainable, restored
+from aevb.training.position import Position, Resumed, Undo
+from aevb.training.trainable import Trainable, claimed, restored
 from aevb.training.validation import Validation
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Model = TypeVar("Model", bound=Trainable)
-
-
-class _Position(NamedTuple):
-    """Everything that training changes in a trainer and its model."""
-
-    state: State
-    run: RunState
-    chains: MonteCarloEm | None
-    checkpoint_due: int
-    stopped: bool
-
-
-@dataclass
-class _Undo:
-    """The position to restore if training diverges."""
-
-    position: _Position
-
-
-class _Resumed(NamedTuple):
-    """The run of a checkpoint."""
-
-    run: RunState
-    chains: MonteCarloEm | None
 
 
 class Trainer(Generic[Model]):
@@ -90,14 +67,13 @@ class Trainer(Generic[Model]):
         Training data of any real dtype. The core reads them in place.
     X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
         Held-out data for the validation bound after each epoch. By default, the trainer holds out
-        the model's ``validation_fraction`` of ``X``.
+        rows of ``X`` if the model's ``early_stopping`` says so.
     callbacks : iterable of callables, default=()
-        After each epoch, the trainer calls each of them with itself as the argument. If one returns
-        True, the run stops.
+        After each epoch, the trainer calls each of them with itself as the argument. One that
+        returns True ends the run. It may set parameters of the model, and ``learning_rate``.
     checkpoint : str or path-like, default=None
-        File for `resume`. The trainer writes it every `checkpoint_every` samples, at the end of
-        `run`, and when Ctrl-C ends `run`. If writing fails, an existing file is unchanged.
-        ``AEVB.load`` reads the file too.
+        File for `resume`, which ``AEVB.load`` reads too. The trainer writes it every
+        `checkpoint_every` samples, at the end of `run`, and when Ctrl-C ends `run`.
     checkpoint_every : int, default=None
         Samples from one checkpoint to the next. None means the samples of an epoch.
     progress : bool, default=None
@@ -111,10 +87,6 @@ class Trainer(Generic[Model]):
         The model's ``history_``.
     n_train : int
         Rows per epoch: those of ``X`` that are not held out.
-    n_epochs : int
-        Epochs of a run without a number of samples: those of the model's ``n_epochs``.
-    learning_rate : float
-        The learning rate, on which the schedule puts a factor. A callback may set it.
 
     References
     ----------
@@ -139,7 +111,7 @@ class Trainer(Generic[Model]):
         checkpoint_every: int | None = None,
         callbacks: Iterable[Callable[[Trainer[Model]], Any]] = (),
         progress: bool | None = None,
-        _resumed: _Resumed | None = None,
+        _resumed: Resumed | None = None,
     ) -> None:
         if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
@@ -150,7 +122,7 @@ class Trainer(Generic[Model]):
         self.checkpoint = None if checkpoint is None else check_checkpoint(checkpoint, model)
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
-        with _claimed(model):
+        with claimed(model):
             data = check_data(model, X, is_new=model._state is None)
             decides = stops_early(model.early_stopping, data.n_rows, given=X_val is not None)
             if model.patience is not None and not decides:
@@ -187,7 +159,7 @@ class Trainer(Generic[Model]):
         self._has_own_validation = n_val > 0
 
     def _set_place(
-        self, engine: Engine, checkpoint_every: int | None, resumed: _Resumed | None
+        self, engine: Engine, checkpoint_every: int | None, resumed: Resumed | None
     ) -> None:
         """Start at the position of a checkpoint, or at the start of an epoch."""
         if resumed is None:
@@ -206,7 +178,7 @@ class Trainer(Generic[Model]):
         self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
         self._stopped = False
         self._asked = self.model.get_params(deep=False)
-        self._undo: _Undo | None = None  # every end of an epoch updates its position
+        self._undo: Undo | None = None  # every end of an epoch updates its position
 
     def _with_best_rate(self, state: State) -> State:
         """Return a new model's state with the best learning rate of the trials."""
@@ -234,8 +206,8 @@ class Trainer(Generic[Model]):
     ) -> Trainer[Any]:
         """Continue a run from its checkpoint.
 
-        The result has the same bits as a run that never stopped. This holds for any number of
-        threads on the same instruction set, and also if the run stopped within an epoch.
+        The result has the same bits as a run that never stopped, with any number of threads on the
+        same instruction set.
 
         Parameters
         ----------
@@ -264,7 +236,7 @@ class Trainer(Generic[Model]):
         with reading(path, "checkpoint"):
             saved, run = read_checkpoint(path)
             model = restored(saved)
-            resumed = _Resumed(run, model._chains_of_old(saved.state.engine, run.chains))
+            resumed = Resumed(run, model._chains_of_old(saved.state.engine, run.chains))
         every = run.checkpoint_every if checkpoint_every is None else checkpoint_every
         try:
             trainer = cls(
@@ -489,9 +461,9 @@ class Trainer(Generic[Model]):
     def _patience_is_out(self) -> bool:
         return self.model.patience is not None and self._run.n_worse >= self.model.patience
 
-    def _position(self) -> _Position:
+    def _position(self) -> Position:
         state, chains = self._state, self._chains
-        return _Position(
+        return Position(
             replace(state, engine=state.engine.copy()),
             self._run,
             None if chains is None else chains.copy(),
@@ -505,7 +477,7 @@ class Trainer(Generic[Model]):
 
         With `by_epoch`, restore the position after the last complete epoch.
         """
-        outer, undo = self._undo, _Undo(self._position())
+        outer, undo = self._undo, Undo(self._position())
         try:
             if by_epoch:
                 self._undo = undo
@@ -524,7 +496,3 @@ class Trainer(Generic[Model]):
         """Restore the best weights. The counts of steps and rows stay."""
         if self._run.best is not None:
             self._state.engine.restore(self._run.best[1])
-
-
-def _claimed(model: Trainable) -> AbstractContextManager[object]:
-    return nullcontext() if model._state is None else model._state.engine.training()
