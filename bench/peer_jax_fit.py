@@ -89,7 +89,7 @@ def main() -> None:
 
     batches = minibatches()
     start = time.perf_counter()
-    run.lower((layers, zeros, zeros, jnp.float32(0)), next(batches), key).compile()
+    run = run.lower((layers, zeros, zeros, jnp.float32(0)), next(batches), key).compile()
     compiled = time.perf_counter() - start
     state = (layers, zeros, jax.tree.map(jnp.copy, zeros), jnp.float32(0))
     start = time.perf_counter()
