@@ -27,6 +27,17 @@ def model_and_rows():
     model.set_params(**before)
 
 
+def test_an_estimate_is_one_line_and_equal_to_itself():
+    rows = np.array([-3.0, 1.0, 5.0])
+    estimate = Estimate.from_rows(rows, np.zeros(3), n_draws=2, ess=np.ones(3))
+    said = "Estimate(mean=1, mean_stderr=2.31, n_rows=3, diagnostics=['n_draws', 'ess'])"
+    assert repr(estimate) == said
+    other = dataclasses.replace(estimate)
+    assert estimate == estimate
+    assert estimate != other
+    assert len({estimate, other}) == 2
+
+
 def test_the_mean_and_its_error():
     """The rows are a sample: divide by n - 1, then by n. One row has no spread."""
     rows = np.array([-3.0, 1.0, 4.0, 10.0])

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+# Arrays have no single answer to ==, so estimates are compared by identity.
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """An estimate for each row, with standard errors. All values are in nats.
 
@@ -32,6 +33,12 @@ class Estimate:
     mean: float
     mean_stderr: float
     diagnostics: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Estimate(mean={self.mean:.6g}, mean_stderr={self.mean_stderr:.3g}, "
+            f"n_rows={len(self.per_row)}, diagnostics={list(self.diagnostics)})"
+        )
 
     @classmethod
     def from_rows(
