@@ -172,6 +172,7 @@ def assert_unbiased_bounds(model, rows, p, **options):
     assert_mean(np.exp(lower).mean(1), (p**2).sum(), resolution=0.02 * (p**2).sum())
 
 
+@pytest.mark.filterwarnings("ignore:'ais'")  # paths of one and two steps
 @pytest.mark.parametrize(
     ("way", "start"), [((1, 10), "encoder"), ((2, 51), "encoder"), ((5, 5), "prior")]
 )

@@ -63,12 +63,28 @@ def test_fewer_than_four_draws_say_nothing(n):
         assert np.isnan(got).all()
 
 
-def test_a_chain_that_stands_still_is_no_sample():
+@pytest.mark.parametrize("value", [1.5, 0.1, 0.0])  # the mean of the second chain is rounded
+def test_a_chain_that_stands_still_is_no_sample(value):
     draws = autoregressive(0.5, 20)
-    for f, value in (
-        (effective_sample_size, 1.5),
-        (split_r_hat, 1.5),
-        (effective_sample_size, 0.1),
-    ):
-        draws[:, 2] = value  # the mean of the last chain is rounded
-        assert np.isnan(f(draws)).tolist() == [False, False, True, False, False]
+    draws[:, 2] = value
+    assert (effective_sample_size(draws) == 0).tolist() == [False, False, True, False, False]
+    assert np.isnan(split_r_hat(draws)).tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(("roundings", "still"), [(15, True), (18, False)])
+def test_a_chain_that_moves_by_rounding_alone_stands_still(roundings, still):
+    """Its draws alternate, so their autocorrelations are those of a perfect sample."""
+    draws = np.full((200, 1), -1000, np.float32)
+    draws[::2] *= np.float32(1 - roundings * 2.0**-23)
+    assert (effective_sample_size(draws) == 0).all() == still
+    assert np.isnan(split_r_hat(draws)).all() == still
+
+
+@pytest.mark.parametrize("n_moves", [1, 2, 19])
+def test_a_chain_has_no_more_draws_than_its_few_moves(n_moves):
+    """After one move from its first draw, a chain has no autocorrelation at any lag."""
+    draws = np.ones((200, 1), np.float32)
+    draws[:n_moves] = np.arange(n_moves)[:, None] % 2 - 5
+    assert effective_sample_size(draws) <= n_moves
+    draws[:21] = np.arange(21)[:, None] % 2 - 5  # a tenth of the transitions are enough moves
+    assert effective_sample_size(draws) == pytest.approx(ess_of(np.float64(draws[:, 0])))

@@ -159,12 +159,12 @@ def test_defaults_of_the_papers_estimator(case):
 @pytest.mark.parametrize(
     ("ess", "warns"),
     [
-        ([2.0] * 10, False),  # a tenth of 20 draws is enough
-        ([1.99] + [20.0] * 9, False),  # a tenth of the rows may have fewer
-        ([1.99] * 2 + [20.0] * 8, True),
+        ([4.0] * 10, False),  # 5 n / (n + 5) of n = 20 draws are enough
+        ([3.99] + [20.0] * 9, False),  # a tenth of the rows may have fewer
+        ([3.99] * 2 + [20.0] * 8, True),
         ([np.nan] * 2 + [20.0] * 8, True),
-        ([1.99] * 2 + [20.0] * 18, False),
-        ([1.99] * 3 + [20.0] * 17, True),
+        ([3.99] * 2 + [20.0] * 18, False),
+        ([3.99] * 3 + [20.0] * 17, True),
     ],
 )
 def test_when_the_weights_are_said_to_be_poor(case, monkeypatch, ess, warns):
@@ -178,11 +178,11 @@ def test_when_the_weights_are_said_to_be_poor(case, monkeypatch, ess, warns):
     monkeypatch.setattr(methods, "marginal_likelihood", estimates)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        Evaluator(model).log_likelihood(X[: len(ess)], "hmc", n_draws=20, n_warmup=1)
+        Evaluator(model).log_likelihood(X[: len(ess)], "hmc", n_draws=20, n_warmup=100)
     assert [w.category for w in caught] == [RuntimeWarning] * warns
     assert all(w.filename == __file__ for w in caught)
     if warns:
-        assert f"of {np.mean(~(ess >= 2)):.0%} of the rows" in str(caught[0].message)
+        assert f"of {np.mean(~(ess >= 4)):.0%} of the rows" in str(caught[0].message)
 
 
 # ------------------------------------------------------------------------- options of the methods

@@ -237,6 +237,7 @@ def misled(known, sigmas):
 ADAPTED_RHO = 1.3**2 / (2 * 1.3 - 1)
 
 
+@pytest.mark.filterwarnings("ignore:'importance'")  # the proposals are bad on purpose
 @pytest.mark.parametrize(("spread", "sigmas"), [(0.2, 0), (1.0, 2), (2.0, 3)])
 def test_adaptation_finds_a_gaussian_posterior(isa, spread, sigmas):
     """For any encoder, weights vary as little as with p(z|x) itself as the proposal, widened.
@@ -280,6 +281,7 @@ def test_quadrature_after_adaptation(likelihood, n_components):
     assert np.median(result.diagnostics["ess"]) > np.median(plain.diagnostics["ess"])
 
 
+@pytest.mark.filterwarnings("ignore:'importance'")
 def test_adaptation_where_the_encoder_leaves_nothing_to_fit():
     """One draw of a round has all the weight, or no draw has any."""
     known = linear_gaussian("oblique", 0.01)

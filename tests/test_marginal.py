@@ -133,7 +133,7 @@ def test_many_components_are_refused_with_the_reason():
 def test_poor_weights_are_said():
     """Single leapfrog steps give twenty draws in eight dimensions, so the fit is poor."""
     model, X, _ = linear_gaussian(8)
-    with pytest.warns(RuntimeWarning, match="'hmc'.*poor"):
+    with pytest.warns(RuntimeWarning, match="'hmc'.*effective"):
         Evaluator(model, random_state=0).log_likelihood(
             X, "hmc", n_draws=20, n_leapfrog=1, n_warmup=0, max_components=8
         )

@@ -7,6 +7,7 @@ fails for one seed in 1e5.
 
 import functools
 import itertools
+import warnings
 
 import numpy as np
 import oracle
@@ -116,6 +117,13 @@ def assert_moments(draws, means, factor):
     assert_mean(u @ u.swapaxes(1, 2) / len(draws), np.eye(u.shape[1]), resolution=0.1)
 
 
+# Chains that move slowly, on purpose.
+slow = pytest.mark.filterwarnings("ignore:sample_posterior. R-hat")
+# Chains that may do anything.
+wild = pytest.mark.filterwarnings("ignore:sample_posterior")
+
+
+@slow
 @pytest.mark.parametrize("name", GAUSSIANS)
 def test_gaussian_posterior(name):
     """Trajectories are short. Near half a period of a Gaussian, they only change the sign of z."""
@@ -198,6 +206,7 @@ def test_acceptance_is_that_of_an_exact_leapfrog(isa, name):
     assert_mean(result.acceptance - expected, 0, resolution=0.004)
 
 
+@slow
 @pytest.mark.parametrize(("target", "n_leapfrog"), [(0.65, 1), (0.9, 1), (0.9, 10)])
 @pytest.mark.parametrize("way", WAYS)
 def test_acceptance_is_near_its_target(way, target, n_leapfrog):
@@ -222,7 +231,9 @@ def test_step_sizes_are_frozen_after_warm_up():
 def slow_chains():
     """2000 single leapfrog steps of about 0.2: a random walk in directions of width 1 to 0.25."""
     model, X, *_ = gaussian_case("uneven")
-    return run(model, X, 2000, n_leapfrog=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "sample_posterior: R-hat")
+        return run(model, X, 2000, n_leapfrog=1)
 
 
 def test_ess_predicts_the_error_of_the_mean(walk):
@@ -255,6 +266,7 @@ def as_bytes(result):
     return [np.asarray(field).tobytes() for field in result]
 
 
+@wild
 @pytest.mark.parametrize("step_size_per", STEPS)
 def test_thread_count_does_not_matter(isa, step_size_per):
     model, _, _, X = decoder_case("gaussian", n=61)
@@ -280,6 +292,7 @@ def test_the_container_of_x_does_not_matter(container):
     assert as_bytes(run(model, container(X), 20)) == as_bytes(run(model, X, 20))
 
 
+@wild
 @pytest.mark.parametrize("name", DECODERS)
 @pytest.mark.parametrize(
     ("option", "value"),

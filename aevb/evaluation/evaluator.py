@@ -12,6 +12,7 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import Rows, Subset
 from aevb.data.checks import check_scores
 from aevb.estimators.parameters import draw_seed
+from aevb.evaluation.alarms import few_draws, warn_of
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
 
@@ -139,8 +140,8 @@ class Evaluator:
         Warns
         -----
         RuntimeWarning
-            For "hmc", if more than a tenth of the rows have an effective number of draws below a
-            tenth of `n_draws`.
+            If more than a tenth of the rows have only a handful of effective draws: fewer than
+            5 n / (n + 5), for ``n_draws=n`` of 10 or more. The message says what to do.
 
         Notes
         -----
@@ -150,7 +151,10 @@ class Evaluator:
         """
         chosen = make_method(method, options)
         task = Task(self.model, X, self._seed(), self._n_threads(), self._shows_progress())
-        return chosen.estimate(task)
+        estimate = chosen.estimate(task)
+        ess, n_draws = (estimate.diagnostics[key] for key in ("ess", "n_draws"))
+        warn_of(repr(method), few_draws(ess, n_draws, chosen.advice))
+        return estimate
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
         """Find the latent units that vary with the data.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -17,7 +16,7 @@ from aevb.core.engine import Floats, Rows, Subset, fitted_log_density
 from aevb.data.checks import check_scores
 from aevb.data.rows import check_data
 from aevb.evaluation.estimate import Estimate
-from aevb.evaluation.posterior import sample_posterior
+from aevb.evaluation.posterior import run_chains
 from aevb.inference.annealing import (
     DEFAULT_CHAINS,
     DEFAULT_LEAPFROG,
@@ -50,6 +49,11 @@ class Task(NamedTuple):
 class Method(ABC):
     """A method that estimates log p(x). Its fields are its options."""
 
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What to do if the effective number of draws is small."""
+
     @abstractmethod
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
@@ -80,6 +84,12 @@ class ImportanceSampling(Method):
     def __post_init__(self) -> None:
         check_integer("n_draws", self.n_draws)
         check_integer("n_adaptations", self.n_adaptations, lowest=0)
+
+    @property
+    def advice(self) -> str:
+        """What to do if the effective number of draws is small."""
+        adapt = "" if self.n_adaptations else "n_adaptations=3, "
+        return f"use {adapt}more draws or method='ais'"
 
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
@@ -148,6 +158,11 @@ class AnnealedImportanceSampling(Method):
             raise TypeError(f"bidirectional: got {self.bidirectional!r}, want a bool")
         check_integer("n_simulated", self.n_simulated)
 
+    @property
+    def advice(self) -> str:
+        """What to do if the effective number of draws is small."""
+        return "use a larger n_temperatures or more draws"
+
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
         model, annealing = task.model, self._annealing(task.model)
@@ -182,8 +197,8 @@ class AnnealedImportanceSampling(Method):
         elif start == "encoder":
             require_encoder(model, "start: got 'encoder', want 'prior'")
         config = model._engine.settings
-        real = config["likelihood"] != "bernoulli"
-        if self.bidirectional and real and config["binarize"] != "none":
+        draws_binary = config["likelihood"] == "bernoulli"
+        if self.bidirectional and config["binarize"] != "none" and not draws_binary:
             raise ValueError(
                 f"bidirectional: got True, want False for binarize={config['binarize']!r} with "
                 f"likelihood={config['likelihood']!r}: its draws are not binary data"
@@ -225,14 +240,13 @@ class PosteriorSampling(Method):
         check_integer("n_warmup", self.n_warmup, lowest=0)
         check_integer("max_components", self.max_components)
 
-    def estimate(self, task: Task) -> Estimate:
-        """Return the estimate of log p(x) of each row.
+    @property
+    def advice(self) -> str:
+        """What to do if the effective number of draws is small."""
+        return "use more draws, or method='importance' or 'ais'"
 
-        Warns
-        -----
-        RuntimeWarning
-            If more than a tenth of the rows have too few effective draws.
-        """
+    def estimate(self, task: Task) -> Estimate:
+        """Return the estimate of log p(x) of each row."""
         model, n_draws = task.model, int(self.n_draws)
         n_components = model._n_features_out
         if n_components > self.max_components:
@@ -243,12 +257,15 @@ class PosteriorSampling(Method):
             )
         # One chain gives the draws of both stages. With two chains, the second might be at another
         # mode of p(z|x), where the fitted density is close to 0.
-        posterior = sample_posterior(
+        posterior = run_chains(
             model,
             task.X,
             2 * n_draws,
             n_leapfrog=self.n_leapfrog,
             n_warmup=self.n_warmup,
+            target_accept=0.9,
+            adaptation="dual-averaging",
+            step_size_per="chain",
             random_state=task.seed % 2**32,
             n_threads=task.n_threads,
             progress=task.shown,
@@ -261,14 +278,7 @@ class PosteriorSampling(Method):
 
         log_q = fitted_log_density(fitted, counted, n_threads=threads)
         log_p, std_error, ess = marginal_likelihood(log_q, model._read(task.X, log_joints))
-        poor = float(np.mean(~(ess >= 0.1 * n_draws)))  # NaN counts as poor: the chain never moved
-        if poor > 0.1:
-            warnings.warn(
-                f"'hmc': the effective number of draws of {poor:.0%} of the rows is below a tenth "
-                f"of n_draws; the estimates are poor, use more draws or 'importance'",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        ess = np.where((posterior.ess == 0).any(axis=1), 0.0, ess)  # the chain stood still
         return Estimate.from_rows(
             log_p, std_error, n_draws=n_draws, ess=ess, acceptance=posterior.acceptance
         )

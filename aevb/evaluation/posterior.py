@@ -14,6 +14,7 @@ from aevb.core.engine import PosteriorChains
 from aevb.core.threads import resolve_threads
 from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
+from aevb.evaluation.alarms import poor_chains, warn_of
 from aevb.evaluation.diagnostics import effective_sample_size, split_r_hat
 from aevb.inference.hmc import draw, warm_up
 
@@ -38,11 +39,12 @@ class PosteriorDraws(NamedTuple):
     n_divergent : ndarray of shape (n_samples,), int64
         Divergent transitions after the warm-up, with an energy error above 1000.
     ess : ndarray of shape (n_samples, n_components), float64
-        Effective number of independent draws (Geyer's initial positive sequence). It is NaN for
-        fewer than four draws and for a chain that never moved.
+        Effective number of independent draws (Geyer's initial positive sequence). It is 0 for a
+        chain that never moved, or by float32's rounding alone. It is NaN for fewer than four draws.
     r_hat : ndarray of shape (n_samples, n_components), float64
         Split R-hat of the two halves of each chain (Gelman et al., "Bayesian data analysis", 11.4).
-        It is near 1 if the chain has mixed, and NaN for fewer than four draws.
+        It is near 1 if the chain has mixed. It is NaN for fewer than four draws and where `ess` is
+        0.
     """
 
     draws: NDArray[np.float32]
@@ -112,6 +114,15 @@ def sample_posterior(
     ValueError, TypeError
         If an argument is not valid. The message names it.
 
+    Warns
+    -----
+    RuntimeWarning
+        The message lists the reasons, and says what to do. They are judged from 20 draws on.
+
+        - A chain moved in fewer than a tenth of its transitions, or by float32's rounding alone.
+        - More than a hundredth of a chain's transitions diverged.
+        - More than a tenth of the chains have an R-hat above 1.1, after 200 draws or more.
+
     Examples
     --------
     >>> from aevb import AEVB, sample_posterior
@@ -121,6 +132,39 @@ def sample_posterior(
     >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
     (10, 5, 2)
     """
+    result = run_chains(
+        model,
+        X,
+        n_draws,
+        n_leapfrog=n_leapfrog,
+        n_warmup=n_warmup,
+        target_accept=target_accept,
+        adaptation=adaptation,
+        step_size_per=step_size_per,
+        random_state=random_state,
+        n_threads=n_threads,
+        progress=progress,
+    )
+    found = poor_chains(result.draws, result.ess, result.r_hat, result.n_divergent)
+    warn_of("sample_posterior", found)
+    return result
+
+
+def run_chains(
+    model: LatentVariableModel,
+    X: Any,
+    n_draws: int,
+    *,
+    n_leapfrog: int,
+    n_warmup: int,
+    target_accept: float,
+    adaptation: str,
+    step_size_per: str,
+    random_state: Any,
+    n_threads: int | None,
+    progress: bool | None,
+) -> PosteriorDraws:
+    """Return the result of `sample_posterior`, without its warning."""
     if not hasattr(model, "_begin"):
         raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
     check_is_fitted(model)

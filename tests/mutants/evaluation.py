@@ -303,16 +303,16 @@ MUTANTS = [
     ),
     Mutant(
         what="poor weights are said of half of the rows and more",
-        file="aevb/evaluation/methods.py",
-        text="if poor > 0.1:",
-        replacement="if poor > 0.5:",
+        file="aevb/evaluation/alarms.py",
+        text="if poor <= MOST_ROWS:",
+        replacement="if poor <= 0.5:",
         tests=(f"{SETTINGS}::test_when_the_weights_are_said_to_be_poor[ess2-True]",),
     ),
     Mutant(
         what="weights that are not a number are no poor ones",
-        file="aevb/evaluation/methods.py",
-        text="np.mean(~(ess >= 0.1 * n_draws))",
-        replacement="np.mean(ess < 0.1 * n_draws)",
+        file="aevb/evaluation/alarms.py",
+        text="np.mean(~(ess >= limit))",
+        replacement="np.mean(ess < limit)",
         tests=(f"{SETTINGS}::test_when_the_weights_are_said_to_be_poor[ess3-True]",),
     ),
     Mutant(
@@ -360,9 +360,11 @@ MUTANTS = [
     Mutant(
         what="a chain that stood still has an effective sample size",
         file="aevb/evaluation/diagnostics.py",
-        text="np.where((draws == draws[0]).all(axis=0), np.nan, ess)",
-        replacement="ess",
-        tests=("test_chain_diagnostics.py::test_a_chain_that_stands_still_is_no_sample",),
+        text="return np.where(_stands_still(draws), 0.0, ess)",
+        replacement="return ess",
+        tests=(
+            "test_chain_diagnostics.py::test_a_chain_that_moves_by_rounding_alone_stands_still[15-True]",
+        ),
     ),
     Mutant(
         what="the target of the acceptance is not passed on",
