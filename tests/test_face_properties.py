@@ -108,17 +108,21 @@ READ = {
     ),
     "sample_posterior": lambda m, X: sample_posterior(m, X, 2, n_warmup=2, n_leapfrog=2).draws[0],
     "active_units": lambda m, X: Evaluator(m).active_units(X),
+    "encode": lambda m, X: m.encode(X)[1],
+    "kl_per_unit": lambda m, X: Evaluator(m).kl_per_unit(X),
+    "column_quality": lambda m, X: Evaluator(m).column_quality(X),
     "score": lambda m, X: m.score(X),
 }
 ANSWERS = {
     "transform": ((J,), np.float32),
+    "encode": ((J,), np.float32),
     "sample_posterior": ((J,), np.float32),
     "reconstruct": ((D,), np.float32),
 }
 
 
 def read(model, method, X):
-    if method == "bound_and_gradient" and not hasattr(model, method):
+    if method in ("bound_and_gradient", "encode") and not hasattr(model, method):
         return None
     return attempt(model, lambda: READ[method](model, X))
 
@@ -134,6 +138,8 @@ def test_reading(name, given, method):
         assert type(answer) is float
     elif method == "active_units":
         is_array(answer, (J,), np.bool_)
+    elif method in ("kl_per_unit", "column_quality"):
+        is_array(answer, (J if method == "kl_per_unit" else D,), np.float64)
     else:
         columns, dtype = ANSWERS.get(method, ((), np.float64))
         is_array(answer, (np.shape(given.X)[0], *columns), dtype)

@@ -86,12 +86,16 @@ def test_bounds_and_variances_are_the_twins(estimator, part, n_draws):
     tolerance = bound_tolerance(Problem(weights, X[chosen], noise, tape), case)
 
     part = {"begin": begin, "size": size, "split": split}
-    bound, variance = model.bound(Rows(X), n_draws=n_draws, seed=seed, n_threads=1, **part)
+    bound, variance, kl = model.bound(Rows(X), n_draws=n_draws, seed=seed, n_threads=1, **part)
     assert (np.abs(bound - tape.bound) <= tolerance).all()
     values = tape.log_likelihood + (tape.log_ratio if estimator == "monte-carlo" else 0)
     expected = values.reshape(size, n_draws).var(1, ddof=1) / n_draws
     error = np.abs(np.sqrt(variance) - np.sqrt(expected))
     assert (error <= n_draws * tolerance).all()
+    w, h = oracle.float64(weights), tape.layers["encoder.mean"][0]
+    mu, log_var = (oracle.affine(w, f"encoder.{head}", h) for head in ("mean", "log_var"))
+    expected = 0.5 * (mu**2 + np.exp(log_var) - 1 - log_var).sum(1)
+    assert (np.abs(kl - expected) <= tolerance).all()
     assert np.isnan(model.bound(Rows(X), n_draws=1, seed=seed, n_threads=1, **part)[1]).all()
 
 
@@ -103,9 +107,12 @@ def test_blocks_of_rows_are_put_together(isa):
 
     def ask(x):
         codes = model.encode(Rows(x), n_threads=1)
+        mean, log_var = model.posterior(Rows(x), n_threads=1)
+        assert mean.tobytes() == codes.tobytes()
         part = {"begin": 0, "size": len(x), "split": False, "seed": 3, "n_threads": 1}
         return (
             codes,
+            log_var,
             model.decode(codes, n_threads=1),
             *model.bound(Rows(x), n_draws=2, **part),
             *model.importance(Rows(x), n_draws=2, n_adaptations=0, **part_of(part)),

@@ -244,6 +244,13 @@ class Engine:
         with single_threaded_blas():
             return self._model.encode(rows, n_threads=resolve_threads(n_threads))
 
+    def posterior(
+        self, rows: Rows, *, n_threads: int | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the means and the log-variances of q(z|x) (n_rows, J)."""
+        with single_threaded_blas():
+            return self._model.posterior(rows, n_threads=resolve_threads(n_threads))
+
     def decode(self, z: NDArray[np.float32], *, n_threads: int | None) -> NDArray[np.float32]:
         """Return the means of p(x|z) (n, D)."""
         with single_threaded_blas():
@@ -258,8 +265,8 @@ class Engine:
 
     def bound(
         self, rows: Rows, subset: Subset, *, n_draws: int, seed: int, n_threads: int | None
-    ) -> tuple[Floats, Floats]:
-        """Return the bound of each row, and the variance of that estimate over the noise."""
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the bound of each row, its variance over the noise, and KL(q(z|x) || p(z))."""
         with single_threaded_blas():
             return self._model.bound(
                 rows,

@@ -23,6 +23,33 @@ class EncoderModel(LatentVariableModel):
 
     _has_encoder = True
 
+    def encode(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the mean and the standard deviation of q(z|x) for each row.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data. With dynamic binarisation, the grey levels are used as they are.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components), float32
+            Posterior means: the result of `transform`.
+        std : ndarray of shape (n_samples, n_components), float32
+            Posterior standard deviations. Given x, the components are independent.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not valid for the model. The message names it.
+        """
+        mean, log_var = self._read(
+            X, lambda rows: self._engine.posterior(rows, n_threads=self.n_threads)
+        )
+        with np.errstate(all="ignore"):  # may overflow before the check raises
+            std = np.exp(np.float32(0.5) * log_var)
+        return still_finite("X", mean), still_finite("X", std)
+
     def bound_and_gradient(
         self, X: Any, noise: ArrayLike | None = None
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:

@@ -1,20 +1,24 @@
-"""The evaluator of fitted models: bounds, log-likelihoods and active units."""
+"""The evaluator of fitted models: bounds, log-likelihoods, latent units and columns."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aevb.core.catalogue import SUPPORTS
 from aevb.core.checks import check_integer
-from aevb.core.engine import Rows, Subset
-from aevb.data.checks import check_scores
+from aevb.core.engine import Floats, Rows, Subset
+from aevb.data.checks import check_scores, still_finite
+from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
+from aevb.evaluation.quality import explained, read_blocks
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
@@ -80,7 +84,12 @@ class Evaluator:
         Returns
         -------
         estimate : Estimate
-            Bounds in nats.
+            Bounds in nats. ``diagnostics`` has these entries:
+
+            - ``"n_draws"``: the number of draws.
+            - ``"kl"`` (n_samples,): KL(q(z|x) || p(z)) of each row in closed form.
+            - ``"reconstruction"`` (n_samples,): the rest of the bound, ``per_row + kl``. It
+              estimates E_q[log p(x|z)] from the same draws.
 
         Raises
         ------
@@ -91,15 +100,20 @@ class Evaluator:
         require_encoder(self.model, "bound: there is none, want log_likelihood(X, method='ais')")
         seed = self._seed()
 
-        def bounds(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def bounds(rows: Rows) -> tuple[Floats, Floats, Floats]:
             subset = Subset(0, rows.shape[0], split=False)
             return self.model._engine.bound(
                 rows, subset, n_draws=n_draws, seed=seed, n_threads=self._n_threads()
             )
 
-        bound, variance = self.model._read(X, bounds)
+        bound, variance, kl = self.model._read(X, bounds)
         check_scores("X", bound)
-        return Estimate.from_rows(bound, np.sqrt(variance), n_draws=n_draws)
+        with np.errstate(invalid="ignore"):  # NaN if the bound is -inf and kl is inf
+            reconstruction = bound + kl
+        stderr = np.sqrt(variance)
+        return Estimate.from_rows(
+            bound, stderr, n_draws=n_draws, reconstruction=reconstruction, kl=kl
+        )
 
     @lists_methods
     def log_likelihood(self, X: Any, method: str = "importance", **options: Any) -> Estimate:
@@ -161,6 +175,8 @@ class Evaluator:
 
         A unit is active if the variance of its posterior mean over the rows of `X` exceeds
         `threshold` (Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", section 5.2).
+        `kl_per_unit` asks another question: how far q(z_j|x) is from the prior. A unit with the
+        same q(z_j|x) on every row is not active, even if its KL divergence is large.
 
         Parameters
         ----------
@@ -187,6 +203,72 @@ class Evaluator:
         means = self.model._read(X, lambda rows: self.model._chain_starts(rows, 0, threads))
         active: NDArray[np.bool_] = means.var(axis=0, dtype=np.float64) > threshold
         return active
+
+    def kl_per_unit(self, X: Any) -> NDArray[np.float64]:
+        """Return what each latent unit costs the bound: the mean of KL(q(z_j|x) || N(0, 1)).
+
+        The divergence has a closed form. It is near 0 for a unit that the encoder does not use.
+        See also `active_units`. With dynamic binarisation, q(z|x) is that of the grey levels.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        kl : ndarray of shape (n_components,), float64
+            Mean over the rows in nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `X` is not valid, or if the model has no encoder.
+        """
+        require_encoder(self.model, "kl_per_unit: there is no q(z|x)")
+        threads = self._n_threads()
+        outputs = self.model._read(
+            X, lambda rows: self.model._engine.posterior(rows, n_threads=threads)
+        )
+        mean, log_var = (np.float64(still_finite("X", output)) for output in outputs)
+        with np.errstate(over="ignore"):  # infinite if the variance is
+            kl: Floats = 0.5 * (mean**2 + np.expm1(log_var) - log_var).mean(axis=0)
+        return kl
+
+    def column_quality(self, X: Any) -> NDArray[np.float64]:
+        """Return the share of each column's variation that the reconstructions explain.
+
+        It is 1 - d / d_0. Here d is the deviance of the column from ``model.reconstruct(X)``, and
+        d_0 is that from the column's own mean. For real-valued columns the deviance is the sum of
+        squares, so the share is R^2. For Bernoulli and Poisson columns it is the explained
+        deviance. 1 is a perfect reconstruction, and 0 is no better than the mean. The share is
+        negative for a worse one, and NaN for a constant column.
+
+        Means and deviances are those of the given rows. Rows of the training set give the quality
+        of the fit, and other rows that on new data.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        quality : ndarray of shape (n_features,), float64
+            The share of each column. `aevb.plots.column_quality` draws it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `X` is not valid for the model.
+        """
+        model = copy.copy(self.model)
+        model.n_threads = self._n_threads()
+        means = model.reconstruct(X)
+        data, scale = check_data(model, X), model.input_scale_
+        binary = model._engine.settings["binarize"] == "threshold"
+        supports = [SUPPORTS[model.likelihood_]] * data.n_features
+        return explained(lambda: read_blocks(data, scale, binary=binary), means, supports)
 
     def _seed(self) -> int:
         if self.random_state is None:

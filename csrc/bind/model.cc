@@ -165,17 +165,31 @@ py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_
   return as_tuple(progress);
 }
 
-FloatArray encode_rows(BoundModel& self, const BoundTable& x, int n_threads) {
+// The means of q(z|x). The log-variances go into *log_var, unless it is null.
+FloatArray encode_both(BoundModel& self, const BoundTable& x, FloatArray* log_var, int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
-  FloatArray mean = new_matrix(x.table.n_rows(), self.config().n_latent);
-  float* out = mean.mutable_data();
+  const size_t n = x.table.n_rows(), n_latent = self.config().n_latent;
+  FloatArray mean = new_matrix(n, n_latent);
+  if (log_var != nullptr) *log_var = new_matrix(n, n_latent);
+  float* mean_out = mean.mutable_data();
+  float* log_var_out = log_var == nullptr ? nullptr : log_var->mutable_data();
   Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  encode(self, x.table, out, n_threads, cancellation);
+  encode(self, x.table, mean_out, log_var_out, n_threads, cancellation);
   return mean;
+}
+
+FloatArray encode_rows(BoundModel& self, const BoundTable& x, int n_threads) {
+  return encode_both(self, x, nullptr, n_threads);
+}
+
+py::tuple posterior_rows(BoundModel& self, const BoundTable& x, int n_threads) {
+  FloatArray log_var;
+  FloatArray mean = encode_both(self, x, &log_var, n_threads);
+  return py::make_tuple(mean, log_var);
 }
 
 FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
@@ -213,15 +227,15 @@ py::tuple bound_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t
   check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
   const Subset subset = subset_of(x, begin, size, split);
-  DoubleArray value(static_cast<py::ssize_t>(size)), variance(static_cast<py::ssize_t>(size));
-  double* value_out = value.mutable_data();
-  double* variance_out = variance.mutable_data();
+  const auto n = static_cast<py::ssize_t>(size);
+  DoubleArray value(n), variance(n), kl(n);
+  const BoundRows out = {value.mutable_data(), variance.mutable_data(), kl.mutable_data()};
   Cancellation cancellation = cancel_on_signal(py::none());
   {
     py::gil_scoped_release nogil;
-    bound(self, x.table, subset, n_draws, seed, value_out, variance_out, n_threads, cancellation);
+    bound(self, x.table, subset, n_draws, seed, out, n_threads, cancellation);
   }
-  return py::make_tuple(value, variance);
+  return py::make_tuple(value, variance, kl);
 }
 
 py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t size,
@@ -290,12 +304,14 @@ py::tuple bound_gradient(BoundModel& self, const BoundTable& x,
 void def_readers(py::class_<BoundModel>& model) {
   using py::arg;
   model.def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
+      .def("posterior", &posterior_rows, arg("X"), py::kw_only(), arg("n_threads"),
+           "Means and log-variances of q(z|x).")
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
       .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"),
            "Draws x ~ p(x|z) and their z ~ p(z).")
       .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("n_draws"), arg("seed"), arg("n_threads"),
-           "(bound, variance over the noise) per row of the subset.")
+           "(bound, its variance over the noise, KL divergence of q(z|x)) per row of the subset.")
       .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
            arg("progress") = py::none(),

@@ -1,5 +1,6 @@
 #include "inference/inference.h"
 
+#include "engine/posterior.h"
 #include "engine/prior.h"
 #include "inference/blocks.h"
 #include "inference/generate.h"
@@ -14,7 +15,7 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
 
 }  // namespace
 
-void encode(const Model& model, const Table& table, float* out, int n_threads,
+void encode(const Model& model, const Table& table, float* mean, float* log_var, int n_threads,
             Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, table.n_rows());
   const int team = team_size(model, block, 1, n_threads);
@@ -27,7 +28,9 @@ void encode(const Model& model, const Table& table, float* out, int n_threads,
       if (!gather(pass, table, NoiseBy::nothing, member)) return false;
       encode_hidden(pass, member);
       encode_heads(pass, member);
-      copy_rows(ws.mean(), mine, out + first * model.config().n_latent);
+      const size_t start = first * model.config().n_latent;
+      copy_rows(ws.mean(), mine, mean + start);
+      if (log_var != nullptr) copy_rows(ws.log_var(), mine, log_var + start);
       return true;
     });
   });
@@ -90,7 +93,7 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
 }
 
 void bound(const Model& model, const Table& table, Subset subset, size_t n_draws, uint64_t seed,
-           double* out, double* variance, int n_threads, Cancellation& cancellation) {
+           const BoundRows& out, int n_threads, Cancellation& cancellation) {
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, false, team);
@@ -107,8 +110,10 @@ void bound(const Model& model, const Table& table, Subset subset, size_t n_draws
       decode_likelihood(pass, member);
       sum_bound(pass, member);
       for (size_t r = mine.begin; r < mine.end; ++r) {
-        out[first + r] = ws.bound[r];
-        variance[first + r] = ws.variance[r];
+        out.bound[first + r] = ws.bound[r];
+        out.variance[first + r] = ws.variance[r];
+        out.kl[first + r] =
+            Posterior::kl(Prior(), ws.mean().row(r), ws.log_var().row(r), ws.mean().cols);
       }
       return true;
     });

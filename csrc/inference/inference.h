@@ -9,8 +9,9 @@ namespace aevb {
 // A function with a table throws OutOfRange if guarded data have a value out of range. A function
 // with a cancellation rethrows what stopped it.
 
-// Posterior means of all rows -> out (n_rows, J), dense.
-void encode(const Model& model, const Table& table, float* out, int n_threads,
+// Means and log-variances of q(z|x) of all rows -> (n_rows, J) each, dense. log_var may
+// be null.
+void encode(const Model& model, const Table& table, float* mean, float* log_var, int n_threads,
             Cancellation& cancellation);
 
 // Decoder means of z (n, J) -> out (n, D), dense.
@@ -21,10 +22,16 @@ void decode(const Model& model, ConstMatView z, float* out, int n_threads,
 void sample(const Model& model, uint64_t seed, size_t n, float* x, float* z, int n_threads,
             Cancellation& cancellation);
 
-// The bound per row of a subset, and its variance over the noise (NaN for one draw) ->
-// (subset.size,) each. The seed and each row's content key the noise.
+// Results of `bound` for each row: (subset.size,) each.
+struct BoundRows {
+  double* bound;
+  double* variance;  // of the bound over the noise; NaN for one draw
+  double* kl;        // KL(q(z|x) || p(z)) in closed form, whatever the objective
+};
+
+// The bound per row of a subset. The seed and each row's content key the noise.
 void bound(const Model& model, const Table& table, Subset subset, size_t n_draws, uint64_t seed,
-           double* out, double* variance, int n_threads, Cancellation& cancellation);
+           const BoundRows& out, int n_threads, Cancellation& cancellation);
 
 // The bound per row, and the gradient of its sum, with a weight on the KL divergence. The gradient
 // is an arena in the weights' layout, which the caller has set to zero. noise: (n_draws, n_rows, J)

@@ -191,8 +191,8 @@ MUTANTS = [
     Mutant(
         what="rows of later blocks are put in the place of the first",
         file="csrc/inference/inference.cc",
-        text="copy_rows(ws.mean(), mine, out + first * model.config().n_latent);",
-        replacement="copy_rows(ws.mean(), mine, out);",
+        text="copy_rows(ws.mean(), mine, mean + start);",
+        replacement="copy_rows(ws.mean(), mine, mean);",
         tests=("test_generate.py::test_blocks_of_rows_are_put_together",),
     ),
     Mutant(
@@ -205,8 +205,8 @@ MUTANTS = [
     Mutant(
         what="the variance of later blocks is put in the place of the first",
         file="csrc/inference/inference.cc",
-        text="variance[first + r] = ws.variance[r];",
-        replacement="variance[r] = ws.variance[r];",
+        text="out.variance[first + r] = ws.variance[r];",
+        replacement="out.variance[r] = ws.variance[r];",
         tests=("test_generate.py::test_bounds_and_variances_are_the_twins",),
     ),
     Mutant(

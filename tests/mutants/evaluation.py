@@ -12,8 +12,73 @@ WEIGHTS = "test_likelihoods_exactly.py::test_importance_weights_and_their_errors
 DENSITY = "test_likelihoods_exactly.py::test_the_density_has_the_bandwidth_that_scores_best"
 PAPER = "test_likelihoods_exactly.py::test_the_papers_estimator_in_its_parts"
 SETTINGS = "test_evaluator_settings.py"
+ALARMS = "test_alarms.py"
+UNITS = "test_units_and_columns.py"
 
 MUTANTS = [
+    Mutant(
+        what="the handful does not depend on the number of draws",
+        file="aevb/evaluation/alarms.py",
+        text="1.0 / (1.0 / HANDFUL + 1.0 / n_draws)",
+        replacement="HANDFUL",
+        tests=(f"{ALARMS}::test_a_handful_is_where_the_error_of_log_p_is_half_a_nat[20-4.0]",),
+    ),
+    Mutant(
+        what="chains that stand still in some components are no reason",
+        file="aevb/evaluation/alarms.py",
+        text="(ess == 0).any(axis=1)",
+        replacement="(ess == 0).all(axis=1)",
+        tests=(f"{ALARMS}::test_each_reason_is_given_from_its_limit_on[200]",),
+    ),
+    Mutant(
+        what="chains that stand still give a likelihood all the same",
+        file="aevb/evaluation/methods.py",
+        text="np.where((posterior.ess == 0).any(axis=1), 0.0, ess)",
+        replacement="ess",
+        tests=(f"{ALARMS}::test_a_likelihood_from_chains_that_stand_still_is_an_alarm",),
+    ),
+    Mutant(
+        what="moves do not limit the effective sample size",
+        file="aevb/evaluation/diagnostics.py",
+        text="np.minimum(ess, moves)",
+        replacement="ess",
+        tests=("test_chain_diagnostics.py::test_a_chain_has_no_more_draws_than_its_few_moves[1]",),
+    ),
+    Mutant(
+        what="the divergence of a unit is that of half its variance",
+        file="aevb/evaluation/evaluator.py",
+        text="np.expm1(log_var) - log_var",
+        replacement="np.expm1(0.5 * log_var) - log_var",
+        tests=(f"{UNITS}::test_kl_per_unit_is_the_closed_form",),
+    ),
+    Mutant(
+        what="the divergence in the bound is left out of the reconstruction",
+        file="aevb/evaluation/evaluator.py",
+        text="reconstruction = bound + kl",
+        replacement="reconstruction = bound",
+        tests=(f"{UNITS}::test_the_bound_is_reconstruction_minus_kl",),
+    ),
+    Mutant(
+        what="the core's divergence has the means without their squares",
+        file="csrc/families/posteriors/gaussian.h",
+        text="0.5 * (m * m + std::expm1(v) - v)",
+        replacement="0.5 * (m + std::expm1(v) - v)",
+        tests=("test_generate.py::test_bounds_and_variances_are_the_twins",),
+    ),
+    Mutant(
+        what="a column is compared with the mean of the last block",
+        file="aevb/evaluation/quality.py",
+        text="total = total + x.sum(axis=0)",
+        replacement="total = len(means) * x.mean(axis=0)",
+        tests=(f"{UNITS}::test_column_quality_is_scikit_learns",),
+    ),
+    Mutant(
+        what="a threshold's ones are not read",
+        file="aevb/evaluation/quality.py",
+        text="x > 0.5 if binary else x",
+        replacement="x",
+        tests=(f"{UNITS}::test_columns_are_what_the_model_reads",),
+    ),
     Mutant(
         what="Adam's t counts steps, not updates",
         file="csrc/algorithms/monte_carlo_em.cc",

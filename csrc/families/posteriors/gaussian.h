@@ -78,6 +78,15 @@ struct GaussianPosterior {
     }
     return sum;
   }
+  // KL(q(z|x) || p(z)), appendix B.
+  static double kl(StandardNormal, const float* mu, const float* log_var, size_t n) {
+    double sum = 0.0;
+    for (size_t j = 0; j < n; ++j) {
+      const auto m = static_cast<double>(mu[j]), v = static_cast<double>(log_var[j]);
+      sum += 0.5 * (m * m + std::expm1(v) - v);
+    }
+    return sum;
+  }
 };
 
 }  // namespace aevb
