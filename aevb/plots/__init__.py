@@ -3,6 +3,7 @@
 matplotlib comes with the extra ``plot``: ``pip install 'aevb[plot]'``.
 """
 
+from aevb.plots.columns import column_quality
 from aevb.plots.curve import learning_curve
 from aevb.plots.generated import (
     manifold,
@@ -18,6 +19,7 @@ from aevb.plots.style import offscreen_figure
 from aevb.plots.table import reconstructed_columns
 
 __all__ = [
+    "column_quality",
     "image_grid",
     "latent_scatter",
     "learning_curve",
