@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from aevb import AEVB, datasets
+from aevb import AEVB, Evaluator, datasets
 from aevb.estimators.advice import late_rise
 from aevb.exceptions import FitWarning
 
@@ -74,3 +74,13 @@ def test_pixels_that_are_scaled_already(frame):
     model.transform(wrap(PIXELS[:2]))
     model.transform(wrap(np.zeros_like(PIXELS)))  # black images
     fit((PIXELS > 128).astype(np.uint8)).transform((PIXELS > 128).astype(np.uint8))
+
+
+def test_collapse():
+    noise = RNG.normal(size=(200, 4))
+    with pytest.warns(FitWarning, match=r"all latent units have collapsed: .* at most"):
+        model = fit(noise, n_epochs=200, learning_rate=0.01)
+    assert Evaluator(model).kl_per_unit(noise).max() < 0.02
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(noise[:, :1] + 0.3 * noise, n_epochs=200, learning_rate=0.01)

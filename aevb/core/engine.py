@@ -123,6 +123,11 @@ class Engine:
         """The settings by name."""
         return self._model.config.as_dict()
 
+    @cached_property
+    def has_encoder(self) -> bool:
+        """Whether the model has an encoder."""
+        return str(self.settings["algorithm"]) != "monte-carlo-em"
+
     @property
     def seed(self) -> int:
         """Seed of all random numbers."""

@@ -6,16 +6,20 @@ import math
 
 import numpy as np
 
+from aevb.core.engine import Rows
 from aevb.core.state import State
 from aevb.core.warn import warn
 from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
 from aevb.exceptions import FitWarning
+from aevb.inference.bound import kl_per_unit
 
 # A rise over the second half of the training is steep from these values on.
 _STEEP = 0.25  # share of the whole rise
 _LEAST_RISE = 1.0  # nats per row
 _LEAST_BOUNDS = 4  # that can tell
+# Mean KL divergence in nats below which a latent unit says nothing about the rows.
+_LEAST_KL = 0.01
 
 
 def advise_before(state: State, data: Data) -> None:
@@ -37,8 +41,17 @@ def advise_before(state: State, data: Data) -> None:
         )
 
 
-def advise_after(state: State) -> None:
-    """Warn of a fit that has not ended well."""
+def advise_after(state: State, rows: Rows, n_threads: int | None) -> None:
+    """Warn of a fit that has not ended well. `rows` are some rows of the training data."""
+    if state.engine.has_encoder:
+        highest = kl_per_unit(state.engine, rows, n_threads).max()
+        if highest < _LEAST_KL:
+            warn(
+                f"all latent units have collapsed: KL(q(z_j|x) || p(z_j)) is at most "
+                f"{highest:.2g} nats, so transform says nothing about a row. The columns may be "
+                f"independent; if not, train longer, or lower weight_decay",
+                FitWarning,
+            )
     rise = late_rise(state.history)
     if rise is not None:
         warn(

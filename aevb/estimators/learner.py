@@ -115,19 +115,20 @@ class Learner(BaseEstimator, ABC):
         Warns
         -----
         FitWarning
-            If the fit will mislead: the bound still rises steeply at the end, there are more latent
-            units than columns, or grey levels are modelled as numbers. The message says what to do.
+            If the fit will mislead: the bound still rises steeply at the end, all latent units have
+            collapsed, there are more of them than columns, or grey levels are modelled as numbers.
+            The message says what to do.
         """
         check_parameters(self)
         with self._claimed():
             worker = self._worker(keep_fitted=self.warm_start)
             try:
-                fit_rows(worker, X)
+                some_rows = fit_rows(worker, X)
             except KeyboardInterrupt:
                 self._keep_interrupted(worker)
                 raise
             self._state = worker._state
-        advise_after(self._learnt("history_"))
+            advise_after(self._learnt("history_"), some_rows, self.n_threads)
         return self
 
     def _keep_interrupted(self, worker: Self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aevb.core.engine import Floats
+from aevb.core.warn import warn
 from aevb.evaluation.diagnostics import FEW_MOVES
 
 HANDFUL = 5.0
@@ -73,6 +73,6 @@ def poor_chains(
 
 
 def warn_of(what: str, reasons: Sequence[str]) -> None:
-    """Give one RuntimeWarning with all reasons, at the line that called the caller."""
+    """Give one RuntimeWarning with all reasons."""
     if reasons:
-        warnings.warn(f"{what}: {'. Also, '.join(reasons)}", RuntimeWarning, stacklevel=3)
+        warn(f"{what}: {'. Also, '.join(reasons)}", RuntimeWarning)

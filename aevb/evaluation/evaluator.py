@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.catalogue import SUPPORTS
 from aevb.core.checks import check_integer
 from aevb.core.engine import Floats, Rows, Subset
-from aevb.data.checks import check_scores, still_finite
+from aevb.data.checks import check_scores
 from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
 from aevb.evaluation.quality import explained, read_blocks
+from aevb.inference.bound import kl_per_unit
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
@@ -227,13 +228,7 @@ class Evaluator:
         """
         require_encoder(self.model, "kl_per_unit: there is no q(z|x)")
         threads = self._n_threads()
-        outputs = self.model._read(
-            X, lambda rows: self.model._engine.posterior(rows, n_threads=threads)
-        )
-        mean, log_var = (np.float64(still_finite("X", output)) for output in outputs)
-        with np.errstate(over="ignore"):  # infinite if the variance is
-            kl: Floats = 0.5 * (mean**2 + np.expm1(log_var) - log_var).mean(axis=0)
-        return kl
+        return self.model._read(X, lambda rows: kl_per_unit(self.model._engine, rows, threads))
 
     def column_quality(self, X: Any) -> NDArray[np.float64]:
         """Return the share of each column's variation that the reconstructions explain.
@@ -264,11 +259,11 @@ class Evaluator:
         """
         model = copy.copy(self.model)
         model.n_threads = self._n_threads()
-        means = model.reconstruct(X)
-        data, scale = check_data(model, X), model.input_scale_
+        means = model._engine.decode(model.transform(X), n_threads=model.n_threads)
+        data, units = check_data(model, X), model._engine.units
         binary = model._engine.settings["binarize"] == "threshold"
         supports = [SUPPORTS[model.likelihood_]] * data.n_features
-        return explained(lambda: read_blocks(data, scale, binary=binary), means, supports)
+        return explained(lambda: read_blocks(data, units, binary=binary), means, supports)
 
     def _seed(self) -> int:
         if self.random_state is None:

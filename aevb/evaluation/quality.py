@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.special import xlogy
 
 from aevb.core.engine import Floats
+from aevb.core.units import Units
 from aevb.data.rows import Data
 
 _BLOCK_VALUES = 1 << 20
@@ -42,7 +43,7 @@ DEVIANCES: dict[str, Callable[[Floats, Floats], Floats]] = {
 }
 
 
-def read_blocks(data: Data, scale: float, *, binary: bool) -> Iterator[tuple[slice, Floats]]:
+def read_blocks(data: Data, units: Units, *, binary: bool) -> Iterator[tuple[slice, Floats]]:
     """Yield the rows in blocks, dense and as the model reads them: (n, D).
 
     With `binary`, values are 1 above 0.5 and 0 elsewhere.
@@ -51,7 +52,7 @@ def read_blocks(data: Data, scale: float, *, binary: bool) -> Iterator[tuple[sli
     for first in range(0, data.n_rows, n_together):
         rows = slice(first, first + n_together)
         block = data.X[rows].toarray() if sparse.issparse(data.X) else data.X[rows]
-        x = np.asarray(block, np.float32) * np.float32(scale)
+        x = units.to_model(block)
         yield rows, np.asarray(x > 0.5 if binary else x, np.float64)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aevb.core.engine import Rows
 from aevb.training.trainable import Trainable
 from aevb.training.trainer import Trainer
 
 
-def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> None:
+def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> Rows:
     """Train a model on X for its ``n_epochs``. If training fails, the model is not usable.
 
     Parameters
@@ -19,7 +20,13 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> None:
         Training data.
     n_seen : int, default=0
         Rows of earlier calls, which the prior on the weights counts too.
+
+    Returns
+    -------
+    rows : Rows
+        Up to 1000 rows of X.
     """
     trainer = Trainer(model, X)
     trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
     trainer.run()
+    return trainer.some_rows

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Model = TypeVar("Model", bound=Trainable)
+_N_SOME_ROWS = 1000
 
 
 class Trainer(Generic[Model]):
@@ -147,6 +148,7 @@ class Trainer(Generic[Model]):
     ) -> None:
         """Pass the training rows and the held-out rows to the core."""
         self._rows, self.n_train = as_rows(data, units, config), data.n_rows - n_val
+        self.some_rows = as_rows(data._replace(X=data.X[:_N_SOME_ROWS]), units, config)
         # The split orders the rows at random. The first are held out, the rest are training rows.
         self._subset = Subset(n_val, self.n_train, split=n_val > 0)
         self._validation = Validation(self._rows, Subset(0, n_val, split=True), decides)
