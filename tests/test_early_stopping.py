@@ -26,6 +26,7 @@ def test_it_goes_back_to_the_best_weights():
     assert np.flatnonzero(np.isfinite(bounds))[0] == 5
     best = np.nanmax(bounds)
     assert best > bounds[-1] + 3
+    assert stopped.history_["held_out"] == [20] * 300
 
     full = AEVB(5, **options, early_stopping=False).fit(X)
     assert all(np.isnan(full.history_["validation_bound"]))

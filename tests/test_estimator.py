@@ -118,7 +118,9 @@ def test_shapes_and_types(X, likelihood, hidden):
     assert model.n_samples_seen_ == 2 * n
     assert model.n_steps_ == 10
     history = model.history_
-    assert set(history) == {"samples_seen", "train_bound", "validation_bound", "seconds"}
+    assert set(history) == {
+        "samples_seen", "train_bound", "validation_bound", "held_out", "seconds",
+    }
     assert list(history["samples_seen"]) == [n, 2 * n]
     assert np.isfinite(history["train_bound"]).all()
     assert len(history["train_bound"]) == 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aevb.core.engine import Engine
 
-HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "seconds")
+HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "held_out", "seconds")
 
 
 def empty_history() -> dict[str, list[float]]:

@@ -40,8 +40,9 @@ class AEVB(EncoderModel):
         infinity if training diverged.
     history_ : dict of lists
         One entry per epoch. ``samples_seen`` counts rows. ``train_bound`` and ``validation_bound``
-        are in nats per row; the latter is NaN without validation data. ``seconds`` is the duration
-        of the training so far.
+        are in nats per row; the latter is NaN after an epoch without a validation. ``held_out`` is
+        the number of rows held out of the training. ``seconds`` is the duration of the training so
+        far.
     n_samples_seen_ : int
         Rows trained on so far. Each visit to a row counts.
     n_steps_ : int
@@ -53,8 +54,8 @@ class AEVB(EncoderModel):
 
     Notes
     -----
-    The log-variance of the Gaussian decoders is ``v = -10 + softplus(a + 10)``, where a is the
-    linear output. It has a smooth floor at -10. Without a floor, the density and the bound could
+    The log-variance of the Gaussian decoders, in the model's units, is ``v = -10 + softplus(a +
+    10)``, where a is the linear output. It has a smooth floor at -10. Without a floor, the density and the bound could
     grow without limit.
 
     A factor sqrt(t / (t + 20)) scales step t of Adagrad, where t counts minibatches. Without it,

@@ -268,7 +268,7 @@ class Learner(BaseEstimator, ABC):
 
     @property
     def history_(self) -> dict[str, list[float]]:
-        """Samples seen, bounds in nats per row, and seconds: one entry per epoch."""
+        """Samples seen, bounds in nats per row, rows held out, and seconds, for each epoch."""
         return self._learnt("history_").history
 
     @property

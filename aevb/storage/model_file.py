@@ -187,7 +187,8 @@ def _history(columns: dict[str, list[float | str | None]]) -> dict[str, list[flo
     if set(columns) != set(HISTORY_KEYS) or len({len(c) for c in columns.values()}) != 1:
         raise ValueError("its history is incomplete")
     history = {key: [_number_in(v) for v in columns[key]] for key in columns}
-    history["samples_seen"] = [int(v) for v in history["samples_seen"]]
+    for key in ("samples_seen", "held_out"):
+        history[key] = [int(v) for v in history[key]]
     return history
 
 

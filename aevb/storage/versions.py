@@ -16,6 +16,8 @@ def up_to_date(header: dict[str, Any]) -> dict[str, Any]:
 
 def _from_1(header: dict[str, Any]) -> dict[str, Any]:
     header = dict(header)
+    history = header["history"]
+    header["history"] = {**history, "held_out": [0] * len(history["seconds"])}
     scale = float(header.pop("input_scale"))
     config = header["state"]["config"]
     has_density = config["likelihood"] in ("gaussian", "bounded-gaussian")

@@ -424,6 +424,7 @@ class Trainer(Generic[Model]):
             "samples_seen": engine.n_samples_seen,
             "train_bound": (engine.bound_sum - run.start.bound_sum) / self.n_train,
             "validation_bound": bound,
+            "held_out": self._validation.n_rows,
             "seconds": engine.seconds,
         }
         state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
