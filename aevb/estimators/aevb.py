@@ -31,12 +31,13 @@ class AEVB(EncoderModel):
         ``encoder.hidden0.bias`` (H,), ...
     likelihood_ : str
         The likelihood in use.
-    columns_ : float
-        The factor on the data in use.
+    columns_ : list of Column
+        Name, likelihood (``family``), location and scale of each column. The model reads
+        ``(x - location) * scale``.
     learning_rate_ : float
         The learning rate in use.
     learning_rate_trials_ : dict of float to float
-        With ``learning_rate="auto"``, the score of each learning rate in nats per row. It is minus
+        If ``learning_rate="auto"`` tried some, the score of each in nats per row. It is minus
         infinity if training diverged.
     history_ : dict of lists
         One entry per epoch. ``samples_seen`` counts rows. ``train_bound`` and ``validation_bound``
