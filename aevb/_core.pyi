@@ -242,6 +242,7 @@ def impute(
     missing: NDArray[np.bool_],
     *,
     method: str,
+    n_starts: int,
     n_iterations: int,
     seed: int,
     n_threads: int,

@@ -59,6 +59,7 @@ DEFAULTS = {
     EncoderModel.impute: {
         "mask": None,
         "method": "mean",
+        "n_starts": 10,
         "n_iterations": 200,
         "random_state": None,
     },

@@ -41,7 +41,7 @@ class Restorer:
 
     def impute(self, X, missing, *, method, random_state):
         self.asked.append((method, X, missing, random_state, self.input_scale_))
-        value = {"mean": 0.1, "sample": 0.2, "map": 0.3}[method]
+        value = {"mean": 0.1, "sample": 0.2, "mode": 0.3}[method]
         return np.where(missing, np.float32(value), X)
 
 
@@ -114,7 +114,7 @@ def test_missing_pixels_are_imputed_three_ways(truth, task_of, name):
     assert [(asked[0], asked[3]) for asked in model.asked] == [
         ("mean", 0),
         ("sample", 0),
-        ("map", 0),
+        ("mode", 0),
     ]
     for _, X, mask, _, _ in model.asked:
         np.testing.assert_array_equal(X, truth)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from aevb.core.engine import Config, Rows
 from aevb.core.units import Units
-from aevb.data.checks import check_dense, check_unmasked
+from aevb.data.checks import check_unmasked
 from aevb.data.moments import column_moments
 
 # The types that the core reads in place. scikit-learn converts others (float16, objects) to the
@@ -100,33 +100,6 @@ def _new_judge(estimator: Any) -> Any:
     """Return an object to which scikit-learn writes the columns, with the same name and tags."""
     tags = estimator.__sklearn_tags__()
     return type(type(estimator).__name__, (), {"__sklearn_tags__": lambda _: tags})()
-
-
-def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
-    """Return dense data with 0 for each missing value, and the mask of the missing values.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``mask`` is not boolean or does not have the shape of ``X``, or if `check_data` would
-        reject the observed values.
-    """
-    for name, value in (("X", X), ("mask", mask)):
-        check_dense(name, value)
-        check_unmasked(name, value)
-    with np.errstate(all="ignore"):
-        X = validate_data(
-            estimator, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
-        )
-    missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
-    if missing.dtype != np.bool_:
-        raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
-    if missing.shape != X.shape:
-        raise ValueError(f"mask: got shape {missing.shape}, want that of X, {X.shape}")
-    filled = np.where(missing, X.dtype.type(0), X)
-    if not np.isfinite(filled).all():
-        raise ValueError("X: has values that are not finite where they are observed")
-    return Data(filled, *_value_range(filled), estimator), missing
 
 
 def _check_structure(X: Any) -> None:

@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows, Subset
 from aevb.data.checks import check_scores, finite_array, still_finite
-from aevb.data.rows import observed_data
+from aevb.data.frames import filled_in
+from aevb.data.observed import observed_data
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.parameters import draw_seed
 from aevb.inference.bound import own_bound
@@ -91,36 +92,46 @@ class EncoderModel(LatentVariableModel):
         mask: ArrayLike | None = None,
         *,
         method: str = "mean",
+        n_starts: int = 10,
         n_iterations: int = 200,
         random_state: Any = None,
-    ) -> NDArray[np.float32]:
+    ) -> Any:
         """Fill in missing values, given the observed values of the same row.
 
-        For each row, z starts from a draw of the prior and climbs log p(x_observed, z). The result
-        of "map" is the end of this ascent. For "mean" and "sample", a Markov chain starts there.
-        One iteration of the chain moves z by an HMC transition, draws the missing part of x from
-        p(x|z), and proposes a new z from q(z|x). The Metropolis rule accepts or rejects the
-        proposal [1]_. This makes the pseudo-Gibbs sampler [2]_ exact.
+        For each row, z climbs log p(x_observed, z) from several starts, and the highest end is
+        kept. The result of "mode" is the end of this ascent. For "mean" and "sample", a Markov
+        chain starts there. One iteration of the chain moves z by an HMC transition, proposes to
+        jump to another start's end, draws the missing part of x from p(x|z), and proposes a new z
+        from q(z|x). The Metropolis rule accepts or rejects each proposal [1]_. This makes the
+        pseudo-Gibbs sampler [2]_ exact.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or data frame of shape (n_samples, n_features)
             Dense data. Missing entries may have any value, also NaN.
         mask : array-like of bool of shape (n_samples, n_features), default=None
-            True where a value is missing. None means that the NaN of `X` are missing.
-        method : {"mean", "sample", "map"}, default="mean"
+            True where a value is missing. None means that the NaN of `X`, and the None and NA of a
+            frame, are missing.
+        method : {"mean", "sample", "mode"}, default="mean"
             "mean" averages the mean of p(x|z) over the second half of the iterations. This
             estimates E[x_missing | x_observed]. "sample" returns the last x_missing of the chain,
-            a draw. "map" returns the mean of p(x|z) at a mode of p(z | x_observed).
+            a draw. "mode" returns the mean of p(x|z) at the highest mode of p(z | x_observed) that
+            was found.
+        n_starts : int, default=10
+            Starts of the ascent of a row, from 1 to 1000. The first is the encoder's mean, and the
+            others are draws of the prior.
         n_iterations : int, default=200
-            Iterations of the chain of a row, or steps of the ascent for "map".
+            Iterations of the chain of a row, or further steps of the ascent for "mode".
         random_state : int, RandomState instance or None, default=None
-            Seed of the chains. None takes the estimator's own ``random_state``.
+            Seed of the starts and the chains. None takes the estimator's own ``random_state``.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32
-            All values of the data, in the units of the data times ``input_scale_``.
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            A copy of the data, in their own units, with the missing values filled in. Observed
+            values keep their bits. A pandas or Polars frame has the same columns, index and dtypes;
+            a column with missing values that is not floating becomes float64. An array has the
+            dtype of `X` if that is floating, and float64 otherwise.
 
         Raises
         ------
@@ -135,16 +146,17 @@ class EncoderModel(LatentVariableModel):
            inference in deep generative models", 2014, appendix F.
         """
         check_is_fitted(self)
-        check_choice("method", method, ("mean", "sample", "map"))
+        check_choice("method", method, ("mean", "sample", "mode"))
+        n_starts = check_integer("n_starts", n_starts)
         n_iterations = check_integer("n_iterations", n_iterations)
         data, missing = observed_data(self, X, mask)
         rows = self._rows(data)
         seed = draw_seed(self.random_state if random_state is None else random_state)
         engine, shown = self._engine, bool(self.verbose)
         filled = impute(
-            engine, rows, missing, method, n_iterations, seed, self.n_threads, shown=shown
+            engine, rows, missing, method, n_starts, n_iterations, seed, self.n_threads, shown=shown
         )
-        return np.where(missing, self._in_data_units(filled), data.X)
+        return filled_in(X, missing, self._in_data_units(filled))
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         return self._engine.encode(rows, n_threads=self.n_threads)

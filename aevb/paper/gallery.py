@@ -118,7 +118,7 @@ def _impute(
     name: str, model: AEVB, truth: Images, missing: NDArray[np.bool_], mean: NDArray[Any]
 ) -> Task:
     restored = {"pixel means": np.where(missing, mean, truth).astype(np.float32)}
-    for title, method in (("posterior mean", "mean"), ("a draw", "sample"), ("mode", "map")):
+    for title, method in (("posterior mean", "mean"), ("a draw", "sample"), ("mode", "mode")):
         restored[title] = model.impute(truth, missing, method=method, random_state=0)
     return Task(name, np.where(missing, 0.5, truth).astype(np.float32), restored, missing)
 

@@ -15,7 +15,7 @@ namespace aevb::bind {
 namespace {
 
 constexpr Name<ImputeBy> kImputeBy[] = {
-    {"mean", ImputeBy::mean}, {"sample", ImputeBy::sample}, {"map", ImputeBy::mode}};
+    {"mean", ImputeBy::mean}, {"sample", ImputeBy::sample}, {"mode", ImputeBy::mode}};
 
 template <class T>
 py::array_t<T> as_array(const std::vector<T>& values) {
@@ -153,12 +153,16 @@ py::array_t<uint64_t> row_ids(BoundModel& model, const BoundTable& x,
 }
 
 FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t<bool>& missing,
-                       const std::string& method, size_t n_iterations, uint64_t seed, int n_threads,
-                       const py::object& progress) {
+                       const std::string& method, size_t n_starts, size_t n_iterations,
+                       uint64_t seed, int n_threads, const py::object& progress) {
   check_rows(model, x);
   check_encoder(model);
   check_threads(n_threads);
   check(x.table.n_rows() >= 1, "X: got no rows, want at least 1");
+  check(n_starts >= 1 && n_starts <= kMostStarts, [&] {
+    return "n_starts: got " + std::to_string(n_starts) + ", want from 1 to " +
+           std::to_string(kMostStarts);
+  });
   check(n_iterations >= 1 && n_iterations < kMostIterations,
         "n_iterations: want at least 1 and fewer than 2^24");
   const auto n_rows = static_cast<py::ssize_t>(x.table.n_rows()),
@@ -166,7 +170,7 @@ FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t
   check(missing.ndim() == 2 && missing.shape(0) == n_rows && missing.shape(1) == n_cols,
         [&] { return "mask: got shape " + shape_of(missing) + ", want that of X"; });
   check((missing.flags() & py::array::c_style) != 0, "mask: want a C-contiguous array");
-  const Imputation options = {parse("method", method, kImputeBy), n_iterations, seed};
+  const Imputation options = {parse("method", method, kImputeBy), n_starts, n_iterations, seed};
   FloatArray filled = new_matrix(x.table.n_rows(), x.table.x.n_cols);
   const Reading reading(model.access);
   float* out = filled.mutable_data();
@@ -209,7 +213,7 @@ void bind_posterior(py::module_& m) {
       "chain drawn by its weight (rows, J)). With posterior draws `exact` (rows, J), the chains go "
       "back from these.");
   m.def("impute", &impute_rows, arg("model"), arg("X"), arg("missing"), py::kw_only(),
-        arg("method"), arg("n_iterations"), arg("seed"), arg("n_threads"),
+        arg("method"), arg("n_starts"), arg("n_iterations"), arg("seed"), arg("n_threads"),
         arg("progress") = py::none(),
         "Rows (rows, D) with the missing values filled in. Use only these values.");
   m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),

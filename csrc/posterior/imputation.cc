@@ -14,7 +14,8 @@ namespace aevb {
 namespace {
 
 constexpr size_t kBlock = 100;      // rows that a thread works on at once
-constexpr size_t kStartSteps = 50;  // of the ascent to the chain's start
+constexpr size_t kFillings = 5;     // of the missing values, to encode a row
+constexpr size_t kStartSteps = 50;  // of the ascent from a start
 constexpr float kFirstStep = 0.1f;  // of the ascent, in units of the prior's variance
 constexpr float kFaster = 1.2f, kSlower = 0.5f;
 constexpr size_t kLeapfrog = 5;
@@ -40,10 +41,14 @@ class Imputer {
         ws_(model, most_rows, 1, true, 1),
         sum_(most_rows, model.config().n_visible()),
         drawn_(most_rows, model.config().n_visible()),
+        starts_(options.n_starts, Matrix(most_rows, model.config().n_latent)),
         trajectory_(most_rows, model.config().n_latent),
         z_(most_rows, model.config().n_latent),
         gradient_(most_rows, model.config().n_latent),
+        uniform_(most_rows, kUniforms),
         log_joint_(most_rows),
+        best_(most_rows),
+        highest_(most_rows),
         ids_(most_rows),
         step_(most_rows),
         acceptance_(most_rows),
@@ -66,7 +71,7 @@ class Imputer {
               static_cast<int64_t>(first));
     if (!gather(pass(kObserved), table, NoiseBy::nothing, serial_)) return;
     fill(kObserved, [](size_t, size_t) { return 0.0f; });
-    climb(kStartSteps);
+    if (!climb_starts(cancellation, member)) return;
     const bool mode = options_.by == ImputeBy::mode;
     if (!mode) begin_chain();
     for (size_t t = 1; t <= options_.n_iterations; ++t) {
@@ -111,6 +116,7 @@ class Imputer {
 
  private:
   enum : size_t { kChain, kObserved };  // slots of x: missing values filled in, or zero
+  enum : size_t { kAccept, kFrom, kTo, kJump, kUniforms };  // uniform numbers of an iteration
 
   Pass pass(size_t slot = kChain) { return Pass(model_, ws_, n_, {options_.seed, t_}, slot); }
 
@@ -158,14 +164,49 @@ class Imputer {
     }
   }
 
-  // Gradient ascent of log p(x_observed, z), from a draw of the prior.
-  void climb(size_t n_steps) {
+  // Climbs from each start of a row, and leaves the highest end in z_. False after a cancellation.
+  bool climb_starts(Cancellation& cancellation, Member& member) {
     const MatView z = z_.view(n_);
-    begin_iteration(0);
-    draw_prior(kernels(), noise(Purpose::imputed_latent, z));
-    (*this)(z, log_joint_.data(), gradient_.view());
+    for (size_t s = 0; s < options_.n_starts; ++s) {
+      begin_iteration(s == 0 ? 0 : kMostIterations + s);  // no iteration of a chain has this noise
+      if (s == 0) {
+        encode_filled(z);
+      } else {
+        draw_prior(kernels(), noise(Purpose::imputed_latent, z));
+      }
+      begin_ascent();
+      for (size_t t = 0; t < kStartSteps; ++t) step_up();
+      copy_matrix(z, starts_[s].view());
+      for (size_t r = 0; r < n_; ++r) {
+        if (s > 0 && !(log_joint_[r] > highest_[r]) && !std::isnan(highest_[r])) continue;
+        best_[r] = s;
+        highest_[r] = log_joint_[r];
+      }
+      cancellation.add_done(static_cast<double>(n_));
+      if (!cancellation.may_continue(member)) return false;
+    }
+    for (size_t r = 0; r < n_; ++r) detail::copy_row(z, starts_[best_[r]].view(), r);
+    begin_ascent();
+    return true;
+  }
+
+  // The encoder's mean of a row whose missing values are the decoder's means, first at z = 0, then
+  // at the encoder's last mean.
+  void encode_filled(MatView z) {
+    for (size_t r = 0; r < n_; ++r) std::fill_n(z.row(r), z.cols, 0.0f);
+    for (size_t i = 0; i < kFillings; ++i) {
+      decode(z);
+      decoder_means(pass(), serial_);
+      fill_from_outputs();
+      encode_hidden(pass(), serial_);
+      encode_heads(pass(), serial_);
+      copy_matrix(ws_.mean().block(0, n_), z);
+    }
+  }
+
+  void begin_ascent() {
+    (*this)(z_.view(n_), log_joint_.data(), gradient_.view());
     std::fill_n(step_.begin(), n_, kFirstStep);
-    for (size_t t = 0; t < n_steps; ++t) step_up();
   }
 
   // One step, kept in the rows whose density it increases.
@@ -204,10 +245,30 @@ class Imputer {
       step_[r] = static_cast<float>(step_sizes_[r].value());
     }
     begin_iteration(t);
+    kernels().uniform(noise(Purpose::imputed_accept, uniform_.view(n_)));
+    jump();
     draw_missing(!tuning);
     propose();
     accept();
     (*this)(chains.z, chains.log_p, chains.gradient);
+  }
+
+  // A Metropolis test of z + (end - other end), for two ends of the row's ascents. The chance of a
+  // pair is that of its reverse, so the proposal is symmetric.
+  void jump() {
+    const MatView z = z_.view(n_), to = trajectory_.z.view(n_);
+    const auto n_starts = static_cast<float>(options_.n_starts);
+    for (size_t r = 0; r < n_; ++r) {
+      const float* u = uniform_.view().row(r);
+      const float* from = starts_[static_cast<size_t>(u[kFrom] * n_starts)].view().row(r);
+      const float* end = starts_[static_cast<size_t>(u[kTo] * n_starts)].view().row(r);
+      for (size_t j = 0; j < z.cols; ++j) to.row(r)[j] = z.row(r)[j] + (end[j] - from[j]);
+    }
+    (*this)(to, trajectory_.log_p.data(), trajectory_.gradient.view());
+    for (size_t r = 0; r < n_; ++r) {
+      const auto u = static_cast<double>(uniform_.view().row(r)[kJump]);
+      if (std::log(u) < trajectory_.log_p[r] - log_joint_[r]) detail::copy_row(z, to, r);
+    }
   }
 
   // Draws the missing part of x ~ p(x|z). With `count` it adds the means of p(x|z) to the sum.
@@ -225,8 +286,15 @@ class Imputer {
       }
     }
     draw_visible(now, Purpose::imputed_visible, serial_);
+    fill_from_outputs();
+  }
+
+  // Fills the missing values of x with means or draws that stand in the place of the outputs.
+  void fill_from_outputs() {
+    const Pass now = pass();
+    const MatView drawn = drawn_.view(n_);
     copy_visible(now, {0, n_}, drawn.data, drawn.stride);
-    copy_matrix(pass(kObserved).x(), now.x());  // the draw has overwritten it
+    copy_matrix(pass(kObserved).x(), now.x());  // a draw has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
     ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
   }
@@ -250,10 +318,8 @@ class Imputer {
     weigh(pass().activation(model_.network().z), 1.0);
     put_outputs_back();
     weigh(z_.view(n_), -1.0);
-    const MatView uniform = trajectory_.uniform.view(n_);
-    kernels().uniform(noise(Purpose::imputed_accept, uniform));
     for (size_t r = 0; r < n_; ++r) {
-      if (std::log(static_cast<double>(uniform.row(r)[0])) < log_ratio_[r])
+      if (std::log(static_cast<double>(uniform_.view().row(r)[kAccept])) < log_ratio_[r])
         detail::copy_row(z_.view(), ws_.z(), r);
     }
   }
@@ -291,10 +357,14 @@ class Imputer {
   const Model& model_;
   const Imputation& options_;
   Workspace ws_;
-  Matrix sum_, drawn_;     // (rows, D): the sum of means; draws of x, or their means
-  Trajectory trajectory_;  // also the ascent's next step
-  Matrix z_, gradient_;    // (rows, J)
+  Matrix sum_, drawn_;          // (rows, D): the sum of means; draws of x, or their means
+  std::vector<Matrix> starts_;  // (rows, J) each: where the ascents from the starts end
+  Trajectory trajectory_;       // also the ascent's next step, or a jump
+  Matrix z_, gradient_;         // (rows, J)
+  Matrix uniform_;
   std::vector<double> log_joint_;
+  std::vector<size_t> best_;     // the start with the highest end
+  std::vector<double> highest_;  // log p(x_observed, z) there
   std::vector<uint64_t> ids_;
   std::vector<float> step_;  // of the ascent, then of HMC
   std::vector<StepSize> step_sizes_;
@@ -322,7 +392,7 @@ void impute(const Model& model, const Table& table, const bool* missing, const I
   for (size_t i = 0; i < team; ++i)
     imputers.push_back(std::make_unique<Imputer>(model, transposed, block, options));
   cancellation.expect_work(static_cast<double>(table.n_rows()) *
-                           static_cast<double>(options.n_iterations));
+                           static_cast<double>(options.n_starts + options.n_iterations));
   run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t b) {
     const size_t first = b * block;
     const size_t n = std::min(block, table.n_rows() - first);

@@ -1,0 +1,65 @@
+"""Data with missing values: the checks of the observed ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+from aevb.data.checks import check_dense, check_unmasked
+from aevb.data.frames import without_na
+from aevb.data.rows import _DTYPES, Data, _value_range
+
+
+def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
+    """Return dense data with 0 for each missing value, and the mask of the missing values.
+
+    Parameters
+    ----------
+    estimator : object
+        The fitted estimator that accepts the columns.
+    X : array-like or data frame of shape (n_samples, n_features)
+        Data. Without a mask, NaN, None and a frame's own missing values are missing.
+    mask : array-like of bool of shape (n_samples, n_features) or None
+        True where a value is missing.
+
+    Returns
+    -------
+    data : Data
+        The checked data.
+    missing : ndarray of bool of shape (n_samples, n_features)
+        C-contiguous mask.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``mask`` is not boolean or does not have the shape of ``X``, or if `check_data` would
+        reject the observed values.
+    """
+    for name, value in (("X", X), ("mask", mask)):
+        check_dense(name, value)
+        check_unmasked(name, value)
+    X = without_na(X)
+    with np.errstate(all="ignore"):
+        X = validate_data(
+            estimator, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
+        )
+    missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
+    if missing.dtype != np.bool_:
+        raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
+    if missing.shape != X.shape:
+        raise ValueError(f"mask: got shape {missing.shape}, want that of X, {X.shape}")
+    filled = np.where(missing, X.dtype.type(0), X)
+    wrong = ~np.isfinite(filled)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"X: got {filled[row, column]} at row {row}, column {column}, where the mask says "
+            f"that it is observed; want a finite number"
+            if mask is not None
+            else f"X: got {filled[row, column]} at row {row}, column {column}; want a finite "
+            f"number where X is observed, or NaN"
+        )
+    return Data(filled, *_value_range(filled), estimator), missing
