@@ -1,11 +1,22 @@
 """Small, plausible mistakes in the sources, and the tests that must notice each of them."""
 
-from mutants import core, evaluation, face, kernels, sharing, tables, tools, trainer
+from mutants import (
+    core,
+    evaluation,
+    face,
+    imputation,
+    kernels,
+    sharing,
+    tables,
+    tools,
+    trainer,
+)
 
 MUTANTS = [
     *core.MUTANTS,
     *evaluation.MUTANTS,
     *face.MUTANTS,
+    *imputation.MUTANTS,
     *kernels.MUTANTS,
     *sharing.MUTANTS,
     *tables.MUTANTS,
