@@ -191,3 +191,15 @@ def test_posterior_draws_do_not_depend_on_units(plain):
     a = sample_posterior(other, X[:4] * 8.0, 30, n_warmup=20, random_state=0).draws
     b = sample_posterior(plain, X[:4], 30, n_warmup=20, random_state=0).draws
     assert np.array_equal(a, b)
+
+
+def test_a_frame_for_a_frame():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X * FACTORS, columns=list("abcde"), index=range(5, 125))
+    model = fit(frame, n_epochs=1)
+    assert [column.name for column in model.columns_] == list("abcde")
+    again = model.reconstruct(frame)
+    assert type(again) is pandas.DataFrame
+    assert again.columns.equals(frame.columns)
+    assert again.index.equals(frame.index)
+    assert np.array_equal(again.to_numpy(), model.inverse_transform(model.transform(frame)))

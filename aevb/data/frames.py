@@ -88,6 +88,15 @@ def filled_in(X: Any, missing: NDArray[np.bool_], filled: NDArray[np.floating[An
     return out
 
 
+def like(X: Any, values: NDArray[Any]) -> Any:
+    """Return values (n, D) as a frame with the columns and index of X, if X is a frame."""
+    if _is_frame(X, "pandas"):
+        return sys.modules["pandas"].DataFrame(values, index=X.index, columns=X.columns)
+    if _is_frame(X, "polars"):
+        return sys.modules["polars"].DataFrame(values, schema=X.columns)
+    return values
+
+
 def _fill_pandas(X: Any, missing: NDArray[np.bool_], filled: NDArray[np.floating[Any]]) -> Any:
     from pandas.api.types import is_float_dtype
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from aevb.data.checks import check_dense, check_unmasked
 from aevb.data.frames import without_na
-from aevb.data.rows import _DTYPES, Data, _value_range
+from aevb.data.rows import DTYPES, Data, value_range
 
 
 def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
@@ -44,7 +44,7 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
     X = without_na(X)
     with np.errstate(all="ignore"):
         X = validate_data(
-            estimator, X, reset=False, dtype=_DTYPES, accept_sparse=False, ensure_all_finite=False
+            estimator, X, reset=False, dtype=DTYPES, accept_sparse=False, ensure_all_finite=False
         )
     missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
     if missing.dtype != np.bool_:
@@ -62,4 +62,4 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
             else f"X: got {filled[row, column]} at row {row}, column {column}; want a finite "
             f"number where X is observed, or NaN"
         )
-    return Data(filled, *_value_range(filled), estimator), missing
+    return Data(filled, *value_range(filled), estimator), missing

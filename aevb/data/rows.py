@@ -18,11 +18,11 @@ from aevb.data.moments import column_moments
 
 # The types that the core reads in place. scikit-learn converts others (float16, objects) to the
 # first.
-_DTYPES = [
+DTYPES = [
     np.float64, np.float32, np.uint8, np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint16,
     np.uint32, np.uint64,
 ]  # fmt: skip
-_READ_IN_PLACE = frozenset(map(np.dtype, _DTYPES))
+_READ_IN_PLACE = frozenset(map(np.dtype, DTYPES))
 # Size of a block of values, which stays in the cache during several passes over it.
 _BLOCK_BYTES = 1 << 20
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -80,7 +80,7 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
     def validate(**options: bool) -> Any:
         with np.errstate(all="ignore"):  # sums and casts may overflow before the check raises
             return validate_data(
-                judge, X, reset=is_new, dtype=_DTYPES, accept_sparse="csr", order=None, **options
+                judge, X, reset=is_new, dtype=DTYPES, accept_sparse="csr", order=None, **options
             )
 
     checked = validate(ensure_all_finite=False)
@@ -88,7 +88,7 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
         checked = _checked_csr(checked)
     elif not (checked.flags.aligned and checked.dtype.isnative):  # frames may be big-endian
         checked = checked.astype(checked.dtype.newbyteorder("="))
-    low, high = _value_range(checked.data if sparse.issparse(checked) else checked)
+    low, high = value_range(checked.data if sparse.issparse(checked) else checked)
     if not (math.isfinite(low) and math.isfinite(high)):
         validate()  # raises, and says what is wrong
     if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
@@ -152,7 +152,7 @@ def _checked_csr(X: Any) -> Any:
     return checked
 
 
-def _value_range(values: NDArray[Any]) -> tuple[float, float]:
+def value_range(values: NDArray[Any]) -> tuple[float, float]:
     """Return the lowest and the highest value, or NaN if there is one.
 
     Ctrl-C can interrupt this between two blocks.

@@ -55,9 +55,9 @@ class AEVB(EncoderModel):
 
     Notes
     -----
-    The log-variance of the Gaussian decoders, in the model's units, is ``v = -10 + softplus(a +
-    10)``, where a is the linear output. It has a smooth floor at -10. Without a floor, the density and the bound could
-    grow without limit.
+    The log-variance of the Gaussian decoders, in the model's units, is
+    ``v = -10 + softplus(a + 10)``, where a is the linear output. It has a smooth floor at -10.
+    Without a floor, the density and the bound could grow without limit.
 
     A factor sqrt(t / (t + 20)) scales step t of Adagrad, where t counts minibatches. Without it,
     the first step would move every weight by the full learning rate, whatever the gradient.

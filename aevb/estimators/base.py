@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.checks import check_integer
 from aevb.core.engine import OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
+from aevb.data.frames import like
 from aevb.data.rows import Data, as_rows, check_data, rows_as_they_are
 from aevb.estimators.advice import advise_of_scale, reads_pixels
 from aevb.estimators.learner import Learner
@@ -93,7 +94,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32 or float64
+        X : ndarray or DataFrame of shape (n_samples, n_features), float32 or float64
             Reconstructions, as `inverse_transform` returns them. If `X` is a pandas or polars data
             frame, so is the result.
 
@@ -102,7 +103,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        return self._decode("X", self.transform(X))
+        return like(X, self._decode("X", self._read(X, self._latent_means)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[Any]:
         """Draw z from the prior, and then x from p(x|z).
