@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, Evaluator, datasets
-from aevb.estimators.advice import late_rise
+from aevb.estimators.advice import late_rise, late_share
 from aevb.exceptions import FitWarning
+from aevb.training import length
 
 RNG = np.random.default_rng(0)
 DIGITS = datasets.load_digits()[:300]
 PIXELS = (DIGITS * 255).astype(np.uint8)
+TABLE = RNG.normal(size=(400, 2)) @ RNG.normal(size=(2, 20)) + 0.1 * RNG.normal(size=(400, 20))
 OPTIONS = {"hidden_layer_sizes": (10,), "random_state": 0, "early_stopping": False}
 
 
@@ -21,28 +23,44 @@ def fit(X, n_components=2, n_epochs=1, **changes):
 
 
 def test_an_undertrained_model():
-    X = RNG.normal(size=(400, 2)) @ RNG.normal(size=(2, 20)) + 0.1 * RNG.normal(size=(400, 20))
-    with pytest.warns(FitWarning, match=r"still rose by .* in the second half .* it had 12"):
-        fit(X, n_epochs=12, hidden_layer_sizes=(50,))
+    with pytest.warns(FitWarning, match=r"still rose by .* in the second half .* it had 8"):
+        fit(TABLE, n_epochs=8, hidden_layer_sizes=(50,))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(X, n_epochs=400, hidden_layer_sizes=(50,))
+        fit(TABLE, n_epochs=400, hidden_layer_sizes=(50,))
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "rise"),
+    ("train", "validation", "share", "rise"),
     [
-        ([-100.0, -60.0, -50.0, -49.0], None, None),  # flat
-        ([-100.0, -90.0, -80.0, -70.0, -60.0], None, 20.0),
-        ([-100.0, -90.0, -80.0], None, None),  # too few to tell
-        ([-3.0, -2.8, -2.6, -2.4], None, None),  # less than a nat
-        ([-100.0, -90.0, -80.0, -70.0], [-50.0, -40.0, -39.0, -39.0], None),  # learnt by heart
-        ([-100.0, -60.0, -50.0, -49.0], [-90.0, -80.0, -70.0, -60.0], 20.0),
+        ([-100.0, -60.0, -50.0, -49.0], None, 0.5, None),  # flat
+        ([-100.0, -90.0, -80.0, -70.0, -60.0], None, 0.5, 20.0),
+        ([-100.0, -60.0, -50.0, -45.0, -40.0], None, 0.5, None),
+        ([-100.0, -60.0, -50.0, -45.0, -40.0], None, 0.18, 10.0),  # at lower rates
+        ([-100.0, -90.0, -80.0], None, 0.5, None),  # too few to tell
+        ([-3.0, -2.8, -2.6, -2.4], None, 0.5, None),  # less than a nat
+        ([-100.0, -90.0, -80.0, -70.0], [-50.0, -40.0, -39.0, -39.0], 0.5, None),  # by heart
+        ([-100.0, -60.0, -50.0, -49.0], [-90.0, -80.0, -70.0, -60.0], 0.5, 20.0),
     ],
 )
-def test_a_late_rise(train, validation, rise):
+def test_a_late_rise(train, validation, share, rise):
     nothing = [math.nan] * len(train)
-    assert late_rise({"train_bound": train, "validation_bound": validation or nothing}) == rise
+    history = {"train_bound": train, "validation_bound": validation or nothing}
+    assert late_rise(history, share) == rise
+
+
+def test_the_late_share_of_a_schedule():
+    assert late_share("constant") == pytest.approx(0.5)
+    assert late_share("linear") == pytest.approx(0.25)
+    assert late_share("cosine") == pytest.approx(0.5 - 1 / math.pi, rel=1e-3)
+    assert late_share(lambda fraction: 0.0) == 0.0
+
+
+def test_no_advice_on_a_length_that_was_chosen(monkeypatch):
+    monkeypatch.setattr(length, "N_ROWS", 12 * 400)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(TABLE, n_epochs="auto", hidden_layer_sizes=(50,))
 
 
 def test_more_latent_units_than_columns():
@@ -77,10 +95,10 @@ def test_pixels_that_are_scaled_already(frame):
 
 
 def test_collapse():
-    noise = RNG.normal(size=(200, 4))
+    noise = RNG.normal(size=(2000, 4))
     with pytest.warns(FitWarning, match=r"all latent units have collapsed: .* at most"):
-        model = fit(noise, n_epochs=200, learning_rate=0.01)
+        model = fit(noise, n_epochs=30, learning_rate=0.01)
     assert Evaluator(model).kl_per_unit(noise).max() < 0.02
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(noise[:, :1] + 0.3 * noise, n_epochs=200, learning_rate=0.01)
+        fit(noise[:, :1] + 0.3 * noise, n_epochs=30, learning_rate=0.01)

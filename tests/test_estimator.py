@@ -119,7 +119,11 @@ def test_shapes_and_types(X, likelihood, hidden):
     assert model.n_steps_ == 10
     history = model.history_
     assert set(history) == {
-        "samples_seen", "train_bound", "validation_bound", "held_out", "seconds",
+        "samples_seen",
+        "train_bound",
+        "validation_bound",
+        "held_out",
+        "seconds",
     }
     assert list(history["samples_seen"]) == [n, 2 * n]
     assert np.isfinite(history["train_bound"]).all()

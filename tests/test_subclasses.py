@@ -31,7 +31,9 @@ def test_a_subclass_is_resumed_and_loaded(model, tmp_path):
     path = tmp_path / "run"
     kind = type(model)
     whole = Trainer(kind(**model.get_params()), X).run(270)
-    trainer = Trainer(model, X, checkpoint=path, callbacks=[lambda t: len(t.history["seconds"]) == 2])
+    trainer = Trainer(
+        model, X, checkpoint=path, callbacks=[lambda t: len(t.history["seconds"]) == 2]
+    )
     trainer.run(270)
     resumed = Trainer.resume(path, X)
     assert type(resumed.model) is kind

@@ -1,7 +1,8 @@
-"""Mean, spread and range of each column, from one pass over the data."""
+"""Mean, spread and range of each column, from passes over the data."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,32 +34,42 @@ def column_moments(X: Any) -> Moments:
     """Return the moments of the columns of an array or CSR matrix (n, D).
 
     The sums are those of the distances from the first row, so that a large location does not hide a
-    small spread.
+    small spread. Columns whose squares are out of float64's range take a second pass.
     """
-    n_rows, n_columns = X.shape
-    height = max(1, _BLOCK_VALUES // n_columns)
+    low, high = _range(X)
     origin = _dense(X[:1])[0]
-    total, squares = np.zeros(n_columns), np.zeros(n_columns)
-    low, high = origin.copy(), origin.copy()
-    with np.errstate(over="ignore", invalid="ignore"):  # see below
-        for begin in range(0, n_rows, height):
-            block = _dense(X[begin : begin + height])
-            np.minimum(low, block.min(axis=0), out=low)
-            np.maximum(high, block.max(axis=0), out=high)
+    mean, variance = _mean_and_variance(X, origin, np.ones_like(origin))
+    half_range = high / 2 - low / 2
+    lost = (half_range > 0) & ~((variance > np.finfo(np.float64).tiny) & (variance < np.inf))
+    unit = np.where(lost, half_range, 1.0)
+    if lost.any():
+        mean, variance = _mean_and_variance(X, low / 2 + high / 2, unit)
+    return Moments(mean, np.sqrt(variance) * unit, low, high)
+
+
+def _range(X: Any) -> tuple[Floats, Floats]:
+    lows, highs = zip(*((b.min(axis=0), b.max(axis=0)) for b in _blocks(X)), strict=True)
+    return np.min(lows, axis=0), np.max(highs, axis=0)
+
+
+def _mean_and_variance(X: Any, origin: Floats, unit: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of each column, and the variance of the column divided by its unit."""
+    total, squares = np.zeros_like(origin), np.zeros_like(origin)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for lost variances
+        for block in _blocks(X):
             block -= origin
+            block /= unit
             total += block.sum(axis=0)
             squares += np.einsum("ij,ij->j", block, block)
-        shift = total / n_rows
-        variance = np.maximum(squares / n_rows - shift * shift, 0.0)
-        # Squares of huge or tiny values are out of range: the spread is then half of the range.
-        half_range = high / 2 - low / 2
-        lost = ~np.isfinite(variance) | (variance < np.finfo(np.float64).tiny)
-    return Moments(
-        np.where(np.isfinite(shift), origin + shift, low / 2 + high / 2),
-        np.where(lost, half_range, np.sqrt(variance)),
-        low,
-        high,
-    )
+        shift = total / X.shape[0]
+        return origin + shift * unit, np.maximum(squares / X.shape[0] - shift * shift, 0.0)
+
+
+def _blocks(X: Any) -> Iterator[Floats]:
+    """Yield copies of some rows at a time, which together are all rows."""
+    height = max(1, _BLOCK_VALUES // X.shape[1])
+    for begin in range(0, X.shape[0], height):
+        yield _dense(X[begin : begin + height])
 
 
 def _dense(block: Any) -> Floats:

@@ -13,13 +13,15 @@ from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
 from aevb.exceptions import FitWarning
 from aevb.inference.bound import kl_per_unit
+from aevb.training.schedule import SCHEDULES, Schedule
 
 # A rise over the second half of the training is steep from these values on.
-_STEEP = 0.25  # share of the whole rise
-_LEAST_RISE = 1.0  # nats per row
+_STEEP = 0.6  # share of the whole rise at the same learning rate
+_LEAST_RISE = 2.0  # nats per row, in the whole run
 _LEAST_BOUNDS = 4  # that can tell
+_N_RATES = 100
 # Mean KL divergence in nats below which a latent unit says nothing about the rows.
-_LEAST_KL = 0.01
+_LEAST_KL = 0.02
 
 
 def advise_before(state: State, data: Data) -> None:
@@ -41,7 +43,9 @@ def advise_before(state: State, data: Data) -> None:
         )
 
 
-def advise_after(state: State, rows: Rows, n_threads: int | None) -> None:
+def advise_after(
+    state: State, rows: Rows, n_epochs: int | str, schedule: str | Schedule, n_threads: int | None
+) -> None:
     """Warn of a fit that has not ended well. `rows` are some rows of the training data."""
     if state.engine.has_encoder:
         highest = kl_per_unit(state.engine, rows, n_threads).max()
@@ -52,7 +56,9 @@ def advise_after(state: State, rows: Rows, n_threads: int | None) -> None:
                 f"independent; if not, train longer, or lower weight_decay",
                 FitWarning,
             )
-    rise = late_rise(state.history)
+    if n_epochs == "auto":
+        return
+    rise = late_rise(state.history, late_share(schedule))
     if rise is not None:
         warn(
             f"the bound still rose by {rise:.3g} nats per row in the second half of the training: "
@@ -62,17 +68,25 @@ def advise_after(state: State, rows: Rows, n_threads: int | None) -> None:
         )
 
 
-def late_rise(history: dict[str, list[float]]) -> float | None:
+def late_share(schedule: str | Schedule) -> float:
+    """Return the share of the learning rates of a run that its second half has."""
+    function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    rates = [function((i + 0.5) / _N_RATES) for i in range(_N_RATES)]
+    return sum(rates[_N_RATES // 2 :]) / sum(rates) if sum(rates) > 0 else 0.0
+
+
+def late_rise(history: dict[str, list[float]], share: float) -> float | None:
     """Return the rise of the bound over the second half of the training if it is steep.
 
-    The bound is that of the held-out rows, if there are any.
+    The bound is that of the held-out rows, if there are any. It would rise by `share` of its whole
+    rise if it rose as steeply as ever.
     """
     validated = [bound for bound in history["validation_bound"] if not math.isnan(bound)]
     bounds = validated if len(validated) >= _LEAST_BOUNDS else history["train_bound"]
     if len(bounds) < _LEAST_BOUNDS:
         return None
     rise, whole = bounds[-1] - bounds[(len(bounds) - 1) // 2], bounds[-1] - bounds[0]
-    return rise if rise > max(_LEAST_RISE, _STEEP * whole) else None
+    return rise if rise > share * max(_LEAST_RISE, _STEEP * whole) else None
 
 
 def reads_pixels(state: State) -> bool:

@@ -128,7 +128,13 @@ class Learner(BaseEstimator, ABC):
                 self._keep_interrupted(worker)
                 raise
             self._state = worker._state
-            advise_after(self._learnt("history_"), some_rows, self.n_threads)
+            advise_after(
+                self._learnt("history_"),
+                some_rows,
+                self.n_epochs,
+                self.learning_rate_schedule,
+                self.n_threads,
+            )
         return self
 
     def _keep_interrupted(self, worker: Self) -> None:

@@ -277,6 +277,19 @@ def declared(what: Callable[..., Any]) -> list[Parameter]:
     return [PARAMETERS[name] for name in signature(what) if name in PARAMETERS]
 
 
+def declared_defaults(model: Any) -> dict[str, Any]:
+    """Return the declared parameters of an estimator's class and of its bases, with their defaults.
+
+    A subclass may set some of them itself, and have others in its constructor.
+    """
+    return {
+        name: parameter.default
+        for base in reversed(type(model).__mro__)
+        for name, parameter in signature(base.__init__).items()  # type: ignore[misc]
+        if name in PARAMETERS
+    }
+
+
 @cache
 def signature(what: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a callable by name. The cache is there for speed."""
@@ -291,13 +304,11 @@ def check_parameters(model: Any, *names: str) -> None:
     TypeError, ValueError
         If a value is wrong. The message names the parameter, its value and what it accepts.
     """
-    estimator: Callable[..., Any] = type(model)
-    for parameter in declared(estimator):
-        name = parameter.name
+    for name, default in declared_defaults(model).items():
         value = getattr(model, name)
-        is_default = value is None and signature(estimator)[name].default is None
+        is_default = value is None and default is None
         if not is_default and (not names or name in names):
-            parameter.kind.check(name, value)
+            PARAMETERS[name].kind.check(name, value)
 
 
 def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]) -> Config:
@@ -314,7 +325,11 @@ def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]
     chosen : mapping
         Values by name that stand for "auto", as chosen for the data.
     """
-    own = [parameter for parameter in declared(type(model)) if _reaches_core(model, parameter)]
+    own = [
+        PARAMETERS[name]
+        for name in declared_defaults(model)
+        if _reaches_core(model, PARAMETERS[name])
+    ]
     fields = {
         parameter.name: (
             _in_use(model, parameter, chosen) if parameter in own else parameter.core_default
@@ -342,7 +357,8 @@ def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any
     ValueError
         If one has changed. The message names it.
     """
-    for parameter in (own for own in declared(type(model)) if own.fixed):
+    own = (PARAMETERS[name] for name in declared_defaults(model))
+    for parameter in (one for one in own if one.fixed):
         name, asked = parameter.name, _in_use(model, parameter, chosen)
         if asked != now[name]:
             raise ValueError(

@@ -56,10 +56,11 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
     state = learnt.engine.state()
     arrays = {f"{arena}/{name}": a for arena in ARENAS for name, a in state.pop(arena).items()}
     params = dict(saved.params)
-    params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]
-    if not isinstance(params["random_state"], Integral):
+    if "hidden_layer_sizes" in params:  # a subclass may not have it
+        params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]
+    if "random_state" in params and not isinstance(params["random_state"], Integral):
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
-    if callable(params["learning_rate_schedule"]):
+    if callable(params.get("learning_rate_schedule")):
         params["learning_rate_schedule"] = "constant"  # nor has a function
     location, scale, log_jacobian = state.pop("units")
     names = learnt.feature_names
