@@ -168,7 +168,8 @@ def test_bad_learning_rates_of_callbacks(rate):
 
 
 @pytest.mark.parametrize(
-    ("n_train", "expected"), [(1, 2000), (400, 2000), (1000, 1000), (300_000, 5), (10**9, 5)]
+    ("n_train", "expected"),
+    [(1, 20), (30, 600), (100, 2000), (400, 2000), (1000, 1000), (300_000, 5), (10**9, 5)],
 )
 def test_epochs(n_train, expected):
     assert epochs_of_run("auto", n_train) == expected

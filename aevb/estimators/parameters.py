@@ -203,7 +203,7 @@ _DECLARATIONS = (
         "n_epochs",
         kinds.count_or_auto(),
         f'Passes over the data in `fit`. "auto" means as many as visit {N_ROWS:,} rows, but '
-        "between 5 and 2000.",
+        "between 5 and 2000, and at most 20 per training row.",
         help="passes over the rows, or auto",
     ),
     Parameter(

@@ -6,6 +6,7 @@ import math
 
 N_ROWS = 1_000_000  # seen in a run
 _LEAST_EPOCHS, _MOST_EPOCHS = 5, 2000
+_EPOCHS_PER_ROW = 20  # at most: few rows are soon learnt by heart
 _LEAST_STOPPING = 40  # rows of X
 _LEAST_HELD_OUT, _MOST_HELD_OUT = 20, 5000  # rows
 _SHARE_HELD_OUT = 0.1
@@ -18,7 +19,8 @@ def epochs_of_run(n_epochs: int | str, n_train: int) -> int:
     """Return the number of epochs that `n_epochs` stands for."""
     if not isinstance(n_epochs, str):
         return int(n_epochs)
-    return min(max(math.ceil(N_ROWS / n_train), _LEAST_EPOCHS), _MOST_EPOCHS)
+    most = min(_MOST_EPOCHS, _EPOCHS_PER_ROW * n_train)
+    return min(max(math.ceil(N_ROWS / n_train), _LEAST_EPOCHS), most)
 
 
 def stops_early(early_stopping: bool | str, n_rows: int, *, given: bool) -> bool:
