@@ -85,7 +85,8 @@ def late_rise(history: dict[str, list[float]], share: float) -> float | None:
     bounds = validated if len(validated) >= _LEAST_BOUNDS else history["train_bound"]
     if len(bounds) < _LEAST_BOUNDS:
         return None
-    rise, whole = bounds[-1] - bounds[(len(bounds) - 1) // 2], bounds[-1] - bounds[0]
+    rise = bounds[-1] - bounds[(len(bounds) - 1) // 2]
+    whole = bounds[-1] - history["train_bound"][0]  # since the first epoch
     return rise if rise > share * max(_LEAST_RISE, _STEEP * whole) else None
 
 
