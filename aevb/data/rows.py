@@ -186,8 +186,14 @@ def values_in_blocks(data: Data) -> Iterator[NDArray[Any]]:
 
 def in_unit_interval(data: Data, scale: float = 1.0) -> bool:
     """Tell whether all values, times a scale, lie in [0, 1] to within float32's rounding."""
-    low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
+    low, high = _scaled_ends(data, scale)
     return low >= -SLACK and high <= 1.0 + SLACK
+
+
+def _scaled_ends(data: Data, scale: float) -> tuple[float, float]:
+    """Return the lowest and the highest value times a scale, as the core computes them."""
+    low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
+    return low, high
 
 
 def as_rows(data: Data, units: Units, config: Config) -> Rows:
@@ -205,8 +211,10 @@ def as_rows(data: Data, units: Units, config: Config) -> Rows:
         _check_standardised(data, units)
     else:
         _check_range(data, scale, config)
-        if config.support == "unit-interval" and (data.low < 0 or data.high * scale > 1):
-            guard = (*_RANGES[config.support], SLACK)
+        if config.support == "unit-interval":
+            low, high = _scaled_ends(data, scale)
+            if low < 0.0 or high > 1.0:
+                guard = (*_RANGES[config.support], SLACK)
         if config.support == "counts":
             _check_counts(data, scale, config)
     X = data.X
