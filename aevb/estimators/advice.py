@@ -37,7 +37,7 @@ def advise_before(state: State, data: Data) -> None:
     if is_float and state.likelihood == "gaussian" and looks_like_pixels(data):
         warn(
             "X looks like images of grey levels 0 to 255, but its dtype is "
-            f"{data.X.dtype}, so it is modelled as numbers with likelihood='gaussian'. For pixels "
+            f"{data.X.dtype}, so it is modelled as real numbers. For pixels "
             "convert it with X.astype('uint8'), or set likelihood='bernoulli' and scale=1/255",
             FitWarning,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from aevb.core.catalogue import SUPPORTS
+
 # Parameters that did not exist in version 1, with the values that do what it did.
 _ADDED_IN_2 = {"learning_rate_schedule": "constant", "early_stopping": False}
 
@@ -20,7 +22,7 @@ def _from_1(header: dict[str, Any]) -> dict[str, Any]:
     header["history"] = {**history, "held_out": [0] * len(history["seconds"])}
     scale = float(header.pop("input_scale"))
     config = header["state"]["config"]
-    has_density = config["likelihood"] in ("gaussian", "bounded-gaussian")
+    has_density = SUPPORTS[config["likelihood"]] == "real"
     log_jacobian = int(config["n_visible"]) * math.log(scale) if has_density else 0.0
     params = dict(header["params"])
     asked = params.pop("input_scale", "auto")
