@@ -47,7 +47,7 @@ def advise_after(
     state: State, rows: Rows, n_epochs: int | str, schedule: str | Schedule, n_threads: int | None
 ) -> None:
     """Warn of a fit that has not ended well. `rows` are some rows of the training data."""
-    if state.engine.has_encoder:
+    if state.engine.has_encoder and len(state.history["seconds"]) >= _LEAST_BOUNDS:
         highest = kl_per_unit(state.engine, rows, n_threads).max()
         if highest < _LEAST_KL:
             warn(
