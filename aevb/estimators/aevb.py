@@ -71,7 +71,7 @@ class AEVB(EncoderModel):
     >>> from aevb import AEVB
     >>> from aevb.datasets import load_digits
     >>> X = load_digits()
-    >>> AEVB(n_components=2, random_state=0).fit(X).transform(X).shape
+    >>> AEVB(n_components=2, n_epochs=20, random_state=0).fit(X).transform(X).shape
     (1797, 2)
     """
 

@@ -46,7 +46,7 @@ class WakeSleep(EncoderModel):
     >>> from aevb import WakeSleep
     >>> from aevb.datasets import load_digits
     >>> X = load_digits()
-    >>> WakeSleep(n_components=2, random_state=0).fit(X).transform(X).shape
+    >>> WakeSleep(n_components=2, n_epochs=20, random_state=0).fit(X).transform(X).shape
     (1797, 2)
     """
 

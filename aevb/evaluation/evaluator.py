@@ -47,7 +47,7 @@ class Evaluator:
     >>> from aevb import AEVB, Evaluator
     >>> from aevb.datasets import load_digits
     >>> X = load_digits()
-    >>> model = AEVB(n_components=2, random_state=0).fit(X)
+    >>> model = AEVB(n_components=2, n_epochs=20, random_state=0).fit(X)
     >>> Evaluator(model).bound(X, n_draws=10).per_row.shape
     (1797,)
     """

@@ -128,7 +128,7 @@ def sample_posterior(
     >>> from aevb import AEVB, sample_posterior
     >>> from aevb.datasets import load_digits
     >>> X = load_digits()
-    >>> model = AEVB(n_components=2, hidden_layer_sizes=(20,), random_state=0).fit(X)
+    >>> model = AEVB(2, hidden_layer_sizes=(20,), n_epochs=20, random_state=0).fit(X)
     >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
     (10, 5, 2)
     """
