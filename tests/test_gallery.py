@@ -18,30 +18,25 @@ def small_images(monkeypatch):
 
 @pytest.fixture
 def truth():
-    return np.random.default_rng(1).random((N, D)).astype(np.float32)
+    return 255 * np.random.default_rng(1).random((N, D)).astype(np.float32)
 
 
 class Restorer:
     """Records what it was asked. Its answers are constant."""
 
     def __init__(self):
-        self.input_scale_ = 0.5
         self.asked = []
-
-    def _in_own_units(self):
-        self.input_scale_ = 1.0
-        return self
 
     def reconstruct(self, X):
         self.asked.append(("reconstruct", X))
-        return np.full_like(X, 0.25)
+        return np.full_like(X, 0.25 * 255)
 
     def inverse_transform(self, z):
         return np.repeat(z, D, axis=1)
 
     def impute(self, X, missing, *, method, random_state):
-        self.asked.append((method, X, missing, random_state, self.input_scale_))
-        value = {"mean": 0.1, "sample": 0.2, "mode": 0.3}[method]
+        self.asked.append((method, X, missing, random_state))
+        value = {"mean": 25.0, "sample": 50.0, "mode": 75.0}[method]
         return np.where(missing, np.float32(value), X)
 
 
@@ -66,8 +61,8 @@ def test_a_fifth_of_the_pixels_is_black_or_white(truth, posterior):
     n = truth.size
     assert abs(spoilt.mean() - 0.2) < 5 * np.sqrt(0.2 * 0.8 / n)
     values = task.given[spoilt]
-    assert set(values.tolist()) == {0.0, 1.0}
-    assert abs(values.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(values))
+    assert set(values.tolist()) == {0.0, 255.0}
+    assert abs(values.mean() / 255 - 0.5) < 5 * 0.5 / np.sqrt(len(values))
     # different pixels in each row
     assert np.unique(spoilt, axis=0).shape == (N, D)
     assert task.given.dtype == np.float32
@@ -75,7 +70,7 @@ def test_a_fifth_of_the_pixels_is_black_or_white(truth, posterior):
     assert task.judged.shape == truth.shape
     assert task.judged.all()
     np.testing.assert_array_equal(model.asked[0][1], task.given)
-    assert (task.restored["encoder"] == 0.25).all()
+    assert (task.restored["encoder"] == 0.25 * 255).all()
     [(given, n_draws, seed)] = posterior
     np.testing.assert_array_equal(given, task.given)
     assert (n_draws, seed) == (50, 0)
@@ -107,7 +102,7 @@ def test_one_pixel_of_four_is_kept(truth):
     [(gallery._inpaint, "inpainting"), (gallery._sharpen, "super-resolution")],
 )
 def test_missing_pixels_are_imputed_three_ways(truth, task_of, name):
-    model, mean = Restorer(), np.linspace(0, 1, D)
+    model, mean = Restorer(), np.linspace(0, 255, D)
     task = task_of(model, truth, mean)
     missing = task.judged
     assert task.name == name
@@ -116,17 +111,17 @@ def test_missing_pixels_are_imputed_three_ways(truth, task_of, name):
         ("sample", 0),
         ("mode", 0),
     ]
-    for _, X, mask, _, _ in model.asked:
+    for _, X, mask, _ in model.asked:
         np.testing.assert_array_equal(X, truth)
         np.testing.assert_array_equal(mask, missing)
-    values = {"posterior mean": 0.1, "a draw": 0.2, "mode": 0.3}
+    values = {"posterior mean": 25, "a draw": 50, "mode": 75}
     assert list(task.restored) == ["pixel means", *values]
     for title, value in values.items():
         assert (task.restored[title][missing] == np.float32(value)).all()
     for images in (task.given, *task.restored.values()):
         np.testing.assert_array_equal(images[~missing], truth[~missing])
         assert images.dtype == np.float32
-    assert (task.given[missing] == 0.5).all()
+    assert (task.given[missing] == 127.5).all()
     means = np.broadcast_to(mean.astype(np.float32), truth.shape)
     np.testing.assert_array_equal(task.restored["pixel means"][missing], means[missing])
 
@@ -135,8 +130,8 @@ def test_missing_pixels_are_imputed_three_ways(truth, task_of, name):
 def shown(monkeypatch, tmp_path, posterior):
     """Run the gallery on 1100 test rows with a model that was trained elsewhere."""
     generator = np.random.default_rng(2)
-    training = generator.integers(0, 3, (50, D)).astype(np.uint8)
-    test = generator.integers(0, 3, (1100, D)).astype(np.uint8)
+    training = generator.integers(0, 256, (50, D)).astype(np.uint8)
+    test = generator.integers(0, 256, (1100, D)).astype(np.uint8)
     heard = {"model": Restorer(), "training": training, "test": test}
 
     def train(path, kinds, **more):
@@ -163,8 +158,8 @@ def shown(monkeypatch, tmp_path, posterior):
 
 def test_the_error_is_counted_where_pixels_were_judged(shown, tmp_path):
     heard = shown()
-    truth = heard["test"][:1000] * np.float32(0.5)
-    mean = (heard["training"].astype(float) * 0.5).mean(axis=0)
+    truth = heard["test"][:1000].astype(float)
+    mean = heard["training"].astype(float).mean(axis=0)
     rmse = {(row["task"], row["method"]): float(row["rmse"]) for row in heard["rows"]}
     assert len(rmse) == 3 + 2 * 5
     lower = np.broadcast_to(np.arange(D) >= D // 2, truth.shape)
@@ -173,22 +168,22 @@ def test_the_error_is_counted_where_pixels_were_judged(shown, tmp_path):
     three = np.broadcast_to(~kept.ravel(), truth.shape)
     for task, judged in (("inpainting", lower), ("super-resolution", three)):
         answers = {
-            "as given": 0.5, "pixel means": np.broadcast_to(mean, truth.shape)[judged],
-            "posterior mean": 0.1, "a draw": 0.2, "mode": 0.3,
+            "as given": 127.5, "pixel means": np.broadcast_to(mean, truth.shape)[judged],
+            "posterior mean": 25, "a draw": 50, "mode": 75,
         }  # fmt: skip
         for method, answer in answers.items():
-            expected = np.sqrt(np.mean((answer - truth[judged].astype(float)) ** 2))
+            expected = np.sqrt(np.mean((answer - truth[judged]) ** 2)) / 255
             assert rmse[task, method] == pytest.approx(expected, abs=6e-5)
     assert rmse["denoising", "encoder"] == pytest.approx(
-        np.sqrt(np.mean((0.25 - truth.astype(float)) ** 2)), abs=6e-5
+        np.sqrt(np.mean((0.25 * 255 - truth) ** 2)) / 255, abs=6e-5
     )
     assert runs._read_rows(tmp_path / "gallery.csv") == heard["rows"]
     assert all(len(row["rmse"].partition(".")[2]) == 4 for row in heard["rows"])
-    # the model gets images in its own units
-    imputed = [asked for asked in heard["model"].asked if len(asked) == 5]
+    # the model gets images in the units of its training data
+    imputed = [asked for asked in heard["model"].asked if len(asked) == 4]
     assert len(imputed) == 6
-    for _, X, _, _, scale in imputed:
-        assert scale == 1.0
+    for _, X, _, _ in imputed:
+        assert X.dtype == np.float32
         np.testing.assert_array_equal(X, truth)
 
 
@@ -210,7 +205,7 @@ def test_twelve_digits_of_each_line_are_shown(shown, tmp_path):
     panels = heard["figure"].axes
     titles = ["denoising", "inpainting", "super-resolution"]
     assert [panel.get_title() for panel in panels] == titles
-    truth = heard["test"][:1000] * np.float32(0.5)
+    truth = heard["test"][:1000]
     lines = {
         "denoising": ["original", "as given", "encoder", "posterior mean"],
         "inpainting": [
@@ -222,7 +217,7 @@ def test_twelve_digits_of_each_line_are_shown(shown, tmp_path):
         names = [label.get_text() for label in panel.get_yticklabels()]
         assert names == lines[panel.get_title()]
         [image] = panel.images
-        assert image.get_clim() == (0, 1)
+        assert image.get_clim() == (0, 255)
         canvas = np.ma.filled(image.get_array(), np.nan)
         assert canvas.shape == (len(names) * (SIDE + 1) - 1, 12 * (SIDE + 1) - 1)
         for i in range(12):
@@ -232,4 +227,4 @@ def test_twelve_digits_of_each_line_are_shown(shown, tmp_path):
             assert number * (SIDE + 1) < at < (number + 1) * (SIDE + 1) - 1
         if panel.get_title() != "denoising":
             draw = names.index("a draw") * (SIDE + 1) + SIDE - 1  # its last line of pixels
-            assert canvas[draw, SIDE - 1] == np.float32(0.2)
+            assert canvas[draw, SIDE - 1] == 50

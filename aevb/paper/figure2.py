@@ -17,7 +17,7 @@ from aevb.estimators.wake_sleep import WakeSleep
 from aevb.paper.curves import draw, read_published, run_all, table
 from aevb.paper.runs import Row, Run, curve_points, trace
 
-ALGORITHMS = {"aevb": AEVB, "wake-sleep": WakeSleep}
+ALGORITHMS: dict[str, type[LatentVariableModel]] = {"aevb": AEVB, "wake-sleep": WakeSleep}
 COMPONENTS = {"mnist": (3, 5, 10, 20, 200), "frey": (2, 5, 10, 20)}
 _TITLES = {"mnist": "MNIST", "frey": "Frey"}
 _N_FACES = 1600  # training rows, chosen at random from 1965; the paper names no split
@@ -28,7 +28,8 @@ def load(dataset: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if dataset == "mnist":
         mnist = datasets.load_mnist()
         return mnist.train, mnist.test
-    faces = datasets.load_frey_face()
+    # The paper's densities are those of grey levels in [0, 1].
+    faces = datasets.load_frey_face() * np.float32(1 / 255)
     order = np.random.default_rng(0).permutation(len(faces))
     return faces[order[:_N_FACES]], faces[order[_N_FACES:]]
 
@@ -38,7 +39,7 @@ def make_model(dataset: str, algorithm: str, n_components: int, seed: int) -> La
     shape: dict[str, Any] = {"hidden_layer_sizes": (500,)}
     if dataset == "frey":
         shape = {"hidden_layer_sizes": (200,), "likelihood": "bounded-gaussian"}
-    return ALGORITHMS[algorithm](n_components, **shape, random_state=seed)
+    return ALGORITHMS[algorithm].published(n_components, **shape, random_state=seed)
 
 
 def run_one(run: Run, folder: Path, n_threads: int | None, *, progress: bool) -> list[Row]:

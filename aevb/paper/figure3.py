@@ -30,7 +30,7 @@ _POINTS = (1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 30e6, 40e6, 50e6, 60e6)  # the paper'
 def make_model(algorithm: str, seed: int) -> LatentVariableModel:
     """Return an estimator with the paper's settings: 3 latent and 100 hidden units."""
     options: dict[str, Any] = {"random_state": seed}
-    return ALGORITHMS[algorithm](3, hidden_layer_sizes=(100,), **options)
+    return ALGORITHMS[algorithm].published(3, hidden_layer_sizes=(100,), **options)
 
 
 def load(n_train: int) -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ _N_JUDGED = 1000  # test rows
 _N_SHOWN = 12
 _SHARE_FLIPPED = 0.2
 _N_POSTERIOR = 50  # draws of z per row
+_WHITE = 255.0  # grey level
 
 Images = NDArray[np.float32]
 
@@ -58,7 +59,8 @@ def reproduce(
     Returns
     -------
     rows : list of dict
-        Task, method, and root mean square error of the damaged pixels of 1000 test rows.
+        Task, method, and root mean square error of the damaged pixels of 1000 test rows, where
+        white is 1.
     """
     [model] = train(
         out / "gallery_curve.csv",
@@ -69,15 +71,14 @@ def reproduce(
         progress=progress,
     )
     training, test = load("mnist")
-    truth = test[:_N_JUDGED] * np.float32(model.input_scale_)
-    mean = training.mean(axis=0, dtype=np.float64) * model.input_scale_
-    model = model._in_own_units()
+    truth = test[:_N_JUDGED].astype(np.float32)
+    mean = training.mean(axis=0, dtype=np.float64)
     tasks = [_denoise(model, truth), _inpaint(model, truth, mean), _sharpen(model, truth, mean)]
     rows = [
         {
             "task": task.name,
             "method": method,
-            "rmse": f"{np.sqrt(np.square(images - truth)[task.judged].mean()):.4f}",
+            "rmse": f"{np.sqrt(np.square(images - truth)[task.judged].mean()) / _WHITE:.4f}",
         }
         for task in tasks
         for method, images in {"as given": task.given, **task.restored}.items()
@@ -91,7 +92,8 @@ def _denoise(model: AEVB, truth: Images) -> Task:
     """Restore images after a random change of a fifth of the pixels to black or white."""
     generator = np.random.default_rng(0)
     flipped = generator.random(truth.shape) < _SHARE_FLIPPED
-    given = np.where(flipped, generator.integers(0, 2, truth.shape), truth).astype(np.float32)
+    ends = _WHITE * generator.integers(0, 2, truth.shape)
+    given = np.where(flipped, ends, truth).astype(np.float32)
     draws = sample_posterior(model, given, _N_POSTERIOR, random_state=0).draws
     posterior = np.zeros_like(given)
     for z in draws:
@@ -120,7 +122,7 @@ def _impute(
     restored = {"pixel means": np.where(missing, mean, truth).astype(np.float32)}
     for title, method in (("posterior mean", "mean"), ("a draw", "sample"), ("mode", "mode")):
         restored[title] = model.impute(truth, missing, method=method, random_state=0)
-    return Task(name, np.where(missing, 0.5, truth).astype(np.float32), restored, missing)
+    return Task(name, np.where(missing, 0.5 * _WHITE, truth).astype(np.float32), restored, missing)
 
 
 def _draw(tasks: list[Task], truth: Images, path: Path) -> None:
@@ -129,7 +131,9 @@ def _draw(tasks: list[Task], truth: Images, path: Path) -> None:
     for task, panel in zip(tasks, figure.subplots(len(tasks)), strict=True):
         lines = {"original": truth, "as given": task.given, **task.restored}
         images = np.concatenate([line[:_N_SHOWN] for line in lines.values()])
-        image_grid(images, IMAGE_SHAPES["mnist"], n_columns=_N_SHOWN, limits=(0.0, 1.0), ax=panel)
+        image_grid(
+            images, IMAGE_SHAPES["mnist"], n_columns=_N_SHOWN, limits=(0.0, _WHITE), ax=panel
+        )
         panel.set_yticks((np.arange(len(lines)) + 0.5) * (height + 1), list(lines))
         panel.set_title(task.name)
     figure.savefig(path, dpi=120)
