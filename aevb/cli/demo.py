@@ -42,15 +42,9 @@ def run(args: argparse.Namespace) -> None:
     options = {"n_threads": 1, "random_state": 0} | given(args, RUN_OPTIONS)
     order = np.random.RandomState(options["random_state"]).permutation(len(X))
     test, train = np.split(order, [len(X) // 5])
-    model = AEVB(
-        n_components=2,
-        hidden_layer_sizes=(200, 100),
-        optimizer="adam",
-        learning_rate=0.003,
-        **options,
-    )
+    model = AEVB(n_components=2, hidden_layer_sizes=(200, 100), n_epochs=_EPOCHS, **options)
     print(f"Learning {len(train)} images of handwritten digits, 8x8 pixels, 2 latent units.")
-    Trainer(model, X[train], X_val=X[test], progress=True).run(_EPOCHS * len(train))
+    Trainer(model, X[train], progress=True).run()
 
     evaluator = Evaluator(model, **options)
     for name, rows in (("train", train), ("test", test)):
