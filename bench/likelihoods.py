@@ -66,7 +66,9 @@ def main():
     if args.model:
         model = AEVB.load(args.model)
     else:
-        model = Trainer(AEVB(20, random_state=args.seed), mnist.train).run(N_SAMPLES).model
+        model = (
+            Trainer(AEVB.published(20, random_state=args.seed), mnist.train).run(N_SAMPLES).model
+        )
     evaluator = Evaluator(model, random_state=args.seed)
     X = getattr(mnist, args.set)[: args.rows]
     print(f"bound of {len(X)} rows: {evaluator.bound(X, n_draws=100).mean:.2f}", flush=True)

@@ -53,9 +53,9 @@ def main():
             X = np.memmap(file.name, dtype=np.uint8, mode="r", shape=shape)
         else:
             X = np.random.default_rng(0).integers(0, 2, shape, dtype=np.uint8)
-        model = AEVB(20, random_state=0)
+        model = AEVB.published(20, random_state=0)
         # This small fit loads what a first fit loads, and starts the threads.
-        AEVB(2, hidden_layer_sizes=(4,), n_epochs=1).fit(X[:1000])
+        AEVB.published(2, hidden_layer_sizes=(4,), n_epochs=1).fit(X[:1000])
         reset_peak()
         before, mapped_before = memory_of_process()
         Trainer(model, X).run(args.samples)

@@ -61,18 +61,18 @@ def main():
             published,
             mnist.train,
             mnist.test,
-            lambda seed, n=n_components: AEVB(n, n_epochs=20, random_state=seed),
+            lambda seed, n=n_components: AEVB.published(n, n_epochs=20, random_state=seed),
             seeds,
         )
     # The paper names no split of Frey Face. Here, 1600 rows in random order are training data.
-    faces = datasets.load_frey_face()
+    faces = datasets.load_frey_face() * np.float32(1 / 255)  # bounds of grey levels in [0, 1]
     order = np.random.default_rng(0).permutation(len(faces))
     report(
         "Frey Nz=10",
         published,
         faces[order[:1600]],
         faces[order[1600:]],
-        lambda seed: AEVB(
+        lambda seed: AEVB.published(
             10,
             hidden_layer_sizes=(200,),
             likelihood="bounded-gaussian",

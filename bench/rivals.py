@@ -90,7 +90,9 @@ def hmc(rounds, peer_python):
 
 def importance(rounds):
     mnist = datasets.load_mnist()
-    model = AEVB(MAIN.n_components, hidden_layer_sizes=MAIN.hidden, n_epochs=2, random_state=0)
+    model = AEVB.published(
+        MAIN.n_components, hidden_layer_sizes=MAIN.hidden, n_epochs=2, random_state=0
+    )
     model.set_params(n_threads=N_THREADS).fit(mnist.train)
     evaluator, rows, n_draws = Evaluator(model), mnist.test, 1000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

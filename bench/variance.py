@@ -39,7 +39,8 @@ def total_variance(vectors):
 
 
 def with_estimator(weights, X, estimator, n_draws):
-    model = AEVB(**OPTIONS, bound_estimator=estimator, n_draws=n_draws, n_epochs=1)
+    options = {"bound_estimator": estimator, "n_draws": n_draws, "likelihood": "bernoulli"}
+    model = AEVB.published(**OPTIONS, **options, n_epochs=1)
     return model.fit(X[:1]).set_weights(weights)
 
 
@@ -71,7 +72,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path())
     args = parser.parse_args()
     X = datasets.load_mnist().train
-    weights = Trainer(AEVB(**OPTIONS), X).run(N_TRAINED).model.weights_
+    weights = Trainer(AEVB.published(**OPTIONS), X).run(N_TRAINED).model.weights_
     rng = np.random.default_rng(0)
     reference = with_estimator(weights, X, "analytic-kl", 10)
     full = encoder_gradient(reference, X[rng.permutation(len(X))[:20_000]], rng)

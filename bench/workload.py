@@ -18,7 +18,7 @@ PEAK_SECONDS = 0.03
 
 
 def make_config(shape: Shape, **changes: Any) -> _core.Config:
-    """Return the estimator's defaults, without a prior on the weights: the peers have none."""
+    """Return the paper's settings, without a prior on the weights: the peers have none."""
     settings: dict[str, Any] = {
         "activation": "tanh",
         "bound_estimator": "analytic-kl",
@@ -44,8 +44,9 @@ class Training:
     """A model in training on X. Each call trains for that many minibatches more."""
 
     def __init__(self, shape: Shape, X: np.ndarray, *, n_threads: int, **changes: Any) -> None:
-        self.model = _core.Model(make_config(shape, **changes))
-        self.rows = _core.Rows(X, 1 / 255 if X.dtype == np.uint8 else 1.0)
+        scale = np.full(shape.n_visible, 1 / 255 if X.dtype == np.uint8 else 1.0)
+        self.model = _core.Model(make_config(shape, **changes), 0 * scale, scale)
+        self.rows = _core.Rows(X)
         self.n_rows = len(X)
         self.n_threads = n_threads
         self.epoch = self.position = 0
