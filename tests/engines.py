@@ -22,8 +22,9 @@ SETTINGS = {
 }
 
 
-def engine(n_visible, **changes):
-    return _core.Model(_core.Config(n_visible=n_visible, **SETTINGS | changes))
+def engine(n_visible, scale=1.0, **changes):
+    config = _core.Config(n_visible=n_visible, **SETTINGS | changes)
+    return _core.Model(config, [0.0] * n_visible, [scale] * n_visible)
 
 
 def train(model, X, n_threads=1, **changes):

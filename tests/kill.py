@@ -21,9 +21,9 @@ from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
 from aevb.core.engine import ARENAS
 
 MODELS = {
-    "AEVB": AEVB(2, hidden_layer_sizes=(30,), random_state=0),
-    "WakeSleep": WakeSleep(2, hidden_layer_sizes=(30,), optimizer="adam", random_state=0),
-    "MCEM": MCEM(2, hidden_layer_sizes=(30,), batch_size=100, random_state=0),
+    "AEVB": AEVB.published(2, hidden_layer_sizes=(30,), random_state=0),
+    "WakeSleep": WakeSleep.published(2, hidden_layer_sizes=(30,), optimizer="adam", random_state=0),
+    "MCEM": MCEM.published(2, hidden_layer_sizes=(30,), batch_size=100, random_state=0),
 }
 EVERY = 400  # samples between checkpoints
 

@@ -29,14 +29,18 @@ def at_once(jobs, n_threads):
 
 def fit(seed):
     kind = KINDS[seed % len(KINDS)]
-    model = kind(3, hidden_layer_sizes=(80,), n_epochs=2, random_state=seed, n_threads=1 + seed % 3)
+    model = kind.published(
+        3, hidden_layer_sizes=(80,), n_epochs=2, random_state=seed, n_threads=1 + seed % 3
+    )
     model.fit(X)
     return b"".join(weight.tobytes() for weight in model.weights_.values())
 
 
 def blow(seconds, n_askers=32, n_fitters=8):
     """Return the number of transforms, of fits and of wrong answers."""
-    model = AEVB(5, hidden_layer_sizes=(200,), n_epochs=2, random_state=0, n_threads=2).fit(X)
+    model = AEVB.published(
+        5, hidden_layer_sizes=(200,), n_epochs=2, random_state=0, n_threads=2
+    ).fit(X)
     parts = [X[first : first + size] for first, size in [(0, 250), (7, 1), (50, 120), (100, 33)]]
     wanted = [model.transform(part).tobytes() for part in parts]
     fits = [fit(seed) for seed in range(n_fitters)]

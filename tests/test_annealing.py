@@ -155,7 +155,9 @@ def test_the_gap_closes_around_the_truth(likelihood):
 def binary(n_components, width, n_features, weight):
     """(a Bernoulli model with these weights, all possible rows, p(x) of each row)."""
     rows = np.array(list(itertools.product([0, 1], repeat=n_features)), dtype=np.float32)
-    model = AEVB(n_components, hidden_layer_sizes=(width,), likelihood="bernoulli", n_epochs=1)
+    model = AEVB.published(
+        n_components, hidden_layer_sizes=(width,), likelihood="bernoulli", n_epochs=1
+    )
     weights = model.set_params(random_state=0, n_threads=1).fit(rows).weights_
     model.set_weights({name: weight(name, w) for name, w in weights.items()})
     p = np.exp(grid_log_p(model, rows))
@@ -274,7 +276,7 @@ def test_stderr_is_the_spread_over_seeds_and_falls_with_the_draws():
 
 def test_containers_and_pixels():
     X = (datasets.load_digits()[:40] * 255).astype(np.uint8)
-    model = AEVB(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(X)
+    model = AEVB.published(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(X)
     options = {"n_draws": 3, "n_temperatures": 10, "bidirectional": True, "n_simulated": 5}
     expected = as_bytes(ais(model, X, **options))
     for container in (sp.csr_matrix, np.asfortranarray, np.float64):
@@ -287,7 +289,9 @@ def test_other_models_with_the_same_decoder_and_none_is_changed():
     options = {"n_temperatures": 10, "bidirectional": True, "n_simulated": 9, "start": "prior"}
     expected = as_bytes(ais(model, X, **options))
     for cls in (AEVB, WakeSleep, MCEM):
-        other = cls(2, hidden_layer_sizes=(16,), likelihood="bernoulli", n_epochs=2, random_state=1)
+        other = cls.published(
+            2, hidden_layer_sizes=(16,), likelihood="bernoulli", n_epochs=2, random_state=1
+        )
         other.fit(X).set_weights({name: model.weights_[name] for name in other.weights_})
         state = [repr(vars(other)), *(w.tobytes() for w in other.weights_.values())]
         assert as_bytes(ais(other, X, **options)) == expected
@@ -309,7 +313,7 @@ WRONG = {  # words of the error: arguments
     "0 sample": [np.ones((0, 16))],
     "NaN": [np.full((3, 16), np.nan)],
     r"\[0, 1\]": [np.full((3, 16), 2.0)],
-    "not fitted": [AEVB(), MCEM()],
+    "not fitted": [AEVB.published(), MCEM.published()],
 }
 
 
@@ -326,7 +330,7 @@ import os, signal, threading
 import numpy as np
 from aevb import AEVB, Evaluator
 X = np.random.default_rng(0).random((300, 16), dtype=np.float32)
-model = AEVB(2, hidden_layer_sizes=(16,), n_epochs=1, random_state=0, n_threads=2).fit(X)
+model = AEVB.published(2, hidden_layer_sizes=(16,), n_epochs=1, random_state=0, n_threads=2).fit(X)
 run = Evaluator(model, random_state=0).log_likelihood
 before = run(X).mean, run(X, "ais", n_temperatures=3).mean
 sent = threading.Event()
@@ -359,7 +363,7 @@ def test_progress(capsys):
 
 
 def test_draws_of_a_binarised_gaussian_model_are_no_such_data():
-    model = AEVB(2, hidden_layer_sizes=(5,), likelihood="gaussian", binarize="threshold")
+    model = AEVB.published(2, hidden_layer_sizes=(5,), likelihood="gaussian", binarize="threshold")
     model.set_params(n_epochs=1, random_state=0).fit(np.eye(8))
     with pytest.raises(ValueError, match="bidirectional"):
         ais(model, np.eye(8), n_temperatures=5, bidirectional=True)

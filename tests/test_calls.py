@@ -17,9 +17,9 @@ MANY = np.tile(X, (10, 1))  # `impute` shares these out to its threads in blocks
 SMALL = {"hidden_layer_sizes": (5,), "n_epochs": 1, "random_state": 0}
 FEW = {"n_draws": 12, "n_leapfrog": 2, "n_updates": 1}
 KINDS = {
-    "AEVB": AEVB(2, **SMALL),
-    "WakeSleep": WakeSleep(2, **SMALL),
-    "MCEM": MCEM(2, **SMALL, **FEW),
+    "AEVB": AEVB.published(2, **SMALL),
+    "WakeSleep": WakeSleep.published(2, **SMALL),
+    "MCEM": MCEM.published(2, **SMALL, **FEW),
 }
 EVERY = {  # calls, and how often each must limit the threads of BLAS
     "fit": (lambda m: m.fit(X), 1),
@@ -111,7 +111,7 @@ def test_blas_has_one_thread_where_it_is_called_and_as_many_as_before_elsewhere(
 
 @pytest.mark.parametrize("verbose", [0, 1, True])
 def test_bars_are_shown_if_wanted_alone(verbose, capfd):
-    model = AEVB(2, **SMALL, verbose=verbose)
+    model = AEVB.published(2, **SMALL, verbose=verbose)
     for call, title in (
         (lambda: model.fit(X), "rows"),
         (lambda: model.partial_fit(X), "rows"),

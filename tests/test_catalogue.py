@@ -21,7 +21,7 @@ NO_CHOICE = {"activation": "identity", "binarize": "none"}  # members that no pa
 
 
 def config(**changes):
-    model = AEVB(2, hidden_layer_sizes=(4, 3), n_epochs=1).fit(X)
+    model = AEVB.published(2, hidden_layer_sizes=(4, 3), n_epochs=1).fit(X)
     return Config(**model._engine.settings | changes)
 
 
@@ -53,7 +53,9 @@ def test_algorithms_are_the_estimators():
 @pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_shapes_are_those_of_the_weights(kind, likelihood):
     fits_all = np.float32(X > 0.5)
-    model = kind(2, hidden_layer_sizes=(4, 3), n_epochs=1, likelihood=likelihood).fit(fits_all)
+    model = kind.published(2, hidden_layer_sizes=(4, 3), n_epochs=1, likelihood=likelihood).fit(
+        fits_all
+    )
     shapes = model._engine.config.weight_shapes
     assert shapes == {name: weight.shape for name, weight in model.weights_.items()}
 

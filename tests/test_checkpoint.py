@@ -20,14 +20,12 @@ from aevb.storage import atomic
 X = datasets.load_digits()[:300]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0}
 MODELS = {
-    "AEVB": AEVB(**SMALL),
-    "Adam, two layers, early stopping": AEVB(
-        2, hidden_layer_sizes=(8, 5), optimizer="adam", random_state=0, patience=50
-    ).set_params(validation_fraction=0.2),
-    "dynamic": AEVB(**SMALL, binarize="dynamic", batch_size=70),
-    "WakeSleep": WakeSleep(**SMALL, learning_rate=0.05),
-    "MCEM": MCEM(**SMALL),
-    "MCEM of minibatches": MCEM(**SMALL, batch_size=70, optimizer="adam"),
+    "AEVB": AEVB.published(**SMALL),
+    "the defaults, two layers": AEVB(2, hidden_layer_sizes=(8, 5), random_state=0, patience=50),
+    "dynamic": AEVB.published(**SMALL, binarize="dynamic", batch_size=70),
+    "WakeSleep": WakeSleep.published(**SMALL, learning_rate=0.05),
+    "MCEM": MCEM.published(**SMALL),
+    "MCEM of minibatches": MCEM.published(**SMALL, batch_size=70, optimizer="adam"),
 }
 named = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
@@ -129,7 +127,7 @@ def test_an_interrupt_does_not_write_what_has_diverged(path, monkeypatch):
     trainer = fresh(MODELS["AEVB"], checkpoint=path).run(600)
     before, state = path.read_bytes(), kill.state_of(trainer)
 
-    def advance(*_):
+    def advance(*_, **__):
         weights = trainer.model._engine.arrays("weights")
         weights["decoder.logits.bias"][0] = np.nan
         trainer.model._engine.set_arrays(weights, "weights")
@@ -236,7 +234,7 @@ def test_a_truncated_checkpoint_is_named(path):
 
 def test_ctrl_c_in_the_midst_of_a_step_writes_the_last_whole_one(path):
     """A run cannot continue from half of a step's updates."""
-    trainer = fresh(MCEM(**SMALL, n_updates=1_000_000), checkpoint=path)
+    trainer = fresh(MCEM.published(**SMALL, n_updates=1_000_000), checkpoint=path)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
@@ -247,8 +245,8 @@ def test_ctrl_c_in_the_midst_of_a_step_writes_the_last_whole_one(path):
 
 
 def test_a_run_out_of_patience_does_not_go_on(path):
-    model = AEVB(**SMALL, learning_rate=1.0, optimizer="adam", patience=2)
-    model.set_params(validation_fraction=0.2)
+    model = AEVB.published(**SMALL, learning_rate=1.0, optimizer="adam", patience=2)
+    model.set_params(early_stopping=True)
     whole = fresh(model).run(30_000)
     n_epochs = len(whole.history["seconds"])
     assert 3 <= n_epochs < 100
@@ -259,7 +257,7 @@ def test_a_run_out_of_patience_does_not_go_on(path):
 
 
 def test_a_resumed_run_holds_out_the_same_rows(path):
-    model = AEVB(**SMALL, validation_fraction=0.2)
+    model = AEVB.published(**SMALL, early_stopping=True)
     Trainer(model, X, X_val=X[:30], checkpoint=path).run(600)
     with pytest.raises(ValueError, match="X_val"):
         Trainer.resume(path, X)
@@ -267,7 +265,7 @@ def test_a_resumed_run_holds_out_the_same_rows(path):
 
 @pytest.mark.parametrize("bad", [{"checkpoint_every": 0}, {"checkpoint": 3}, {"callbacks": 1}])
 def test_a_trainer_that_fails_leaves_the_model_as_it_was(bad):
-    model = AEVB(**SMALL)
+    model = AEVB.published(**SMALL)
     with pytest.raises((TypeError, ValueError)):
         Trainer(model, X, **bad)
     assert not hasattr(model, "weights_")

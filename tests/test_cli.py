@@ -26,7 +26,7 @@ def rows():
 @pytest.fixture(scope="module")
 def model_path(X, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    model = AEVB(2, hidden_layer_sizes=(6,), n_epochs=3, batch_size=20, random_state=0)
+    model = AEVB.published(2, hidden_layer_sizes=(6,), n_epochs=3, batch_size=20, random_state=0)
     model.fit(X).save(path)
     return path
 
@@ -88,10 +88,16 @@ def test_python_dash_m(monkeypatch, capsys):
         ([], "COMMAND"),
         (["dance"], "invalid choice: 'dance'"),
         (["fit", "digits"], "--out"),
-        (["fit", "digits", "--out=m", "--n-epochs=few"], "--n-epochs: invalid int value: 'few'"),
+        (
+            ["fit", "digits", "--out=m", "--n-epochs=few"],
+            "--n-epochs: invalid integer or 'auto' value: 'few'",
+        ),
         (["fit", "digits", "--out=m", "--optimizer=luck"], "--optimizer: invalid choice"),
         (["fit", "digits", "--out=m", "--hidden-layer-sizes=5,x"], "list of layer sizes"),
-        (["fit", "digits", "--out=m", "--input-scale=big"], "number or 'auto'"),
+        (
+            ["fit", "digits", "--out=m", "--scale=big"],
+            "number or one of 'auto', 'none', 'standard'",
+        ),
         (["fit", "letters", "--out=m"], "got letters"),
         (["fit", "rows.txt", "--out=m"], "got rows.txt"),
         (["sample", "m", "--out=s.gif"], "must end in .npy or .png, got s.gif"),
@@ -162,12 +168,12 @@ def test_data_of_another_width(fails, model_path, tmp_path):
 
 def test_divergence_is_one_line(fails, X, tmp_path):
     np.save(tmp_path / "rows.npy", X)
-    wild = ["--optimizer=sgd", "--learning-rate=1e20", "--likelihood=gaussian"]
+    wild = ["--n-components=2", "--optimizer=sgd", "--learning-rate=1e20", "--likelihood=gaussian"]
     assert "learning_rate" in fails(1, "fit", "rows.npy", "--out=m", *wild)
 
 
 def test_interrupt(fails, monkeypatch):
-    def interrupted(self, n_samples):
+    def interrupted(self):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Trainer, "run", interrupted)
@@ -187,13 +193,12 @@ def test_options_reach_the_model(capsys, X, tmp_path):
         "n_components": 3, "hidden_layer_sizes": (7, 5), "activation": "relu",
         "likelihood": "gaussian", "bound_estimator": "monte-carlo", "n_draws": 2,
         "optimizer": "adam", "learning_rate": 0.001, "weight_decay": 0.5, "init_scale": 0.05,
-        "batch_size": 10, "n_epochs": 2, "input_scale": 2.0,
+        "batch_size": 10, "n_epochs": 2, "scale": 2.0,
+        "learning_rate_schedule": "linear", "early_stopping": True,
         "validation_fraction": 0.2, "patience": 9, "n_threads": 1, "random_state": 4,
     }  # fmt: skip
-    argv = [
-        f"--{name.replace('_', '-')}={','.join(map(str, value)) if name[0] == 'h' else value}"
-        for name, value in given.items()
-    ]
+    words = {"hidden_layer_sizes": "7,5", "early_stopping": "true"}
+    argv = [f"--{name.replace('_', '-')}={words.get(name, value)}" for name, value in given.items()]
     succeeds(capsys, "fit", "rows.npy", "--out=m.safetensors", *argv)
     model = AEVB.load(tmp_path / "m.safetensors")
     assert {name: model.get_params()[name] for name in given} == given
@@ -212,7 +217,7 @@ def test_fit_is_fit(capsys, X, tmp_path):
         np.testing.assert_array_equal(loaded.weights_[name], weight)
     lines = out.splitlines()
     assert lines[:3] == [
-        "rows     60, 18 of them held out", "columns  12 bernoulli, as they are", "epochs   40"
+        "rows     60, 18 of them held out", "columns  12 gaussian, standardised", "epochs   40"
     ]  # fmt: skip
     table = [line.split() for line in lines[5:-1]]
     n_epochs = len(fitted.history_["seconds"])

@@ -1,13 +1,13 @@
 """Commands on a saved model: info, transform and impute."""
 
 import csv
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, cli
 from aevb.cli import columns
+from aevb.estimators.columns import Column
 
 NAMES = ("a", "b", "c, d")
 SMALL = {"hidden_layer_sizes": (4,), "n_epochs": 2, "random_state": 0, "likelihood": "bernoulli"}
@@ -22,7 +22,7 @@ def rows():
 def elsewhere(X, tmp_path, monkeypatch):
     """Run in a folder with a model of named columns, m.safetensors."""
     monkeypatch.chdir(tmp_path)
-    model = AEVB(2, validation_fraction=0.5, **SMALL).fit(X)
+    model = AEVB(2, early_stopping=True, validation_fraction=0.5, **SMALL).fit(X)
     columns.set_feature_names(model, NAMES)
     model.save("m.safetensors")
 
@@ -55,7 +55,8 @@ def test_info_describes_a_model(runs):
     assert runs(0, "info", "m.safetensors").splitlines() == [
         "class         AEVB",
         "parameters    n_components=2, hidden_layer_sizes=(4,), likelihood='bernoulli', "
-        "n_epochs=2, validation_fraction=0.5, random_state=0 (others have their defaults)",
+        "n_epochs=2, early_stopping=True, validation_fraction=0.5, random_state=0 "
+        "(others have their defaults)",
         "columns       3 bernoulli, as they are",
         "rows seen     30",
         "epochs        2",
@@ -91,7 +92,7 @@ def test_info_without_a_model_is_as_ever(runs):
 def test_columns_in_words():
     kinds = [("a", "gaussian", 3.5, 0.25), ("b", "gaussian", -1.0, 2.0), ("c", "poisson", 0.0, 1.0),
              ("pixel", "bernoulli", 0.0, 0.5)]  # fmt: skip
-    told = columns.columns_of(SimpleNamespace(columns_=kinds))
+    told = [Column(*kind) for kind in kinds]
     assert columns.summary(told) == (
         "2 gaussian, standardised; 1 poisson, as they are; 1 bernoulli, times 0.5"
     )

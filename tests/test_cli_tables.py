@@ -198,7 +198,7 @@ def test_missing_values_are_counted(write, capsys):
     err = fails(capsys, 1, "fit", name, *FIT)
     want = "missing values are not supported in {} yet; the data have 1 in column 'a', 2 in column"
     assert want.format("training") in err
-    succeeds(capsys, "fit", name, *FIT, "--drop=a", "--drop=1")
+    succeeds(capsys, "fit", name, *FIT, "--drop=a", "--drop=1", "--n-components=1")
     write("c,d\n1,2\n", "other.csv")
     for command, work in (("evaluate", "evaluation"), ("transform", "transform")):
         out = ["--out=z.npy"] * (command == "transform")
@@ -244,6 +244,7 @@ def test_the_names_go_to_the_model_and_back(write, capsys):
 def test_the_plan_of_a_fit(write, capsys):
     name = write("".join(["height,weight\n", *("0.5,0\n0.25,1\n" * 10)]))
     options = ["--validation-fraction=0.25", "--likelihood=bernoulli", "--n-epochs=2"]
+    options.append("--early-stopping=true")
     out = succeeds(capsys, "fit", name, *FIT, *options).out.splitlines()
     assert out[:4] == [
         "rows     20, 5 of them held out",

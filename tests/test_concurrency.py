@@ -46,7 +46,7 @@ X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
 
 def new():
     kernels.set_flops_per_thread(0.0)  # both threads, though the network is small
-    return AEVB(3, hidden_layer_sizes=(50,), n_epochs=2, n_threads=2, random_state=0)
+    return AEVB.published(3, hidden_layer_sizes=(50,), n_epochs=2, n_threads=2, random_state=0)
 
 def team():
     # the threads of the largest team since this was last asked
@@ -71,7 +71,7 @@ def in_child(work):
 
 
 def test_everything_at_once_of_one_model(tmp_path):
-    model = AEVB(**SMALL, n_epochs=1).fit(X)
+    model = AEVB.published(**SMALL, n_epochs=1).fit(X)
 
     def save(i):
         model.save(tmp_path / f"{i}")
@@ -97,7 +97,7 @@ def test_everything_at_once_of_one_model(tmp_path):
 
 def test_models_of_every_kind_fit_at_once():
     def weights(kind, seed):
-        model = kind(**SMALL | {"random_state": seed}, n_epochs=2)
+        model = kind.published(**SMALL | {"random_state": seed}, n_epochs=2)
         return {k: w.tobytes() for k, w in Trainer(model, X).run(400).model.weights_.items()}
 
     jobs = [lambda k=k, s=s: weights(k, s) for k in (AEVB, WakeSleep, MCEM) for s in range(4)]
@@ -228,7 +228,7 @@ def test_joblib(tmp_path):
 
 # ---------------------------------------------------------------------------- number of threads
 def test_threadpoolctl_sees_and_limits_the_threads():
-    AEVB(**SMALL, n_epochs=1).fit(X)
+    AEVB.published(**SMALL, n_epochs=1).fit(X)
     openmp = [pool for pool in threadpool_info() if pool["user_api"] == "openmp"]
     assert _core.max_threads() in [pool["num_threads"] for pool in openmp]
     usual = threads.resolve_threads(None)

@@ -31,26 +31,26 @@ def test_no_value_out_of_range_is_overlooked(isa, n_cols):
     works = calls(model, n)
     with team_of(3):
         for work in works.values():
-            work(Rows(X, range=(-1.0, 2.0)))
+            work(Rows(X, range=(-1.0, 2.0, 0.0)))
     for value in (np.nextafter(np.float32(2), np.float32(3)), -1.0001, np.nan, np.inf, -np.inf):
         for row in (0, n // 2, n - 1):
             for column in {0, n_cols // 2, n_cols - 2, n_cols - 1} - {-1}:
                 bad = X.copy()
                 bad[row, column] = value
                 with pytest.raises(_core.OutOfRangeError, match="not in"):
-                    works["encode"](Rows(bad, range=(-1.0, 2.0)))
+                    works["encode"](Rows(bad, range=(-1.0, 2.0, 0.0)))
                 model.encode(Rows(bad), n_threads=1)  # without a range, the core does not check
     for work in works.values():
         with pytest.raises(_core.OutOfRangeError, match="not in"):
-            work(Rows(bad, range=(-1.0, 2.0)))
+            work(Rows(bad, range=(-1.0, 2.0, 0.0)))
 
 
 def test_the_range_is_of_scaled_values():
     X = np.full((4, 3), 255, dtype=np.uint8)
-    model = engine(3)
-    model.encode(Rows(X, scale=1 / 255, range=(0.0, 1.0)), n_threads=1)
+    rows = Rows(X, range=(0.0, 1.0, 0.0))
+    engine(3, scale=1 / 255).encode(rows, n_threads=1)
     with pytest.raises(_core.OutOfRangeError):
-        model.encode(Rows(X, scale=1 / 254, range=(0.0, 1.0)), n_threads=1)
+        engine(3, scale=1 / 254).encode(rows, n_threads=1)
 
 
 def test_training_takes_guarded_rows():
@@ -58,7 +58,7 @@ def test_training_takes_guarded_rows():
     X = np.random.default_rng(0).random((23, 5), dtype=np.float32)
     models = [engine(5), engine(5)]
     answers = [
-        models[0].train(Rows(X, range=(0.0, 1.0)), **part())[:3],
+        models[0].train(Rows(X, range=(0.0, 1.0, 0.0)), **part())[:3],
         train(models[1], X)[:3],
     ]
     assert answers[0] == answers[1]

@@ -14,7 +14,9 @@ STATES = {"sgd": 1, "adagrad": 2, "adam": 3}  # number of arenas for each optimi
 def fitted(optimizer="adam", n_cols=64, **settings):
     X = np.random.default_rng(0).random((40, n_cols), dtype=np.float32)
     settings = {"hidden_layer_sizes": (5,), "n_epochs": 1, "n_threads": 1, **settings}
-    return X, AEVB(2, optimizer=optimizer, random_state=0, batch_size=20, **settings).fit(X)
+    return X, AEVB.published(2, optimizer=optimizer, random_state=0, batch_size=20, **settings).fit(
+        X
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

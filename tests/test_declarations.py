@@ -102,7 +102,7 @@ def test_examples_of_the_documentation_run(cls):
 
 
 def test_the_core_s_fields_are_those_declared():
-    fields = AEVB(1, hidden_layer_sizes=2, n_epochs=1).fit(X)._engine.config.as_dict()
+    fields = AEVB.published(1, hidden_layer_sizes=2, n_epochs=1).fit(X)._engine.config.as_dict()
     in_core = {name for name, parameter in PARAMETERS.items() if parameter.in_core}
     assert in_core | {"n_visible", "seed", "algorithm"} == set(fields)
     Config(**fields)
@@ -135,11 +135,15 @@ def test_an_option_is_read_as_its_parameter_is_checked():
     options = options_of(AEVB)
     add_options(parser, options)
     words = {"n_components": "3", "hidden_layer_sizes": "5,4", "learning_rate": "auto",
-             "init_scale": "0.5", "binarize": "dynamic", "n_threads": "2"}  # fmt: skip
+             "init_scale": "0.5", "binarize": "dynamic", "n_threads": "2",
+             "n_epochs": "auto", "early_stopping": "true", "validation_fraction": "0.25",
+             "scale": "standard"}  # fmt: skip
     args = parser.parse_args([f"--{k.replace('_', '-')}={v}" for k, v in words.items()])
     values = given(args, options)
     assert values == {"n_components": 3, "hidden_layer_sizes": (5, 4), "learning_rate": "auto",
-                      "init_scale": 0.5, "binarize": "dynamic", "n_threads": 2}  # fmt: skip
+                      "init_scale": 0.5, "binarize": "dynamic", "n_threads": 2,
+                      "n_epochs": "auto", "early_stopping": True, "validation_fraction": 0.25,
+                      "scale": "standard"}  # fmt: skip
     check_parameters(AEVB(**values))
 
 
@@ -252,7 +256,7 @@ def test_one_more_reaches_the_core_and_stays(monkeypatch):
     monkeypatch.setattr(parameters, "Config", lambda **fields: fields)
     cls = more(monkeypatch, in_core=True, fixed=True, core_default=7)
     model, other = cls(speed=np.int64(3)), AEVB()
-    chosen = {"likelihood": "gaussian", "input_scale": 1.0}
+    chosen = {"likelihood": "gaussian", "scale": 1.0, "learning_rate": 0.5}
     assert make_config(model, 5, 1, chosen)["speed"] == 3
     assert type(make_config(model, 5, 1, chosen)["speed"]) is int
     assert make_config(other, 5, 1, chosen)["speed"] == 7

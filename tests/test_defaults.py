@@ -8,6 +8,7 @@ import pytest
 from aevb import AEVB, MCEM, Estimate, Evaluator, Trainer, WakeSleep, sample_posterior
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.encoder_model import EncoderModel
+from aevb.estimators.learner import Learner
 from aevb.evaluation.methods import (
     AnnealedImportanceSampling,
     ImportanceSampling,
@@ -20,15 +21,17 @@ COMMON = {
     "activation": "tanh",
     "likelihood": "auto",
     "n_draws": 1,
-    "optimizer": "adagrad",
-    "learning_rate": 0.02,
+    "optimizer": "adam",
+    "learning_rate": "auto",
+    "learning_rate_schedule": "cosine",
     "weight_decay": 1.0,
-    "init_scale": 0.1,
+    "init_scale": "auto",
     "batch_size": 100,
-    "n_epochs": 20,
+    "n_epochs": "auto",
     "binarize": None,
-    "input_scale": "auto",
-    "validation_fraction": 0.0,
+    "scale": "auto",
+    "early_stopping": "auto",
+    "validation_fraction": "auto",
     "patience": None,
     "n_threads": None,
     "random_state": None,
@@ -46,7 +49,9 @@ DEFAULTS = {
         "n_draws": 100,
         "batch_size": None,
         "n_epochs": 200,
+        "early_stopping": False,
     },
+    Learner.published: {"n_components": 20},
     LatentVariableModel.fit: {"y": None},
     LatentVariableModel.partial_fit: {"y": None},
     LatentVariableModel.transform: {},
@@ -78,7 +83,7 @@ DEFAULTS = {
         "progress": None,
     },
     Trainer.step: {"n": 1},
-    Trainer.run: {},
+    Trainer.run: {"n_samples": None},
     Evaluator: {"n_threads": None, "random_state": None, "progress": None},
     Evaluator.bound: {"n_draws": 1},
     Evaluator.log_likelihood: {"method": "importance"},
@@ -137,7 +142,9 @@ def test_each_parameter_is_kept_under_its_own_name(kind):
 )
 def test_defaults_that_depend_on_the_method(method, meant):
     X = np.random.default_rng(0).random((3, 4))
-    evaluator = Evaluator(AEVB(1, hidden_layer_sizes=(2,), n_epochs=1, random_state=0).fit(X))
+    evaluator = Evaluator(
+        AEVB.published(1, hidden_layer_sizes=(2,), n_epochs=1, random_state=0).fit(X)
+    )
     by_default = evaluator.log_likelihood(X, method).per_row
     assert by_default.tobytes() == evaluator.log_likelihood(X, method, **meant).per_row.tobytes()
     for name in meant.keys() - {"start"}:
@@ -149,7 +156,7 @@ def test_nothing_public_is_left_out():
     """The defaults of a new public callable must be written down here."""
     public = {
         value
-        for owner in (LatentVariableModel, EncoderModel, Trainer, Evaluator)
+        for owner in (Learner, LatentVariableModel, EncoderModel, Trainer, Evaluator)
         for name, value in vars(owner).items()
         if not name.startswith("_") and inspect.isfunction(value) and defaults(value)
     }

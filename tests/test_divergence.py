@@ -9,9 +9,9 @@ from aevb import AEVB, MCEM, DivergenceError, Trainer, WakeSleep
 X = 5 * np.random.default_rng(0).standard_normal((200, 4))
 SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "likelihood": "gaussian", "random_state": 0}
 KINDS = {
-    "AEVB": AEVB(**SMALL, optimizer="sgd", batch_size=10),
-    "WakeSleep": WakeSleep(**SMALL, optimizer="sgd", batch_size=10),
-    "MCEM": MCEM(**SMALL, optimizer="sgd", batch_size=50, n_leapfrog=2),
+    "AEVB": AEVB.published(**SMALL, optimizer="sgd", batch_size=10),
+    "WakeSleep": WakeSleep.published(**SMALL, optimizer="sgd", batch_size=10),
+    "MCEM": MCEM.published(**SMALL, optimizer="sgd", batch_size=50, n_leapfrog=2),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 CALM, WILD = 1e-3, 1e6
@@ -177,7 +177,7 @@ def test_a_wild_step_after_a_checkpoint_does_not_touch_it(kind, tmp_path):
 def test_a_validation_bound_below_float32_is_kept_and_saved(tmp_path):
     """Held-out data may have a density of 0 although the training data have none such."""
     path = tmp_path / "run.safetensors"
-    model = new("AEVB", learning_rate=CALM, patience=10)
+    model = new("AEVB", learning_rate=CALM, early_stopping=True, patience=10)
     trainer = Trainer(model, X, X_val=1e30 * X, checkpoint=path).run(600)
     assert trainer.history["validation_bound"] == [-np.inf] * 3
     model.save(tmp_path / "m")

@@ -49,7 +49,7 @@ failures = pytest.mark.parametrize("failure", FAILURES)
 @failures
 def test_saving(failure, tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
-    model = AEVB(**SMALL).fit(X)
+    model = AEVB.published(**SMALL).fit(X)
     model.save(path)
     before = path.read_bytes()
     model.partial_fit(X)
@@ -68,7 +68,7 @@ def test_saving(failure, tmp_path, monkeypatch):
 @failures
 def test_checkpoints(failure, tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
-    trainer = Trainer(AEVB(**SMALL), X, checkpoint=path, checkpoint_every=40).run(80)
+    trainer = Trainer(AEVB.published(**SMALL), X, checkpoint=path, checkpoint_every=40).run(80)
     before = path.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(*FAILURES[failure])
@@ -77,7 +77,7 @@ def test_checkpoints(failure, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == before
     assert trainer.model.n_samples_seen_ == 120  # it stands where the checkpoint failed
-    whole = kill.state_of(Trainer(AEVB(**SMALL), X).run(200))
+    whole = kill.state_of(Trainer(AEVB.published(**SMALL), X).run(200))
     assert kill.state_of(Trainer.resume(path, X).run(200)) == whole
     assert kill.state_of(trainer.run(200)) == whole
 
@@ -92,7 +92,7 @@ from aevb import AEVB
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
-model = AEVB(**{SMALL!r}).fit(X)
+model = AEVB.published(**{SMALL!r}).fit(X)
 model.save("m")
 before = Path("m").read_bytes()
 resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, resource.RLIM_INFINITY))
@@ -114,12 +114,12 @@ def test_places_that_are_none(place, tmp_path):
     (tmp_path / "file").write_bytes(b"something")
     (tmp_path / "folder").mkdir()
     places = {"below a file": "file/m", "nowhere": "nowhere/m", "a folder": "folder"}
-    model = AEVB(**SMALL).fit(X)
+    model = AEVB.published(**SMALL).fit(X)
     answer = model.transform(X).tobytes()
     with pytest.raises(OSError, match=r"\[Errno"):
         model.save(tmp_path / places[place])
     with pytest.raises(OSError, match=r"\[Errno"):
-        Trainer(AEVB(**SMALL), X, checkpoint=tmp_path / places[place]).run(80)
+        Trainer(AEVB.published(**SMALL), X, checkpoint=tmp_path / places[place]).run(80)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b"something"
     assert list((tmp_path / "folder").iterdir()) == []
@@ -129,7 +129,7 @@ def test_places_that_are_none(place, tmp_path):
 def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
     before = os.umask(0o027)
     try:
-        AEVB(**SMALL).fit(X).save(tmp_path / "m")
+        AEVB.published(**SMALL).fit(X).save(tmp_path / "m")
     finally:
         os.umask(before)
     assert (tmp_path / "m").stat().st_mode & 0o777 == 0o640
@@ -166,9 +166,9 @@ def spied(monkeypatch):
 def test_a_file_is_on_disk_before_it_has_its_name_and_then_the_name_is(what, tmp_path, calls):
     path = tmp_path / "m"
     if what == "model":
-        AEVB(**SMALL).fit(X).save(path)
+        AEVB.published(**SMALL).fit(X).save(path)
     else:
-        Trainer(AEVB(**SMALL), X, checkpoint=path).save_checkpoint()
+        Trainer(AEVB.published(**SMALL), X, checkpoint=path).save_checkpoint()
     temporary = calls[0][1]
     assert temporary.parent == tmp_path  # another folder may be on another file system
     assert temporary.name.startswith("m.")
@@ -184,7 +184,7 @@ def test_a_file_is_on_disk_before_it_has_its_name_and_then_the_name_is(what, tmp
 
 
 def test_two_writers_have_files_of_their_own(tmp_path, calls):
-    model = AEVB(**SMALL).fit(X)
+    model = AEVB.published(**SMALL).fit(X)
     for _ in range(2):
         model.save(tmp_path / "m")
     assert len({target for name, target in calls if name == "save_file"}) == 2
@@ -194,7 +194,7 @@ def test_two_writers_have_files_of_their_own(tmp_path, calls):
 def test_ctrl_c_while_a_file_is_written_leaves_what_was_there(place, tmp_path, monkeypatch):
     path = tmp_path / "m"
     path.write_bytes(b"before")
-    model = AEVB(**SMALL).fit(X)
+    model = AEVB.published(**SMALL).fit(X)
 
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
@@ -210,7 +210,7 @@ def test_ctrl_c_while_a_file_is_written_leaves_what_was_there(place, tmp_path, m
     ("said", "code"), [("I/O error: full (os error 28)", errno.ENOSPC), ("nobody knows", errno.EIO)]
 )
 def test_the_writers_own_errors_are_the_systems(said, code, tmp_path, monkeypatch):
-    model = AEVB(**SMALL).fit(X)
+    model = AEVB.published(**SMALL).fit(X)
 
     def fail(*args, **kwargs):
         raise SafetensorError(said)
@@ -232,8 +232,9 @@ def used():
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
-model = AEVB(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, n_threads=2).fit(X)
-em = MCEM(2, hidden_layer_sizes=(5,), n_epochs=1, n_draws=5, random_state=0, n_threads=2).fit(X)
+model = AEVB.published(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, n_threads=2).fit(X)
+em = MCEM.published(2, hidden_layer_sizes=(5,), n_epochs=1, n_draws=5, random_state=0)
+em.set_params(n_threads=2).fit(X)
 wide = np.broadcast_to(X[:1, :1], (10**9, 6))  # takes no memory of its own
 answer = model.transform(X).tobytes()
 CALLS = {
@@ -248,12 +249,12 @@ CALLS = {
     "simulated": lambda: Evaluator(model).log_likelihood(
         X, "ais", bidirectional=True, n_simulated=2**31 - 1, n_temperatures=2
     ),
-    "hidden": lambda: AEVB(2, hidden_layer_sizes=(2**31 - 1,)).fit(X),
-    "two hidden": lambda: AEVB(2, hidden_layer_sizes=(2**31 - 1,) * 2).fit(X),
-    "many hidden": lambda: AEVB(2, hidden_layer_sizes=(10**9,) * 5).fit(X),
-    "components": lambda: WakeSleep(2**31 - 1, hidden_layer_sizes=(10,)).fit(X),
-    "components of chains": lambda: MCEM(2**31 - 1, hidden_layer_sizes=(1,)).fit(X),
-    "training draws": lambda: AEVB(2, hidden_layer_sizes=(5,), n_draws=2**31 - 1).fit(X),
+    "hidden": lambda: AEVB.published(2, hidden_layer_sizes=(2**31 - 1,)).fit(X),
+    "two hidden": lambda: AEVB.published(2, hidden_layer_sizes=(2**31 - 1,) * 2).fit(X),
+    "many hidden": lambda: AEVB.published(2, hidden_layer_sizes=(10**9,) * 5).fit(X),
+    "components": lambda: WakeSleep.published(2**31 - 1, hidden_layer_sizes=(10,)).fit(X),
+    "components of chains": lambda: MCEM.published(2**31 - 1, hidden_layer_sizes=(1,)).fit(X),
+    "training draws": lambda: AEVB.published(2, hidden_layer_sizes=(5,), n_draws=2**31 - 1).fit(X),
     "refit": lambda: model.set_params(hidden_layer_sizes=(10**9,)).fit(X),
 }
 room = used() + 400 * 2**20

@@ -13,16 +13,17 @@ import scipy.sparse as sp
 
 from aevb import AEVB, _core
 from aevb.core.engine import Config, Engine, Rows
+from aevb.core.units import Units
 
 N, D = 37, 9
-SCALES = [1.0, 1 / 255, 3.0]
+SCALES = [1.0, 1 / 254, 3.0]  # models of 1/255 warn of dark pixels
 
 
 @functools.cache
 def mirror(scale, n_columns=D):
     """A fitted model whose `transform` returns what it reads."""
     settings = {"activation": "relu", "likelihood": "gaussian", "n_epochs": 1, "random_state": 0}
-    model = AEVB(n_columns, hidden_layer_sizes=(2 * n_columns,), input_scale=scale, **settings)
+    model = AEVB.published(n_columns, hidden_layer_sizes=(2 * n_columns,), scale=scale, **settings)
     model.fit(np.zeros((2, n_columns)))
     weights = {name: np.zeros_like(w) for name, w in model.weights_.items()}
     one = np.eye(n_columns)
@@ -140,20 +141,20 @@ def test_types_that_are_converted_first(dtype):
 def test_a_float64_is_rounded_before_it_is_scaled():
     """Midway between two float32 numbers, the two orders differ."""
     X = np.random.default_rng(0).random((200, D))
-    once = (X * np.float64(np.float32(1 / 255))).astype(np.float32)
-    assert (expected(X, 1 / 255) != once).any()
-    same(mirror(1 / 255).transform(X), expected(X, 1 / 255))
+    once = (X * np.float64(np.float32(1 / 254))).astype(np.float32)
+    assert (expected(X, 1 / 254) != once).any()
+    same(mirror(1 / 254).transform(X), expected(X, 1 / 254))
 
 
 @pytest.mark.parametrize("make", [np.ascontiguousarray, csr])
 def test_a_negative_zero_is_a_zero(make):
     """It is in range for every likelihood, and equal to the other zero."""
-    X = np.random.default_rng(0).random((N, D))
+    X = np.random.default_rng(0).integers(0, 2, (N, D)).astype(float)
     X[::2] = 0
     negative = np.where(X == 0, -0.0, X)
     same(mirror(1.0).transform(make(negative)), expected(X, 1))
-    model = AEVB(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(negative)
-    twin = AEVB(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X)
+    model = AEVB.published(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(negative)
+    twin = AEVB.published(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X)
     assert (model.likelihood_, twin.likelihood_) == ("bernoulli", "bernoulli")
     np.testing.assert_array_equal(model.transform(make(negative)), twin.transform(X))
 
@@ -169,11 +170,11 @@ def test_csr_of_nothing_and_of_single_entries(index_type):
 
 
 # --------------------------------------------------------------------------- the core's own rows
-def core_mirror():
+def core_mirror(units=None):
     config = {"n_visible": D, "n_components": D, "hidden_layer_sizes": [D], "binarize": "none"}
     config |= {"activation": "identity", "likelihood": "gaussian", "bound_estimator": "analytic-kl"}
     config |= {"n_draws": 1, "optimizer": "sgd", "learning_rate": 1, "weight_decay": 0, "seed": 0}
-    model = Engine(Config(**config, init_scale=0, batch_size=1))
+    model = Engine(Config(**config, init_scale=0, batch_size=1), units)
     weights = model.arrays("weights")
     weights["encoder.hidden0.weight"][:] = weights["encoder.mean.weight"][:] = np.eye(D)
     model.set_arrays(weights, "weights")
@@ -182,13 +183,20 @@ def core_mirror():
 
 def test_scale_is_one_unless_given():
     X, m = numbers("f"), csr(numbers("f"))
-    model = core_mirror()
+    model, double = core_mirror(), core_mirror(Units.common(D, 2.0))
     same(model.encode(Rows(X), n_threads=1), X)
-    same(model.encode(Rows(X, 2.0), n_threads=1), 2 * X)
+    same(double.encode(Rows(X), n_threads=1), 2 * X)
     vectors = m.data, m.indices, m.indptr, D
     same(model.encode(Rows.csr(*vectors), n_threads=1), m.toarray())
-    same(model.encode(Rows.csr(*vectors, 2.0), n_threads=1), 2 * m.toarray())
+    same(double.encode(Rows.csr(*vectors), n_threads=1), 2 * m.toarray())
     assert Rows(X).shape == Rows.csr(*vectors).shape == (N, D)
+
+
+def test_a_value_is_clipped_within_the_slack_of_its_range():
+    X, model = np.float32([[-1e-3, 0, 0.5, 1, 1.001, 1, 0, 0, 0]]), core_mirror()
+    same(model.encode(Rows(X, (0.0, 1.0, 0.0011)), n_threads=1), np.clip(X, 0, 1))
+    with pytest.raises(_core.OutOfRangeError):
+        model.encode(Rows(X, (0.0, 1.0, 0.0009)), n_threads=1)
 
 
 @pytest.mark.parametrize("index_type", [np.int32, np.int64])
@@ -202,13 +210,14 @@ def test_the_core_reads_both_types_of_indices(index_type):
 
 
 def test_only_a_given_range_is_looked_at_and_its_ends_are_in_it():
-    X, model = np.tile(np.linspace(0, 1, D, dtype=np.float32), (N, 1)), core_mirror()
+    X = np.tile(np.linspace(0, 1, D, dtype=np.float32), (N, 1))
     for scale in (1.0, 4.0):
+        model = core_mirror(Units.common(D, scale))
         for low, high in ((0.0, scale), (-1.0, scale), (0.0, 2 * scale)):
-            same(model.encode(Rows(X, scale, (low, high)), n_threads=1), scale * X)
+            same(model.encode(Rows(X, (low, high, 0.0)), n_threads=1), scale * X)
         for low, high in ((1e-30, scale), (0.0, np.nextafter(scale, 0, dtype=np.float32))):
             with pytest.raises(_core.OutOfRangeError):
-                model.encode(Rows(X, scale, (low, high)), n_threads=1)
+                model.encode(Rows(X, (low, high, 0.0)), n_threads=1)
 
 
 def test_the_core_says_what_it_cannot_read():

@@ -7,13 +7,14 @@ import pytest
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep
 from aevb.core import engine as core_engine
+from aevb.training.validation import Validation
 
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
 KINDS = {
-    "AEVB": AEVB(**SMALL),
-    "WakeSleep": WakeSleep(**SMALL),
-    "MCEM": MCEM(**SMALL, n_leapfrog=2),
+    "AEVB": AEVB.published(**SMALL),
+    "WakeSleep": WakeSleep.published(**SMALL),
+    "MCEM": MCEM.published(**SMALL, n_leapfrog=2),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 
@@ -66,7 +67,7 @@ def test_the_history_does_not_depend_on_how_calls_are_sliced(kind, slices, monke
 
 
 def test_a_model_that_goes_on_keeps_its_history():
-    model = AEVB(**SMALL, n_epochs=2, warm_start=True).fit(X)
+    model = AEVB.published(**SMALL, n_epochs=2, warm_start=True).fit(X)
     before = {name: list(column) for name, column in model.history_.items()}
     after = model.fit(X[:30]).history_
     assert after["samples_seen"] == [50, 100, 130, 160]
@@ -88,9 +89,17 @@ def test_every_callback_is_called_though_one_has_said_stop():
     assert calls == ["first", 1, "first", 2]
 
 
-@pytest.mark.parametrize("answer", [None, False, 1, "yes", np.True_])
-def test_only_true_itself_stops(answer):
-    assert fresh(callbacks=[lambda _: answer]).run(150).model.n_samples_seen_ == 150
+@pytest.mark.parametrize(
+    ("answer", "n_seen"), [(None, 150), (False, 150), (np.False_, 150), (True, 50), (np.True_, 50)]
+)
+def test_only_true_stops(answer, n_seen):
+    assert fresh(callbacks=[lambda _: answer]).run(150).model.n_samples_seen_ == n_seen
+
+
+@pytest.mark.parametrize("answer", [0, 1, "yes", [], np.array([True])])
+def test_another_answer_of_a_callback_is_an_error(answer):
+    with pytest.raises(TypeError, match=r"^callbacks: .* returned .*, want True to end the run"):
+        fresh(callbacks=[lambda _: answer]).run(150)
 
 
 def test_steps_do_not_stop_for_callbacks():
@@ -99,16 +108,16 @@ def test_steps_do_not_stop_for_callbacks():
 
 def test_an_epoch_whose_end_was_interrupted_ends_once(monkeypatch):
     """This holds whatever is called next: `run` with nothing to do, or `step`."""
-    real, calls = Trainer._validation_bound, []
+    real, calls = Validation.score, []
 
-    def interrupted(trainer):
+    def interrupted(*args):
         calls.append(1)
         if len(calls) % 2:
             raise KeyboardInterrupt
-        return real(trainer)
+        return real(*args)
 
     whole = fresh(X_val=X[:9]).run(100).history
-    monkeypatch.setattr(Trainer, "_validation_bound", interrupted)
+    monkeypatch.setattr(Validation, "score", interrupted)
     for go_on in (lambda t: t.run(0), lambda t: t.step()):
         trainer = fresh(X_val=X[:9])
         with pytest.raises(KeyboardInterrupt):

@@ -333,16 +333,16 @@ import aevb
 everywhere()
 """
 AFTER = {
-    "fit": "aevb.AEVB(2, n_epochs=1).fit(X).transform(X)\n",
-    "evaluator": "aevb.Evaluator(aevb.AEVB(2, n_epochs=1).fit(X)).bound(X, n_draws=2)\n",
-    "fit on one thread": "aevb.AEVB(2, n_epochs=1, n_threads=1).fit(X).score(X)\n",
+    "fit": "aevb.AEVB.published(2, n_epochs=1).fit(X).transform(X)\n",
+    "evaluator": "aevb.Evaluator(aevb.AEVB.published(2, n_epochs=1).fit(X)).bound(X, n_draws=2)\n",
+    "fit on one thread": "aevb.AEVB.published(2, n_epochs=1, n_threads=1).fit(X).score(X)\n",
     "divergence": (
-        "try:\n    aevb.AEVB(2, optimizer='sgd', learning_rate=1e6).fit(X)\n"
+        "try:\n    aevb.AEVB.published(2, optimizer='sgd', learning_rate=1e6).fit(X)\n"
         "except aevb.DivergenceError:\n    print('diverged')\n"
     ),
     "callbacks": (
         "stop = lambda trainer: (everywhere(), True)[1]\n"
-        "aevb.Trainer(aevb.AEVB(2), X, callbacks=[stop]).run(10**9)\n"
+        "aevb.Trainer(aevb.AEVB.published(2), X, callbacks=[stop]).run(10**9)\n"
     ),
 }
 
@@ -386,7 +386,7 @@ def test_each_instruction_set_can_be_forced(name):
     code = (
         "import numpy as np, aevb\n"
         "X = np.random.default_rng(0).random((40, 9), dtype=np.float32)\n"
-        "assert np.isfinite(aevb.AEVB(2, n_epochs=1, random_state=0).fit(X).score(X))\n"
+        "assert np.isfinite(aevb.AEVB.published(2, n_epochs=1, random_state=0).fit(X).score(X))\n"
         "print(aevb._core.backend())"
     )
     run = python(code, AEVB_BACKEND=name)

@@ -80,7 +80,7 @@ def em(_, n_threads):
     """Use minibatches of three blocks of rows, and of one."""
     said = []
     for batch_size in (2100, 60):
-        model = MCEM(
+        model = MCEM.published(
             2,
             hidden_layer_sizes=(70, 9),
             batch_size=batch_size,

@@ -44,8 +44,8 @@ class LinearGaussian:
         J = len(loadings)
         rng = np.random.default_rng(0)
         noise = rng.random((20, D), dtype=np.float32)
-        model = AEVB(J, hidden_layer_sizes=(D,), activation="relu", likelihood="gaussian")
-        model.set_params(n_epochs=1, random_state=0, n_threads=1).fit(noise)
+        model = AEVB.published(J, hidden_layer_sizes=(D,), activation="relu", likelihood="gaussian")
+        model.set_params(scale="none", n_epochs=1, random_state=0, n_threads=1).fit(noise)
         self.offset = np.arange(D) / 4 - 1
         raw = np.linspace(-1.0, 0.5, D).astype(np.float32).astype(float)
         self.variance = np.exp(oracle.softplus(raw + 10) - 10)
@@ -178,8 +178,11 @@ def trained(likelihood, n_components):
         "gaussian": 0.5 * a + noise,
         "bounded-gaussian": oracle.sigmoid(2 * a) + 0.4 * noise,
     }[likelihood].astype(np.float32)
-    model = AEVB(n_components, hidden_layer_sizes=(16,), likelihood=likelihood, n_epochs=30)
+    model = AEVB.published(
+        n_components, hidden_layer_sizes=(16,), likelihood=likelihood, n_epochs=30
+    )
     model.set_params(optimizer="adam", learning_rate=0.01, batch_size=50, random_state=0)
+    model.set_params(scale="none")
     weights = model.set_params(n_threads=1).fit(X[:1200]).weights_
     weights["encoder.log_var.bias"] += 1
     return model.set_weights(weights), np.unique(X[1200:], axis=0)
@@ -415,13 +418,15 @@ def test_random_state():
 def test_pixels_and_containers(container):
     """uint8 is scaled by 1/255 in every container. Scaled data need a factor of 1."""
     X = (datasets.load_digits()[:60] * 255).astype(np.uint8)
-    model = AEVB(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0, n_threads=1).fit(X)
-    assert model.input_scale_ == pytest.approx(1 / 255)
+    model = AEVB.published(3, hidden_layer_sizes=(9,), n_epochs=2, random_state=0, n_threads=1).fit(
+        X
+    )
+    assert {column.scale for column in model.columns_} == {1 / 255}
     result = estimate(model, X, 20)
     assert np.isfinite(result.per_row).all()
     assert as_bytes(estimate(model, container(X), 20)) == as_bytes(result)
-    other = AEVB(**model.get_params()).set_params(input_scale=1.0, likelihood="bernoulli")
-    scaled = X * np.float32(model.input_scale_)
+    other = AEVB(**model.get_params()).set_params(scale=1.0, likelihood="bernoulli")
+    scaled = X * np.float32(1 / 255)
     other.fit(scaled).set_weights(model.weights_)
     assert as_bytes(estimate(other, container(scaled), 20)) == as_bytes(result)
 
@@ -450,4 +455,4 @@ def test_wrong_arguments_are_named(call, name):
 
 def test_unfitted_is_said():
     with pytest.raises(NotFittedError):
-        Evaluator(AEVB()).log_likelihood(np.ones((3, D)))
+        Evaluator(AEVB.published()).log_likelihood(np.ones((3, D)))

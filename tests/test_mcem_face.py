@@ -14,7 +14,8 @@ PATH = (SIGMOID - SIGMOID[0]) / (SIGMOID[-1] - SIGMOID[0])
 
 def small(**changes):
     settings = {"hidden_layer_sizes": (5,), "n_epochs": 2, "n_draws": 23, "init_scale": 0.5}
-    return MCEM(J, **settings | {"random_state": 3} | changes)
+    settings |= {"likelihood": "bernoulli"}
+    return MCEM.published(J, **settings | {"random_state": 3} | changes)
 
 
 def seed_of(model):

@@ -31,7 +31,10 @@ def test_the_ends_of_box_muller(isa, step, row, column, radius):
 def trained(X, **settings):
     """Weights after one step on all rows."""
     settings = {"batch_size": len(X), "optimizer": "sgd", "learning_rate": 0.1, **settings}
-    model = AEVB(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, **settings).fit(X)
+    settings |= {"likelihood": "bernoulli"}
+    model = AEVB.published(2, hidden_layer_sizes=(5,), n_epochs=1, random_state=0, **settings).fit(
+        X
+    )
     return model, {name: w.tobytes() for name, w in model.weights_.items()}
 
 

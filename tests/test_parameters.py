@@ -16,11 +16,12 @@ N, D = 60, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 KINDS = {"AEVB": AEVB, "WakeSleep": WakeSleep, "MCEM": MCEM}
 SMALL = {"hidden_layer_sizes": (5,), "n_epochs": 2, "batch_size": 16, "random_state": 0}
+SMALL |= {"likelihood": "bernoulli"}
 UP, DOWN = (lambda x: float(np.nextafter(x, np.inf))), (lambda x: float(np.nextafter(x, -np.inf)))
 
 
 def small(kind="AEVB", **changes):
-    return KINDS[kind](2, **SMALL | changes)
+    return KINDS[kind].published(2, **SMALL | changes)
 
 
 def config_of(model):
@@ -57,24 +58,29 @@ ALLOWED = {  # allowed values, forbidden values
     "binarize": choice(None, "threshold", "dynamic", bad=["none", False]),
     "n_draws": COUNT,
     "batch_size": COUNT,
-    "n_epochs": COUNT,
+    "n_epochs": (["auto", *COUNT[0]], [*COUNT[1], None, "all"]),
     "n_leapfrog": COUNT,
     "n_updates": COUNT,
     "n_threads": ([None, *COUNT[0]], COUNT[1]),
     "patience": ([None, *COUNT[0]], COUNT[1]),
     "learning_rate": (["auto", *POSITIVE], [0, 0.0, None, "fast", *NOT_REAL]),
     "weight_decay": ([0, 0.0, *POSITIVE], [None, "auto", *NOT_REAL]),
-    "init_scale": ([0, 0.0, *POSITIVE], [None, "auto", *NOT_REAL]),
+    "learning_rate_schedule": (
+        ["constant", "linear", "cosine", lambda fraction: 1.0],
+        [None, "auto", "steps", 0.5, True, ["cosine"]],
+    ),
+    "init_scale": (["auto", 0, 0.0, *POSITIVE], [None, "none", *NOT_REAL]),
+    "early_stopping": (["auto", True, False, np.bool_(True)], [None, "yes", 0, 1, 1.0, [True]]),
     "validation_fraction": (
-        [0, 0.0, 1e-30, 0.5, DOWN(1.0), np.float32(0.2)],
-        [1, 1.0, -1e-30, None, "half", True, False, np.nan, np.inf],
+        ["auto", 1e-30, 0.5, DOWN(1.0), np.float32(0.2)],
+        [0, 0.0, 1, 1.0, -1e-30, None, "half", True, False, np.nan, np.inf],
     ),
     "target_accept": (
         [1e-30, 0.5, DOWN(1.0), np.float32(0.8), Fraction(9, 10)],
         [0, 0.0, 1, 1.0, -0.5, None, "high", True, np.nan],
     ),
-    "input_scale": (
-        ["auto", UP(1e-37), 1, 0.5, np.float32(2), DOWN(1e37), Fraction(1, 255)],
+    "scale": (
+        ["auto", "none", "standard", UP(1e-37), 1, 0.5, np.float32(2), DOWN(1e37)],
         [1e-37, 1e37, 0, -1, "pixels", None, True, 1j, np.nan, np.inf, [1.0]],
     ),
     "warm_start": FLAG,
@@ -183,7 +189,7 @@ OTHER = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_option_reaches_the_core(kind):
     options = OTHER | ({"bound_estimator": "monte-carlo"} if kind == "AEVB" else {})
-    model = KINDS[kind](3, **options).set_params(n_epochs=1).fit(X)
+    model = KINDS[kind].published(3, **options).set_params(n_epochs=1).fit(X)
     config = config_of(model)
     single = {name: float(np.float32(OTHER[name])) for name in
               ("learning_rate", "weight_decay", "init_scale")}  # fmt: skip
@@ -208,7 +214,7 @@ def test_each_option_reaches_the_core(kind):
 
 def test_what_means_something_else_in_the_core():
     """No binarisation is "none", all rows are 2^62, and the data decide what "auto" is."""
-    model = MCEM(2, hidden_layer_sizes=5, n_epochs=1, n_updates=1).fit(X)
+    model = MCEM.published(2, hidden_layer_sizes=5, n_epochs=1, n_updates=1).fit(np.round(X))
     config = config_of(model)
     assert (config["binarize"], config["batch_size"]) == ("none", 2**62)
     assert (config["likelihood"], config["hidden_layer_sizes"]) == ("bernoulli", [5])
@@ -250,8 +256,9 @@ LEARNS = {  # other values of parameters that change learning
     "batch_size": 15,
     "n_epochs": 3,
     "binarize": "dynamic",
-    "input_scale": 0.5,
-    "validation_fraction": 0.2,
+    "learning_rate_schedule": "linear",
+    "scale": 0.5,
+    "early_stopping": True,
     "random_state": 1,
 }
 OWN = {
@@ -259,7 +266,7 @@ OWN = {
     "WakeSleep": {"n_draws": 2},
     "MCEM": {"n_leapfrog": 9, "target_accept": 0.5, "n_updates": 4},
 }
-SAME = {"n_threads": 1, "verbose": 0, "warm_start": True}
+SAME = {"n_threads": 1, "verbose": 0, "warm_start": True, "validation_fraction": 0.2}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -269,6 +276,9 @@ def test_no_option_is_without_effect(kind):
     for name, value in (LEARNS | OWN[kind]).items():
         other = weights_of(small(kind, **{name: value}).fit(X))
         assert other != plain, name
+    stopping = {"early_stopping": True}
+    few = weights_of(small(kind, **stopping, validation_fraction=0.05).fit(X))
+    assert few not in (plain, weights_of(small(kind, **stopping).fit(X)))
     same = SAME | ({"n_draws": 7} if kind == "MCEM" else {})  # which only `transform` reads
     for name, value in same.items():
         assert weights_of(small(kind, **{name: value}).fit(X)) == plain, name
@@ -281,7 +291,7 @@ FIXED = {
     "activation": ("sigmoid", "tanh"),
     "likelihood": ("gaussian", "bernoulli"),
     "optimizer": ("sgd", "adagrad"),
-    "input_scale": (0.5, 1.0),
+    "scale": (0.5, 1.0),
 }
 
 
@@ -299,7 +309,7 @@ def test_what_a_fitted_model_cannot_change_is_named(kind):
             assert f"got {asked!r}, but the fitted model has {now!r}" in str(caught.value)
         model.set_params(**{name: kept})
         assert weights_of(model) == before
-    model.set_params(likelihood="bernoulli", input_scale=1, hidden_layer_sizes=[5]).partial_fit(X)
+    model.set_params(likelihood="bernoulli", scale=1, hidden_layer_sizes=[5]).partial_fit(X)
     assert model.n_samples_seen_ == 3 * N
 
 
@@ -313,6 +323,7 @@ CHANGED = {  # parameter: (new value, the core's value)
 }
 
 
+@pytest.mark.filterwarnings("ignore:the bound still rose")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_fitted_model_can_change_holds_from_the_next_training_on(kind):
     model = small(kind, warm_start=True, n_epochs=1, learning_rate=0.01).fit(X[:20])

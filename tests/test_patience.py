@@ -5,24 +5,28 @@ import copy
 import kill
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep
+from aevb.training.validation import Validation
 
 X = np.random.default_rng(0).random((30, 4), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (3,), "batch_size": 10, "random_state": 0}
 KINDS = {
-    "adam": AEVB(**SMALL, optimizer="adam"),  # has two accumulators
-    "WakeSleep": WakeSleep(**SMALL),
-    "MCEM": MCEM(**SMALL, n_leapfrog=2),
+    "adam": AEVB.published(**SMALL, optimizer="adam"),  # has two accumulators
+    "WakeSleep": WakeSleep.published(**SMALL),
+    "MCEM": MCEM.published(**SMALL, n_leapfrog=2),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
+NOTHING = {}
 
 
-def scripted(monkeypatch, bounds, patience, kind="adam", **options):
+def scripted(monkeypatch, bounds, patience, kind="adam", settings=NOTHING, **options):
     """A trainer with these validation bounds, and the arrays at the end of each epoch."""
     script, ends = iter(bounds), []
-    monkeypatch.setattr(Trainer, "_validation_bound", lambda _: next(script))
-    model = type(KINDS[kind])(**KINDS[kind].get_params() | {"patience": patience})
+    monkeypatch.setattr(Validation, "score", lambda *_: next(script))
+    stopping = {"early_stopping": True} | settings
+    model = clone(KINDS[kind]).set_params(patience=patience, **stopping)
     look = [lambda t: ends.append(kill.state_of(t)[0])]
     return Trainer(model, X, X_val=X, callbacks=look, **options), ends
 
@@ -70,7 +74,7 @@ def test_all_that_the_optimizer_knew_comes_back(kind, monkeypatch):
     core.n_steps = trainer.model.n_steps_  # the counts of samples and steps stay
     core.n_samples_seen = trainer.model.n_samples_seen_
     for model in (trainer.model, twin):
-        model.set_params(patience=None).partial_fit(X)
+        model.partial_fit(X)
     assert all(np.array_equal(w, twin.weights_[k]) for k, w in trainer.model.weights_.items())
 
 
@@ -82,10 +86,19 @@ def test_a_run_that_ends_before_its_patience_takes_back_the_best(monkeypatch):
     assert arrays(trainer) == without_chains(ends[4])
 
 
-def test_without_patience_the_last_weights_stay(monkeypatch):
+def test_without_early_stopping_the_last_weights_stay(monkeypatch):
+    stopping = {"early_stopping": False}
+    trainer, ends = scripted(monkeypatch, [3, 2, 1, 0], None, settings=stopping)
+    trainer.run(120)
+    assert trainer.history["validation_bound"] == [3, 2, 1, 0]
+    assert arrays(trainer) == without_chains(ends[3]) != without_chains(ends[0])
+
+
+def test_without_patience_all_epochs_are_trained_and_the_best_comes_back(monkeypatch):
     trainer, ends = scripted(monkeypatch, [3, 2, 1, 0], None)
     trainer.run(120)
-    assert arrays(trainer) == without_chains(ends[3]) != without_chains(ends[0])
+    assert trainer.model.n_samples_seen_ == 120
+    assert arrays(trainer) == without_chains(ends[0]) != without_chains(ends[3])
 
 
 def test_epochs_without_improvement_are_counted_across_runs_and_files(monkeypatch, tmp_path):
@@ -99,7 +112,8 @@ def test_epochs_without_improvement_are_counted_across_runs_and_files(monkeypatc
 
 
 def test_patience_wants_rows_to_be_patient_about():
-    for X_val, fraction in ((X, 0.0), (None, 0.1), (X, 0.1)):
-        Trainer(AEVB(**SMALL, patience=1, validation_fraction=fraction), X, X_val=X_val)
-    with pytest.raises(ValueError, match="patience: there is no validation data"):
-        Trainer(AEVB(**SMALL, patience=1), X)
+    for X_val, stopping in ((X, True), (None, True), (X, "auto")):
+        Trainer(AEVB.published(**SMALL, patience=1, early_stopping=stopping), X, X_val=X_val)
+    for X_val, stopping in ((X, False), (None, False), (None, "auto")):  # X has 30 rows
+        with pytest.raises(ValueError, match="patience: got 1, but nothing is held out"):
+            Trainer(AEVB.published(**SMALL, patience=1, early_stopping=stopping), X, X_val=X_val)

@@ -23,7 +23,8 @@ def data():
 
 def small(**changes):
     settings = {"n_components": 2, "hidden_layer_sizes": (6,), "n_epochs": 2, "batch_size": 16}
-    return AEVB(**{**settings, "random_state": 0, **changes})
+    settings |= {"likelihood": "bernoulli"}
+    return AEVB.published(**{**settings, "random_state": 0, **changes})
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def assert_same(one, two, X):
     assert weight_bytes(one) == weight_bytes(two)
     assert one.transform(X).tobytes() == two.transform(X).tobytes()
     assert one.score_samples(X).tobytes() == two.score_samples(X).tobytes()
-    for name in ("n_features_in_", "likelihood_", "input_scale_", "n_samples_seen_", "n_steps_"):
+    for name in ("n_features_in_", "likelihood_", "columns_", "n_samples_seen_", "n_steps_"):
         assert getattr(one, name) == getattr(two, name)
         assert type(getattr(one, name)) is type(getattr(two, name))
     assert one.history_.keys() == two.history_.keys()
@@ -60,7 +61,7 @@ def assert_same(one, two, X):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian"])
 def test_round_trip_and_continuation(X, tmp_path, likelihood, optimizer):
     model = small(likelihood=likelihood, optimizer=optimizer, learning_rate=0.003)
-    model.set_params(hidden_layer_sizes=(6, 5), validation_fraction=0.2).fit(X)
+    model.set_params(hidden_layer_sizes=(6, 5), early_stopping=True).fit(X)
     model.save(tmp_path / "m")
     loaded = AEVB.load(tmp_path / "m")
     assert isinstance(loaded, AEVB)
@@ -93,7 +94,8 @@ def test_numpy_parameters_and_odd_types(X, tmp_path):
         hidden_layer_sizes=[np.int32(5)],
         warm_start=np.bool_(True),
         patience=4,
-        validation_fraction=0.1,
+        early_stopping=np.bool_(True),
+        validation_fraction=np.float64(0.1),
     ).fit(X)
     model.save(tmp_path / "m")
     loaded = AEVB.load(tmp_path / "m")
@@ -103,7 +105,7 @@ def test_numpy_parameters_and_odd_types(X, tmp_path):
 
 
 def test_a_history_of_any_numbers_comes_back(X, tmp_path):
-    model = small(validation_fraction=0.2, n_epochs=3).fit(X)
+    model = small(early_stopping=True, n_epochs=3).fit(X)
     model.history_["validation_bound"] = [np.nan, -np.inf, np.inf]
     model.save(tmp_path / "m")
     loaded = AEVB.load(tmp_path / "m")
@@ -120,15 +122,19 @@ def test_what_could_not_be_read_is_not_written(X, path):
     assert path.read_bytes() == before
 
 
-def test_feature_names_and_scale_come_back(tmp_path):
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_feature_names_and_units_come_back(tmp_path, likelihood):
     columns = ["ä", "b c", 'quote"', "d"]
     X = np.random.default_rng(0).integers(0, 256, (30, 4)).astype(np.uint8)
     frame = pd.DataFrame(X, columns=columns)
-    model = small().fit(frame)
+    model = small(likelihood=likelihood).fit(frame)
     model.save(tmp_path / "m")
     loaded = AEVB.load(tmp_path / "m")
     assert list(loaded.feature_names_in_) == columns
-    assert loaded.input_scale_ == model.input_scale_ != 1
+    assert loaded.columns_ == model.columns_
+    assert all(column.scale != 1 for column in loaded.columns_)
+    assert loaded._engine.units.log_jacobian == model._engine.units.log_jacobian
+    assert (loaded._engine.units.log_jacobian != 0) == (likelihood == "gaussian")
     assert loaded.transform(frame).tobytes() == model.transform(frame).tobytes()
     assert list(loaded.get_feature_names_out()) == list(model.get_feature_names_out())
 
@@ -165,7 +171,7 @@ def test_saving_over_a_file_replaces_it(X, path):
 
 def test_unfitted_models_are_not_saved(tmp_path):
     with pytest.raises(NotFittedError):
-        AEVB().save(tmp_path / "m")
+        AEVB.published().save(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,8 +305,16 @@ HEADERS = {
     "unknown activation": lambda h: h["state"]["config"].update(activation="swish"),
     "negative step": lambda h: h["state"].update(n_steps=-1),
     "text for a step": lambda h: h["state"].update(n_steps="x"),
-    "negative scale": lambda h: h.update(input_scale=-1),
-    "nan scale": lambda h: h.update(input_scale=float("nan")),
+    "negative scale": lambda h: h.update(scale=-1),
+    "nan scale": lambda h: h.update(scale=float("nan")),
+    "unknown scale": lambda h: h.update(scale="auto"),
+    "no units": lambda h: h.pop("units"),
+    "no location": lambda h: h["units"].pop("location"),
+    "endless location": lambda h: h["units"].update(location=[float("inf")] * D),
+    "few units": lambda h: h["units"].update(scale=[1.0, 2.0]),
+    "no spread": lambda h: h["units"].update(scale=[0.0] * D),
+    "negative spread": lambda h: h["units"].update(scale=-1.0),
+    "nan jacobian": lambda h: h["units"].update(log_jacobian=float("nan")),
     "no history": lambda h: h.update(history={}),
     "less history": lambda h: h["history"].pop("seconds"),
     "ragged history": lambda h: h["history"]["seconds"].pop(),
@@ -325,9 +339,9 @@ HEADERS = {
     "negative samples": lambda h: h["state"].update(n_samples_seen=-1),
     "no samples": lambda h: h["state"].pop("n_samples_seen"),
     "endless sum": lambda h: h["state"].update(bound_sum=float("inf")),
-    "tiny scale": lambda h: h.update(input_scale=1e-37),
-    "vast scale": lambda h: h.update(input_scale=1e37),
-    "no scale": lambda h: h.pop("input_scale"),
+    "tiny scale": lambda h: h.update(scale=1e-37),
+    "vast scale": lambda h: h.update(scale=1e37),
+    "no scale": lambda h: h.pop("scale"),
     "text for names": lambda h: h.update(feature_names="a" * D),
     "numbers for names": lambda h: h.update(feature_names=[1] * D),
     "many names": lambda h: h.update(feature_names=["a"] * (D + 1)),
@@ -367,16 +381,16 @@ def test_a_vast_network_is_not_allocated(path, name):
 
 def test_a_later_format_says_whose_it_is(path):
     tensors, metadata = read(path)
-    header = json.loads(metadata["aevb"]) | {"format_version": 2, "library_version": "7.8.9"}
+    header = json.loads(metadata["aevb"]) | {"format_version": 3, "library_version": "7.8.9"}
     safetensors.numpy.save_file(tensors, path, {"aevb": json.dumps(header)})
-    with pytest.raises(ValueError, match=r"version 2, written by aevb 7\.8\.9; .* up to 1"):
+    with pytest.raises(ValueError, match=r"version 3, written by aevb 7\.8\.9; .* up to 2"):
         AEVB.load(path)
 
 
 def test_a_header_says_what_the_model_is(X, path):
     model = small().fit(X)
     header = json.loads(read(path)[1]["aevb"])
-    assert (header["format_version"], header["class"]) == (1, "AEVB")
+    assert (header["format_version"], header["class"]) == (2, "AEVB")
     assert header["library_version"] == __version__
     assert header["state"]["n_steps"] == model.n_steps_ == 8
     assert header["state"]["n_samples_seen"] == model.n_samples_seen_ == 2 * N

@@ -30,16 +30,16 @@ HISTORY = {
 class Linear:
     """p(x|z) has mean W z, and the posterior of x has mean W' x, so every drawing is known."""
 
-    def __init__(self, n_components=2, likelihood="bernoulli", input_scale=1.0):
+    def __init__(self, n_components=2, likelihood="bernoulli", scale=1.0):
         self.n_components = n_components
         self.likelihood_ = likelihood
-        self.input_scale_ = input_scale
+        self.columns_ = [SimpleNamespace(scale=scale)] * D
         self.W = np.random.default_rng(0).random((n_components, D)).astype(np.float32)
         self.history_ = HISTORY
 
     def transform(self, X):
         dense = X.toarray() if hasattr(X, "toarray") else X
-        return (np.asarray(dense, np.float32) * self.input_scale_) @ self.W.T
+        return np.asarray(dense, np.float32) @ self.W.T
 
     def inverse_transform(self, Z):
         assert Z.dtype == np.float32
@@ -178,7 +178,7 @@ def test_samples_of_draws():
 
 
 def test_reconstructions_stand_below_their_originals():
-    model = Linear(input_scale=1 / 255)
+    model = Linear(scale=1 / 255)
     X = np.random.default_rng(1).integers(0, 256, (5, D), np.uint8)
     ax = plots.reconstructions(model, X, SHAPE, n_columns=3)
     canvas = pixels(ax)
@@ -186,10 +186,11 @@ def test_reconstructions_stand_below_their_originals():
     decoded = model.inverse_transform(model.transform(X))
     for i in range(5):
         row, column = 2 * (i // 3), i % 3
-        same(cell(canvas, row, column).ravel(), X[i] / np.float32(255))
+        same(cell(canvas, row, column).ravel(), X[i].astype(np.float32))
         same(cell(canvas, row + 1, column).ravel(), decoded[i])
     assert np.isnan(cell(canvas, 2, 2)).all()
     assert np.isnan(cell(canvas, 3, 2)).all()
+    assert ax.images[0].get_clim() == (0, 255)  # in the units of the pixels
     assert [text.get_text() for text in ax.get_yticklabels()] == ["data", "model"] * 2
     same(ax.get_yticks(), [0.5, 3.5, 6.5, 9.5])
 
@@ -323,7 +324,9 @@ def test_overview(n_components):
 
 def test_a_fitted_model():
     X = np.random.default_rng(0).random((60, D), dtype=np.float32)
-    model = AEVB(2, hidden_layer_sizes=(8,), n_epochs=2, batch_size=20, random_state=0).fit(X)
+    model = AEVB.published(
+        2, hidden_layer_sizes=(8,), n_epochs=2, batch_size=20, random_state=0
+    ).fit(X)
     figure = plots.offscreen_figure(4, 4)
     assert plots.overview(model, X, SHAPE, figure=figure) is figure
     figure.canvas.draw()

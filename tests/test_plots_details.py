@@ -27,7 +27,7 @@ class Linear:
     def __init__(self, n_components=2):
         self.n_components = n_components
         self.likelihood_ = "bernoulli"
-        self.input_scale_ = 1.0
+        self.columns_ = [SimpleNamespace(scale=1.0)] * D
         self.W = np.random.default_rng(0).random((n_components, D)).astype(np.float32)
         self.history_ = history(-9.0)
 
@@ -307,5 +307,7 @@ def test_a_page_needs_no_figure():
 
 def test_pictures_of_counts_are_not_cut_at_one():
     X = np.random.default_rng(0).poisson(5, (40, 9))
-    model = AEVB(2, hidden_layer_sizes=4, likelihood="poisson", n_epochs=1, random_state=0).fit(X)
+    model = AEVB.published(
+        2, hidden_layer_sizes=4, likelihood="poisson", n_epochs=1, random_state=0
+    ).fit(X)
     assert limits(model) is None

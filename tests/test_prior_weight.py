@@ -4,7 +4,7 @@ import numpy as np
 import oracle
 import pytest
 from oracle import U
-from test_validation import SMALL, N, X, certain, held_out
+from test_validation import SMALL, N, X, certain, held, held_out
 
 from aevb import AEVB, Trainer
 
@@ -13,7 +13,7 @@ OPTIONS = SMALL | {"optimizer": "sgd", "learning_rate": RATE, "weight_decay": DE
 
 
 def new_model(**settings):
-    return AEVB(2, **OPTIONS | settings, random_state=0)
+    return AEVB.published(2, **OPTIONS | settings, random_state=0)
 
 
 def assert_one_step(before, after, rows, n_prior):
@@ -41,7 +41,7 @@ def test_partial_fit_counts_the_rows_of_all_calls():
 
 @pytest.mark.parametrize("fraction", [0.0, 0.25])
 def test_a_trainer_counts_the_rows_that_it_trains_on(fraction):
-    trainer = Trainer(new_model(validation_fraction=fraction), X)
+    trainer = Trainer(new_model(**held(fraction)), X)
     rows = X[~np.isin(np.arange(N), held_out(fraction))]
     for _ in range(3):  # N stays the same in every epoch
         before = certain(trainer.model).weights_

@@ -45,7 +45,7 @@ def recorded(monkeypatch):
 
 @pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_a_bar_shows_the_rows_of_its_own_run(kind, bars):
-    trainer = Trainer(kind(**SMALL), X, progress=True)
+    trainer = Trainer(kind.published(**SMALL), X, progress=True)
     for until in (100, 150, 185):
         trainer.run(until)
     first, second, third = bars
@@ -62,7 +62,7 @@ def test_a_bar_shows_the_rows_of_its_own_run(kind, bars):
 
 
 def test_a_bar_of_a_part_of_a_longer_run_goes_on_from_the_part_before(bars):
-    trainer = Trainer(AEVB(**SMALL), X, progress=True)
+    trainer = Trainer(AEVB.published(**SMALL), X, progress=True)
     trainer.progress = core_progress.Part("all", 320.5)
     for until in (100, 150):
         trainer.run(until)
@@ -74,28 +74,28 @@ def test_a_bar_of_a_part_of_a_longer_run_goes_on_from_the_part_before(bars):
 
 def test_a_bar_without_an_end_has_no_total(bars):
     stop = [lambda t: t.model.n_samples_seen_ >= 100]
-    Trainer(AEVB(**SMALL), X, progress=True, callbacks=stop).run(np.inf)
+    Trainer(AEVB.published(**SMALL), X, progress=True, callbacks=stop).run(np.inf)
     assert (bars[0].options["total"], bars[0].n) == (None, 100)
 
 
 def test_a_bar_shows_the_mean_bound_of_its_rows(bars):
     """The weights stand still and there is one minibatch, so the bound is the epoch's."""
-    model = AEVB(**SMALL | {"batch_size": 50}, optimizer="sgd", learning_rate=1e-30)
+    model = AEVB.published(**SMALL | {"batch_size": 50}, optimizer="sgd", learning_rate=1e-30)
     trainer = Trainer(model, X, progress=True).run(150)
     assert bars[0].postfixes == [f"{bound:.2f}" for bound in trainer.history["train_bound"]]
 
 
 @pytest.mark.parametrize(("verbose", "progress"), [(0, None), (1, False), (0, True), (1, None)])
 def test_the_models_verbose_decides_unless_it_is_said(verbose, progress, bars):
-    Trainer(AEVB(**SMALL, verbose=verbose), X, progress=progress).run(50)
+    Trainer(AEVB.published(**SMALL, verbose=verbose), X, progress=progress).run(50)
     assert len(bars) == (verbose if progress is None else progress)
     bars.clear()
-    AEVB(**SMALL, verbose=verbose, n_epochs=3).fit(X)
+    AEVB.published(**SMALL, verbose=verbose, n_epochs=3).fit(X)
     assert [bar.options["total"] for bar in bars] == [150] * verbose
 
 
 def test_trials_have_bars_of_their_own(bars):
-    model = AEVB(**SMALL, learning_rate="auto", n_epochs=20, verbose=1).fit(X)
+    model = AEVB.published(**SMALL, learning_rate="auto", n_epochs=20, verbose=1).fit(X)
     assert model.n_samples_seen_ == 1000
     assert [bar.options["desc"] for bar in bars] == [
         "learning rate 0.01",
@@ -108,7 +108,7 @@ def test_trials_have_bars_of_their_own(bars):
     assert [bar.n for bar in bars] == [100] * 3 + [1000]
     assert [bar.options["leave"] for bar in bars] == [False] * 3 + [True]
     bars.clear()
-    AEVB(**SMALL, learning_rate="auto", n_epochs=20).fit(X)
+    AEVB.published(**SMALL, learning_rate="auto", n_epochs=20).fit(X)
     assert bars == []
 
 

@@ -18,10 +18,11 @@ from aevb.core.engine import ARENAS, Engine, Subset
 
 X = np.random.default_rng(0).random((400, 64), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (50,), "random_state": 0}
+SMALL |= {"likelihood": "bernoulli"}
 KINDS = {
-    "AEVB": AEVB(**SMALL, batch_size=20, optimizer="adam", learning_rate=0.01),
-    "WakeSleep": WakeSleep(**SMALL, batch_size=20),
-    "MCEM": MCEM(**SMALL, batch_size=100, n_leapfrog=3, n_updates=3),
+    "AEVB": AEVB.published(**SMALL, batch_size=20, optimizer="adam", learning_rate=0.01),
+    "WakeSleep": WakeSleep.published(**SMALL, batch_size=20),
+    "MCEM": MCEM.published(**SMALL, batch_size=100, n_leapfrog=3, n_updates=3),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 
@@ -139,7 +140,7 @@ def arrays_of(engine):
 
 def test_readers_and_training_take_turns():
     """Overlapping readers leave no gap for the training, which leaves none for another reader."""
-    trainer = Trainer(AEVB(**SMALL, batch_size=20, learning_rate=1e-6), LONG)
+    trainer = Trainer(AEVB.published(**SMALL, batch_size=20, learning_rate=1e-6), LONG)
     n_read, done = [0, 0, 0], threading.Event()
 
     def read(which):
@@ -191,8 +192,8 @@ def test_what_another_thread_would_change_is_an_error(kind, change):
             with pytest.raises(RuntimeError, match="model: another thread is training it"):
                 CHANGES[change](trainer)
         finally:
+            trainer.model.set_params(**KINDS[kind].get_params())
             tried.set()
-    trainer.model.set_params(**KINDS[kind].get_params())
     assert state(trainer) == state(new(kind).run(3 * len(X)))
     trainer.step()  # the other thread has ended
 
@@ -215,7 +216,7 @@ def test_a_callback_of_the_training_may_change_it(kind):
 
 def test_a_callback_of_a_reading_call_cannot():
     """It would wait for the call that it runs in."""
-    model = AEVB(**SMALL, n_epochs=1).fit(X)
+    model = AEVB.published(**SMALL, n_epochs=1).fit(X)
     rows, said = Trainer(model, X)._rows, []
 
     def change(done):
@@ -246,7 +247,9 @@ def train_some(trainer, **limits):
 @pytest.fixture(name="busy")
 def busy_trainer():
     """A trainer whose epoch takes far longer than any test."""
-    model = AEVB(2, hidden_layer_sizes=(500,), batch_size=20, learning_rate=1e-6, random_state=0)
+    model = AEVB.published(
+        2, hidden_layer_sizes=(500,), batch_size=20, learning_rate=1e-6, random_state=0
+    )
     return Trainer(model, LONG)
 
 
@@ -303,8 +306,8 @@ from aevb import AEVB, Trainer
 X = np.random.default_rng(0).random((300, 64), dtype=np.float32)
 LONG = np.broadcast_to(X[:1], (2_000_000, 64))
 options = {"hidden_layer_sizes": (500,), "batch_size": 20, "random_state": 0}
-trainer = Trainer(AEVB(2, **options), LONG)
-engine, other = trainer.model._engine, AEVB(2, n_epochs=1, random_state=0).fit(X)
+trainer = Trainer(AEVB.published(2, **options), LONG)
+engine, other = trainer.model._engine, AEVB.published(2, n_epochs=1, random_state=0).fit(X)
 part = {"begin": 0, "size": len(LONG), "split": False, "n_threads": 1}
 
 def train():
@@ -349,7 +352,7 @@ import numpy as np
 from aevb import AEVB
 
 X = np.random.default_rng(0).random((30, 6), dtype=np.float32)
-engine, claims = AEVB(2, n_epochs=1, random_state=0).fit(X)._engine, []
+engine, claims = AEVB.published(2, n_epochs=1, random_state=0).fit(X)._engine, []
 claimed, done = threading.Event(), threading.Event()
 
 def claim():

@@ -14,9 +14,9 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 from aevb import AEVB, MCEM, WakeSleep
 
-QUICK = {"hidden_layer_sizes": (8,), "n_epochs": 2}
+QUICK = {"n_components": 1, "hidden_layer_sizes": (8,), "n_epochs": 2}
 ESTIMATORS = [
-    AEVB(),
+    AEVB(1, n_epochs=2),
     AEVB(likelihood="gaussian", **QUICK),
     AEVB(likelihood="bernoulli", binarize="threshold", **QUICK),
     WakeSleep(**QUICK),

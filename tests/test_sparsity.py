@@ -122,7 +122,9 @@ def test_both_zeros_are_one(likelihood):
     kept = sparse.csr_matrix(np.ones_like(x))
     kept.data[:] = negative.ravel()
     assert kept.nnz == x.size
-    model = AEVB(2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0)
+    model = AEVB.published(
+        2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0
+    )
     model.fit(x)
     forms = [x, negative, sparse.csr_matrix(x), kept]
 
@@ -137,7 +139,9 @@ def test_both_zeros_are_one(likelihood):
     for data in forms[1:]:
         assert said(data) == expected
     weights = [
-        AEVB(2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0)
+        AEVB.published(
+            2, hidden_layer_sizes=(5,), likelihood=likelihood, n_epochs=2, random_state=0
+        )
         .fit(data)
         .weights_
         for data in forms
@@ -152,7 +156,7 @@ def test_a_row_full_of_ones_among_empty_ones(isa):
     x = np.zeros((40, 130), dtype=np.float32)
     x[::10] = 1
     x[3, 7] = 1
-    model = AEVB(2, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(x)
+    model = AEVB.published(2, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(x)
     one_by_one = np.concatenate([model.transform(x[i : i + 1]) for i in range(len(x))])
     np.testing.assert_allclose(model.transform(x), one_by_one, rtol=2e-5, atol=1e-6)
 
@@ -162,7 +166,7 @@ def test_strided_csr_vectors_are_read_as_scipy_reads_them():
     rng = np.random.default_rng(0)
     plain = sparse.random_array((50, 20), density=0.3, format="csr", dtype=np.float32, rng=rng)
     plain.indices, plain.indptr = plain.indices.astype("i4"), plain.indptr.astype("i4")
-    model = AEVB(2, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(plain)
+    model = AEVB.published(2, hidden_layer_sizes=(9,), n_epochs=2, random_state=0).fit(plain)
     data = np.full(2 * plain.nnz, 1e9, dtype=np.float32)
     indices = np.full(2 * plain.nnz, 10**9, dtype=np.int32)
     data[::2], indices[::2] = plain.data, plain.indices
@@ -175,9 +179,11 @@ def test_duplicate_csr_entries_count_as_their_sum():
     x = sparse.coo_matrix((values, (rows, columns)), shape=(2, 4))
     doubled = sparse.csr_matrix((values, np.int32([2, 2, 1]), np.int32([0, 2, 3])), shape=(2, 4))
     assert doubled.nnz == 3
-    model = AEVB(1, hidden_layer_sizes=(3,), likelihood="gaussian", n_epochs=1, random_state=0)
+    model = AEVB.published(
+        1, hidden_layer_sizes=(3,), likelihood="gaussian", n_epochs=1, random_state=0
+    )
     model.fit(x.toarray())
     np.testing.assert_array_equal(model.transform(doubled), model.transform(x.toarray()))
     assert doubled.nnz == 3, "the caller's matrix was changed"
-    with pytest.raises(ValueError, match=r"X: got values from 0 to 1\.2"):
-        AEVB(likelihood="bernoulli").fit(doubled)
+    with pytest.raises(ValueError, match=r"X: got values from 0.0 to 1\.2"):
+        AEVB.published(1, likelihood="bernoulli").fit(doubled)

@@ -24,7 +24,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def small(kind="AEVB", **changes):
-    return KINDS[kind](2, **SMALL | changes)
+    return KINDS[kind].published(2, **SMALL | changes)
 
 
 def whole_state(model):
@@ -32,7 +32,7 @@ def whole_state(model):
     state = model._engine.state()
     for arena in core_engine.ARENAS:
         state[arena] = {name: array.tobytes() for name, array in state[arena].items()}
-    return state
+    return state | {"units": [np.asarray(unit).tobytes() for unit in state["units"]]}
 
 
 # ------------------------------------------------------------------------------- from fit to fit
@@ -61,7 +61,7 @@ def test_the_first_training_is_of_the_same_kind_however_it_begins(kind):
 
 @kinds
 def test_partial_fit_holds_nothing_out_and_leaves_the_parameters(kind):
-    model = small(kind, validation_fraction=0.5, patience=3, n_epochs=4)
+    model = small(kind, early_stopping=True, patience=3, n_epochs=4)
     params = model.get_params()
     model.partial_fit(X)
     assert (model.n_samples_seen_, model.n_steps_) == (N, 3)
@@ -120,15 +120,17 @@ def test_copies_have_all_of_the_core_s_state(kind, how, optimizer, tmp_path):
     assert whole_state(clone(model).fit(X)) != state
 
 
-@pytest.mark.parametrize("name", ["config", "n_steps", "n_samples_seen", "bound_sum", "seconds"])
+@pytest.mark.parametrize(
+    "name", ["config", "units", "n_steps", "n_samples_seen", "bound_sum", "seconds"]
+)
 def test_each_part_of_a_pickle_is_needed_and_goes_where_it_belongs(name):
     state = small().fit(X)._engine.state()
     numbers = {"n_steps": 5, "n_samples_seen": 6, "bound_sum": 7.5, "seconds": 8.5}
-    engine = core_engine.unpickle_engine(state | numbers, 1)
+    engine = core_engine.unpickle_engine(state | numbers, core_engine.PICKLE_FORMAT)
     assert {name: getattr(engine, name) for name in numbers} == numbers
     del state[name]
     with pytest.raises(ValueError, match=f"^pickle: the core's state is damaged: '{name}'"):
-        core_engine.unpickle_engine(state, 1)
+        core_engine.unpickle_engine(state, core_engine.PICKLE_FORMAT)
 
 
 def test_a_pickle_of_no_known_version_is_warned_of():

@@ -20,14 +20,14 @@ from aevb import AEVB, MCEM, Trainer, WakeSleep
 X = (np.arange(24, dtype=np.float32).reshape(8, 3) * 7 % 8) / 8  # what a resumed run trains on
 SMALL: dict[str, Any] = {"n_components": 1, "hidden_layer_sizes": (2,), "random_state": 0}
 MODELS = {
-    "bernoulli": AEVB(**SMALL),
-    "gaussian": AEVB(**SMALL, likelihood="gaussian", optimizer="adam"),
-    "deep": AEVB(2, hidden_layer_sizes=(3, 2), optimizer="sgd", random_state=1),
-    "bounded": AEVB(**SMALL, likelihood="bounded-gaussian", binarize="threshold"),
-    "patient": AEVB(**SMALL, validation_fraction=0.25, patience=3),
-    "wakesleep": WakeSleep(**SMALL),
-    "mcem": MCEM(**SMALL, n_leapfrog=2, n_updates=1, n_draws=2),
-    "batches": MCEM(**SMALL, n_leapfrog=2, n_updates=1, batch_size=4, optimizer="adam"),
+    "bernoulli": AEVB.published(**SMALL),
+    "gaussian": AEVB.published(**SMALL, likelihood="gaussian", optimizer="adam"),
+    "deep": AEVB.published(2, hidden_layer_sizes=(3, 2), optimizer="sgd", random_state=1),
+    "bounded": AEVB.published(**SMALL, likelihood="bounded-gaussian", binarize="threshold"),
+    "patient": AEVB.published(**SMALL, early_stopping=True, validation_fraction=0.25, patience=3),
+    "wakesleep": WakeSleep.published(**SMALL),
+    "mcem": MCEM.published(**SMALL, n_leapfrog=2, n_updates=1, n_draws=2),
+    "batches": MCEM.published(**SMALL, n_leapfrog=2, n_updates=1, batch_size=4, optimizer="adam"),
 }
 
 
@@ -36,7 +36,7 @@ def write_seeds(folder: Path) -> None:
     for name, model in MODELS.items():
         trainer = Trainer(model, X, checkpoint=folder / f"{name}-run").run(16)
         trainer.model.save(folder / name)
-    named = AEVB(**SMALL, n_epochs=1).fit(X)
+    named = AEVB.published(**SMALL, n_epochs=1).fit(X)
     names = np.array(["a", "b", "c"], dtype=object)  # as of a data frame
     named._state = replace(named._state, feature_names=names)
     named.save(folder / "names")

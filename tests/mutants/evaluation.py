@@ -46,7 +46,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the divergence of a unit is that of half its variance",
-        file="aevb/evaluation/evaluator.py",
+        file="aevb/inference/bound.py",
         text="np.expm1(log_var) - log_var",
         replacement="np.expm1(0.5 * log_var) - log_var",
         tests=(f"{UNITS}::test_kl_per_unit_is_the_closed_form",),
@@ -89,8 +89,8 @@ MUTANTS = [
     Mutant(
         what="the prior is shared by the rows of a minibatch",
         file="csrc/algorithms/monte_carlo_em.cc",
-        text="update_rule(model.config(), schedule.at(t), t, n_rows, n_train)",
-        replacement="update_rule(model.config(), schedule.at(t), t, n_rows, n_rows)",
+        text="update_rule(model.config(), settings, t, n_rows, n_train)",
+        replacement="update_rule(model.config(), settings, t, n_rows, n_rows)",
         tests=(f"{MCEM}[portable-16-sgd]",),
     ),
     Mutant(

@@ -95,7 +95,7 @@ MUTANTS = [
         what="all cells are filled in",
         file=_CSV,
         text="if math.isnan(_number(row[i])):",
-        replacement="if True:",
+        replacement="if not reads_pixels(state):",
         tests=(_IMPUTE,),
     ),
     Mutant(

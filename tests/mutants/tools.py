@@ -72,8 +72,8 @@ MUTANTS = [
     Mutant(
         what="the demo does not train with its options",
         file="aevb/cli/demo.py",
-        text="        **options,\n    )",
-        replacement="        n_threads=1,\n        random_state=0,\n    )",
+        text="n_epochs=_EPOCHS, **options)",
+        replacement="n_epochs=_EPOCHS, n_threads=1, random_state=0)",
         tests=(_DEMO,),
     ),
     Mutant(
@@ -464,10 +464,10 @@ MUTANTS = [
         tests=(_ERROR,),
     ),
     Mutant(
-        what="images are scaled twice",
+        what="errors are of grey levels up to 255",
         file="aevb/paper/gallery.py",
-        text="    model = model._in_own_units()\n",
-        replacement="",
+        text=".mean()) / _WHITE:.4f}",
+        replacement=".mean()):.4f}",
         tests=(_ERROR,),
     ),
 ]

@@ -19,14 +19,14 @@ _PYTHON = {
         ),
         (
             "the rows that are scored as held out are training rows",
-            "(self._rows, Subset(0, n_val, split=True))",
-            "(self._rows, Subset(n_val, n_val, split=True))",
+            "(self._rows, Subset(0, n_val, split=True), decides)",
+            "(self._rows, Subset(n_val, n_val, split=True), decides)",
             "test_validation.py::test_only_training_rows_move_the_weights",
         ),
         (
             "rows are held out of X although there are others for it",
-            "n_val = 0 if X_val is not None else",
-            "n_val = 0 if False else",
+            "if decides and X_val is None:",
+            "if decides:",
             "test_validation.py::test_rows_held_out_elsewhere_leave_all_of_x_to_train_on",
         ),
         (
@@ -72,23 +72,18 @@ _PYTHON = {
             "test_patience.py::test_it_stops_when_it_should_and_takes_back_the_best[one]",
         ),
         (
-            "any answer that counts as true stops",
-            "if callback(self) is True:",
-            "if callback(self):",
-            "test_history.py::test_only_true_itself_stops[yes]",
-        ),
-        (
             "the callbacks after one that stops are left out",
-            "if callback(self) is True:\n                self._stopped = True",
+            "if wants_to_stop(callback, callback(self)):\n                self._stopped = True",
             (
-                "if callback(self) is True:\n                self._stopped = True\n               "
-                " break"
+                "if wants_to_stop(callback, callback(self)):\n"
+                "                self._stopped = True\n"
+                "                break"
             ),
             "test_history.py::test_every_callback_is_called_though_one_has_said_stop",
         ),
         (
             "an epoch whose end was interrupted is not ended by a run with nothing else to do",
-            "            self._end_epoch()\n        self._restore_best()",
+            "            self._end_epoch(n_samples)\n        self._restore_best()",
             "            pass\n        self._restore_best()",
             "test_history.py::test_an_epoch_whose_end_was_interrupted_ends_once",
         ),
@@ -144,18 +139,6 @@ _PYTHON = {
             "test_run_state.py::test_every_part_of_a_run_comes_back[AEVB]",
         ),
         (
-            "the number of rows held out elsewhere is not compared",
-            "if (trainer.n_train, held_out) != (run.n_train, run.n_validation):",
-            "if trainer.n_train != run.n_train:",
-            "test_run_state.py::test_other_held_out_rows_are_named[5]",
-        ),
-        (
-            "any data will do to go on with",
-            "if trainer._run.fingerprint != run.fingerprint:",
-            "if False:",
-            "test_run_state.py::test_the_fingerprint_is_of_rows_all_over_the_data[7]",
-        ),
-        (
             "steps that diverge go back to the last epoch's end",
             "engine.training(), self._undoing():",
             "engine.training(), self._undoing(by_epoch=True):",
@@ -169,8 +152,8 @@ _PYTHON = {
         ),
         (
             "a trial's length counts held-out rows",
-            "length_of_trial(int(model.n_epochs), self.n_train,",
-            "length_of_trial(int(model.n_epochs), self._rows.shape[0],",
+            "length_of_trial(self.n_epochs, self.n_train,",
+            "length_of_trial(self.n_epochs, self._rows.shape[0],",
             "test_learning_rate.py::test_how_long_a_trial_is[of the rows that train]",
         ),
         (
@@ -179,6 +162,25 @@ _PYTHON = {
             "shown=True,",
             "test_progress.py::test_trials_have_bars_of_their_own",
         ),
+    ],
+    "aevb/training/checks.py": [
+        (
+            "a NumPy bool of a callback does not stop",
+            "if isinstance(result, (bool, np.bool_)):",
+            "if isinstance(result, bool):",
+            "test_history.py::test_only_true_stops",
+        ),
+        (
+            "any answer of a callback that counts as true stops",
+            '    raise TypeError(\n        f"callbacks: {callback!r} returned',
+            (
+                "    return bool(result)\n"
+                '    raise TypeError(\n        f"callbacks: {callback!r} returned'
+            ),
+            "test_history.py::test_another_answer_of_a_callback_is_an_error[yes]",
+        ),
+    ],
+    "aevb/training/fit.py": [
         (
             "the prior of partial_fit counts the rows of the last call",
             "n_prior=trainer._run.n_prior + n_seen",
@@ -186,7 +188,7 @@ _PYTHON = {
             "test_prior_weight.py::test_partial_fit_counts_the_rows_of_all_calls",
         ),
     ],
-    "aevb/training/checks.py": [
+    "aevb/training/length.py": [
         (
             "the number of held-out rows is rounded down",
             "math.ceil(validation_fraction * n_rows)",
@@ -195,8 +197,8 @@ _PYTHON = {
         ),
         (
             "all rows may be held out",
-            "if n_val >= n_rows:",
-            "if n_val > n_rows:",
+            "if not 1 <= n_val < n_rows:",
+            "if not 1 <= n_val <= n_rows:",
             "test_validation.py::test_a_fraction_that_leaves_no_row_to_train_on_is_named",
         ),
     ],
@@ -312,6 +314,18 @@ _PYTHON = {
     ],
     "aevb/training/fingerprint.py": [
         (
+            "the number of rows held out elsewhere is not compared",
+            "if (now.n_train, now.n_validation) != (then.n_train, then.n_validation):",
+            "if now.n_train != then.n_train:",
+            "test_run_state.py::test_other_held_out_rows_are_named[5]",
+        ),
+        (
+            "any data will do to go on with",
+            "if now.fingerprint != then.fingerprint:",
+            "if False:",
+            "test_run_state.py::test_the_fingerprint_is_of_rows_all_over_the_data[7]",
+        ),
+        (
             "the fingerprint is of the first thousand rows",
             "np.linspace(0, n_rows - 1, n).round()",
             "np.arange(n)",
@@ -379,8 +393,8 @@ _PYTHON = {
         ),
         (
             "Ctrl-C leaves half a file",
-            "except BaseException:",
-            "except Exception:",
+            "except BaseException as error:",
+            "except Exception as error:",
             "test_full_disk.py::test_ctrl_c_while_a_file_is_written_leaves_what_was_there",
         ),
         (
@@ -423,8 +437,8 @@ _PYTHON = {
         ),
         (
             "counts in a history come back as real numbers",
-            '[int(v) for v in history["samples_seen"]]',
-            '[float(v) for v in history["samples_seen"]]',
+            "[int(v) for v in history[key]]",
+            "[float(v) for v in history[key]]",
             "test_persistence.py::test_a_history_of_any_numbers_comes_back",
         ),
         (
