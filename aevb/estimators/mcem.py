@@ -90,7 +90,7 @@ class MCEM(LatentVariableModel):
     >>> from aevb import MCEM
     >>> from aevb.datasets import load_digits
     >>> X = load_digits()[:100]
-    >>> model = MCEM(n_components=2, hidden_layer_sizes=(20,), random_state=0).fit(X)
+    >>> model = MCEM(n_components=2, hidden_layer_sizes=(20,), n_epochs=3).fit(X)
     >>> model.transform(X).shape
     (100, 2)
     """
