@@ -17,8 +17,10 @@ from sklearn.preprocessing import MinMaxScaler
 
 from aevb import AEVB
 
-# Most fits here are short.
-pytestmark = pytest.mark.filterwarnings("ignore:the bound still rose")
+pytestmark = [  # most fits are short
+    pytest.mark.filterwarnings("ignore:the bound still rose"),
+    pytest.mark.filterwarnings("ignore:all latent units have collapsed"),
+]
 
 LIKELIHOODS = ["bernoulli", "gaussian", "bounded-gaussian"]
 EPS = np.finfo(np.float32).eps

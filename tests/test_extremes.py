@@ -19,6 +19,7 @@ rng = np.random.default_rng(0)
 pytestmark = [
     pytest.mark.filterwarnings("ignore:n_components"),  # some data have fewer columns
     pytest.mark.filterwarnings("ignore:the bound still rose"),
+    pytest.mark.filterwarnings("ignore:all latent units have collapsed"),
 ]
 
 

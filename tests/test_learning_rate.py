@@ -15,6 +15,8 @@ from aevb.training.learning_rate import LEARNING_RATES
 from aevb.training.loop import Loop
 from aevb.training.validation import Validation
 
+pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed")  # short fits
+
 DIGITS = datasets.load_digits()[:400]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (10,), "random_state": 3, "n_epochs": 40}
 # The Gaussian data are so large that plain ascent diverges with the larger rates, but not with the

@@ -12,6 +12,8 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import Config, Engine
 from aevb.estimators.parameters import check_parameters, draw_seed
 
+pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed")  # short fits
+
 N, D = 60, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 KINDS = {"AEVB": AEVB, "WakeSleep": WakeSleep, "MCEM": MCEM}

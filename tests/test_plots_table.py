@@ -57,7 +57,7 @@ def test_each_panel_is_observed_against_reconstructed(model, frame):
     assert names(figure.axes) == [f"column {i}" for i in range(12)]
     assert title(figure) == "Data and their reconstructions: the first 12 of 14 columns"
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("observed", "reconstructed")
-    means = model.reconstruct(frame)[:500]
+    means = np.asarray(model.reconstruct(frame))[:500]
     for i, ax in enumerate(figure.axes):
         both = np.column_stack([frame.to_numpy()[:500, i], means[:, i]])
         np.testing.assert_allclose(points(ax), both, rtol=1e-6)
@@ -88,6 +88,7 @@ def test_columns_that_are_not_there(model, frame, columns):
         plots.reconstructed_columns(model, frame, columns=columns)
 
 
+@pytest.mark.filterwarnings("ignore:n_components")
 @pytest.mark.parametrize("n", [1, 5, 6, 7, 12])
 def test_panels_of_few_columns(n):
     """Columns without names are counted from 0. Sparse rows are drawn as dense ones."""

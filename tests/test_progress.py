@@ -7,6 +7,8 @@ from aevb import AEVB, MCEM, Trainer, WakeSleep
 from aevb.core import engine as core_engine
 from aevb.core import progress as core_progress
 
+pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed")  # short fits
+
 X = np.random.default_rng(0).random((50, 6), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "batch_size": 20, "random_state": 0}
 

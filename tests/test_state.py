@@ -16,6 +16,8 @@ from aevb.core import engine as core_engine
 from aevb.core import threads
 from aevb.data.checks import check_scores
 
+pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed")  # short fits
+
 N, D = 30, 5
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 SMALL = {"hidden_layer_sizes": (4,), "n_epochs": 1, "batch_size": 10, "random_state": 0}

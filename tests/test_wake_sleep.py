@@ -7,6 +7,8 @@ from teams import team_of
 
 from aevb import AEVB, Trainer, WakeSleep
 
+pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed")  # short fits
+
 LATENT, DREAM_LATENT, DREAM_VISIBLE = 2, 10, 11  # streams of noise
 FLOOR = -10.0
 
