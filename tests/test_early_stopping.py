@@ -64,6 +64,11 @@ def test_a_validation_has_several_draws():
     assert rows.score(trainer.model, engine) == expected.mean()
 
 
+def test_the_last_epoch_has_a_validation():
+    bounds = np.array(AEVB(2, n_epochs=101, **OPTIONS).fit(X).history_["validation_bound"])
+    assert list(np.flatnonzero(np.isfinite(bounds))) == [*range(2, 99, 3), 100]
+
+
 def test_patience_ends_the_run():
     options = {"n_epochs": 300, "learning_rate": 0.01, **OPTIONS}
     model = AEVB(5, patience=3, **options).fit(X)

@@ -1,7 +1,6 @@
 """Missing values, against quadrature over z, with encoders that are far from p(z|x).
 
-Rows are independent chains, so the mean of many copies of one row has a known standard error. The
-tolerance is 5 of them: a correct sampler fails for about one seed in 1e4.
+Rows are independent chains: the mean of copies of a row has a standard error. The tolerance is 5.
 """
 
 import functools

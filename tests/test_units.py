@@ -202,3 +202,17 @@ def test_a_frame_for_a_frame():
     assert again.columns.equals(frame.columns)
     assert again.index.equals(frame.index)
     assert np.array_equal(again.to_numpy(), model.inverse_transform(model.transform(frame)))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian", "poisson"])
+def test_biases_start_at_the_data(likelihood):
+    data = RNG.poisson([0.5, 3.0, 9.0], size=(400, 3)).astype(float)
+    data = data if likelihood == "poisson" else data / data.max()
+    model = fit(data, likelihood=likelihood, n_epochs=1, learning_rate=1e-30)
+    weights = model.weights_
+    for name in weights:
+        weights[name] *= name.endswith("bias")
+    model.set_weights(weights)  # z has no effect now
+    assert np.allclose(model.reconstruct(data), data.mean(0), rtol=1e-3)
+    if likelihood not in ("bernoulli", "poisson"):
+        assert np.allclose(model.sample(5000, random_state=0).std(0), data.std(0), rtol=0.1)

@@ -80,10 +80,10 @@ def _likelihood(scale: Any, binarize: str | None, data: Data) -> str:
 def _count_ends(data: Data, factor: float) -> int:
     """Count the values that are 0, or 1 to within rounding errors."""
     n_ends, n_values = 0, data.n_rows * data.n_features
+    least_one = (1 - SLACK) / factor
     n_stored = 0
     for block in values_in_blocks(data):
-        is_one = block.astype(np.float32) * np.float32(factor) >= 1 - SLACK
-        n_ends += int(np.count_nonzero((block == 0) | is_one))
+        n_ends += int(np.count_nonzero(block == 0)) + int(np.count_nonzero(block >= least_one))
         n_stored += block.size
     return n_ends + n_values - n_stored
 

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from aevb.core.engine import Floats
 
-_BLOCK_VALUES = 1 << 18  # converted to float64 at once
+_BLOCK_VALUES = 1 << 16  # converted to float64 at once, which stay in the cache
 
 
 class Moments(NamedTuple):
@@ -48,8 +48,11 @@ def column_moments(X: Any) -> Moments:
 
 
 def _range(X: Any) -> tuple[Floats, Floats]:
-    lows, highs = zip(*((b.min(axis=0), b.max(axis=0)) for b in _blocks(X)), strict=True)
-    return np.min(lows, axis=0), np.max(highs, axis=0)
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for block in _blocks(X):
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+    return low, high
 
 
 def _mean_and_variance(X: Any, origin: Floats, unit: Floats) -> tuple[Floats, Floats]:

@@ -127,14 +127,15 @@ class Learner(BaseEstimator, ABC):
             except KeyboardInterrupt:
                 self._keep_interrupted(worker)
                 raise
-            self._state = worker._state
-            advise_after(
-                self._learnt("history_"),
+            assert worker._state is not None
+            advise_after(  # first: if warnings are errors, this estimator is unchanged
+                worker._state,
                 some_rows,
                 self.n_epochs,
                 self.learning_rate_schedule,
                 self.n_threads,
             )
+            self._state = worker._state
         return self
 
     def _keep_interrupted(self, worker: Self) -> None:

@@ -24,7 +24,7 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> Rows:
     Returns
     -------
     rows : Rows
-        Up to 1000 rows of X.
+        Up to 500 rows of X.
     """
     trainer = Trainer(model, X)
     trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)

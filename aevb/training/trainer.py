@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Model = TypeVar("Model", bound=Trainable)
-_N_SOME_ROWS = 1000
+_N_SOME_ROWS = 500
 
 
 class Trainer(Generic[Model]):
@@ -84,8 +84,6 @@ class Trainer(Generic[Model]):
     ----------
     model : AEVB, WakeSleep or MCEM
         The model.
-    history : dict of lists
-        The model's ``history_``.
     n_train : int
         Rows per epoch: those of ``X`` that are not held out.
 

@@ -2,6 +2,7 @@
 
 from mutants import (
     core,
+    defaults,
     evaluation,
     face,
     imputation,
@@ -14,6 +15,7 @@ from mutants import (
 
 MUTANTS = [
     *core.MUTANTS,
+    *defaults.MUTANTS,
     *evaluation.MUTANTS,
     *face.MUTANTS,
     *imputation.MUTANTS,

@@ -380,4 +380,21 @@ MUTANTS = [
         replacement="",
         tests=("test_late_threads.py::test_a_late_thread_changes_no_bit[deep]",),
     ),
+    Mutant(
+        what="the best weights come back without the accumulators",
+        file="csrc/model/model.cc",
+        text="parameters_ = other.parameters_;",
+        replacement="parameters_.array(Role::value) = other.parameters_.array(Role::value);",
+        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
+    ),
+    Mutant(
+        what="the second accumulator does not come back",
+        file="csrc/model/model.cc",
+        text="parameters_ = other.parameters_;",
+        replacement=(
+            "for (const Role role : {Role::value, Role::state1}) "
+            "parameters_.array(role) = other.parameters_.array(role);"
+        ),
+        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
+    ),
 ]

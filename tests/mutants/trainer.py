@@ -485,21 +485,4 @@ MUTANTS = [
         replacement="true",
         tests=("test_progress.py::test_a_bar_shows_the_rows_of_its_own_run[AEVB]",),
     ),
-    Mutant(
-        what="the best weights come back without the accumulators",
-        file="csrc/model/model.cc",
-        text="parameters_ = other.parameters_;",
-        replacement="parameters_.array(Role::value) = other.parameters_.array(Role::value);",
-        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
-    ),
-    Mutant(
-        what="the second accumulator does not come back",
-        file="csrc/model/model.cc",
-        text="parameters_ = other.parameters_;",
-        replacement=(
-            "for (const Role role : {Role::value, Role::state1}) "
-            "parameters_.array(role) = other.parameters_.array(role);"
-        ),
-        tests=("test_patience.py::test_all_that_the_optimizer_knew_comes_back[adam]",),
-    ),
 ]
