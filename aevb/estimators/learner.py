@@ -149,7 +149,9 @@ class Learner(BaseEstimator, ABC):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Continue the training with one pass over X.
 
-        The prior on the weights takes all rows seen so far, in all calls, as the training set.
+        The prior on the weights takes all rows seen so far, in all calls, as the training set. The
+        first call chooses the likelihood and the units of the columns. The learning rate is
+        constant, and no rows are held out.
 
         Parameters
         ----------
