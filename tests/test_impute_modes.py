@@ -131,7 +131,7 @@ def test_error_does_not_rise_as_a_model_is_trained_for_longer():
     neighbours = error(KNNImputer().fit(train).transform(given))
     errors = {"mean": [], "mode": []}
     for n_epochs in (100, 1000, 3000):
-        model = AEVB(
+        model = AEVB.published(
             5, hidden_layer_sizes=(50,), likelihood="gaussian", optimizer="adam",
             learning_rate=1e-3, batch_size=32, n_epochs=n_epochs, random_state=0, n_threads=1,
         ).fit(train)  # fmt: skip

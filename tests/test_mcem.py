@@ -24,6 +24,7 @@ from teams import team_of
 from test_posterior import assert_mean
 
 from aevb import AEVB, MCEM, DivergenceError, Evaluator, Trainer, sample_posterior
+from aevb.core.state import HISTORY_KEYS
 
 pytestmark = pytest.mark.filterwarnings("ignore:the bound still rose")  # most fits are short
 
@@ -265,7 +266,7 @@ def test_neither_threads_nor_pieces_change_a_bit(isa, likelihood, share):
 def test_history_and_validation():
     """The validation score is that of `score_samples`, and does not change the training."""
     model = small(early_stopping=True, validation_fraction=0.25).fit(X)
-    assert set(model.history_) == {"samples_seen", "train_bound", "validation_bound", "seconds"}
+    assert set(model.history_) == {*HISTORY_KEYS}
     assert model.history_["samples_seen"] == [45, 90, 135]
     trainer = Trainer(small(), X[:45], X_val=X[45:]).run(135)
     assert trainer.history["validation_bound"][-1] == trainer.model.score(X[45:])

@@ -192,7 +192,8 @@ def in_unit_interval(data: Data, scale: float = 1.0) -> bool:
 
 def _scaled_ends(data: Data, scale: float) -> tuple[float, float]:
     """Return the lowest and the highest value times a scale, as the core computes them."""
-    low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
+    with np.errstate(over="ignore"):
+        low, high = (float(np.float32(v) * np.float32(scale)) for v in (data.low, data.high))
     return low, high
 
 
