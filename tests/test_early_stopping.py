@@ -61,7 +61,9 @@ def test_a_validation_has_several_draws():
     engine = trainer.model._engine
     rows = trainer._validation
     expected = engine.bound(rows.rows, rows.subset, n_draws=50, seed=engine.seed, n_threads=1)[0]
-    assert rows.score(trainer.model, engine) == expected.mean()
+    second = np.sort(expected)[1]  # the worst of 20 rows counts as the second does
+    assert second > expected.min()
+    assert rows.score(trainer.model, engine) == np.maximum(expected, second).mean()
 
 
 def test_the_last_epoch_has_a_validation():

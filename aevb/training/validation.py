@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from aevb.core.engine import Engine, Rows, Subset
 from aevb.training.length import n_validation_draws
 from aevb.training.trainable import Trainable
+
+
+_SHARE_WORST = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,17 @@ class Validation:
         return self.subset.size
 
     def score(self, model: Trainable, engine: Engine) -> float:
-        """Return the mean score of the rows in nats, or NaN without rows."""
+        """Return the mean score of the rows in nats, or NaN without rows.
+
+        If the rows decide, the worst fiftieth counts as the next worst row does. Otherwise a single
+        outlier among them would decide.
+        """
         if self.n_rows == 0:
             return math.nan
         n_draws = int(engine.settings["n_draws"])
         if self.decides:
             n_draws = n_validation_draws(n_draws, self.n_rows)
-        return float(model._scores(engine, self.rows, self.subset, n_draws).mean())
+        scores = model._scores(engine, self.rows, self.subset, n_draws)
+        if self.decides:
+            scores = np.maximum(scores, np.quantile(scores, _SHARE_WORST, method="higher"))
+        return float(scores.mean())

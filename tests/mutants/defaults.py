@@ -97,8 +97,8 @@ MUTANTS = [
     Mutant(
         what="a validation has one draw",
         file="aevb/training/validation.py",
-        text="if self.decides:",
-        replacement="if False:",
+        text="n_draws = n_validation_draws(n_draws, self.n_rows)",
+        replacement="pass",
         tests=("test_early_stopping.py::test_a_validation_has_several_draws",),
     ),
     Mutant(
@@ -149,5 +149,12 @@ MUTANTS = [
         text='if known is None or not known.__module__.startswith("aevb."):',
         replacement="if True:",
         tests=("test_subclasses.py::test_a_class_of_the_same_name_does_not_replace_ours",),
+    ),
+    Mutant(
+        what="an outlier among the held-out rows decides",
+        file="aevb/training/validation.py",
+        text='np.maximum(scores, np.quantile(scores, _SHARE_WORST, method="higher"))',
+        replacement="scores",
+        tests=("test_early_stopping.py::test_a_validation_has_several_draws",),
     ),
 ]
