@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, Trainer
+from aevb.training.learning_rate import is_unstable
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 10))
@@ -112,3 +113,36 @@ def test_callbacks_go_on(result):
 def test_callbacks_of_another_type_are_refused(result):
     with pytest.raises(TypeError, match=r"callbacks: .* returned .*, want True to end the run"):
         Trainer(AEVB(2, **OPTIONS), X, callbacks=[lambda t: result]).run(120)
+
+
+def test_an_unstable_run_goes_back_and_halves_the_rate():
+    """A training that blows up at some rate goes on at half of it, from the best weights."""
+    data = RNG.normal(size=(200, 10))
+    options = {**OPTIONS, "n_epochs": 40, "learning_rate": "auto"}
+    seen = []
+
+    def spoil(trainer):
+        seen.append(trainer.learning_rate)
+        if len(seen) == 10:
+            weights = trainer.model.weights_
+            trainer.model.set_weights({name: 30 * w for name, w in weights.items()})
+
+    trainer = Trainer(AEVB(2, **options), data, callbacks=[spoil]).run()
+    assert seen[:10] == [0.004] * 10
+    assert seen[10:] == [0.002] * 30
+    bounds = trainer.history["train_bound"]
+    assert bounds[10] < bounds[9] - 5
+    assert bounds[11] > bounds[9] - 2
+    assert trainer.model.learning_rate_ == 0.002
+    options["learning_rate"] = 0.004  # as the user wants it
+    seen.clear()
+    Trainer(AEVB(2, **options), data, callbacks=[spoil]).run()
+    assert seen == [0.004] * 40
+
+
+def test_what_counts_as_unstable():
+    assert not is_unstable({"train_bound": [-9.0]})
+    assert not is_unstable({"train_bound": [-30.0, -10.0, -19.0]})
+    assert is_unstable({"train_bound": [-30.0, -10.0, -21.0]})
+    assert not is_unstable({"train_bound": [-11.0, -10.0, -14.0]})  # a few nats
+    assert is_unstable({"train_bound": [-11.0, -10.0, -16.0]})

@@ -211,6 +211,9 @@ class Learner(BaseEstimator, ABC):
             set_initial_weights(engine, likelihood, moments)
         return state, config
 
+    def _halves_rate(self) -> bool:
+        return bool(self.learning_rate == "auto" and self.optimizer == "adam")
+
     def _auto_rate(self) -> float | str:
         return ADAM_RATE if self.optimizer == "adam" else "auto"
 

@@ -15,8 +15,16 @@ LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
 _SHARE = 0.1  # of the samples of the run
 _MOST_SAMPLES = 1_000_000  # rows, counted at each update of the weights
 _N_SCORED = 1000  # rows
+_LARGE_FALL = 5.0  # nats per row
 
 Scores = Callable[[Engine, Rows, Subset, int], Floats]
+
+
+def is_unstable(history: dict[str, list[float]]) -> bool:
+    """Tell whether the bound of the last epoch has lost half of what training had gained."""
+    bounds = history["train_bound"]
+    best = max(bounds)
+    return bounds[-1] < best - max(_LARGE_FALL, 0.5 * (best - bounds[0]))
 
 
 def length_of_trial(n_epochs: int, n_train: int, n_updates_per_visit: int) -> float:

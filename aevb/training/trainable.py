@@ -45,6 +45,9 @@ class Trainable(Protocol):
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
         """Return log p(x) of the subset's rows, or a lower bound on it from n_draws draws of z."""
 
+    def _halves_rate(self) -> bool:
+        """Tell whether training halves the learning rate where it becomes unstable."""
+
     def _n_updates_per_visit(self) -> int:
         """Return the number of updates of the weights per visit to a row."""
 

@@ -27,7 +27,12 @@ from aevb.training.checks import (
     wants_to_stop,
 )
 from aevb.training.fingerprint import check_same_data, fingerprint
-from aevb.training.learning_rate import best_learning_rate, length_of_trial, try_learning_rates
+from aevb.training.learning_rate import (
+    best_learning_rate,
+    is_unstable,
+    length_of_trial,
+    try_learning_rates,
+)
 from aevb.training.length import (
     epochs_between_validations,
     epochs_of_run,
@@ -47,7 +52,7 @@ _N_SOME_ROWS = 500
 
 
 class Trainer(Generic[Model]):
-    """Train a model on data, minibatch by minibatch (Algorithm 1 of [1]_).
+    """Train a model on data, minibatch by minibatch (Algorithm 1 of arXiv:1312.6114).
 
     ``AEVB.fit`` is a thin layer over this class. Use the class directly to train in parts, to look
     at the model between them, or to stop by a rule of your own. Training changes the model in
@@ -57,8 +62,8 @@ class Trainer(Generic[Model]):
     they are as they were after the last complete epoch of the call. After Ctrl-C, the model stands
     at the last completed minibatch.
 
-    Another thread may read the model during training. Each of its calls then uses the weights after
-    a whole step. If it tries to train or change the model, it gets a RuntimeError.
+    Another thread may read the model during training, after a whole step. If it tries to train or
+    change the model, it gets a RuntimeError.
 
     Parameters
     ----------
@@ -82,14 +87,8 @@ class Trainer(Generic[Model]):
 
     Attributes
     ----------
-    model : AEVB, WakeSleep or MCEM
-        The model.
     n_train : int
         Rows per epoch: those of ``X`` that are not held out.
-
-    References
-    ----------
-    .. [1] D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", arXiv:1312.6114.
 
     Examples
     --------
@@ -136,7 +135,7 @@ class Trainer(Generic[Model]):
             with state.engine.configured(config):
                 self._set_rows(data, n_val, X_val, state.engine.units, config, decides=decides)
                 self._set_place(state.engine, checkpoint_every, _resumed)
-                tries = model.learning_rate == "auto" and model.optimizer != "adam"
+                tries = model.learning_rate == "auto" and not model._halves_rate()
                 if model._state is None and tries:
                     state = self._with_best_rate(state)
             model._state = state  # last: after an error the model is unchanged
@@ -411,9 +410,8 @@ class Trainer(Generic[Model]):
                 self.save_checkpoint()
 
     def _end_epoch(self, end: float) -> None:
-        state, run, plan = self._state, self._run, self._run.plan
+        state, run, plan, bound = self._state, self._run, self._run.plan, math.nan
         engine = state.engine
-        bound = math.nan
         if plan is not None:
             plan = plan._replace(n_epochs=plan.n_epochs + 1)
         if plan is None or plan.n_epochs % plan.validate_every == 0 or self._n_seen >= end:
@@ -431,6 +429,9 @@ class Trainer(Generic[Model]):
         # one assignment for both, since an interrupt may come between two
         self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
+        if best is not None and self.model._halves_rate() and is_unstable(state.history):
+            engine.restore(best[1])
+            engine.learning_rate /= 2
         if self._undo is not None:
             self._undo.position = self._position()
         for callback in self.callbacks:

@@ -11,7 +11,6 @@ from aevb.core.engine import Engine, Rows, Subset
 from aevb.training.length import n_validation_draws
 from aevb.training.trainable import Trainable
 
-
 _SHARE_WORST = 0.02
 
 

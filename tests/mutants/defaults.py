@@ -157,4 +157,18 @@ MUTANTS = [
         replacement="scores",
         tests=("test_early_stopping.py::test_a_validation_has_several_draws",),
     ),
+    Mutant(
+        what="an unstable run keeps its learning rate",
+        file="aevb/training/trainer.py",
+        text="engine.learning_rate /= 2",
+        replacement="pass",
+        tests=("test_early_stopping.py::test_an_unstable_run_goes_back_and_halves_the_rate",),
+    ),
+    Mutant(
+        what="an unstable run keeps its weights",
+        file="aevb/training/trainer.py",
+        text="engine.restore(best[1])",
+        replacement="pass",
+        tests=("test_early_stopping.py::test_an_unstable_run_goes_back_and_halves_the_rate",),
+    ),
 ]
