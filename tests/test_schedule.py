@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, Trainer
+from aevb.training.learning_rate import adam_rate
 from aevb.training.length import (
     epochs_between_validations,
     epochs_of_run,
@@ -174,6 +175,14 @@ def test_bad_learning_rates_of_callbacks(rate):
 def test_epochs(n_train, expected):
     assert epochs_of_run("auto", n_train) == expected
     assert epochs_of_run(7, n_train) == 7
+
+
+def test_long_runs_have_a_lower_rate():
+    assert [adam_rate(n) for n in (1, 2_000_000)] == [0.004, 0.004]
+    assert adam_rate(16_000_000) == pytest.approx(0.002)
+    short, long = (AEVB(2, **{**OPTIONS, "learning_rate": "auto"}) for _ in range(2))
+    assert Trainer(short.set_params(n_epochs=8000), X).learning_rate == pytest.approx(0.004)
+    assert Trainer(long.set_params(n_epochs=64000), X).learning_rate == pytest.approx(0.002)
 
 
 def test_held_out_rows():

@@ -35,7 +35,8 @@ from aevb.estimators.parameters import (
 from aevb.exceptions import InconsistentVersionWarning
 from aevb.storage.model_file import Saved, read_model, reading, write_model
 from aevb.training.fit import fit_rows
-from aevb.training.learning_rate import ADAM_RATE
+from aevb.training.learning_rate import adam_rate
+from aevb.training.length import epochs_of_run
 from aevb.training.trainable import register
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Learner(BaseEstimator, ABC):
             return self._state, self._settings_now(self._state)
         moments = column_moments(data.X)
         likelihood, scale, units = choose(self.likelihood, self.scale, self.binarize, data, moments)
-        chosen = {"likelihood": likelihood, "scale": scale, "learning_rate": self._auto_rate()}
+        chosen = {"likelihood": likelihood, "scale": scale, "learning_rate": self._auto_rate(data)}
         config = make_config(self, data.n_features, draw_seed(self.random_state), chosen)
         engine = Engine(config, units)
         state = State(engine, likelihood, scale, empty_history(), data.feature_names)
@@ -214,8 +215,9 @@ class Learner(BaseEstimator, ABC):
     def _halves_rate(self) -> bool:
         return bool(self.learning_rate == "auto" and self.optimizer == "adam")
 
-    def _auto_rate(self) -> float | str:
-        return ADAM_RATE if self.optimizer == "adam" else "auto"
+    def _auto_rate(self, data: Data) -> float | str:
+        n_epochs = epochs_of_run(self.n_epochs, data.n_rows)
+        return adam_rate(n_epochs * data.n_rows) if self._halves_rate() else "auto"
 
     def _settings_now(self, state: State) -> Config:
         """Return the settings of the current parameters. ValueError if a fitted one has changed."""

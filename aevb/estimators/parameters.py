@@ -156,11 +156,12 @@ _DECLARATIONS = (
             1e37,
             convert=lambda rate: LEARNING_RATES[0] if kinds.is_auto(rate) else float(rate),
         ),
-        f'Learning rate of the optimizer. "auto" means {ADAM_RATE:g} for Adam. If an epoch loses '
-        "half of what the bound had gained, early stopping then returns to the best weights and "
-        "halves the rate. For the other optimizers it tries 0.01, 0.02 and 0.1, as the paper did, "
-        "before the first training. A trial takes a tenth of ``n_epochs``, and at most a million "
-        "samples. Training then uses the rate with the best score on training rows.",
+        f'Learning rate of the optimizer. "auto" means {ADAM_RATE:g} for Adam. A run of more '
+        "than two million rows takes less, by the cube root. If an epoch loses half of what the "
+        "bound had gained, early stopping then returns to the best weights and halves the rate. "
+        "For the other optimizers it tries 0.01, 0.02 and 0.1, as the paper did, before the first "
+        "training. A trial takes a tenth of ``n_epochs``, and at most a million samples. Training "
+        "then uses the rate with the best score on training rows.",
         help="learning rate, or auto",
         in_core=True,
     ),

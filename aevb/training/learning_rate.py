@@ -15,9 +15,15 @@ LEARNING_RATES = (0.01, 0.02, 0.1)  # section 5 of the paper
 _SHARE = 0.1  # of the samples of the run
 _MOST_SAMPLES = 1_000_000  # rows, counted at each update of the weights
 _N_SCORED = 1000  # rows
+_LONG_RUN = 2_000_000  # rows; longer runs have a lower learning rate
 _LARGE_FALL = 5.0  # nats per row
 
 Scores = Callable[[Engine, Rows, Subset, int], Floats]
+
+
+def adam_rate(n_rows: float) -> float:
+    """Return the learning rate of Adam that "auto" means in a run that visits `n_rows` rows."""
+    return ADAM_RATE * min(1.0, float((_LONG_RUN / n_rows) ** (1 / 3)))
 
 
 def is_unstable(history: dict[str, list[float]]) -> bool:
