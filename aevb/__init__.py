@@ -14,7 +14,7 @@ from aevb.estimators.wake_sleep import WakeSleep
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.evaluator import Evaluator
 from aevb.evaluation.posterior import PosteriorDraws, sample_posterior
-from aevb.exceptions import DivergenceError
+from aevb.exceptions import DivergenceError, FitWarning
 from aevb.training.trainer import Trainer
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "DivergenceError",
     "Estimate",
     "Evaluator",
+    "FitWarning",
     "PosteriorDraws",
     "Trainer",
     "WakeSleep",

@@ -33,12 +33,12 @@ def advise_before(state: State, data: Data) -> None:
             f"latent units cannot tell anything about a row. For features by transform, take fewer",
             FitWarning,
         )
-    is_float = data.X.dtype.kind in "fiu" and data.X.dtype != np.uint8
-    if is_float and state.likelihood == "gaussian" and looks_like_pixels(data):
+    is_uint8 = data.X.dtype == np.uint8
+    if not is_uint8 and state.likelihood == "gaussian" and looks_like_pixels(data):
         warn(
-            "X looks like images of grey levels 0 to 255, but its dtype is "
-            f"{data.X.dtype}, so it is modelled as real numbers. For pixels "
-            "convert it with X.astype('uint8'), or set likelihood='bernoulli' and scale=1/255",
+            f"X looks like images of grey levels 0 to 255, but its dtype is {data.X.dtype}, so it "
+            f"is modelled as real numbers. For pixels convert it with X.astype('uint8'), or set "
+            f"likelihood='bernoulli' and scale=1/255",
             FitWarning,
         )
 
