@@ -50,7 +50,7 @@ def test_scikit_learn_agrees(estimator, check):
     agree(estimator, check)
 
 
-@pytest.mark.parametrize("kind", [WakeSleep, MCEM])
+@pytest.mark.parametrize("kind", [AEVB, WakeSleep, MCEM])
 def test_scikit_learn_agrees_with_the_defaults(kind):
     checks = [
         (estimator, check)
