@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from aevb import AEVB, Evaluator, datasets
@@ -42,6 +44,15 @@ def test_binarised_data_are_bernoulli():
     assert likelihood_of(UNIT * 9, binarize="threshold") == "bernoulli"
 
 
+def test_whole_numbers_scaled_to_the_unit_interval_are_no_image():
+    table = RNG.integers(0, 3, (100, 40)).astype(float)  # a third of the values at each end
+    table[:, :10] = 7.0
+    X = MinMaxScaler().fit_transform(table)
+    assert likelihood_of(X) == "gaussian"
+    X[:, 20] *= 0.9  # as a pixel that is never white
+    assert likelihood_of(X) == "bernoulli"
+
+
 @pytest.mark.parametrize("n", [8, 20, 50])
 def test_one_likelihood_for_any_table_scaled_to_the_unit_interval(n):
     for seed in range(10):
@@ -49,6 +60,17 @@ def test_one_likelihood_for_any_table_scaled_to_the_unit_interval(n):
         for dtype in (np.float32, np.float64):
             X = MinMaxScaler().fit_transform(table.astype(dtype))
             assert likelihood_of(X) == "gaussian"
+
+
+def test_no_fold_of_a_scaled_table_is_refused():
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        n, d = rng.integers(20, 120), rng.integers(1, 60)
+        X = rng.normal(size=(n, d)) * 10.0 ** rng.integers(-3, 4, d)
+        X[:, : d // 2 * (seed % 2)] = np.round(X[:, : d // 2 * (seed % 2)])
+        model = AEVB(1, **OPTIONS)
+        scores = cross_val_score(make_pipeline(MinMaxScaler(), model), X.astype("f4"), cv=4)
+        assert np.isfinite(scores).all()
 
 
 def past_the_end(by):

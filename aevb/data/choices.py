@@ -38,7 +38,7 @@ def choose(likelihood: str, scale: Any, binarize: str | None, data: Data, m: Mom
         If `scale` does not suit the likelihood.
     """
     if likelihood == "auto":
-        likelihood = _likelihood(scale, binarize, data)
+        likelihood = _likelihood(scale, binarize, data, m)
     scale = _scale(likelihood, scale, binarize, data)
     if isinstance(scale, str):
         return Choice(likelihood, scale, _standard(m))
@@ -56,7 +56,7 @@ def looks_like_pixels(data: Data) -> bool:
     return all(bool((block == np.rint(block)).all()) for block in values_in_blocks(data))
 
 
-def _likelihood(scale: Any, binarize: str | None, data: Data) -> str:
+def _likelihood(scale: Any, binarize: str | None, data: Data, m: Moments) -> str:
     """Return the likelihood that "auto" stands for."""
     if binarize == "threshold":
         return "bernoulli"
@@ -71,10 +71,19 @@ def _likelihood(scale: Any, binarize: str | None, data: Data) -> str:
         return "bernoulli"
     n_values = data.n_rows * data.n_features
     n_ends = _count_ends(data, factor)
-    # Two values of a column are at the ends in any table that was scaled to [0, 1].
-    has_strokes = n_ends - 2 * data.n_features >= _LEAST_STROKES * n_values
-    is_image = data.n_features >= _LEAST_PIXELS and has_strokes
+    has_strokes = data.n_features >= _LEAST_PIXELS and n_ends >= _LEAST_STROKES * n_values
+    is_image = has_strokes and not _spans_unit_interval(m, factor)
     return "bernoulli" if n_ends == n_values or is_image else "gaussian"
+
+
+def _spans_unit_interval(m: Moments, factor: float) -> bool:
+    """Tell whether every column that varies goes from 0 to 1.
+
+    So it is in a table that was scaled column by column, and not in images. Other rows of such a
+    table may lie outside of [0, 1].
+    """
+    spans = (m.low == 0) & (m.high * factor >= 1 - SLACK)
+    return bool((spans | m.constant).all())
 
 
 def _count_ends(data: Data, factor: float) -> int:

@@ -101,7 +101,8 @@ _DECLARATIONS = (
         + ". "
         '"auto" chooses Bernoulli for bools, for data of only 0 and 1, and for images: at least 32 '
         "columns of uint8 values from 0 to 250 or more, or of numbers in [0, 1] of which a fifth "
-        "or more are exactly 0 or 1. It chooses Gaussian otherwise. "
+        "or more are exactly 0 or 1, unless each column goes from 0 to 1, as after "
+        "`MinMaxScaler`. It chooses Gaussian otherwise. "
         "The Notes of `AEVB` describe the floor of a log-variance.",
         help="likelihood of the decoder",
         fixed=True,

@@ -171,4 +171,11 @@ MUTANTS = [
         replacement="pass",
         tests=("test_early_stopping.py::test_an_unstable_run_goes_back_and_halves_the_rate",),
     ),
+    Mutant(
+        what="a table of whole numbers that was scaled to [0, 1] is an image",
+        file="aevb/data/choices.py",
+        text="has_strokes and not _spans_unit_interval(m, factor)",
+        replacement="has_strokes",
+        tests=("test_choices.py::test_whole_numbers_scaled_to_the_unit_interval_are_no_image",),
+    ),
 ]
