@@ -187,7 +187,7 @@ def test_long_runs_have_a_lower_rate():
 
 def test_held_out_rows():
     held_out = {n: n_held_out("auto", n) for n in (30, 100, 1000, 10**7)}
-    assert held_out == {30: 15, 100: 20, 1000: 100, 10**7: 5000}
+    assert held_out == {30: 15, 100: 20, 1000: 100, 10**7: 2000}
     assert n_held_out(0.25, 10) == 3
     with pytest.raises(ValueError, match=r"validation_fraction: got 0.99, which holds out 5"):
         n_held_out(0.99, 5)

@@ -228,7 +228,7 @@ _DECLARATIONS = (
         "validation_fraction",
         kinds.number_or_auto("()", 0.0, 1.0),
         'Fraction of the rows that early stopping holds out. "auto" means a tenth of the rows, but '
-        "at least 20 and at most 5000.",
+        "at least 20 and at most 2000.",
         help="fraction of the rows that early stopping holds out, or auto",
     ),
     Parameter(
