@@ -139,4 +139,5 @@ def test_arrays_need_no_module_of_frames():
         "X = np.eye(6); model = AEVB(1, hidden_layer_sizes=(2,), n_epochs=1).fit(X);"
         "model.impute(np.where(X > 0, np.nan, X), n_iterations=1)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    # outside the sources, for the installed package
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="/")

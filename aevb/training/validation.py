@@ -40,8 +40,8 @@ class Validation:
     def score(self, model: Trainable, engine: Engine) -> float:
         """Return the mean score of the rows in nats, or NaN without rows.
 
-        If the rows decide, the worst fiftieth counts as the next worst row does. Otherwise a single
-        outlier among them would decide.
+        If more than 50 rows decide, the worst fiftieth counts as the next worst row does. Otherwise
+        a single outlier among them would decide.
         """
         if self.n_rows == 0:
             return math.nan
@@ -50,5 +50,5 @@ class Validation:
             n_draws = n_validation_draws(n_draws, self.n_rows)
         scores = model._scores(engine, self.rows, self.subset, n_draws)
         if self.decides:
-            scores = np.maximum(scores, np.quantile(scores, _SHARE_WORST, method="higher"))
+            scores = np.maximum(scores, np.quantile(scores, _SHARE_WORST, method="lower"))
         return float(scores.mean())
