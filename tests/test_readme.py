@@ -14,9 +14,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
-def blocks(language: str) -> list[str]:
-    """The README's fenced blocks in one language, without the fences."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    """A page's fenced blocks in one language, without the fences."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     return [body for name, body in FENCE.findall(text) if name == language]
 
 
@@ -27,17 +27,30 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_python_example_runs(tmp_path: Path) -> None:
-    (example,) = blocks("python")
+def output_of(example: str, folder: Path) -> str:
+    """What an example prints. A warning is an error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert "nats per row" in done.stdout
+    return done.stdout
+
+
+def test_python_example_runs(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    assert "nats per row" in output_of(example, tmp_path)
+
+
+def test_the_guide_to_tables(tmp_path: Path) -> None:
+    (example,) = blocks("python", "docs/tables.md")
+    printed = output_of(example + "\nprint(codes.shape, drawn.shape)\n", tmp_path)
+    scores = dict(re.findall(r"^(\w+): (-?[\d.]+) nats per row$", printed, re.MULTILINE))
+    assert float(scores["aevb"]) > float(scores["FactorAnalysis"]) + 5
+    assert "(171, 10) (100, 30)" in printed
 
 
 def test_two_setup_commands_of_one_line() -> None:
