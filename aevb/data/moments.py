@@ -36,36 +36,30 @@ def column_moments(X: Any) -> Moments:
     The sums are those of the distances from the first row, so that a large location does not hide a
     small spread. Columns whose squares are out of float64's range take a second pass.
     """
-    low, high = _range(X)
     origin = _dense(X[:1])[0]
-    mean, variance = _mean_and_variance(X, origin, np.ones_like(origin))
-    half_range = high / 2 - low / 2
-    lost = (half_range > 0) & ~((variance > np.finfo(np.float64).tiny) & (variance < np.inf))
-    unit = np.where(lost, half_range, 1.0)
+    m = _moments(X, origin, np.ones_like(origin))
+    half_range = m.high / 2 - m.low / 2
+    lost = (half_range > 0) & ~((m.spread**2 > np.finfo(np.float64).tiny) & (m.spread < np.inf))
     if lost.any():
-        mean, variance = _mean_and_variance(X, low / 2 + high / 2, unit)
-    return Moments(mean, np.sqrt(variance) * unit, low, high)
+        m = _moments(X, m.low / 2 + m.high / 2, np.where(lost, half_range, 1.0))
+    return m
 
 
-def _range(X: Any) -> tuple[Floats, Floats]:
-    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    for block in _blocks(X):
-        np.minimum(low, block.min(axis=0), out=low)
-        np.maximum(high, block.max(axis=0), out=high)
-    return low, high
-
-
-def _mean_and_variance(X: Any, origin: Floats, unit: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of each column, and the variance of the column divided by its unit."""
+def _moments(X: Any, origin: Floats, unit: Floats) -> Moments:
+    """Return the moments from the sums of (x - origin) / unit and of its squares."""
     total, squares = np.zeros_like(origin), np.zeros_like(origin)
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for lost variances
+    low, high = np.full_like(origin, np.inf), np.full_like(origin, -np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for lost spreads
         for block in _blocks(X):
+            np.minimum(low, block.min(axis=0), out=low)
+            np.maximum(high, block.max(axis=0), out=high)
             block -= origin
             block /= unit
             total += block.sum(axis=0)
             squares += np.einsum("ij,ij->j", block, block)
         shift = total / X.shape[0]
-        return origin + shift * unit, np.maximum(squares / X.shape[0] - shift * shift, 0.0)
+        variance = np.maximum(squares / X.shape[0] - shift * shift, 0.0)
+        return Moments(origin + shift * unit, np.sqrt(variance) * unit, low, high)
 
 
 def _blocks(X: Any) -> Iterator[Floats]:
