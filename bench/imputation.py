@@ -67,9 +67,9 @@ def main() -> None:
             np.broadcast_to(train.mean(0), X[1::2].shape),
         )
         for n_epochs in args.epochs:
-            model = AEVB(
+            model = AEVB.published(
                 5, hidden_layer_sizes=(50,), likelihood=likelihood, optimizer="adam",
-                learning_rate=1e-3, batch_size=32, n_epochs=n_epochs, random_state=0,
+                learning_rate=1e-3, batch_size=32, n_epochs=n_epochs, scale="none", random_state=0,
             ).fit(train)  # fmt: skip
             ours = (model.impute(given, method=method) for method in ("mean", "mode"))
             errors = (error(filled) for filled in (*ours, *others))
