@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from likelihoods import twin
+from scipy.special import logsumexp
 
 U = 2.0**-24  # unit roundoff of float32
 TINY = 2.0**-126  # smallest normal float32: the engine may flush smaller numbers
@@ -75,14 +76,51 @@ def log_ratio(mean, log_var, noise):
     return 0.5 * (log_var + noise**2 - z**2).sum(2)
 
 
-def latent_sample(mean, log_var, noise, estimator, kl_weight=1.0):
+def latent_sample(mean, log_var, noise, estimator):
     """Rows of z (n*L, J) and the terms of the bound other than log p(x|z), (n,)."""
     z = mean + np.exp(log_var / 2) * noise
     if estimator == "analytic-kl":  # appendix B
         term = 0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)
     else:  # eq. 6
         term = log_ratio(mean, log_var, noise).mean(0)
-    return as_rows(z), kl_weight * term
+    return as_rows(z), term
+
+
+RENYI_ORDER = 0.5  # the core's default
+
+
+def reweighted(log_w, estimator):
+    """The bound (n,) of log w (n, L), and d bound / d log w; None unless draws are reweighted."""
+    power = {"importance-weighted": 1, "doubly-reparameterized": 1, "renyi": 1 - RENYI_ORDER}
+    if estimator not in power:
+        return None
+    power = power[estimator]
+    total = logsumexp(power * log_w, axis=1)
+    weights = np.exp(power * log_w - total[:, None])
+    return (total - np.log(log_w.shape[1])) / power, weights
+
+
+def baseline(f):
+    """The mean of f (n, L) over the row's other draws, or over the other rows if L = 1."""
+    n, n_draws = f.shape
+    if n_draws > 1:
+        return (f.sum(1, keepdims=True) - f) / (n_draws - 1)
+    return (f.sum() - f) / (n - 1) if n > 1 else 0 * f
+
+
+def latent_backward_reweighted(mean, log_var, noise, dz, f, estimator, kl_weight):
+    """As `latent_backward`, where dz is d(sum_l w_l r_l)/dz_l and w_l the weight of draw l."""
+    n_draws, n, _ = noise.shape
+    weight = reweighted(f.reshape(n, n_draws), estimator)[1].T[:, :, None]
+    sigma = np.exp(log_var / 2)
+    z = mean + sigma * noise
+    slope = dz + kl_weight * weight * (noise / sigma - z)  # of log w, through z
+    if estimator == "doubly-reparameterized":
+        slope = weight * slope
+        return slope.sum(0), (slope * sigma * noise / 2).sum(0)
+    score = -kl_weight * weight
+    dmean = slope + score * noise / sigma
+    return dmean.sum(0), (slope * sigma * noise / 2 + score * (noise**2 - 1) / 2).sum(0)
 
 
 def latent_backward(mean, log_var, noise, dz, f, estimator, kl_weight=1.0):
@@ -90,8 +128,11 @@ def latent_backward(mean, log_var, noise, dz, f, estimator, kl_weight=1.0):
     n_draws, n, n_latent = noise.shape
     dz = np.swapaxes(dz.reshape(n, n_draws, n_latent), 0, 1)
     sigma = np.exp(log_var / 2)
-    if estimator == "score-function":
-        f = f.reshape(n, n_draws).T[:, :, None]
+    if reweighted(np.zeros((1, 1)), estimator) is not None:
+        return latent_backward_reweighted(mean, log_var, noise, dz, f, estimator, kl_weight)
+    if estimator.startswith("score-function"):
+        f = f.reshape(n, n_draws)
+        f = (f - baseline(f) if estimator.endswith("baseline") else f).T[:, :, None]
         return (f * noise / sigma).mean(0), (f * (noise**2 - 1) / 2).mean(0)
     if estimator == "monte-carlo":
         dz = dz - kl_weight * (mean + sigma * noise) / n_draws
@@ -109,7 +150,7 @@ class Config(NamedTuple):
     activation: str = "tanh"
     likelihood: str | tuple = "bernoulli"  # or (name, number of columns) of successive ones
     estimator: str = "analytic-kl"
-    kl_weight: float = 1.0  # factor on what the bound has beside log p(x|z)
+    kl_weight: float = 1.0  # factor on the gradient of what the bound has beside log p(x|z)
 
 
 class Tape(NamedTuple):
@@ -117,8 +158,9 @@ class Tape(NamedTuple):
 
     bound: np.ndarray  # (n,)
     log_likelihood: np.ndarray  # (n*L,)
-    log_ratio: np.ndarray  # (n*L,), kl_weight times log p(z) - log q(z|x)
+    log_ratio: np.ndarray  # (n*L,), log p(z) - log q(z|x)
     layers: dict  # layer name -> (its input (rows, in), d bound / d pre-activation (rows, out))
+    annealed: np.ndarray  # (n,), the bound with kl_weight, whose gradient it is
     kink: float  # smallest |pre-activation| of a hidden unit: the distance to relu's corner
 
 
@@ -208,20 +250,28 @@ def run(weights, x, noise, config):
     encoder, kink = climb(weights, "encoder", x, config.activation)
     mean = affine(weights, "encoder.mean", encoder[-1])
     log_var = affine(weights, "encoder.log_var", encoder[-1])
-    objective = config.estimator, config.kl_weight
-    z, term = latent_sample(mean, log_var, noise, *objective)
+    z, term = latent_sample(mean, log_var, noise, config.estimator)
     decoder, decoder_kink = climb(weights, "decoder", z, config.activation)
     r, deltas = likelihood_heads(weights, config, decoder[-1], np.repeat(x, n_draws, axis=0))
     bound = term + r.reshape(-1, n_draws).mean(1)
-    ratio = config.kl_weight * as_rows(log_ratio(mean, log_var, noise))
+    ratio = as_rows(log_ratio(mean, log_var, noise))
+    f = r + config.kl_weight * ratio
 
     layers = {}
-    deltas = {head: delta / n_draws for head, delta in deltas.items()}
+    weight = np.full(len(f), 1 / n_draws)
+    annealed = bound + (config.kl_weight - 1) * term
+    if (of_bound := reweighted((r + ratio).reshape(-1, n_draws), config.estimator)) is not None:
+        bound = of_bound[0]
+        annealed, weight = reweighted(f.reshape(-1, n_draws), config.estimator)
+        weight = weight.ravel()
+    deltas = {head: weight[:, None] * delta for head, delta in deltas.items()}
     dz = descend(weights, "decoder", decoder, deltas, config.activation, layers)
-    dmean, dlog_var = latent_backward(mean, log_var, noise, dz, r + ratio, *objective)
+    dmean, dlog_var = latent_backward(
+        mean, log_var, noise, dz, f, config.estimator, config.kl_weight
+    )
     heads = {"encoder.mean": dmean, "encoder.log_var": dlog_var}
     descend(weights, "encoder", encoder, heads, config.activation, layers)
-    return Tape(bound, r, ratio, layers, min(kink, decoder_kink))
+    return Tape(bound, r, ratio, layers, annealed, min(kink, decoder_kink))
 
 
 def gradient(tape):

@@ -62,10 +62,6 @@ def test_the_file_that_a_likelihood_wants_is_named():
         twin("no-such")
 
 
-def test_the_oracle_has_the_only_posterior_and_prior():
-    assert (CATALOGUE["posterior"], CATALOGUE["prior"]) == (["gaussian"], ["standard-normal"])
-
-
 # --- the twins --------------------------------------------------------------------------------
 
 

@@ -293,7 +293,8 @@ def test_functions_are_short():
         for name, n in cpp_functions(f.read_text())
     ]
     assert len(found) > 500
-    assert [(name, n) for name, n in found if n > 60] == []
+    # a constructor lists the parameters of an estimator
+    assert [(name, n) for name, n in found if n > (90 if "__init__" in name else 60)] == []
 
 
 def test_a_long_function_would_be_seen():

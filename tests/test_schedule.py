@@ -14,7 +14,7 @@ from aevb.training.length import (
     n_validation_draws,
     stops_early,
 )
-from aevb.training.schedule import rate_factors
+from aevb.training.schedule import Schedules, fractions_of_run
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(250, 4))
@@ -44,14 +44,29 @@ def weights(fitted):
     ],
 )
 def test_factors(schedule, factor):
-    found = rate_factors(schedule, 300, 100, 100, 1100, 5)
-    assert found == pytest.approx([factor(f) for f in (0.2, 0.3, 0.4, 0.5, 0.6)])
+    fractions = fractions_of_run(300, 100, 100, 1100, 5)
+    assert fractions == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6])
+    assert Schedules(schedule).rate(fractions) == pytest.approx([factor(f) for f in fractions])
 
 
 def test_no_factors_without_an_end():
-    assert rate_factors("constant", 0, 100, 0, 1000, 5) is None
-    assert rate_factors("cosine", 0, 100, 0, math.inf, 5) is None
-    assert len(rate_factors("cosine", 0, 1, 0, 1e6, 10**6)) == 1000
+    assert Schedules("constant").rate([0.1]) is None
+    assert fractions_of_run(0, 100, 0, math.inf, 5) == []
+    assert Schedules("cosine").rate([]) is None
+    assert len(fractions_of_run(0, 1, 0, 1e6, 10**6)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("warmup", "cycles", "factors"),
+    [
+        (0.0, 1, None),
+        (0.5, 1, [0.0, 0.4, 0.8, 1.0, 1.0, 1.0]),
+        (0.5, 2, [0.0, 0.8, 1.0, 0.4, 1.0, 1.0]),
+    ],
+)
+def test_the_kl_weight_warms_up_in_each_cycle(warmup, cycles, factors):
+    found = Schedules("constant", warmup, cycles).kl([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert found == (factors if factors is None else pytest.approx(factors))
 
 
 def test_steps_follow_the_schedule():

@@ -29,7 +29,11 @@ LIKELIHOODS = _families["likelihood"]
 # For each likelihood: the values of x that it accepts, and its text for the documentation.
 SUPPORTS = {name: support for name, (support, _) in core.likelihoods().items()}
 TEXTS = {name: text for name, (_, text) in core.likelihoods().items()}
-BOUND_ESTIMATORS = _families["objective"]
+# For each posterior: its text, its standard prior, and whether that has a KL divergence in closed
+# form. For each prior: the support of z, and its text.
+POSTERIORS = core.posteriors()
+PRIORS = core.priors()
+BOUND_ESTIMATORS = core.objectives()  # with their texts
 OPTIMIZERS = _families["optimizer"]
 # The hidden layers need an activation that is not linear; binarize=None stands for "none".
 ACTIVATIONS = tuple(name for name in _families["activation"] if name != "identity")

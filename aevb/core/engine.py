@@ -209,8 +209,11 @@ class Engine:
         n_train: int,
         n_threads: int | None,
         rate_factors: list[float] | None = None,
+        kl_factors: list[float] | None = None,
     ) -> Trained:
-        """Train on minibatches of one epoch. `rate_factors` change the learning rate of each.
+        """Train on minibatches of one epoch.
+
+        `rate_factors` change the learning rate of each, and `kl_factors` its ``kl_weight``.
 
         Return after `max_steps` of them, at the end of the epoch, or when the time is up.
         """
@@ -225,18 +228,22 @@ class Engine:
         }
         with single_threaded_blas():
             if chains is None:
+                options["kl_factors"] = kl_factors or []
                 done, n_rows, bound_sum, diverged, _ = self._model.train(rows, **options)
             else:
                 done, n_rows, bound_sum, diverged, _ = chains.train(self._model, rows, **options)
         return Trained(done, n_rows, bound_sum, diverged)
 
     def monte_carlo_em(
-        self, z: NDArray[np.float32], *, n_leapfrog: int, target_accept: float, n_updates: int
+        self, u: NDArray[np.float32], *, n_leapfrog: int, target_accept: float, n_updates: int
     ) -> MonteCarloEm:
-        """Return Markov chains for `train`, one per row of the training set. They start at z."""
+        """Return Markov chains for `train`, one per row of the training set.
+
+        They start at the coordinates u, see `coordinates`.
+        """
         return MonteCarloEm(
             self._model,
-            z,
+            u,
             n_leapfrog=n_leapfrog,
             target_accept=target_accept,
             n_updates=n_updates,
@@ -252,7 +259,7 @@ class Engine:
     def posterior(
         self, rows: Rows, *, n_threads: int | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the means and the log-variances of q(z|x) (n_rows, J)."""
+        """Return the means and the standard deviations of q(z|x) (n_rows, J)."""
         with single_threaded_blas():
             return self._model.posterior(rows, n_threads=resolve_threads(n_threads))
 
@@ -282,6 +289,20 @@ class Engine:
                 seed=seed,
                 n_threads=resolve_threads(n_threads),
             )
+
+    def component_kl(self, rows: Rows, *, n_draws: int, seed: int, n_threads: int | None) -> Floats:
+        """Return the mean over the rows of KL(q(z_j|x) || p(z_j)) for each component j."""
+        n_threads = resolve_threads(n_threads)
+        with single_threaded_blas():
+            return self._model.component_kl(rows, n_draws=n_draws, seed=seed, n_threads=n_threads)
+
+    def latent(self, u: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the z of coordinates u (..., J), in which Markov chains move."""
+        return self._model.latent(u.reshape(-1, u.shape[-1])).reshape(u.shape)
+
+    def coordinates(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return coordinates u of z (n, J): z itself on the real line, its log above 0."""
+        return self._model.coordinates(z)
 
     def bound_and_gradient(
         self, rows: Rows, noise: NDArray[np.float32] | None, *, seed: int, n_threads: int | None
@@ -317,10 +338,10 @@ class Engine:
                 progress=progress,
             )
 
-    def log_joint(self, rows: Rows, z: NDArray[np.float32], *, n_threads: int | None) -> Floats:
-        """Return log p(x, z) (n_draws, n_rows) for z (n_draws, n_rows, J)."""
+    def log_joint(self, rows: Rows, u: NDArray[np.float32], *, n_threads: int | None) -> Floats:
+        """Return log p(x, u) (n_draws, n_rows) at coordinates u (n_draws, n_rows, J) of z."""
         with single_threaded_blas():
-            return self._model.log_joint(rows, z, n_threads=resolve_threads(n_threads))
+            return self._model.log_joint(rows, u, n_threads=resolve_threads(n_threads))
 
     def anneal(
         self,
@@ -385,68 +406,6 @@ class Engine:
     def content_ids(self, rows: Rows, index: list[int]) -> NDArray[np.uint64]:
         """Return an id for each row that depends on its values alone."""
         return core.content_ids(self._model, rows, index)
-
-
-class PosteriorChains:
-    """A Markov chain on p(z|x) for each row, by HMC. The chains start at z."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        rows: Rows,
-        z: NDArray[np.float32],
-        *,
-        n_leapfrog: int,
-        target_accept: float,
-        seed: int,
-        adaptation: str = "dual-averaging",
-        per_chain: bool = True,
-        by_content: bool = False,
-    ) -> None:
-        self._chains = core.PosteriorChains(
-            engine._model,
-            rows,
-            z,
-            n_leapfrog=n_leapfrog,
-            adaptation=adaptation,
-            per_chain=per_chain,
-            target_accept=target_accept,
-            seed=seed,
-            by_content=by_content,
-        )
-        self.n_rows = len(z)
-
-    def run(
-        self, n: int, *, adapt: bool, keep: bool, n_threads: int | None, progress: Report
-    ) -> NDArray[np.float32]:
-        """Make n transitions of every chain. Return their states (n, n_rows, J) if `keep`."""
-        with single_threaded_blas():
-            return self._chains.run(
-                n,
-                adapt=adapt,
-                keep=keep,
-                n_threads=resolve_threads(n_threads),
-                progress=progress,
-            )
-
-    def freeze(self) -> None:
-        """Stop the adaptation of the step sizes."""
-        self._chains.freeze()
-
-    @property
-    def step_size(self) -> NDArray[np.float32]:
-        """Leapfrog step size of each chain."""
-        return self._chains.step_size
-
-    @property
-    def acceptance_sum(self) -> Floats:
-        """Sum of the acceptance probabilities of each chain's transitions since `freeze`."""
-        return self._chains.acceptance_sum
-
-    @property
-    def n_divergent(self) -> NDArray[np.uint32]:
-        """Divergent transitions of each chain since `freeze`."""
-        return self._chains.n_divergent
 
 
 def fitted_log_density(

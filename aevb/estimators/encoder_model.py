@@ -44,11 +44,9 @@ class EncoderModel(LatentVariableModel):
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        mean, log_var = self._read(
+        mean, std = self._read(
             X, lambda rows: self._engine.posterior(rows, n_threads=self.n_threads)
         )
-        with np.errstate(all="ignore"):  # may overflow before the check raises
-            std = np.exp(np.float32(0.5) * log_var)
         return still_finite("X", mean), still_finite("X", std)
 
     def bound_and_gradient(

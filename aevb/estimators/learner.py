@@ -37,6 +37,7 @@ from aevb.storage.model_file import Saved, read_model, reading, write_model
 from aevb.training.fit import fit_rows
 from aevb.training.learning_rate import adam_rate
 from aevb.training.length import epochs_of_run
+from aevb.training.schedule import Schedules
 from aevb.training.trainable import register
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class Learner(BaseEstimator, ABC):
             "likelihood": state.likelihood,
             "scale": state.scale,
             "learning_rate": engine.learning_rate,
+            "prior": engine.settings["prior"],
         }
         check_unchanged(self, engine.settings | chosen, chosen)
         return make_config(self, state.n_features, engine.seed, chosen)
@@ -236,6 +238,13 @@ class Learner(BaseEstimator, ABC):
 
     def _n_updates_per_visit(self) -> int:
         return 1
+
+    def _schedules(self) -> Schedules:
+        return Schedules(
+            self.learning_rate_schedule,
+            float(getattr(self, "kl_warmup", 0.0)),
+            int(getattr(self, "kl_cycles", 1)),
+        )
 
     def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm | None:
         return None

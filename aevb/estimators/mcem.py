@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb.core.engine import Engine, Floats, MonteCarloEm, PosteriorChains, Rows, Subset
+from aevb.core.chains import PosteriorChains
+from aevb.core.engine import Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.documentation import documented
@@ -106,6 +107,7 @@ class MCEM(LatentVariableModel):
         hidden_layer_sizes: Any = (500,),
         activation: str = "tanh",
         likelihood: str = "auto",
+        prior: str = "auto",
         n_leapfrog: int = 10,
         target_accept: float = 0.9,
         n_updates: int = 5,
@@ -131,6 +133,7 @@ class MCEM(LatentVariableModel):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.likelihood = likelihood
+        self.prior = prior
         self.n_leapfrog = n_leapfrog
         self.target_accept = target_accept
         self.n_updates = n_updates
@@ -195,9 +198,8 @@ class MCEM(LatentVariableModel):
     def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm:
         """Return chains that start from the prior or, if the model is trained, from p(z|x)."""
         if engine.n_steps > 0:
-            return self._chains_at(
-                engine, self._annealed(engine, rows, engine.seed, self.n_threads)
-            )
+            z = self._annealed(engine, rows, engine.seed, self.n_threads)
+            return self._chains_at(engine, engine.coordinates(z))
         generator = np.random.default_rng(engine.seed)
         shape = rows.shape[0], engine.n_components
         return self._chains_at(engine, generator.standard_normal(shape, np.float32))
@@ -209,9 +211,9 @@ class MCEM(LatentVariableModel):
         old.step_state = chains.step_state
         return old
 
-    def _chains_at(self, engine: Engine, z: NDArray[np.float32]) -> MonteCarloEm:
+    def _chains_at(self, engine: Engine, u: NDArray[np.float32]) -> MonteCarloEm:
         return engine.monte_carlo_em(
-            z,
+            u,
             n_leapfrog=int(self.n_leapfrog),
             target_accept=float(self.target_accept),
             n_updates=int(self.n_updates),

@@ -17,6 +17,8 @@ from aevb.core.catalogue import (
     BOUND_ESTIMATORS,
     LIKELIHOODS,
     OPTIMIZERS,
+    POSTERIORS,
+    PRIORS,
     TEXTS,
 )
 from aevb.core.engine import Config
@@ -109,13 +111,76 @@ _DECLARATIONS = (
         in_core=True,
     ),
     Parameter(
+        "posterior",
+        kinds.choice(*POSTERIORS),
+        "q(z|x), section 2.4 of the paper. "
+        + "; ".join(f'"{name}": {info["text"]}' for name, info in POSTERIORS.items())
+        + ". The guide to posteriors and priors has a table of their outputs.",
+        help="approximate posterior of the encoder",
+        fixed=True,
+        in_core=True,
+        core_default="gaussian",
+    ),
+    Parameter(
+        "prior",
+        kinds.choice("auto", *PRIORS),
+        "p(z), with the support of the posterior. "
+        + "; ".join(f'"{name}": {text}' for name, (_, text) in PRIORS.items())
+        + '. "auto" is the standard prior of the posterior: N(0, I) of the Gaussian.',
+        help="prior of the latent variable, or auto",
+        fixed=True,
+        in_core=True,
+    ),
+    Parameter(
         "bound_estimator",
         kinds.choice(*BOUND_ESTIMATORS),
-        "Estimator of the bound and its gradient: SGVB B (eq. 7), SGVB A (eq. 6), or the naive "
-        "score-function gradient (section 2.2), which has a very high variance.",
+        "Estimator of the bound and its gradient. "
+        + "; ".join(f'"{name}": {text}' for name, text in BOUND_ESTIMATORS.items())
+        + ".",
         help="estimator of the bound and its gradient",
         in_core=True,
         core_default="analytic-kl",
+    ),
+    Parameter(
+        "renyi_order",
+        kinds.number("[)", 0.0, 1e6),
+        'Order of Renyi\'s bound, not 1, for ``bound_estimator="renyi"``. With 0 it is the '
+        "importance-weighted bound. It falls with the order, and tends to SGVB A at 1.",
+        help="order of Renyi's bound",
+        in_core=True,
+        core_default=0.5,
+    ),
+    Parameter(
+        "kl_weight",
+        kinds.number("[]", 0.0, 1e6),
+        "Factor, in training, on the gradient of the KL divergence, or of log p(z) - log q(z|x). "
+        "All bounds are reported without it.",
+        help="factor on the KL divergence in training",
+        in_core=True,
+        core_default=1.0,
+    ),
+    Parameter(
+        "kl_warmup",
+        kinds.number("[]", 0.0, 1.0),
+        "Fraction of a run, or of each cycle, in which ``kl_weight`` rises from 0 along a straight "
+        "line. In `partial_fit`, in `Trainer.step` and in endless runs it does not.",
+        help="fraction of the run in which the KL weight rises",
+    ),
+    Parameter(
+        "kl_cycles",
+        kinds.count(),
+        "Number of equal parts of a run, each with a warm-up of ``kl_weight`` of its own.",
+        help="number of warm-ups of the KL weight in a run",
+    ),
+    Parameter(
+        "free_bits",
+        kinds.number("[]", 0.0, 1e6),
+        "Nats per latent unit that cost nothing in training: the KL divergence of a unit has no "
+        "gradient while its mean over the minibatch is below. It needs a KL divergence in closed "
+        "form.",
+        help="nats per latent unit that cost nothing in training",
+        in_core=True,
+        core_default=0.0,
     ),
     Parameter(
         "n_leapfrog",

@@ -59,6 +59,8 @@ class WakeSleep(EncoderModel):
         hidden_layer_sizes: Any = (500,),
         activation: str = "tanh",
         likelihood: str = "auto",
+        posterior: str = "gaussian",
+        prior: str = "auto",
         n_draws: int = 1,
         optimizer: str = "adam",
         learning_rate: float | str = "auto",
@@ -81,6 +83,8 @@ class WakeSleep(EncoderModel):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.likelihood = likelihood
+        self.posterior = posterior
+        self.prior = prior
         self.n_draws = n_draws
         self.optimizer = optimizer
         self.learning_rate = learning_rate

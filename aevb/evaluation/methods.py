@@ -257,7 +257,7 @@ class PosteriorSampling(Method):
             )
         # One chain gives the draws of both stages. With two chains, the second might be at another
         # mode of p(z|x), where the fitted density is close to 0.
-        posterior = run_chains(
+        posterior, moved = run_chains(
             model,
             task.X,
             2 * n_draws,
@@ -270,7 +270,7 @@ class PosteriorSampling(Method):
             n_threads=task.n_threads,
             progress=task.shown,
         )
-        fitted, counted = posterior.draws[:n_draws], posterior.draws[n_draws:]
+        fitted, counted = moved[:n_draws], moved[n_draws:]
         threads = task.n_threads
 
         def log_joints(rows: Rows) -> Floats:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aevb.core.chains import PosteriorChains
 from aevb.core.checks import check_choice, check_integer
-from aevb.core.engine import PosteriorChains
 from aevb.core.threads import resolve_threads
 from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
@@ -132,7 +132,7 @@ def sample_posterior(
     >>> sample_posterior(model, X[:5], 10, n_warmup=50, random_state=0).draws.shape
     (10, 5, 2)
     """
-    result = run_chains(
+    result, _ = run_chains(
         model,
         X,
         n_draws,
@@ -163,8 +163,8 @@ def run_chains(
     random_state: Any,
     n_threads: int | None,
     progress: bool | None,
-) -> PosteriorDraws:
-    """Return the result of `sample_posterior`, without its warning."""
+) -> tuple[PosteriorDraws, NDArray[np.float32]]:
+    """Return the result of `sample_posterior` without its warning, and the draws' coordinates."""
     if not hasattr(model, "_begin"):
         raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
     check_is_fitted(model)
@@ -192,8 +192,9 @@ def run_chains(
     )
     shown = bool(model.verbose if progress is None else progress)
     warm_up(chains, n_warmup, n_threads=threads, shown=shown)
-    draws = draw(chains, n_draws, n_threads=threads, shown=shown)
-    return PosteriorDraws(
+    moved = draw(chains, n_draws, n_threads=threads, shown=shown)
+    draws = chains.latent(moved)
+    result = PosteriorDraws(
         draws,
         chains.acceptance_sum / n_draws,
         chains.step_size,
@@ -201,3 +202,4 @@ def run_chains(
         effective_sample_size(draws),
         split_r_hat(draws),
     )
+    return result, moved

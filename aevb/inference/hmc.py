@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.engine import PosteriorChains
+from aevb.core.chains import PosteriorChains
 from aevb.core.progress import progress_bar
 
 _DRAWS_AT_ONCE = 10  # limits the memory of `mean_of_draws`
@@ -21,7 +21,7 @@ def warm_up(chains: PosteriorChains, n: int, *, n_threads: int | None, shown: bo
 def draw(
     chains: PosteriorChains, n: int, *, n_threads: int | None, shown: bool
 ) -> NDArray[np.float32]:
-    """Return the next n states of every chain: (n, n_rows, J)."""
+    """Return the coordinates of the next n states of every chain: (n, n_rows, J)."""
     with progress_bar("HMC", chains.n_rows, shown=shown) as report:
         return chains.run(n, adapt=False, keep=True, n_threads=n_threads, progress=report)
 
@@ -35,5 +35,5 @@ def mean_of_draws(
     for done in range(0, n, _DRAWS_AT_ONCE):
         n_now = min(_DRAWS_AT_ONCE, n - done)
         draws = draw(chains, n_now, n_threads=n_threads, shown=shown)
-        total += draws.sum(axis=0, dtype=np.float64)
+        total += chains.latent(draws).sum(axis=0, dtype=np.float64)
     return np.asarray(total / n, np.float32)

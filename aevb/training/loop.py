@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aevb.core.engine import Engine, MonteCarloEm, Rows, Subset, Trained
 from aevb.core.state import Mark, RunState
 from aevb.exceptions import DivergenceError
-from aevb.training.schedule import Schedule, rate_factors
+from aevb.training.schedule import CONSTANT, Schedules, fractions_of_run
 
 
 class Loop(NamedTuple):
@@ -42,12 +42,12 @@ class Loop(NamedTuple):
         self,
         max_steps: int,
         n_threads: int | None,
-        schedule: str | Schedule = "constant",
+        schedules: Schedules = CONSTANT,
         end: float = math.inf,
     ) -> Trained:
         """Train on at most `max_steps` minibatches of this epoch.
 
-        The schedule of the learning rate goes from the start of the run to `end` rows seen.
+        The schedules go from the start of the run to `end` rows seen.
 
         Raises
         ------
@@ -55,19 +55,23 @@ class Loop(NamedTuple):
             If the bound or a weight is no longer finite.
         """
         start, plan = self.run.start, self.run.plan
-        factors = None
+        rate_factors = kl_factors = None
         if plan is not None:
             batch_size = int(self.engine.settings["batch_size"])
             n_seen = self.engine.n_samples_seen
-            factors = rate_factors(schedule, n_seen, batch_size, plan.start, end, max_steps)
+            fractions = fractions_of_run(n_seen, batch_size, plan.start, end, max_steps)
+            rate_factors, kl_factors = schedules.rate(fractions), schedules.kl(fractions)
+            if rate_factors is not None or kl_factors is not None:
+                max_steps = len(fractions)
         trained = self.engine.train(
             self.rows,
             self.subset,
             chains=self.chains,
             epoch=start.n_steps,  # key of the epoch's permutation
             position=self.run.n_train - self.n_left,
-            max_steps=max_steps if factors is None else len(factors),
-            rate_factors=factors,
+            max_steps=max_steps,
+            rate_factors=rate_factors,
+            kl_factors=kl_factors,
             n_train=self.run.n_prior,
             n_threads=n_threads,
         )

@@ -1,11 +1,11 @@
-"""Schedules of the learning rate: factors as functions of the fraction of the run."""
+"""Schedules of a run: factors on its settings as functions of the fraction of the run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 Schedule = Callable[[float], float]
 
@@ -17,40 +17,71 @@ SCHEDULES: dict[str, Schedule] = {
 _STEPS_TOGETHER = 1000  # of a schedule that changes, for one call of the core
 
 
-def rate_factors(
-    schedule: str | Schedule, n_seen: int, batch_size: int, start: int, end: float, max_steps: int
-) -> list[float] | None:
-    """Return the factors on the learning rate for the next minibatches, at most 1000.
+def fractions_of_run(
+    n_seen: int, batch_size: int, start: int, end: float, max_steps: int
+) -> list[float]:
+    """Return the fractions of the run at the next minibatches, at most 1000.
 
     Parameters
     ----------
-    schedule : str or callable
-        A key of `SCHEDULES`, or a function of the fraction of the run in [0, 1).
     n_seen, batch_size : int
         Rows seen so far, and rows per minibatch.
     start, end : float
-        Rows seen at the start and at the end of the run. In an endless run all factors are 1.
+        Rows seen at the start and at the end of the run. An endless run has no fractions.
     max_steps : int
         Number of minibatches.
 
     Returns
     -------
-    factors : list of float or None
-        None means that all are 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the callable returns another value than a finite number >= 0.
+    fractions : list of float
+        Numbers in [0, 1], or none.
     """
-    if schedule == "constant" or not math.isfinite(end) or end <= start:
-        return None
-    function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-    fractions = (
+    if not math.isfinite(end) or end <= start:
+        return []
+    return [
         min((n_seen + i * batch_size - start) / (end - start), 1.0)
         for i in range(min(max_steps, _STEPS_TOGETHER))
-    )
-    return [_checked(function(fraction), fraction) for fraction in fractions]
+    ]
+
+
+class Schedules(NamedTuple):
+    """The schedules of a run: of the learning rate, and of the weight of the KL divergence.
+
+    The weight of the KL divergence rises from 0 to 1 along a straight line in the fraction
+    `kl_warmup` of each of `kl_cycles` equal parts of the run (Fu et al. 2019).
+    """
+
+    learning_rate: str | Schedule
+    kl_warmup: float = 0.0
+    kl_cycles: int = 1
+
+    def rate(self, fractions: list[float]) -> list[float] | None:
+        """Return the factors on the learning rate at these fractions of the run.
+
+        None means that all are 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a callable returns another value than a finite number >= 0.
+        """
+        if self.learning_rate == "constant" or not fractions:
+            return None
+        schedule = self.learning_rate
+        function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        return [_checked(function(fraction), fraction) for fraction in fractions]
+
+    def kl(self, fractions: list[float]) -> list[float] | None:
+        """Return the factors on the weight of the KL divergence. None means that all are 1."""
+        if self.kl_warmup == 0.0 or not fractions:
+            return None
+        of_cycle = (
+            (fraction * self.kl_cycles) % 1.0 if fraction < 1.0 else 1.0 for fraction in fractions
+        )
+        return [min(fraction / self.kl_warmup, 1.0) for fraction in of_cycle]
+
+
+CONSTANT = Schedules("constant")
 
 
 def _checked(factor: Any, fraction: float) -> float:

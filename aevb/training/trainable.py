@@ -9,6 +9,7 @@ from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State
 from aevb.data.rows import Data
 from aevb.storage.model_file import Saved
+from aevb.training.schedule import Schedules
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,6 +48,9 @@ class Trainable(Protocol):
 
     def _halves_rate(self) -> bool:
         """Tell whether training halves the learning rate where it becomes unstable."""
+
+    def _schedules(self) -> Schedules:
+        """Return the schedules of a run."""
 
     def _n_updates_per_visit(self) -> int:
         """Return the number of updates of the weights per visit to a row."""

@@ -399,9 +399,7 @@ class Trainer(Generic[Model]):
             loop, n_together = self._loop, n_steps
             if self.checkpoint is not None:
                 n_together = min(n_steps, loop.n_steps_to(self._checkpoint_due))
-            trained = loop.train(
-                n_together, self.model.n_threads, self.model.learning_rate_schedule, end
-            )
+            trained = loop.train(n_together, self.model.n_threads, self.model._schedules(), end)
             n_steps -= trained.n_steps
             show(trained.n_rows, trained.bound_sum)
             if loop.n_left <= 0:

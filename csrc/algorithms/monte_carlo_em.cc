@@ -184,6 +184,7 @@ bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch
   Workspace& ws = work.ws;
   Rollback& rollback = work.rollback;
   const UpdateRule sum_up;
+  const Coordinates coordinates = coordinates_of(model);
   bool stops = false;  // thread 0 writes it before a barrier, all read it after the next
   cancellation.expect_work(static_cast<double>(n_rows * options_.n_updates));
   run_team(work.row_team, [&](Member& member) {
@@ -202,8 +203,7 @@ bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch
         if (member.rank() == 0)
           stops = rollback.can_restore() && !cancellation.may_continue(member);
         for (size_t r = mine.begin; r < mine.end; ++r) {
-          std::memcpy(ws.z().row(r), moved_.view().row(first + r),
-                      moved_.view().cols * sizeof(float));
+          coordinates.to_latent(moved_.view().row(first + r), moved_.view().cols, ws.z().row(r));
         }
         decode_hidden(pass, member);
         decode_likelihood(pass, member);

@@ -1,5 +1,6 @@
 // Monte Carlo EM (appendix E of the paper). There is no encoder: HMC draws z from p(z|x). Each data
-// row has one chain, which goes on from epoch to epoch. Updates of the weights then increase log
+// row has one chain, which goes on from epoch to epoch. Chains move in z's coordinates, which are z
+// on the real line (posterior/coordinates.h). Updates of the weights then increase log
 // p(x, z) at these draws.
 #pragma once
 

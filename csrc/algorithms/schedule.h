@@ -10,17 +10,18 @@ namespace aevb {
 class Schedule {
  public:
   Schedule(const Config& config, const EpochSlice& slice, uint64_t first)
-      : settings_{config.learning_rate}, factors_(slice.rate_factors), first_(first) {}
+      : settings_{config.learning_rate, config.kl_weight}, slice_(slice), first_(first) {}
   StepSettings at(uint64_t minibatch) const {
     StepSettings settings = settings_;
     const uint64_t i = minibatch - first_;
-    if (i < factors_.size()) settings.learning_rate *= factors_[i];
+    if (i < slice_.rate_factors.size()) settings.learning_rate *= slice_.rate_factors[i];
+    if (i < slice_.kl_factors.size()) settings.kl_weight *= slice_.kl_factors[i];
     return settings;
   }
 
  private:
   StepSettings settings_;
-  const std::vector<float>& factors_;
+  const EpochSlice& slice_;
   uint64_t first_;
 };
 

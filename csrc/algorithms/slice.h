@@ -17,7 +17,10 @@ struct EpochSlice {
                              // or at the end of the epoch
   size_t n_train = 0;        // rows N of the training data, for the weight of the prior
   int n_threads = 1;
-  std::vector<float> rate_factors;  // on the learning rate, one per minibatch; empty: all are 1
+  // Factors on the learning rate and on the weight of the KL divergence, one per minibatch; empty:
+  // all are 1.
+  std::vector<float> rate_factors;
+  std::vector<float> kl_factors;
 };
 
 // The phases of a step whose times are recorded, in order.

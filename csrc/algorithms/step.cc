@@ -26,6 +26,7 @@ bool forward_and_backward_decoder(Step& step, Member& member) {
   decode_likelihood(pass, member);
   step.clock.lap();
   sum_bound(pass, member);
+  weigh_draws(pass, member);
   step.clock.lap();
   backward_decoder(pass, member);
   if (step.rollback.cancelled(Rollback::decoder_done, member)) return false;

@@ -42,7 +42,7 @@ inline EpochSlice epoch_slice(const BoundTable& x, size_t begin, size_t size, bo
         "rate_factors: want one per minibatch");
   return {
       subset_of(x, begin, size, split), epoch, position, max_steps, max_seconds, n_train, n_threads,
-      std::move(rate_factors)};
+      std::move(rate_factors),          {}};
 }
 
 inline py::tuple as_tuple(const Progress& progress) {

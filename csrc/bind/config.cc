@@ -45,18 +45,32 @@ py::object columns_as_python(const Config& config) {
   return columns;
 }
 
+// "auto" is the standard prior of the posterior.
+size_t parse_prior(const std::string& name, size_t posterior) {
+  const bool is_auto = name == "auto";
+  return parse("prior", is_auto ? kernels().posteriors[posterior].info.prior : name,
+               kernels().priors);
+}
+
 Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hidden_layer_sizes,
                    const std::string& activation, const Columns& likelihood,
                    const std::string& bound_estimator, size_t n_draws, const std::string& optimizer,
                    float learning_rate, float weight_decay, float init_scale, size_t batch_size,
-                   const std::string& binarize, uint64_t seed, const std::string& algorithm) {
+                   const std::string& binarize, uint64_t seed, const std::string& algorithm,
+                   const std::string& posterior, const std::string& prior, double renyi_order,
+                   float kl_weight, float free_bits) {
   Config config;
   config.n_latent = n_components;
   config.hidden = std::move(hidden_layer_sizes);
   config.activation = parse("activation", activation, kActivations);
   config.columns = parse_columns(likelihood, n_visible);
+  config.posterior = parse("posterior", posterior, kernels().posteriors);
+  config.prior = parse_prior(prior, config.posterior);
   config.objective = parse("bound_estimator", bound_estimator, kernels().objectives);
   config.n_draws = n_draws;
+  config.renyi_order = renyi_order;
+  config.kl_weight = kl_weight;
+  config.free_bits = free_bits;
   config.optimizer = parse("optimizer", optimizer, kernels().optimizers);
   config.learning_rate = learning_rate;
   config.weight_decay = weight_decay;
@@ -86,6 +100,11 @@ py::dict as_dict(const Config& config) {
   d["binarize"] = name_of(config.binarize, kBinarize);
   d["seed"] = config.seed;
   d["algorithm"] = name_of(config.algorithm, kAlgorithms);
+  d["posterior"] = kernels().posteriors[config.posterior].info.name;
+  d["prior"] = kernels().priors[config.prior].info.name;
+  d["renyi_order"] = config.renyi_order;
+  d["kl_weight"] = config.kl_weight;
+  d["free_bits"] = config.free_bits;
   return d;
 }
 
@@ -110,6 +129,42 @@ py::dict likelihoods() {
     found[member.info.name] =
         py::make_tuple(name_of(member.info.support, kSupports), member.info.text);
   }
+  return found;
+}
+
+constexpr Name<LatentSupport> kLatentSupports[] = {{"real", LatentSupport::real},
+                                                   {"positive", LatentSupport::positive},
+                                                   {"unit-interval", LatentSupport::unit_interval},
+                                                   {"simplex", LatentSupport::simplex}};
+
+py::dict posteriors() {
+  py::dict found;
+  for (const PosteriorKernels& member : kernels().posteriors) {
+    const PosteriorInfo& info = member.info;
+    py::dict entry;
+    entry["text"] = info.text;
+    entry["support"] = name_of(info.support, kLatentSupports);
+    entry["prior"] = info.prior;
+    entry["noise"] = info.noise == LatentNoise::normal ? "normal" : "uniform";
+    entry["n_noise"] = info.n_noise;
+    entry["outputs"] = std::vector<std::string>(info.outputs, info.outputs + info.n_outputs);
+    entry["has_kl"] = info.has_kl;
+    found[info.name] = entry;
+  }
+  return found;
+}
+
+py::dict priors() {
+  py::dict found;
+  for (const PriorKernels& member : kernels().priors)
+    found[member.info.name] =
+        py::make_tuple(name_of(member.info.support, kLatentSupports), member.info.text);
+  return found;
+}
+
+py::dict objectives() {
+  py::dict found;
+  for (const ObjectiveInfo& member : kernels().objectives) found[member.name] = member.text;
   return found;
 }
 
@@ -154,7 +209,9 @@ void bind_config(py::module_& m) {
            py::arg("bound_estimator"), py::arg("n_draws"), py::arg("optimizer"),
            py::arg("learning_rate"), py::arg("weight_decay"), py::arg("init_scale"),
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
-           py::arg("algorithm") = "aevb")
+           py::arg("algorithm") = "aevb", py::arg("posterior") = "gaussian",
+           py::arg("prior") = "auto", py::arg("renyi_order") = 0.5, py::arg("kl_weight") = 1.0f,
+           py::arg("free_bits") = 0.0f)
       .def("as_dict", &as_dict, "The constructor's arguments, by name.")
       .def_property_readonly(
           "support", [](const Config& self) { return name_of(self.support(), kSupports); },
@@ -163,6 +220,9 @@ void bind_config(py::module_& m) {
                              "The shape of every weight and bias by its name.");
   m.def("likelihoods", &likelihoods,
         "By a likelihood's name: the values of x that it accepts, and a text on it.");
+  m.def("posteriors", &posteriors, "What each posterior is, by its name.");
+  m.def("priors", &priors, "By a prior's name: the support of z, and a text on it.");
+  m.def("objectives", &objectives, "A text on each objective, by its name.");
   m.def("starting_outputs", &starting_outputs, py::arg("likelihood"), py::arg("mean"),
         py::arg("variance"),
         "The outputs (n_outputs, D) of a decoder that gives each column this mean and variance.");

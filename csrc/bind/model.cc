@@ -140,20 +140,24 @@ void set_config(BoundModel& model, const Config& config) {
   const Config& now = model.config();
   check(config.columns == now.columns && config.n_latent == now.n_latent &&
             config.hidden == now.hidden && config.activation == now.activation &&
-            config.optimizer == now.optimizer && config.algorithm == now.algorithm,
-        "config: the shape of the network, its activation, the likelihood, the algorithm and the "
-        "optimizer of a fitted model are fixed");
+            config.optimizer == now.optimizer && config.algorithm == now.algorithm &&
+            config.posterior == now.posterior && config.prior == now.prior,
+        "config: the shape of the network, its activation, the likelihood, the posterior, the "
+        "prior, the algorithm and the optimizer of a fitted model are fixed");
   config.validate();
   model.mutable_config() = config;
 }
 
 py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_t size, bool split,
                       uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
-                      size_t n_train, std::vector<float> rate_factors, int n_threads) {
+                      size_t n_train, std::vector<float> rate_factors,
+                      std::vector<float> kl_factors, int n_threads) {
   check_rows(self, x);
   check_encoder(self);
-  const EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps,
-                                       max_seconds, n_train, std::move(rate_factors), n_threads);
+  check(kl_factors.empty() || kl_factors.size() >= max_steps, "kl_factors: want one per minibatch");
+  EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps, max_seconds,
+                                 n_train, std::move(rate_factors), n_threads);
+  slice.kl_factors = std::move(kl_factors);
   Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
@@ -165,20 +169,21 @@ py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_
   return as_tuple(progress);
 }
 
-// The means of q(z|x). The log-variances go into *log_var, unless it is null.
-FloatArray encode_both(BoundModel& self, const BoundTable& x, FloatArray* log_var, int n_threads) {
+// The means of q(z|x). The standard deviations go into *deviation, unless it is null.
+FloatArray encode_both(BoundModel& self, const BoundTable& x, FloatArray* deviation,
+                       int n_threads) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
   const size_t n = x.table.n_rows(), n_latent = self.config().n_latent;
   FloatArray mean = new_matrix(n, n_latent);
-  if (log_var != nullptr) *log_var = new_matrix(n, n_latent);
+  if (deviation != nullptr) *deviation = new_matrix(n, n_latent);
   float* mean_out = mean.mutable_data();
-  float* log_var_out = log_var == nullptr ? nullptr : log_var->mutable_data();
+  float* deviation_out = deviation == nullptr ? nullptr : deviation->mutable_data();
   Cancellation cancellation = cancel_on_signal(py::none());
   py::gil_scoped_release nogil;
-  encode(self, x.table, mean_out, log_var_out, n_threads, cancellation);
+  encode(self, x.table, mean_out, deviation_out, n_threads, cancellation);
   return mean;
 }
 
@@ -187,9 +192,9 @@ FloatArray encode_rows(BoundModel& self, const BoundTable& x, int n_threads) {
 }
 
 py::tuple posterior_rows(BoundModel& self, const BoundTable& x, int n_threads) {
-  FloatArray log_var;
-  FloatArray mean = encode_both(self, x, &log_var, n_threads);
-  return py::make_tuple(mean, log_var);
+  FloatArray deviation;
+  FloatArray mean = encode_both(self, x, &deviation, n_threads);
+  return py::make_tuple(mean, deviation);
 }
 
 FloatArray decode_rows(BoundModel& self, const FloatArray& z, int n_threads) {
@@ -238,6 +243,23 @@ py::tuple bound_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t
   return py::make_tuple(value, variance, kl);
 }
 
+// The mean over the rows of KL(q(z_j|x) || p(z_j)) for each component j.
+DoubleArray component_kl(BoundModel& self, const BoundTable& x, size_t n_draws, uint64_t seed,
+                         int n_threads) {
+  const Reading reading(self.access);
+  check_rows(self, x);
+  check_encoder(self);
+  check_threads(n_threads);
+  check(n_draws >= 1, "n_draws: got 0, want at least 1");
+  check(x.table.n_rows() >= 1, "X: got no rows, want at least 1");
+  DoubleArray mean(static_cast<py::ssize_t>(self.config().n_latent));
+  double* out = mean.mutable_data();
+  Cancellation cancellation = cancel_on_signal(py::none());
+  py::gil_scoped_release nogil;
+  component_divergence(self, x.table, n_draws, seed, out, n_threads, cancellation);
+  return mean;
+}
+
 py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, size_t size,
                           size_t n_draws, size_t n_adaptations, uint64_t seed, int n_threads,
                           const py::object& progress) {
@@ -246,6 +268,11 @@ py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, s
   check_encoder(self);
   check_threads(n_threads);
   check(n_draws >= 1, "n_draws: got 0, want at least 1");
+  const PosteriorInfo& posterior = kernels().posteriors[self.config().posterior].info;
+  check(n_adaptations == 0 || posterior.support == LatentSupport::real, [&] {
+    return "n_adaptations: got " + std::to_string(n_adaptations) +
+           ", want 0, since the posterior '" + posterior.name + "' is not on the whole real line";
+  });
   const Subset subset = subset_of(x, begin, size, false);
   Cancellation cancellation = cancel_on_signal(progress);
   const auto n = static_cast<py::ssize_t>(size);
@@ -257,6 +284,26 @@ py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, s
     importance(self, x.table, subset, n_draws, n_adaptations, seed, out, n_threads, cancellation);
   }
   return py::make_tuple(log_p, std_error, n_effective);
+}
+
+// The z of coordinates u (n, J).
+FloatArray latent_of(BoundModel& self, const FloatArray& u) {
+  const ConstMatView view = as_matrix(u, "u", self.config().n_latent);
+  FloatArray z = new_matrix(view.rows, view.cols);
+  for (size_t r = 0; r < view.rows; ++r)
+    coordinates_of(self).to_latent(view.row(r), view.cols, z.mutable_data() + r * view.cols);
+  return z;
+}
+
+// Coordinates u of z (n, J). On the simplex, the sum of their exponentials is J.
+FloatArray coordinates_at(BoundModel& self, const FloatArray& z) {
+  const ConstMatView view = as_matrix(z, "z", self.config().n_latent);
+  FloatArray u = new_matrix(view.rows, view.cols);
+  for (size_t r = 0; r < view.rows; ++r) {
+    coordinates_of(self).from_latent(view.row(r), view.cols, static_cast<double>(view.cols),
+                                     u.mutable_data() + r * view.cols);
+  }
+  return u;
 }
 
 DoubleArray log_joint_rows(BoundModel& self, const BoundTable& x, const FloatArray& z,
@@ -284,8 +331,11 @@ py::tuple bound_gradient(BoundModel& self, const BoundTable& x,
   check_rows(self, x);
   check_encoder(self);
   check_threads(n_threads);
-  if (noise)
-    check_shape(*noise, "noise", {self.config().n_draws, x.table.n_rows(), self.config().n_latent});
+  if (noise) {
+    const size_t n_noise = kernels().posteriors[self.config().posterior].info.n_noise;
+    check_shape(*noise, "noise",
+                {self.config().n_draws, x.table.n_rows(), n_noise * self.config().n_latent});
+  }
   check(std::isfinite(kl_weight) && kl_weight >= 0, "kl_weight: want a finite number >= 0");
   const float* eps = noise ? noise->data() : nullptr;
   DoubleArray value(static_cast<py::ssize_t>(x.table.n_rows()));
@@ -305,19 +355,24 @@ void def_readers(py::class_<BoundModel>& model) {
   using py::arg;
   model.def("encode", &encode_rows, arg("X"), py::kw_only(), arg("n_threads"))
       .def("posterior", &posterior_rows, arg("X"), py::kw_only(), arg("n_threads"),
-           "Means and log-variances of q(z|x).")
+           "Means and standard deviations of q(z|x).")
       .def("decode", &decode_rows, arg("Z"), py::kw_only(), arg("n_threads"))
       .def("sample", &sample_rows, arg("n"), py::kw_only(), arg("seed"), arg("n_threads"),
            "Draws x ~ p(x|z) and their z ~ p(z).")
       .def("bound", &bound_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("n_draws"), arg("seed"), arg("n_threads"),
            "(bound, its variance over the noise, KL divergence of q(z|x)) per row of the subset.")
+      .def("component_kl", &component_kl, arg("X"), py::kw_only(), arg("n_draws"), arg("seed"),
+           arg("n_threads"),
+           "The mean over the rows of KL(q(z_j|x) || p(z_j)) for each component j of z.")
       .def("importance", &importance_rows, arg("X"), py::kw_only(), arg("begin"), arg("size"),
            arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
            arg("progress") = py::none(),
            "(log p(x), its standard error, effective number of draws) per row.")
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
-           "log p(x, z) of z (draws, rows, J): (draws, rows).")
+           "log p(x, u) of coordinates u of z (draws, rows, J): (draws, rows).")
+      .def("latent", &latent_of, arg("u"), "The z of coordinates u (n, J), in which chains move.")
+      .def("coordinates", &coordinates_at, arg("z"), "Coordinates u of z (n, J).")
       .def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),
            arg("seed"), arg("kl_weight") = 1.0f, arg("n_threads"));
 }
@@ -374,7 +429,8 @@ void bind_model(py::module_& m) {
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
       .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
-           arg("rate_factors") = std::vector<float>(), arg("n_threads"),
+           arg("rate_factors") = std::vector<float>(), arg("kl_factors") = std::vector<float>(),
+           arg("n_threads"),
            "Trains for a slice of an epoch. Returns (minibatches, rows, sum of the bound over the "
            "rows, diverged, seconds per phase).");
   def_readers(model);

@@ -40,9 +40,10 @@ void backward_encoder(const Pass& pass, Member& member) {
     LatentRows latent = latent_rows(pass, some);
     latent.dz = ws.dz().row(some.begin * ws.n_draws);
     latent.f = ws.f.data() + some.begin * ws.n_draws;
-    latent.dmean = ws.dhead(0).row(some.begin);
-    latent.dlog_var = ws.dhead(1).row(some.begin);
-    pass.k.latent_backward(latent);
+    if (pass.fused_latent) return pass.k.latent_backward(latent);
+    latent.draws = ws.draws.data() + some.begin * ws.n_draws;
+    if (!ws.kl_weight.empty()) latent.kl_component_weight = ws.kl_weight.data();
+    pass.posterior.backward(latent);
   });
   member.barrier();
 
@@ -50,14 +51,8 @@ void backward_encoder(const Pass& pass, Member& member) {
 }
 
 void recognize(const Pass& pass, Member& member) {
-  Workspace& ws = pass.ws;
-  for_own_rows(pass, member, forward_heads(pass, member), [&](Range some) {
-    LatentRows latent = latent_rows(pass, some);
-    latent.z = ws.z().row(some.begin);
-    latent.dmean = ws.dhead(0).row(some.begin);
-    latent.dlog_var = ws.dhead(1).row(some.begin);
-    pass.k.latent_recognize(latent);
-  });
+  for_own_rows(pass, member, forward_heads(pass, member),
+               [&](Range some) { pass.posterior.recognize(latent_rows(pass, some)); });
   list_rows(pass, member);
   member.barrier();
   backward_layers(pass, pass.network.encoder, member);

@@ -39,7 +39,7 @@ void panel_likelihood(const Pass& pass, const OutputBlock& block, size_t panel, 
                        .ldx = pass.x().stride,
                        .outputs = {},
                        .ld = 0,
-                       .scale = 1.0f / static_cast<float>(ws.n_draws),
+                       .scale = 1.0f / pass.n_averaged(),
                        .partial = with_r ? ws.partial.data() + block.first_panel + panel : nullptr,
                        .partial_stride = pass.network.n_panels};
   for (size_t i = 0; i < block.layers.size(); ++i) {
@@ -96,27 +96,6 @@ double log_likelihood(const Pass& pass, size_t drawn_row, double start) {
   double r = start;
   for (size_t panel = 0; panel < n; ++panel) r += pass.ws.partial[drawn_row * n + panel];
   return r;
-}
-
-void sum_bound(const Pass& pass, const Member& member) {
-  Workspace& ws = pass.ws;
-  const Range rows = share_rows(member, pass.rows);
-  const bool analytic = pass.k.objectives[pass.model.config().objective].analytic;
-  const auto draws = static_cast<double>(ws.n_draws);
-  for (size_t m = rows.begin; m < rows.end; ++m) {
-    double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies between draws
-    for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
-      const double r = log_likelihood(pass, l);
-      ws.f[l] = static_cast<float>(r + ws.draw_term[l]);
-      sum += r;
-      const double value = analytic ? r : r + ws.draw_term[l];
-      const double delta = value - mean;
-      mean += delta / static_cast<double>(l - m * ws.n_draws + 1);
-      squares += delta * (value - mean);
-    }
-    ws.bound[m] = sum / draws + ws.term[m] + pass.model.units().log_jacobian();
-    ws.variance[m] = squares / (draws - 1.0) / draws;
-  }
 }
 
 }  // namespace aevb

@@ -44,15 +44,17 @@ void encode_heads(const Pass& pass, Member& member) {
   member.barrier();
 }
 
+void encode_moments(const Pass& pass, Range rows, MatView mean, MatView deviation) {
+  if (rows.empty()) return;
+  pass.posterior.moments(latent_rows(pass, rows), mean.row(rows.begin), deviation.row(rows.begin));
+}
+
 void encode_and_sample(const Pass& pass, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = forward_heads(pass, member);
   for_own_rows(pass, member, rows, [&](Range some) {
-    LatentRows latent = latent_rows(pass, some);
-    latent.z = ws.z().row(some.begin * ws.n_draws);
-    latent.term = ws.term.data() + some.begin;
-    latent.draw_term = ws.draw_term.data() + some.begin * ws.n_draws;
-    pass.k.latent_sample(latent);
+    const LatentRows latent = latent_rows(pass, some);
+    pass.fused_latent ? pass.k.latent_sample(latent) : pass.posterior.sample(latent);
   });
   if (ws.gradients()) list_rows(pass, member);
 }

@@ -72,7 +72,17 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
 
 void draw_noise(const Pass& pass, const Member& member) {
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    pass.k.normal(pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view()));
+    const NoiseRows noise =
+        pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view());
+    pass.posterior.info.noise == LatentNoise::normal ? pass.k.normal(noise) : pass.k.uniform(noise);
+  });
+}
+
+void draw_normal_noise(const Pass& pass, const Member& member) {
+  MatView eps = pass.ws.eps.view();
+  eps.cols = pass.model.config().n_latent;
+  for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
+    pass.k.normal(pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, eps));
   });
 }
 

@@ -85,16 +85,27 @@ LatentRows latent_rows(const Pass& pass, Range rows) {
   Workspace& ws = pass.ws;
   const size_t first_draw = rows.begin * ws.n_draws;
   LatentRows latent = {};
-  latent.objective = pass.model.config().objective;
+  const Config& config = pass.model.config();
+  latent.objective = config.objective;
+  latent.prior = &pass.prior;
+  latent.closed_kl = pass.closed_kl;
   latent.kl_weight = pass.settings.kl_weight;
   latent.rows = rows.size();
-  latent.n_latent = pass.model.config().n_latent;
+  latent.n_latent = config.n_latent;
   latent.n_draws = ws.n_draws;
-  latent.mean = ws.mean().row(rows.begin);
-  latent.log_var = ws.log_var().row(rows.begin);
-  latent.ld_heads = ws.mean().stride;
-  latent.eps = ws.eps.view().row(first_draw);
-  latent.ld = ws.eps.view().stride;
+  const MatView heads = ws.heads();
+  for (size_t i = 0; i < pass.posterior.info.n_outputs; ++i) {
+    const size_t column = pass.network.head(i).begin;
+    latent.outputs[i] = heads.row(rows.begin) + column;
+    if (ws.gradients()) latent.doutputs[i] = ws.dheads().row(rows.begin) + column;
+  }
+  latent.ld_heads = heads.stride;
+  latent.noise = ws.eps.view().row(first_draw);
+  latent.ld_noise = ws.eps.view().stride;
+  latent.z = ws.z().row(first_draw);
+  latent.ld = ws.z().stride;
+  latent.term = ws.term.data() + rows.begin;
+  latent.draw_term = ws.draw_term.data() + first_draw;
   return latent;
 }
 

@@ -30,7 +30,7 @@ inline Range draws_of(const Pass& pass, Range rows) {
   return {rows.begin * pass.ws.n_draws, rows.end * pass.ws.n_draws};
 }
 
-// The arguments that all latent kernels read for a range of rows.
+// The arguments of the latent kernels for a range of rows, but for those of `backward`.
 LatentRows latent_rows(const Pass& pass, Range rows);
 
 // Computes the parameters of q(z|x) for this thread's rows, and returns those rows.

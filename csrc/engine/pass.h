@@ -3,6 +3,8 @@
 // thread may read only its own results.
 #pragma once
 
+#include <string_view>
+
 #include "model/workspace.h"
 #include "nn/table.h"
 #include "parallel/cancellation.h"
@@ -18,7 +20,7 @@ struct NoiseKey {
 // The settings that may differ from step to step.
 struct StepSettings {
   float learning_rate;
-  float kl_weight = 1.0f;  // factor on the bound's terms beside log p(x|z)
+  float kl_weight = 1.0f;  // factor on the gradient of the bound's terms beside log p(x|z)
 };
 
 struct Pass {
@@ -31,7 +33,12 @@ struct Pass {
         rows(rows),
         noise(noise),
         settings{model.config().learning_rate},
-        slot(slot) {}
+        slot(slot),
+        posterior(k.posteriors[model.config().posterior]),
+        prior(k.priors[model.config().prior]),
+        objective(k.objectives[model.config().objective]),
+        fused_latent(model.config().has_fused_latent()),
+        closed_kl(model.config().has_closed_kl()) {}
 
   const Kernels& k;
   const Model& model;
@@ -41,11 +48,22 @@ struct Pass {
   size_t rows;  // data rows in this pass
   NoiseKey noise;
   StepSettings settings;
-  size_t slot;                           // the index of x in the workspace
+  size_t slot;  // the index of x in the workspace
+  const PosteriorKernels& posterior;
+  const PriorKernels& prior;
+  const ObjectiveInfo& objective;
+  bool fused_latent;  // the latent layer has a kernel of its own
+  bool closed_kl;     // the bound has -KL in closed form
+  // Whether KL(q(z|x) || p(z)) has a closed form, whatever the objective.
+  bool closed_form_kl() const {
+    return posterior.kl != nullptr && std::string_view(posterior.info.prior) == prior.info.name;
+  }
   Cancellation* cancellation = nullptr;  // may end the pass, which then has no results; null: none
 
   MatView x() const { return ws.x[slot].view(rows); }
   size_t drawn() const { return rows * ws.n_draws; }
+  // The gradient of log p(x|z) is that of its mean over so many draws.
+  float n_averaged() const { return objective.reweights ? 1.0f : static_cast<float>(ws.n_draws); }
   // The number of rows of an activation in this pass, and the activation.
   size_t rows_of(size_t i) const { return network.activations[i].per_draw ? drawn() : rows; }
   MatView activation(size_t i) const {
@@ -84,11 +102,16 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
 // False, on every thread, if guarded data had a value out of range.
 bool gather(const Pass& pass, const Table& table, NoiseBy noise, Member& member);
 
-// New noise for the same rows: this thread's share. No barrier.
+// New noise for the same rows: this thread's share. No barrier. draw_normal_noise fills the first J
+// columns, whatever noise the posterior takes.
 void draw_noise(const Pass& pass, const Member& member);
+void draw_normal_noise(const Pass& pass, const Member& member);
 
 void encode_hidden(const Pass& pass, Member& member);
 void encode_heads(const Pass& pass, Member& member);  // the parameters of q(z|x) alone
+// Mean and standard deviation of q(z|x) of some rows, after encode_heads; (rows, J) with the stride
+// of ws.z().
+void encode_moments(const Pass& pass, Range rows, MatView mean, MatView deviation);
 // The parameters of q(z|x), z, and the bound's terms, for this thread's rows. No barrier.
 void encode_and_sample(const Pass& pass, Member& member);
 // If every thread wrote z for its own rows, no barrier is needed before it.
@@ -100,6 +123,9 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r = true);
 void output_likelihood(const Pass& pass, Member& member);
 // ws.f, ws.bound, ws.variance of this thread's rows. No barrier.
 void sum_bound(const Pass& pass, const Member& member);
+// After sum_bound, before backward_decoder: the weight of each draw in the gradient, which the
+// decoder's gradients get, too. Ends with a barrier, unless the latent layer is fused.
+void weigh_draws(const Pass& pass, Member& member);
 // start + r of one row of z, after decode_likelihood.
 double log_likelihood(const Pass& pass, size_t drawn_row, double start = 0.0);
 

@@ -10,7 +10,8 @@ namespace aevb {
 // The values of x that a likelihood accepts.
 enum class Support : uint8_t { real, unit_interval, counts };
 
-inline constexpr size_t kMostOutputs = 2;  // per column of x (decoder) or component of z (encoder)
+inline constexpr size_t kMostOutputs = 2;  // of the decoder, per column of x
+inline constexpr size_t kMostHeads = 3;    // outputs of the encoder
 
 struct LikelihoodInfo {
   const char* name;
@@ -22,20 +23,66 @@ struct LikelihoodInfo {
   void (*start)(double mean, double variance, double* outputs);
 };
 
+// Where z lies: each component on the real line, above 0 or in (0, 1), or all on the simplex.
+enum class LatentSupport : uint8_t { real, positive, unit_interval, simplex };
+
+// The noise that a draw of z is a function of.
+enum class LatentNoise : uint8_t { normal, uniform };
+
 struct PosteriorInfo {
   const char* name;
-  size_t n_outputs;  // of the encoder, per component of z
-  const char* outputs[kMostOutputs];
+  const char* text;  // for documentation
+  LatentSupport support;
+  const char* prior;  // the standard prior, which "auto" stands for
+  LatentNoise noise;
+  size_t n_noise;  // numbers per component of z
+  size_t n_outputs;
+  const char* outputs[kMostHeads];
+  bool has_kl;                  // KL(q(z|x) || p(z)) is in closed form for the standard prior
+  bool last_is_factor = false;  // the last output has n (n - 1) / 2 columns, not n
+  bool is_factorized = true;    // the components of z are independent
+
+  // Columns of an output of the encoder, for n components.
+  size_t width(size_t output, size_t n) const {
+    return last_is_factor && output + 1 == n_outputs ? n * (n - 1) / 2 : n;
+  }
 };
 
 struct PriorInfo {
   const char* name;
+  const char* text;  // for documentation
+  LatentSupport support;
+};
+
+// What an objective makes of the draws of one row of x. Its gradient is a sum over the draws of
+// gradients with these weights.
+struct DrawWeights {
+  float term = 0.0f;     // of log p(x|z), for the decoder and through z
+  float through = 1.0f;  // of the same through z, relative to `term`
+  float density = 0.0f;  // of log p(z) - log q(z|x), through z
+  float score = 0.0f;    // of log q(z|x) with z held fixed
+};
+
+struct RowDraws {
+  size_t n;
+  const double* log_w;  // (n,): log p(x|z) + kl_weight [log p(z) - log q(z|x)]
+  double baseline;      // the mean of log_w over the draws of the other rows
+  float kl_weight;
+  bool closed_kl;      // -KL is in closed form and has a gradient of its own
+  double order;        // of Renyi's bound, not 1
+  double* scratch;     // (n,)
+  DrawWeights* draws;  // out (n,)
 };
 
 struct ObjectiveInfo {
   const char* name;
-  bool analytic;          // the bound has -KL in closed form, not the mean of log p(z) - log q(z|x)
-  bool differentiates_z;  // the gradient reaches the encoder through z
+  const char* text;              // for documentation
+  bool analytic = false;         // the bound has -KL in closed form, where there is one
+  bool differentiates_z = true;  // the gradient reaches the encoder through z
+  bool reweights = false;        // the bound is not the mean over the draws
+  bool has_baseline = false;     // it needs the draws of the other rows
+  // The weights of a row's draws; returns the bound if the objective reweights.
+  double (*weigh)(const RowDraws&) = nullptr;
 };
 
 struct OptimizerInfo {

@@ -1,6 +1,6 @@
 #include "inference/generate.h"
 
-#include "engine/prior.h"
+#include <algorithm>
 
 namespace aevb {
 namespace {
@@ -63,9 +63,9 @@ void dream(const Pass& pass, Member& member) {
   const Range rows = share_rows(member, pass.rows);
   const MatView z = ws.z();
   for_own_rows(pass, member, rows, [&](Range some) {
-    draw_prior(pass.k, noise_rows(pass.noise.seed, stream(Purpose::dream_latent, pass.noise.step),
-                                  ws.ids.data() + some.begin, some.size(), 1,
-                                  {z.row(some.begin), 0, z.cols, z.stride}));
+    pass.prior.draw(noise_rows(pass.noise.seed, stream(Purpose::dream_latent, pass.noise.step),
+                               ws.ids.data() + some.begin, some.size(), 1,
+                               {z.row(some.begin), 0, z.cols, z.stride}));
   });
   decode_hidden(pass, member);
   decode_outputs(pass, member);

@@ -13,12 +13,20 @@ struct RowWeights {
   GaussianProposal proposal;
 };
 
+// Fits the proposals of these rows to the draws that were added.
+void fit_proposals(const Pass& pass, Range rows, MatView mean, MatView deviation,
+                   std::vector<RowWeights>& known) {
+  encode_moments(pass, rows, mean, deviation);
+  for (size_t r = rows.begin; r < rows.end; ++r)
+    known[r].proposal.fit(mean.row(r), deviation.row(r));
+}
+
 // Draws z for these rows from their proposals.
 void sample_proposals(const Pass& pass, const std::vector<RowWeights>& known, Range rows) {
   Workspace& ws = pass.ws;
   for (size_t i = rows.begin * ws.n_draws; i < rows.end * ws.n_draws; ++i) {
     const GaussianProposal& proposal = known[i / ws.n_draws].proposal;
-    ws.draw_term[i] = proposal.draw(ws.eps.view().row(i), ws.z().row(i));
+    ws.draw_term[i] = proposal.draw(pass.prior, ws.eps.view().row(i), ws.z().row(i));
   }
 }
 
@@ -52,6 +60,7 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
   Workspace ws(model, block, draws, false, team);
   const size_t fitted = n_adaptations > 0 ? model.config().n_latent : 0;
   std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
+  Matrix mean(block, fitted), deviation(block, fitted);
   bool stop = false;  // thread 0 writes it before a barrier, all read it after that
   cancellation.expect_work(static_cast<double>(subset.size) * static_cast<double>(n_passes) *
                            static_cast<double>(n_adaptations + 1));
@@ -60,7 +69,11 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
   const auto weigh = [&](Member& member, size_t n, size_t round, size_t i) {
     const Range mine = share_rows(member, n);
     const Pass pass(model, ws, n, {seed, static_cast<uint64_t>(round * n_passes + i) << 32});
-    if (pass.noise.step > 0) draw_noise(pass, member);
+    if (round > 0) {
+      draw_normal_noise(pass, member);
+    } else if (i > 0) {
+      draw_noise(pass, member);
+    }
     if (member.rank() == 0) stop = !cancellation.may_continue(member);
     if (round == 0) {
       encode_and_sample(pass, member);
@@ -90,8 +103,7 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
           if (!weigh(member, n, round, i)) return false;
         }
         if (round == n_adaptations) break;
-        for (size_t r = mine.begin; r < mine.end; ++r)
-          known[r].proposal.fit(ws.mean().row(r), ws.log_var().row(r));
+        fit_proposals(Pass(model, ws, n, {seed}), mine, mean.view(), deviation.view(), known);
       }
       for (size_t r = mine.begin; r < mine.end; ++r) {
         out.set(first + r, known[r].counted);

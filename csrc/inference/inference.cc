@@ -1,7 +1,6 @@
 #include "inference/inference.h"
 
-#include "engine/posterior.h"
-#include "engine/prior.h"
+#include "engine/layers.h"
 #include "inference/blocks.h"
 #include "inference/generate.h"
 
@@ -13,13 +12,48 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
     std::memcpy(to + r * from.cols, from.row(r), from.cols * sizeof(float));
 }
 
+// KL(q(z|x) || p(z)) of some rows: in closed form where there is one, whatever the objective, and
+// otherwise by the pass's draws.
+void divergence(const Pass& pass, Range rows, MatView scratch, double* out) {
+  const Workspace& ws = pass.ws;
+  const bool closed = pass.closed_form_kl();
+  if (closed && !rows.empty()) pass.posterior.kl(latent_rows(pass, rows), scratch.row(rows.begin));
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    out[r] = 0.0;
+    for (size_t j = 0; closed && j < scratch.cols; ++j)
+      out[r] += static_cast<double>(scratch.row(r)[j]);
+    for (size_t l = r * ws.n_draws; !closed && l < (r + 1) * ws.n_draws; ++l)
+      out[r] -= static_cast<double>(ws.draw_term[l]) / static_cast<double>(ws.n_draws);
+  }
+}
+
+// KL(q(z_j|x) || p(z_j)) of some rows and one component, by the pass's draws.
+void add_drawn_divergence(const Pass& pass, Range rows, size_t j, MatView out) {
+  const Workspace& ws = pass.ws;
+  LatentRows one = latent_rows(pass, rows);
+  one.n_latent = 1;
+  for (size_t i = 0; i < pass.posterior.info.n_outputs; ++i) one.outputs[i] += j;
+  one.z += j;
+  pass.posterior.log_density(one);
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    double sum = 0.0;
+    for (size_t l = (r - rows.begin) * ws.n_draws; l < (r - rows.begin + 1) * ws.n_draws; ++l) {
+      const double log_p =
+          pass.prior.add_log_kernel(pass.prior.log_constant(1), one.z + l * one.ld, 1);
+      sum += static_cast<double>(one.draw_term[l]) - log_p;
+    }
+    out.row(r)[j] = static_cast<float>(sum / static_cast<double>(ws.n_draws));
+  }
+}
+
 }  // namespace
 
-void encode(const Model& model, const Table& table, float* mean, float* log_var, int n_threads,
+void encode(const Model& model, const Table& table, float* mean, float* deviation, int n_threads,
             Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, table.n_rows());
   const int team = team_size(model, block, 1, n_threads);
   Workspace ws(model, block, 1, false, team);
+  Matrix means(block, model.config().n_latent), deviations(block, model.config().n_latent);
   run_team(team, [&](Member& member) {
     for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass(model, ws, n, {0});
@@ -28,9 +62,10 @@ void encode(const Model& model, const Table& table, float* mean, float* log_var,
       if (!gather(pass, table, NoiseBy::nothing, member)) return false;
       encode_hidden(pass, member);
       encode_heads(pass, member);
+      encode_moments(pass, mine, means.view(), deviations.view());
       const size_t start = first * model.config().n_latent;
-      copy_rows(ws.mean(), mine, mean + start);
-      if (log_var != nullptr) copy_rows(ws.log_var(), mine, log_var + start);
+      copy_rows(means.view(), mine, mean + start);
+      if (deviation != nullptr) copy_rows(deviations.view(), mine, deviation + start);
       return true;
     });
   });
@@ -73,9 +108,9 @@ void sample(const Model& model, uint64_t seed, size_t n_samples, float* x, float
       if (!mine.empty()) {
         for (size_t r = mine.begin; r < mine.end; ++r) ws.ids[r] = first + r;
         const MatView drawn = ws.z();
-        draw_prior(pass.k,
-                   noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin, mine.size(),
-                              1, {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
+        pass.prior.draw(noise_rows(seed, stream(Purpose::prior), ws.ids.data() + mine.begin,
+                                   mine.size(), 1,
+                                   {drawn.row(mine.begin), 0, drawn.cols, drawn.stride}));
         // Copied now: if the next block is shorter, other threads draw into these rows before the
         // next barrier.
         copy_rows(drawn, mine, z + first * model.config().n_latent);
@@ -97,6 +132,7 @@ void bound(const Model& model, const Table& table, Subset subset, size_t n_draws
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, false, team);
+  Matrix kl(block, model.config().n_latent);
   run_team(team, [&](Member& member) {
     for_row_blocks(subset.size, block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass(model, ws, n, {seed});
@@ -112,9 +148,8 @@ void bound(const Model& model, const Table& table, Subset subset, size_t n_draws
       for (size_t r = mine.begin; r < mine.end; ++r) {
         out.bound[first + r] = ws.bound[r];
         out.variance[first + r] = ws.variance[r];
-        out.kl[first + r] =
-            Posterior::kl(Prior(), ws.mean().row(r), ws.log_var().row(r), ws.mean().cols);
       }
+      divergence(pass, mine, kl.view(), out.kl + first);
       return true;
     });
   });
@@ -122,11 +157,45 @@ void bound(const Model& model, const Table& table, Subset subset, size_t n_draws
   check_range(ws, table);
 }
 
+void component_divergence(const Model& model, const Table& table, size_t n_draws, uint64_t seed,
+                          double* out, int n_threads, Cancellation& cancellation) {
+  const size_t block = block_rows(model, n_draws, table.n_rows());
+  const int team = team_size(model, block, n_draws, n_threads);
+  const size_t n_latent = model.config().n_latent;
+  Workspace ws(model, block, n_draws, false, team);
+  Matrix kl(block, n_latent);
+  std::fill_n(out, n_latent, 0.0);
+  run_team(team, [&](Member& member) {
+    for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
+      const Pass pass(model, ws, n, {seed});
+      const Range mine = share_rows(member, n);
+      for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
+      if (!gather(pass, table, NoiseBy::content, member)) return false;
+      encode_hidden(pass, member);
+      encode_and_sample(pass, member);
+      if (!mine.empty() && pass.closed_form_kl()) {
+        pass.posterior.kl(latent_rows(pass, mine), kl.view().row(mine.begin));
+      } else if (!mine.empty()) {
+        for (size_t j = 0; j < n_latent; ++j) add_drawn_divergence(pass, mine, j, kl.view());
+      }
+      member.barrier();
+      const Range components = member.share(n_latent);
+      for (size_t j = components.begin; j < components.end; ++j) {
+        for (size_t r = 0; r < n; ++r) out[j] += static_cast<double>(kl.view().row(r)[j]);
+      }
+      member.barrier();
+      return true;
+    });
+  });
+  cancellation.rethrow();
+  check_range(ws, table);
+  for (size_t j = 0; j < n_latent; ++j) out[j] /= static_cast<double>(table.n_rows());
+}
+
 void bound_and_gradient(const Model& model, const Table& table, const float* noise, uint64_t seed,
                         double* out, float* gradient, float kl_weight, int n_threads,
                         Cancellation& cancellation) {
   const size_t n_draws = model.config().n_draws;
-  const size_t n_latent = model.config().n_latent;
   const size_t block = block_rows(model, n_draws, table.n_rows());
   const int team = team_size(model, block, n_draws, n_threads);
   Workspace ws(model, block, n_draws, true, team);
@@ -138,10 +207,11 @@ void bound_and_gradient(const Model& model, const Table& table, const float* noi
       const Range mine = share_rows(member, n);
       for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
       if (!gather(pass, table, NoiseBy::content, member)) return false;
+      const MatView eps = ws.eps.view();
       for (size_t r = mine.begin; noise != nullptr && r < mine.end; ++r) {
         for (size_t l = 0; l < n_draws; ++l) {
-          const float* from = noise + (l * table.n_rows() + first + r) * n_latent;
-          std::memcpy(ws.eps.view().row(r * n_draws + l), from, n_latent * sizeof(float));
+          const float* from = noise + (l * table.n_rows() + first + r) * eps.cols;
+          std::memcpy(eps.row(r * n_draws + l), from, eps.cols * sizeof(float));
         }
       }
       encode_hidden(pass, member);
@@ -150,6 +220,7 @@ void bound_and_gradient(const Model& model, const Table& table, const float* noi
       decode_likelihood(pass, member);
       sum_bound(pass, member);
       for (size_t r = mine.begin; r < mine.end; ++r) out[first + r] = ws.bound[r];
+      weigh_draws(pass, member);
       backward_decoder(pass, member);
       backward_encoder(pass, member);
       RowGather none;

@@ -9,9 +9,9 @@ namespace aevb {
 // A function with a table throws OutOfRange if guarded data have a value out of range. A function
 // with a cancellation rethrows what stopped it.
 
-// Means and log-variances of q(z|x) of all rows -> (n_rows, J) each, dense. log_var may
+// Means and standard deviations of q(z|x) of all rows -> (n_rows, J) each, dense. deviation may
 // be null.
-void encode(const Model& model, const Table& table, float* mean, float* log_var, int n_threads,
+void encode(const Model& model, const Table& table, float* mean, float* deviation, int n_threads,
             Cancellation& cancellation);
 
 // Decoder means of z (n, J) -> out (n, D), dense.
@@ -26,16 +26,21 @@ void sample(const Model& model, uint64_t seed, size_t n, float* x, float* z, int
 struct BoundRows {
   double* bound;
   double* variance;  // of the bound over the noise; NaN for one draw
-  double* kl;        // KL(q(z|x) || p(z)) in closed form, whatever the objective
+  double* kl;        // KL(q(z|x) || p(z)), in closed form where there is one
 };
 
 // The bound per row of a subset. The seed and each row's content key the noise.
 void bound(const Model& model, const Table& table, Subset subset, size_t n_draws, uint64_t seed,
            const BoundRows& out, int n_threads, Cancellation& cancellation);
 
-// The bound per row, and the gradient of its sum, with a weight on the KL divergence. The gradient
-// is an arena in the weights' layout, which the caller has set to zero. noise: (n_draws, n_rows, J)
-// dense, or null for the noise of `bound`.
+// The mean over all rows of KL(q(z_j|x) || p(z_j)) -> (J,), in closed form where there is one, and
+// else by n_draws draws. For a posterior with independent components.
+void component_divergence(const Model& model, const Table& table, size_t n_draws, uint64_t seed,
+                          double* out, int n_threads, Cancellation& cancellation);
+
+// The bound per row, and the gradient of its sum, where the KL divergence has a weight in the
+// gradient alone. The gradient is an arena in the weights' layout, which the caller has set to
+// zero. noise: (n_draws, n_rows, n_noise J) dense, or null for the noise of `bound`.
 void bound_and_gradient(const Model& model, const Table& table, const float* noise, uint64_t seed,
                         double* out, float* gradient, float kl_weight, int n_threads,
                         Cancellation& cancellation);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/prior.h"
-
 namespace aevb {
 namespace {
 
@@ -51,7 +49,8 @@ void GaussianProposal::add(double log_weight, const float* z) {
   }
 }
 
-void GaussianProposal::fit(const float* mean, const float* log_var) {
+void GaussianProposal::fit(const float* mean, const float* deviation) {
+  const auto variance = [&](size_t i) { return double{deviation[i]} * double{deviation[i]}; };
   const double total = weights_.relative_sum();
   const auto dim = static_cast<double>(dim_);
   const double unknown = dim / (dim + weights_.n_effective());
@@ -60,14 +59,13 @@ void GaussianProposal::fit(const float* mean, const float* log_var) {
     double* row = products_.data() + i * dim_;
     for (size_t j = 0; j <= i; ++j)
       row[j] = kInflation * (1.0 - unknown) * (row[j] / total - sum_[i] * sum_[j]);
-    row[i] += kInflation * unknown * std::exp(double{log_var[i]});
+    row[i] += kInflation * unknown * variance(i);
   }
   log_determinant_ = factorize(products_.data(), dim_);
   if (!std::isfinite(log_determinant_)) {  // no weight was positive and finite, or all z were equal
     std::copy_n(mean, dim_, sum_.begin());
     std::fill(products_.begin(), products_.end(), 0.0);
-    for (size_t i = 0; i < dim_; ++i)
-      products_[i * dim_ + i] = kInflation * std::exp(double{log_var[i]});
+    for (size_t i = 0; i < dim_; ++i) products_[i * dim_ + i] = kInflation * variance(i);
     log_determinant_ = factorize(products_.data(), dim_);
   }
   const auto to_float = [](double value) { return static_cast<float>(value); };
@@ -79,7 +77,7 @@ void GaussianProposal::fit(const float* mean, const float* log_var) {
   std::fill(products_.begin(), products_.end(), 0.0);
 }
 
-float GaussianProposal::draw(const float* eps, float* z) const {
+float GaussianProposal::draw(const PriorKernels& prior, const float* eps, float* z) const {
   double squares = 0.0;  // of eps
   for (size_t i = 0; i < dim_; ++i) {
     const float* row = factor_.data() + i * dim_;
@@ -89,7 +87,8 @@ float GaussianProposal::draw(const float* eps, float* z) const {
     squares += double{eps[i]} * double{eps[i]};
   }
   const double log_q = -0.5 * squares - kHalfLog2Pi * static_cast<double>(dim_) - log_determinant_;
-  return static_cast<float>(log_prior(z, dim_) - log_q);
+  const double log_p = prior.add_log_kernel(prior.log_constant(dim_), z, dim_);
+  return static_cast<float>(log_p - log_q);
 }
 
 }  // namespace aevb

@@ -5,6 +5,7 @@
 
 #include "base/sizes.h"
 #include "inference/log_weights.h"
+#include "kernels/kernels.h"
 
 namespace aevb {
 
@@ -18,12 +19,12 @@ class GaussianProposal {
 
   void add(double log_weight, const float* z);
 
-  // Fits the moments to the draws that were added, and forgets those. mean and log_var give q(z|x).
-  // If the draws say nothing, the proposal is q(z|x), widened.
-  void fit(const float* mean, const float* log_var);
+  // Fits the moments to the draws that were added, and forgets those. mean and deviation are
+  // q(z|x)'s. If the draws say nothing, the proposal is a Gaussian with these, widened.
+  void fit(const float* mean, const float* deviation);
 
   // After fit(): z = m + L eps. Returns log p(z) - log N(z).
-  float draw(const float* eps, float* z) const;
+  float draw(const PriorKernels& prior, const float* eps, float* z) const;
 
  private:
   size_t dim_;

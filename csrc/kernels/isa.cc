@@ -9,6 +9,7 @@
 #include "kernels/likelihood-inl.h"
 #include "kernels/noise-inl.h"
 #include "kernels/nonzeros-inl.h"
+#include "kernels/posterior-inl.h"
 #include "kernels/range-inl.h"
 #include "kernels/transpose-inl.h"
 #include "kernels/update-inl.h"
@@ -23,6 +24,10 @@ namespace {
 template <class... L>
 constexpr LikelihoodKernels kLikelihoods[] = {
     {L::info, likelihood<L>, mean_of<L>(), likelihood_draw<L>}...};
+template <class... Q>
+constexpr PosteriorKernels kPosteriors[] = {posterior_kernels<Q>()...};
+template <class... P>
+constexpr PriorKernels kPriors[] = {prior_kernels<P>()...};
 template <class... O>
 constexpr OptimizerKernels kOptimizers[] = {{O::info, O::prepare}...};
 template <class Info, class... M>
@@ -31,6 +36,14 @@ constexpr Info kInfos[] = {M::info...};
 template <class... L>
 constexpr Members<LikelihoodKernels> likelihood_table(List<L...>) {
   return {kLikelihoods<L...>, sizeof...(L)};
+}
+template <class... Q>
+constexpr Members<PosteriorKernels> posterior_table(List<Q...>) {
+  return {kPosteriors<Q...>, sizeof...(Q)};
+}
+template <class... P>
+constexpr Members<PriorKernels> prior_table(List<P...>) {
+  return {kPriors<P...>, sizeof...(P)};
 }
 template <class... O>
 constexpr Members<OptimizerKernels> optimizer_table(List<O...>) {
@@ -60,13 +73,13 @@ const Kernels table = {
     .optimize = optimize,
     .latent_sample = latent_sample,
     .latent_backward = latent_backward,
-    .latent_recognize = latent_recognize,
+    .n_fused_objectives = FusedLatent::n,
     .normal = normal,
     .uniform = uniform,
     .bernoulli_draw = bernoulli_draw,
     .likelihoods = likelihood_table(Likelihoods()),
-    .posteriors = info_table<PosteriorInfo>(Posteriors()),
-    .priors = info_table<PriorInfo>(Priors()),
+    .posteriors = posterior_table(Posteriors()),
+    .priors = prior_table(Priors()),
     .objectives = info_table<ObjectiveInfo>(Objectives()),
     .optimizers = optimizer_table(Optimizers()),
 };

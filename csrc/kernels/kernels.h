@@ -105,27 +105,6 @@ struct OutputRows {
   size_t ld;
 };
 
-// Rows of the latent layer. Draw l of data row m is row m * n_draws + l of eps, z, dz and f.
-// `latent_sample` writes z, term and draw_term. `latent_backward`, and `latent_recognize` from a
-// given z, write dmean and dlog_var.
-struct LatentRows {
-  size_t objective;  // index in the list of objectives
-  float kl_weight;   // factor on log p(z) - log q(z|x), or on -KL
-  size_t rows, n_latent, n_draws;
-  const float* mean;
-  const float* log_var;  // mean and log_var are read in whole vectors, beyond the last column too
-  size_t ld_heads;       // row stride of mean, log_var, dmean and dlog_var
-  const float* eps;
-  float* z;          // out
-  float* term;       // out (rows,): the bound without the mean of r over the draws
-  float* draw_term;  // out (rows * n_draws,): kl_weight [log p(z) - log q(z|x)]
-  const float* dz;   // gradient of the mean of r over the draws
-  size_t ld;         // row stride of eps, z and dz
-  const float* f;    // score function: r + draw_term of each draw
-  float* dmean;      // out; no column beyond the last is written
-  float* dlog_var;
-};
-
 // Counter-based noise. Philox at the counter (first_block + l * ceil(n_cols / 4) + b, low word of
 // id, high word of id, stream) gives block b (four columns) of draw l of a row.
 struct NoiseRows {
@@ -144,6 +123,59 @@ struct LikelihoodKernels {
   void (*mean)(const OutputRows&);  // null: the first output is the mean
   // replaces the mean of x by a draw; overwrites noise.out, whose shape is that of the outputs
   void (*draw)(const OutputRows&, const NoiseRows& noise);
+};
+
+struct PriorKernels {
+  PriorInfo info;
+  // log p(z) of n components is add_log_kernel(log_constant(n), z, n).
+  double (*log_constant)(size_t n);
+  double (*add_log_kernel)(double sum, const float* z, size_t n);
+  // gradient += scale * d log p(z) / dz; z is read in whole vectors
+  void (*add_gradient)(float scale, const float* z, size_t n, float* gradient);
+  void (*draw)(const NoiseRows&);  // noise.out becomes z ~ p(z)
+};
+
+// Rows of the latent layer. Draw l of data row m is row m * n_draws + l of noise, z, dz, draw_term
+// and draws. `sample` writes z, term and draw_term. `backward` writes doutputs, and `recognize`
+// does so from a given z.
+struct LatentRows {
+  size_t objective;  // index in the list of objectives
+  const PriorKernels* prior;
+  bool closed_kl;   // -KL is in closed form: term has it, and its gradient is added
+  float kl_weight;  // factor on log p(z) - log q(z|x), or on -KL, in the gradient
+  size_t rows, n_latent, n_draws;
+  const float*
+      outputs[kMostHeads];  // of the encoder; read in whole vectors, beyond the last column
+  size_t ld_heads;          // row stride of outputs and doutputs
+  const float* noise;       // one row of n_latent numbers after the other, n_noise of them
+  size_t ld_noise;
+  float* z;          // out
+  float* term;       // out (rows,): the bound without the mean of r over the draws
+  float* draw_term;  // out (rows * n_draws,): log p(z) - log q(z|x)
+  float* dz;         // gradient of the mean of r over the draws; overwritten
+  size_t ld;         // row stride of z and dz
+  const float* f;    // score function: r + kl_weight * draw_term of each draw
+  const DrawWeights* draws;
+  const float* kl_component_weight;  // (n_latent,): replaces kl_weight; null: none
+  float* doutputs[kMostHeads];       // out; no column beyond the last is written
+
+  // An output of the encoder for a row.
+  const float* output(size_t i, size_t row) const { return outputs[i] + row * ld_heads; }
+  float* doutput(size_t i, size_t row) const { return doutputs[i] + row * ld_heads; }
+};
+
+struct PosteriorKernels {
+  PosteriorInfo info;
+  void (*sample)(const LatentRows&);
+  void (*backward)(const LatentRows&);
+  // doutputs = the gradient of log q(z|x) with z held fixed, of one draw
+  void (*recognize)(const LatentRows&);
+  // draw_term = log q(z|x) of given z; dz = its gradient for z, unless that is null
+  void (*log_density)(const LatentRows&);
+  // mean and standard deviation of z, (rows, n_latent) with the row stride ld
+  void (*moments)(const LatentRows&, float* mean, float* deviation);
+  // KL(q(z_j|x) || p(z_j)) from the standard prior, (rows, n_latent) as above; null: no closed form
+  void (*kl)(const LatentRows&, float* kl);
 };
 
 struct OptimizerKernels {
@@ -185,18 +217,18 @@ struct Kernels {
   // the step alone, for elements [range) of the arrays; sum[0 ...] holds their gradients
   void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
                    float* state2);
+  // sample and backward of the paper's posterior and prior, for an objective that has them
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);
-  // dmean, dlog_var = the gradient of log q(z|x) with z held fixed, of one draw
-  void (*latent_recognize)(const LatentRows&);
+  size_t n_fused_objectives;  // the first so many have them
   void (*normal)(const NoiseRows&);
   void (*uniform)(const NoiseRows&);
   // x[i] = (uniform noise < x[i]), in place in `out`
   void (*bernoulli_draw)(const NoiseRows&);
 
   Members<LikelihoodKernels> likelihoods;
-  Members<PosteriorInfo> posteriors;
-  Members<PriorInfo> priors;
+  Members<PosteriorKernels> posteriors;
+  Members<PriorKernels> priors;
   Members<ObjectiveInfo> objectives;
   Members<OptimizerKernels> optimizers;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 namespace aevb {
 namespace {
@@ -27,6 +28,43 @@ Support Config::support() const {
   return std::any_of(columns.begin(), columns.end(), differs) ? Support::real : own(columns[0]);
 }
 
+bool Config::has_closed_kl() const {
+  const PosteriorInfo& q = kernels().posteriors[posterior].info;
+  return kernels().objectives[objective].analytic && q.has_kl &&
+         std::string_view(q.prior) == kernels().priors[prior].info.name;
+}
+
+bool Config::has_fused_latent() const {
+  return posterior == 0 && prior == 0 && objective < kernels().n_fused_objectives &&
+         free_bits == 0.0f;
+}
+
+void Config::validate_latent() const {
+  const Kernels& k = kernels();
+  check(posterior < k.posteriors.size, "posterior: not in the list");
+  check(prior < k.priors.size, "prior: not in the list");
+  check(objective < k.objectives.size, "bound_estimator: not in the list");
+  const PosteriorInfo& q = k.posteriors[posterior].info;
+  const PriorInfo& p = k.priors[prior].info;
+  if (algorithm != Algorithm::monte_carlo_em && q.support != p.support) {
+    std::string fitting;
+    for (const PriorKernels& other : k.priors) {
+      if (other.info.support == q.support)
+        fitting += (fitting.empty() ? "'" : ", '") + std::string(other.info.name) + "'";
+    }
+    throw std::invalid_argument(std::string("prior: got '") + p.name +
+                                "', want one with the support of the posterior '" + q.name +
+                                "': " + fitting);
+  }
+  check(std::isfinite(renyi_order) && renyi_order >= 0.0 && renyi_order != 1.0,
+        "renyi_order: want a finite number >= 0 that is not 1");
+  check(std::isfinite(kl_weight) && kl_weight >= 0.0f, "kl_weight: want a finite number >= 0");
+  check(std::isfinite(free_bits) && free_bits >= 0.0f, "free_bits: want a finite number >= 0");
+  check(free_bits == 0.0f || (has_closed_kl() && q.is_factorized),
+        "free_bits: want 0, or bound_estimator 'analytic-kl' with a KL divergence in closed form "
+        "for each component");
+}
+
 void Config::validate() const {
   const auto at_least_one = [](size_t value, const char* name) {
     check(value >= 1, std::string(name) + ": got 0, want at least 1");
@@ -43,7 +81,7 @@ void Config::validate() const {
           std::string("likelihood: got '") + kernels().likelihoods[block.likelihood].info.name +
               "' twice, want all columns of a likelihood together");
   }
-  check(objective < kernels().objectives.size, "bound_estimator: not in the list");
+  validate_latent();
   check(optimizer < kernels().optimizers.size, "optimizer: not in the list");
   at_least_one(n_latent, "n_components");
   at_least_one(n_draws, "n_draws");

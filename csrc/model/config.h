@@ -24,9 +24,14 @@ struct Config {
   size_t n_latent = 0;         // J
   Activation activation = Activation::tanh;
   Algorithm algorithm = Algorithm::aevb;
+  size_t posterior = 0;  // in the list of posteriors; no meaning without an encoder
+  size_t prior = 0;      // in the list of priors
   size_t objective = 0;  // in the list of objectives
   size_t n_draws = 1;    // L
-  size_t optimizer = 1;  // in the list of optimizers
+  double renyi_order = 0.5;
+  float kl_weight = 1.0f;  // factor on the gradient of what the bound has beside log p(x|z)
+  float free_bits = 0.0f;  // nats per component of z: its KL divergence costs nothing below
+  size_t optimizer = 1;    // in the list of optimizers
   float learning_rate = 0.02f;
   float weight_decay = 1.0f;  // precision of the prior on weights
   float init_scale = 0.1f;
@@ -35,9 +40,16 @@ struct Config {
   uint64_t seed = 0;
 
   size_t n_visible() const;  // D
+  // Whether the gradient has -KL(q(z|x) || p(z)) in closed form.
+  bool has_closed_kl() const;
+  // Whether the latent layer has a kernel of its own.
+  bool has_fused_latent() const;
   // The values that data may have before they are binarised; any, where likelihoods differ in that.
   Support support() const;
   void validate() const;  // throws std::invalid_argument that names the field
+
+ private:
+  void validate_latent() const;
 };
 
 }  // namespace aevb

@@ -4,7 +4,8 @@
 
 namespace aevb {
 
-Network::Network(const Config& config) : posterior_(&kernels().posteriors[0]) {
+Network::Network(const Config& config)
+    : posterior_(&kernels().posteriors[config.posterior].info), n_latent_(config.n_latent) {
   add_activation(config.n_visible(), false);
   if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
   add_decoder(config);
@@ -29,8 +30,8 @@ void Network::add_encoder(const Config& config) {
   size_t h = kX;
   for (size_t i = 0; i < config.hidden.size(); ++i)
     h = add_layer("encoder.hidden" + std::to_string(i), h, config.hidden[i], config.activation);
-  heads = add_layer("encoder.heads", h, checked_product(posterior_->n_outputs, config.n_latent),
-                    Activation::identity);
+  checked_product(checked_product(config.n_latent, config.n_latent + 1), kMostHeads);
+  heads = add_layer("encoder.heads", h, head(posterior_->n_outputs).begin, Activation::identity);
   encoder = {0, layers.size()};
 }
 
@@ -66,6 +67,15 @@ void Network::add_outputs(const Config& config, size_t input) {
   outputs.end = layers.size();
 }
 
+Range Network::head(size_t output) const {
+  const size_t begin = output * n_latent_;  // only the last output may be wider or narrower
+  if (output == posterior_->n_outputs) {
+    const Range last = head(output - 1);
+    return {last.end, last.end};
+  }
+  return {begin, begin + posterior_->width(output, n_latent_)};
+}
+
 std::vector<NamedWeights> Network::named_weights() const {
   std::vector<NamedWeights> named;
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -74,10 +84,9 @@ std::vector<NamedWeights> Network::named_weights() const {
       named.push_back({name, layer, {0, layer.n_out}});
       continue;
     }
-    const size_t width = layer.n_out / posterior_->n_outputs;
     for (size_t o = 0; o < posterior_->n_outputs; ++o) {
-      named.push_back(
-          {std::string("encoder.") + posterior_->outputs[o], layer, {o * width, (o + 1) * width}});
+      if (!head(o).empty())
+        named.push_back({std::string("encoder.") + posterior_->outputs[o], layer, head(o)});
     }
   }
   return named;

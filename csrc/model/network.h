@@ -44,12 +44,14 @@ struct Network {
   Range decoder;                    // hidden layers
   Range outputs;                    // output layers
   std::vector<OutputBlock> blocks;  // in the order of their columns
-  size_t heads = 0;                 // activation: parameters of q(z|x), J columns each
+  size_t heads = 0;                 // activation: the outputs of the encoder, side by side
   size_t z = 0;                     // activation
   size_t n_panels = 0;              // of all blocks' columns
   size_t arena_size = 0;
 
   bool has_encoder() const { return !encoder.empty(); }
+  // The columns of an output of the encoder among the heads; past the last one, an empty range.
+  Range head(size_t output) const;
   const LayerUse& heads_layer() const { return layers[encoder.end - 1]; }
   // The weights of every layer with their names; each output of the heads has a name of its own.
   std::vector<NamedWeights> named_weights() const;
@@ -63,6 +65,7 @@ struct Network {
   void add_outputs(const Config& config, size_t input);
 
   const PosteriorInfo* posterior_;
+  size_t n_latent_;
 };
 
 // Floating-point operations of the products for one data row: of the forward pass, or of the whole

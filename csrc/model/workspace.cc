@@ -17,7 +17,6 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
       index(rows),
       ids(rows),
       nonzeros(rows, model.config().n_visible()),
-      n_latent_(model.config().n_latent),
       heads_(model.network().heads),
       z_(model.network().z) {
   const Network& network = model.network();
@@ -34,11 +33,20 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
       deltas.push_back(i == Network::kX || i >= first_output ? Matrix() : Matrix(n, width));
     most_consumers = std::max(most_consumers, consumers.size());
   }
-  eps = Matrix(drawn, n_latent_);
+  const Config& config = model.config();
+  const size_t n_noise = kernels().posteriors[config.posterior].info.n_noise;
+  eps = Matrix(drawn, checked_product(n_noise, config.n_latent));
   partial.resize(checked_product(drawn, network.n_panels));
   term.resize(rows);
   draw_term.resize(drawn);
   f.resize(drawn);
+  if (gradients && !config.has_fused_latent()) {
+    this->draws.resize(drawn);
+    if (config.free_bits > 0.0f) {
+      kl = Matrix(rows, config.n_latent);
+      kl_weight.resize(round_up(config.n_latent, kPanel));
+    }
+  }
   bound.resize(rows);
   variance.resize(rows);
   // whole cache lines, so no two threads write to the same one

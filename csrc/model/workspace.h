@@ -41,22 +41,23 @@ struct Workspace {
   // The deltas: gradients of layers' outputs before the activation function, and of z. The deltas
   // of output layers replace the outputs.
   std::vector<Matrix> deltas;
-  Matrix eps;                    // (rows * draws, J)
-  std::vector<float> partial;    // (rows * draws, panels) of r = log p(x|z)
-  std::vector<float> term;       // (rows,): the bound without the mean of r over the draws
-  std::vector<float> draw_term;  // (rows * draws,)
-  std::vector<float> f;          // (rows * draws,): r + draw_term
-  std::vector<double> bound;     // (rows,)
-  std::vector<double> variance;  // (rows,): of the bound over the noise; NaN for one draw
+  Matrix eps;                      // (rows * draws, n_noise J): the noise of z
+  std::vector<float> partial;      // (rows * draws, panels) of r = log p(x|z)
+  std::vector<float> term;         // (rows,): the bound without the mean of r over the draws
+  std::vector<float> draw_term;    // (rows * draws,): log p(z) - log q(z|x)
+  std::vector<float> f;            // (rows * draws,): r + kl_weight * draw_term
+  std::vector<DrawWeights> draws;  // (rows * draws,)
+  Matrix kl;                       // (rows, J): of each component, if there are free bits
+  std::vector<float> kl_weight;    // (J,): of each component, if there are free bits
+  std::vector<double> bound;       // (rows,)
+  std::vector<double> variance;    // (rows,): of the bound over the noise; NaN for one draw
   const TransposedDecoder* transposed = nullptr;  // of the pass's weights; null: not kept
 
   MatView z() { return activations[z_].view(); }
   MatView dz() { return deltas[z_].view(); }
-  // Output i of the encoder, (rows, J), and its gradient.
-  MatView head(size_t i) { return share(activations[heads_], i); }
-  MatView dhead(size_t i) { return share(deltas[heads_], i); }
-  MatView mean() { return head(0); }
-  MatView log_var() { return head(1); }
+  // The outputs of the encoder, side by side, and their gradients.
+  MatView heads() { return activations[heads_].view(); }
+  MatView dheads() { return deltas[heads_].view(); }
 
   bool gradients() const { return !deltas.empty(); }
   float* scratch(unsigned rank) { return scratch_.data() + rank * kTransposeScratch; }
@@ -64,11 +65,7 @@ struct Workspace {
   PrefetchCursor* cursors(unsigned rank) { return cursors_.data() + rank * n_cursors_; }
 
  private:
-  MatView share(Matrix& matrix, size_t i) const {
-    const MatView all = matrix.view();
-    return {all.data + i * n_latent_, all.rows, n_latent_, all.stride};
-  }
-  size_t n_latent_, heads_, z_, n_cursors_;
+  size_t heads_, z_, n_cursors_;
   Buffer<float> scratch_;
   Buffer<PrefetchCursor> cursors_;
 };

@@ -23,7 +23,8 @@ enum class Purpose : uint32_t {
   chosen = 13,
   imputed_latent = 14,
   imputed_visible = 15,
-  imputed_accept = 16
+  imputed_accept = 16,
+  coordinate = 20
 };
 
 // The last word of the noise counter: the purpose and the high bits of the step.

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <memory>
 
-#include "engine/posterior.h"
 #include "mcmc/annealing.h"
 #include "posterior/density.h"
 
@@ -16,13 +15,17 @@ constexpr size_t kMostChains = 200;     // in lockstep: keeps their activations 
 constexpr size_t kLeastBlocks = 16;     // of many rows, for threads to share
 constexpr float kFirstStep = 0.5f;      // for a standard Gaussian in some tens of dimensions
 
-// p(x, z)^beta q(z)^(1 - beta), with q the prior or the encoder's q(z|x). The chains move in u,
-// where z = mean + sd * u: q is a standard Gaussian of u.
+// p(x, z)^beta q(z)^(1 - beta), with q the prior or the encoder's q(z|x). If q is Gaussian, the
+// chains move in u, where z = mean + sd * u: q is a standard Gaussian of u. Otherwise they move in
+// z's coordinates.
 class TemperedPosterior {
  public:
   TemperedPosterior(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
-                    size_t n_chains)
+                    size_t n_chains, bool from_encoder)
       : posterior_(model, transposed, most_rows, n_chains),
+        prior_(kernels().priors[model.config().prior]),
+        from_encoder_(from_encoder),
+        is_affine_(model.config().prior == 0 && (!from_encoder || model.config().posterior == 0)),
         n_chains_(n_chains),
         mean_(most_rows, model.config().n_latent),
         sd_(most_rows, model.config().n_latent),
@@ -30,30 +33,47 @@ class TemperedPosterior {
         z_(most_rows * n_chains, model.config().n_latent),
         log_ratio_(most_rows * n_chains) {}
 
-  void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise,
-                bool from_encoder) {
+  void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise) {
     posterior_.set_rows(table, index, n, noise);
-    if (from_encoder) posterior_.encode();
+    if (from_encoder_) posterior_.encode();
+    if (!is_affine_) return;
     const MatView mean = mean_.view(n), sd = sd_.view(n);
+    if (from_encoder_) posterior_.moments(mean, sd);
     for (size_t r = 0; r < n; ++r) {
       log_volume_[r] = 0.0;
       for (size_t j = 0; j < mean.cols; ++j) {
-        const float log_sd =
-            from_encoder ? Posterior::log_sd(posterior_.log_var().row(r)[j]) : 0.0f;
-        mean.row(r)[j] = from_encoder ? posterior_.mean().row(r)[j] : 0.0f;
-        sd.row(r)[j] = std::exp(log_sd);
-        log_volume_[r] += static_cast<double>(log_sd);
+        if (!from_encoder_) {
+          mean.row(r)[j] = 0.0f;
+          sd.row(r)[j] = 1.0f;
+        }
+        log_volume_[r] += std::log(static_cast<double>(sd.row(r)[j]));
       }
     }
   }
   const uint64_t* content_ids() { return posterior_.content_ids(); }
 
   // The chain's z at its last evaluation.
-  const float* z(size_t chain) { return z_.view().row(chain); }
+  const float* z(size_t chain) { return is_affine_ ? z_.view().row(chain) : posterior_.z(chain); }
+
+  // Puts the chains at draws from q. ids: one per chain.
+  void start(uint64_t seed, const uint64_t* ids, MatView u) {
+    NoiseRows noise = noise_rows(seed, stream(Purpose::annealed), ids, u.rows, 1, u);
+    if (is_affine_) return kernels().normal(noise);
+    const MatView z = z_.view(u.rows);
+    noise.out = z.data;
+    if (!from_encoder_) prior_.draw(noise);
+    const ConstMatView drawn = from_encoder_ ? posterior_.draw_encoded(seed, ids) : z;
+    for (size_t c = 0; c < u.rows; ++c)
+      posterior_.coordinates().from_latent(drawn.row(c), u.cols, seed, ids[c], u.row(c));
+  }
 
   // Puts every chain of row r at one z.
-  void start_at(size_t r, const float* z, MatView u) {
+  void start_at(size_t r, const float* z, uint64_t seed, const uint64_t* ids, MatView u) {
     for (size_t c = r * n_chains_; c < (r + 1) * n_chains_; ++c) {
+      if (!is_affine_) {
+        posterior_.coordinates().from_latent(z, u.cols, seed, ids[c], u.row(c));
+        continue;
+      }
       for (size_t j = 0; j < u.cols; ++j)
         u.row(c)[j] = (z[j] - mean_.view().row(r)[j]) / sd_.view().row(r)[j];
     }
@@ -63,6 +83,11 @@ class TemperedPosterior {
   const double* log_ratio() const { return log_ratio_.data(); }
 
   void operator()(ConstMatView u, double* log_p, MatView gradient) {
+    is_affine_ ? evaluate_affine(u, log_p, gradient) : evaluate(u, log_p, gradient);
+  }
+
+ private:
+  void evaluate_affine(ConstMatView u, double* log_p, MatView gradient) {
     const MatView z = z_.view(u.rows);
     for (size_t c = 0; c < u.rows; ++c) {
       const float* mean = mean_.view().row(c / n_chains_);
@@ -86,10 +111,38 @@ class TemperedPosterior {
     }
   }
 
- private:
+  // z_ holds the gradient of log q for z, then for u.
+  void evaluate(ConstMatView u, double* log_p, MatView gradient) {
+    posterior_(u, log_p, gradient);
+    const MatView slope = z_.view(u.rows);
+    const float* log_q = from_encoder_ ? posterior_.encoded_density(slope) : nullptr;
+    const Coordinates& coordinates = posterior_.coordinates();
+    const auto warm = static_cast<float>(beta_);
+    for (size_t c = 0; c < u.rows; ++c) {
+      const float* z = posterior_.z(c);
+      if (!from_encoder_) {
+        std::fill_n(slope.row(c), u.cols, 0.0f);
+        prior_.add_gradient(1.0f, z, u.cols, slope.row(c));
+      }
+      coordinates.pull_back(u.row(c), z, u.cols, slope.row(c));
+      float* g = gradient.row(c);
+      for (size_t j = 0; j < u.cols; ++j) g[j] = warm * g[j] + (1.0f - warm) * slope.row(c)[j];
+      if (log_p == nullptr) continue;
+      const double log_base =
+          (from_encoder_ ? static_cast<double>(log_q[c])
+                         : prior_.add_log_kernel(prior_.log_constant(u.cols), z, u.cols)) +
+          coordinates.log_volume(u.row(c), u.cols);
+      log_ratio_[c] = log_p[c] - log_base;
+      log_p[c] = log_base + beta_ * log_ratio_[c];
+    }
+  }
+
   PosteriorDensity posterior_;
+  const PriorKernels& prior_;
+  bool from_encoder_;
+  bool is_affine_;  // q is Gaussian
   size_t n_chains_;
-  Matrix mean_, sd_;                // (rows, J)
+  Matrix mean_, sd_;                // (rows, J), of a Gaussian q
   std::vector<double> log_volume_;  // (rows,): the sum of log sd
   Matrix z_;
   std::vector<double> log_ratio_;
@@ -110,7 +163,7 @@ class Annealer {
         options_(options),
         forwards_{options.beta, options.n_leapfrog, n_chains_},
         counted_(forwards_),
-        density_(model, transposed, most_rows, n_chains_),
+        density_(model, transposed, most_rows, n_chains_, options.from_encoder),
         work_(most_rows * n_chains_, model.config().n_latent),
         u_(most_rows * n_chains_, model.config().n_latent),
         gradient_(most_rows * n_chains_, model.config().n_latent),
@@ -129,7 +182,7 @@ class Annealer {
   // exact: (n, J) or null. out: from the block's first row on. After a cancellation it is unusable.
   void run(const Table& table, const int64_t* index, size_t n, const float* exact,
            const AnnealedRows& out, Cancellation& cancellation, Member& member) {
-    density_.set_rows(table, index, n, {NoiseBy::content, options_.seed}, options_.from_encoder);
+    density_.set_rows(table, index, n, {NoiseBy::content, options_.seed});
     std::copy_n(density_.content_ids(), n, content_.begin());
     std::fill_n(steps_.view().row(0), n, kFirstStep);
     std::fill_n(weights_.begin(), n, LogWeights());
@@ -173,9 +226,10 @@ class Annealer {
     for (size_t c = 0; c < u.rows; ++c)
       ids_[c] = mix64(content_[c / n_chains_] + which * n_chains_ + c % n_chains_);
     if (exact == nullptr) {
-      kernels().normal(noise_rows(seed, stream(Purpose::annealed), ids_.data(), u.rows, 1, u));
+      density_.start(seed, ids_.data(), u);
     } else {
-      for (size_t r = 0; r < n; ++r) density_.start_at(r, exact + r * n_latent, u);
+      for (size_t r = 0; r < n; ++r)
+        density_.start_at(r, exact + r * n_latent, seed, ids_.data(), u);
     }
     const double done = static_cast<double>(n) / static_cast<double>(path.beta.size() - 1);
     const auto go_on = [&] {

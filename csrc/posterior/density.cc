@@ -2,13 +2,13 @@
 
 #include <memory>
 
-#include "engine/prior.h"
+#include "engine/layers.h"
 
 namespace aevb {
 
 PosteriorDensity::PosteriorDensity(const Model& model, const TransposedDecoder& transposed,
                                    size_t most_rows, size_t n_draws)
-    : model_(model), ws_(model, most_rows, n_draws, true, 1) {
+    : model_(model), coordinates_(coordinates_of(model)), ws_(model, most_rows, n_draws, true, 1) {
   ws_.transposed = &transposed;
 }
 
@@ -31,28 +31,51 @@ void PosteriorDensity::encode() {
   encode_heads(pass(), serial_);
 }
 
-void PosteriorDensity::operator()(ConstMatView z, double* log_p, MatView gradient) {
+void PosteriorDensity::moments(MatView mean, MatView deviation) {
+  encode_moments(pass(), {0, n_}, mean, deviation);
+}
+
+ConstMatView PosteriorDensity::draw_encoded(uint64_t seed, const uint64_t* ids) {
+  const Pass pass = this->pass();
+  const NoiseRows noise =
+      noise_rows(seed, stream(Purpose::annealed), ids, pass.drawn(), 1, ws_.eps.view());
+  pass.posterior.info.noise == LatentNoise::normal ? pass.k.normal(noise) : pass.k.uniform(noise);
+  pass.posterior.sample(latent_rows(pass, {0, n_}));
+  return ws_.z().block(0, pass.drawn());
+}
+
+const float* PosteriorDensity::encoded_density(MatView gradient) {
+  LatentRows latent = latent_rows(pass(), {0, n_});
+  latent.dz = gradient.data;
+  pass().posterior.log_density(latent);
+  return latent.draw_term;
+}
+
+void PosteriorDensity::operator()(ConstMatView u, double* log_p, MatView gradient) {
   const Pass pass = this->pass();
   for (size_t i = 0; i < pass.drawn(); ++i)
-    std::memcpy(ws_.z().row(i), z.row(i), z.cols * sizeof(float));
+    coordinates_.to_latent(u.row(i), u.cols, ws_.z().row(i));
   decode_hidden(pass, serial_);
   decode_likelihood(pass, serial_, log_p != nullptr);
   backward_decoder(pass, serial_);
   backward_to_z(pass, serial_);
-  const auto n_draws = static_cast<float>(ws_.n_draws);  // their mean was differentiated
+  const float n_averaged = pass.n_averaged();
   for (size_t i = 0; i < pass.drawn(); ++i) {
     const float* dz = ws_.dz().row(i);
+    const float* z = ws_.z().row(i);
     float* g = gradient.row(i);
-    for (size_t j = 0; j < z.cols; ++j) g[j] = n_draws * dz[j];
-    Prior::add_gradient(z.row(i), z.cols, g);
-    if (log_p != nullptr) log_p[i] = log_joint_of(pass, i, z.row(i));
+    for (size_t j = 0; j < u.cols; ++j) g[j] = n_averaged * dz[j];
+    pass.prior.add_gradient(1.0f, z, u.cols, g);
+    coordinates_.pull_back(u.row(i), z, u.cols, g);
+    if (log_p != nullptr)
+      log_p[i] = log_joint_of(pass, i, z) + coordinates_.log_volume(u.row(i), u.cols);
   }
 }
 
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z) {
   const size_t n = pass.model.config().n_latent;
-  const double start = Prior::log_constant(n) + pass.model.units().log_jacobian();
-  return Prior::add_log_kernel(log_likelihood(pass, drawn_row, start), z, n);
+  const double start = pass.prior.log_constant(n) + pass.model.units().log_jacobian();
+  return pass.prior.add_log_kernel(log_likelihood(pass, drawn_row, start), z, n);
 }
 
 void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,
@@ -69,7 +92,7 @@ void content_ids(const Model& model, const Table& table, const int64_t* index, s
   }
 }
 
-void log_joint(const Model& model, const Table& table, const float* z, size_t n_draws, double* out,
+void log_joint(const Model& model, const Table& table, const float* u, size_t n_draws, double* out,
                int n_threads, Cancellation& cancellation) {
   constexpr size_t kBlock = 100;
   const size_t n_latent = model.config().n_latent;
@@ -92,7 +115,7 @@ void log_joint(const Model& model, const Table& table, const float* z, size_t n_
     density.set_rows(table, index.data() + first, n);
     for (size_t l = 0; l < n_draws && cancellation.may_continue(member); ++l) {
       const size_t at = l * table.n_rows() + first;
-      density({z + at * n_latent, n, n_latent, n_latent}, out + at,
+      density({u + at * n_latent, n, n_latent, n_latent}, out + at,
               gradients[member.rank()].view());
       cancellation.add_done(static_cast<double>(n));
     }

@@ -1,10 +1,12 @@
-// log p(x, z) of the generative model as a density of z, for a block of rows of x at a time.
+// log p(x, z) of the generative model as a density of z's coordinates u, for a block of rows of x
+// at a time.
 #pragma once
 
 #include <numeric>
 
 #include "engine/pass.h"
 #include "parallel/cancellation.h"
+#include "posterior/coordinates.h"
 
 namespace aevb {
 
@@ -27,19 +29,28 @@ class PosteriorDensity {
   void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise = {});
   const uint64_t* content_ids();  // of the block's rows, see nn/random.h
 
-  // Computes mean and log-variance of q(z|x) for the block's rows.
+  // Computes the outputs of the encoder for the block's rows.
   void encode();
-  ConstMatView mean() { return ws_.mean().block(0, n_); }
-  ConstMatView log_var() { return ws_.log_var().block(0, n_); }
+  // Mean and standard deviation of q(z|x) -> (n, J), after encode().
+  void moments(MatView mean, MatView deviation);
+  // Draws z (n * n_draws, J) from q(z|x), after encode(). ids: one per draw.
+  ConstMatView draw_encoded(uint64_t seed, const uint64_t* ids);
+  // log q(z|x) (n * n_draws,) at the z of the last evaluation, and its gradient for z, whose row
+  // stride is that of a matrix of J columns; after encode().
+  const float* encoded_density(MatView gradient);
 
-  // log p(x, z), unless log_p is null, and its gradient for z (n * n_draws, J). The draws of a row
+  // log p(x, u), unless log_p is null, and its gradient for u (n * n_draws, J). The draws of a row
   // are consecutive. The views may have any row stride.
-  void operator()(ConstMatView z, double* log_p, MatView gradient);
+  void operator()(ConstMatView u, double* log_p, MatView gradient);
+  // z at the last evaluation.
+  const float* z(size_t i) { return ws_.z().row(i); }
+  const Coordinates& coordinates() const { return coordinates_; }
 
  private:
   Pass pass() { return Pass(model_, ws_, n_, {0}); }
 
   const Model& model_;
+  Coordinates coordinates_;
   Workspace ws_;
   SerialTeam serial_;
   size_t n_ = 0;
@@ -67,9 +78,14 @@ class TablePosterior {
 void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,
                  uint64_t* out);
 
-// log p(x, z) of n_draws z for each row of x, z (n_draws, n_rows, J) dense -> out (n_draws,
-// n_rows).
-void log_joint(const Model& model, const Table& table, const float* z, size_t n_draws, double* out,
+// The coordinates of a model's z.
+inline Coordinates coordinates_of(const Model& model) {
+  return Coordinates(kernels().priors[model.config().prior].info.support);
+}
+
+// log p(x, u) of n_draws u for each row of x, u (n_draws, n_rows, J) dense -> out (n_draws,
+// n_rows). On the real line that is log p(x, z).
+void log_joint(const Model& model, const Table& table, const float* u, size_t n_draws, double* out,
                int n_threads, Cancellation& cancellation);
 
 // log p(x, z) of a row of z, after decode_likelihood.

@@ -3,8 +3,7 @@
 #include <memory>
 #include <numeric>
 
-#include "engine/posterior.h"
-#include "engine/prior.h"
+#include "engine/layers.h"
 #include "inference/blocks.h"
 #include "mcmc/hmc.h"
 #include "mcmc/step_size.h"
@@ -30,21 +29,24 @@ void copy_dense(ConstMatView from, float* to) {
   copy_matrix(from, {to, from.rows, from.cols, from.cols});
 }
 
-// One thread's work on a block of rows, as a team of one. It is the LogDensity log p(x_observed,
-// z).
+// One thread's work on a block of rows, as a team of one. It is the LogDensity log p(x_observed, u)
+// of z's coordinates u, in which ascents and chains move.
 class Imputer {
  public:
   Imputer(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
           const Imputation& options)
       : model_(model),
         options_(options),
+        coordinates_(coordinates_of(model)),
         ws_(model, most_rows, 1, true, 1),
         sum_(most_rows, model.config().n_visible()),
         drawn_(most_rows, model.config().n_visible()),
         starts_(options.n_starts, Matrix(most_rows, model.config().n_latent)),
         trajectory_(most_rows, model.config().n_latent),
-        z_(most_rows, model.config().n_latent),
+        u_(most_rows, model.config().n_latent),
         gradient_(most_rows, model.config().n_latent),
+        latent_(most_rows, model.config().n_latent),
+        proposed_(most_rows, model.config().n_latent),
         uniform_(most_rows, kUniforms),
         log_joint_(most_rows),
         best_(most_rows),
@@ -89,7 +91,7 @@ class Imputer {
       case ImputeBy::sample:
         return copy_dense(pass().x(), out);
       case ImputeBy::mode:
-        decode(z_.view(n_));
+        decode(u_.view(n_));
         decoder_means(pass(), serial_);
         return copy_visible(pass(), {0, n_}, out, sum_.view().cols);
     }
@@ -97,20 +99,23 @@ class Imputer {
 
   const Workspace& workspace() const { return ws_; }
 
-  // log p(x_observed, z) up to a constant per row, and its gradient. The outputs of missing values
+  // log p(x_observed, u) up to a constant per row, and its gradient. The outputs of missing values
   // are set to a constant and pass no gradient on.
-  void operator()(ConstMatView z, double* log_p, MatView gradient) {
+  void operator()(ConstMatView u, double* log_p, MatView gradient) {
     const Pass observed = pass(kObserved);
-    decode(z);
+    decode(u);
     mask_outputs();
     output_likelihood(observed, serial_);
     mask_outputs();
     backward_decoder(observed, serial_);
     backward_to_z(observed, serial_);
     for (size_t r = 0; r < n_; ++r) {
-      if (log_p != nullptr) log_p[r] = log_joint_of(observed, r, z.row(r));
-      std::copy_n(ws_.dz().row(r), z.cols, gradient.row(r));
-      Prior::add_gradient(z.row(r), z.cols, gradient.row(r));
+      const float* z = ws_.z().row(r);
+      if (log_p != nullptr)
+        log_p[r] = log_joint_of(observed, r, z) + coordinates_.log_volume(u.row(r), u.cols);
+      std::copy_n(ws_.dz().row(r), u.cols, gradient.row(r));
+      observed.prior.add_gradient(1.0f, z, u.cols, gradient.row(r));
+      coordinates_.pull_back(u.row(r), z, u.cols, gradient.row(r));
     }
   }
 
@@ -129,11 +134,19 @@ class Imputer {
     return noise_rows(options_.seed, stream(purpose, t_), ws_.ids.data(), n_, 1, out);
   }
 
-  // Computes the raw outputs at z, in the workspace.
-  void decode(ConstMatView z) {
-    if (z.data != ws_.z().data) copy_matrix(z, ws_.z());
+  // Computes z and the raw outputs there, in the workspace.
+  void decode(ConstMatView u) {
+    for (size_t r = 0; r < u.rows; ++r) coordinates_.to_latent(u.row(r), u.cols, ws_.z().row(r));
+    decode_latent();
+  }
+  void decode_latent() {
     decode_hidden(pass(), serial_);
     decode_outputs(pass(), serial_);
+  }
+
+  void to_coordinates(ConstMatView z, MatView u) {
+    for (size_t r = 0; r < n_; ++r)
+      coordinates_.from_latent(z.row(r), z.cols, options_.seed, ws_.ids[r], u.row(r));
   }
 
   Range outputs() const { return model_.network().outputs; }
@@ -164,19 +177,20 @@ class Imputer {
     }
   }
 
-  // Climbs from each start of a row, and leaves the highest end in z_. False after a cancellation.
+  // Climbs from each start of a row, and leaves the highest end in u_. False after a cancellation.
   bool climb_starts(Cancellation& cancellation, Member& member) {
-    const MatView z = z_.view(n_);
+    const MatView u = u_.view(n_);
     for (size_t s = 0; s < options_.n_starts; ++s) {
       begin_iteration(s == 0 ? 0 : kMostIterations + s);  // no iteration of a chain has this noise
       if (s == 0) {
-        encode_filled(z);
+        encode_filled(u);
       } else {
-        draw_prior(kernels(), noise(Purpose::imputed_latent, z));
+        pass().prior.draw(noise(Purpose::imputed_latent, ws_.z().block(0, n_)));
+        to_coordinates(ws_.z(), u);
       }
       begin_ascent();
       for (size_t t = 0; t < kStartSteps; ++t) step_up();
-      copy_matrix(z, starts_[s].view());
+      copy_matrix(u, starts_[s].view());
       for (size_t r = 0; r < n_; ++r) {
         if (s > 0 && !(log_joint_[r] > highest_[r]) && !std::isnan(highest_[r])) continue;
         best_[r] = s;
@@ -185,35 +199,36 @@ class Imputer {
       cancellation.add_done(static_cast<double>(n_));
       if (!cancellation.may_continue(member)) return false;
     }
-    for (size_t r = 0; r < n_; ++r) detail::copy_row(z, starts_[best_[r]].view(), r);
+    for (size_t r = 0; r < n_; ++r) detail::copy_row(u, starts_[best_[r]].view(), r);
     begin_ascent();
     return true;
   }
 
-  // The encoder's mean of a row whose missing values are the decoder's means, first at z = 0, then
+  // The encoder's mean of a row whose missing values are the decoder's means, first at u = 0, then
   // at the encoder's last mean.
-  void encode_filled(MatView z) {
-    for (size_t r = 0; r < n_; ++r) std::fill_n(z.row(r), z.cols, 0.0f);
+  void encode_filled(MatView u) {
+    for (size_t r = 0; r < n_; ++r) std::fill_n(u.row(r), u.cols, 0.0f);
     for (size_t i = 0; i < kFillings; ++i) {
-      decode(z);
+      decode(u);
       decoder_means(pass(), serial_);
       fill_from_outputs();
       encode_hidden(pass(), serial_);
       encode_heads(pass(), serial_);
-      copy_matrix(ws_.mean().block(0, n_), z);
+      encode_moments(pass(), {0, n_}, ws_.z(), trajectory_.z.view());
+      to_coordinates(ws_.z(), u);
     }
   }
 
   void begin_ascent() {
-    (*this)(z_.view(n_), log_joint_.data(), gradient_.view());
+    (*this)(u_.view(n_), log_joint_.data(), gradient_.view());
     std::fill_n(step_.begin(), n_, kFirstStep);
   }
 
   // One step, kept in the rows whose density it increases.
   void step_up() {
-    const MatView z = z_.view(n_), g = gradient_.view(n_);
+    const MatView u = u_.view(n_), g = gradient_.view(n_);
     const MatView at = trajectory_.z.view(n_), slope = trajectory_.gradient.view(n_);
-    copy_matrix(z, at);
+    copy_matrix(u, at);
     detail::add_scaled(at, g, step_.data(), 1.0f);
     (*this)(at, trajectory_.log_p.data(), slope);
     for (size_t r = 0; r < n_; ++r) {
@@ -221,7 +236,7 @@ class Imputer {
       step_[r] *= higher ? kFaster : kSlower;
       if (!higher) continue;
       log_joint_[r] = trajectory_.log_p[r];
-      detail::copy_row(z, at, r);
+      detail::copy_row(u, at, r);
       detail::copy_row(g, slope, r);
     }
   }
@@ -236,7 +251,7 @@ class Imputer {
 
   void iterate(size_t t) {
     const bool tuning = t <= options_.n_iterations / 2;
-    const ChainRows chains = {z_.view(n_), gradient_.view(n_), log_joint_.data(), ids_.data()};
+    const ChainRows chains = {u_.view(n_), gradient_.view(n_), log_joint_.data(), ids_.data()};
     hmc_transition(kernels(), *this, chains, trajectory_, step_.data(), kLeapfrog, options_.seed, t,
                    acceptance_.data(), n_divergent_.data());
     for (size_t r = 0; tuning && r < n_; ++r) {
@@ -253,28 +268,29 @@ class Imputer {
     (*this)(chains.z, chains.log_p, chains.gradient);
   }
 
-  // A Metropolis test of z + (end - other end), for two ends of the row's ascents. The chance of a
+  // A Metropolis test of u + (end - other end), for two ends of the row's ascents. The chance of a
   // pair is that of its reverse, so the proposal is symmetric.
   void jump() {
-    const MatView z = z_.view(n_), to = trajectory_.z.view(n_);
+    const MatView u = u_.view(n_), to = trajectory_.z.view(n_);
     const auto n_starts = static_cast<float>(options_.n_starts);
     for (size_t r = 0; r < n_; ++r) {
-      const float* u = uniform_.view().row(r);
-      const float* from = starts_[static_cast<size_t>(u[kFrom] * n_starts)].view().row(r);
-      const float* end = starts_[static_cast<size_t>(u[kTo] * n_starts)].view().row(r);
-      for (size_t j = 0; j < z.cols; ++j) to.row(r)[j] = z.row(r)[j] + (end[j] - from[j]);
+      const float* uniform = uniform_.view().row(r);
+      const float* from = starts_[static_cast<size_t>(uniform[kFrom] * n_starts)].view().row(r);
+      const float* end = starts_[static_cast<size_t>(uniform[kTo] * n_starts)].view().row(r);
+      for (size_t j = 0; j < u.cols; ++j) to.row(r)[j] = u.row(r)[j] + (end[j] - from[j]);
     }
     (*this)(to, trajectory_.log_p.data(), trajectory_.gradient.view());
     for (size_t r = 0; r < n_; ++r) {
-      const auto u = static_cast<double>(uniform_.view().row(r)[kJump]);
-      if (std::log(u) < trajectory_.log_p[r] - log_joint_[r]) detail::copy_row(z, to, r);
+      const auto uniform = static_cast<double>(uniform_.view().row(r)[kJump]);
+      if (std::log(uniform) < trajectory_.log_p[r] - log_joint_[r]) detail::copy_row(u, to, r);
     }
   }
 
   // Draws the missing part of x ~ p(x|z). With `count` it adds the means of p(x|z) to the sum.
   // Leaves the raw outputs at z in now_.
   void draw_missing(bool count) {
-    decode(z_.view(n_));
+    decode(u_.view(n_));
+    copy_matrix(ws_.z().block(0, n_), latent_.view());
     keep_outputs();
     const Pass now = pass();
     const MatView drawn = drawn_.view(n_);
@@ -303,36 +319,41 @@ class Imputer {
   void propose() {
     encode_hidden(pass(), serial_);
     encode_heads(pass(), serial_);
-    kernels().normal(noise(Purpose::imputed_latent, ws_.eps.view()));
-    const MatView z = pass().activation(model_.network().z);
-    for (size_t r = 0; r < n_; ++r) {
-      Posterior::sample(ws_.mean().row(r), ws_.log_var().row(r), ws_.eps.view().row(r), z.cols,
-                        z.row(r));
-    }
-    decode(z);
+    const NoiseRows eps = noise(Purpose::imputed_latent, ws_.eps.view());
+    const Pass now = pass();
+    now.posterior.info.noise == LatentNoise::normal ? now.k.normal(eps) : now.k.uniform(eps);
+    now.posterior.sample(latent_rows(now, {0, n_}));
+    decode_latent();
   }
 
   // The Metropolis test of the proposal for p(z|x).
   void accept() {
     std::fill_n(log_ratio_.begin(), n_, 0.0);
-    weigh(pass().activation(model_.network().z), 1.0);
+    weigh(1.0);
+    copy_matrix(ws_.z().block(0, n_), proposed_.view());
+    copy_matrix(latent_.view(n_), ws_.z());
     put_outputs_back();
-    weigh(z_.view(n_), -1.0);
+    weigh(-1.0);
+    const size_t n_latent = u_.view().cols;
     for (size_t r = 0; r < n_; ++r) {
-      if (std::log(static_cast<double>(uniform_.view().row(r)[kAccept])) < log_ratio_[r])
-        detail::copy_row(z_.view(), ws_.z(), r);
+      if (std::log(static_cast<double>(uniform_.view().row(r)[kAccept])) < log_ratio_[r]) {
+        float* u = u_.view().row(r);
+        coordinates_.from_latent(proposed_.view().row(r), n_latent, coordinates_.sum(u, n_latent),
+                                 u);
+      }
     }
   }
 
-  // Adds sign * [log p(x, z) - log q(z|x)], up to constants, to log_ratio_. The workspace has the
-  // raw outputs at z, which are lost.
-  void weigh(ConstMatView z, double sign) {
+  // Adds sign * [log p(x, z) - log q(z|x)] to log_ratio_. The workspace has z and the raw outputs
+  // there, which are lost.
+  void weigh(double sign) {
     const Pass now = pass();
     output_likelihood(now, serial_);
+    const LatentRows latent = latent_rows(now, {0, n_});
+    now.posterior.log_density(latent);
     for (size_t r = 0; r < n_; ++r) {
-      const double log_q =
-          Posterior::log_kernel(ws_.mean().row(r), ws_.log_var().row(r), z.row(r), z.cols);
-      log_ratio_[r] += sign * (log_joint_of(now, r, z.row(r)) - log_q);
+      const auto log_q = static_cast<double>(latent.draw_term[r]);
+      log_ratio_[r] += sign * (log_joint_of(now, r, ws_.z().row(r)) - log_q);
     }
   }
 
@@ -356,11 +377,13 @@ class Imputer {
 
   const Model& model_;
   const Imputation& options_;
+  Coordinates coordinates_;
   Workspace ws_;
   Matrix sum_, drawn_;          // (rows, D): the sum of means; draws of x, or their means
   std::vector<Matrix> starts_;  // (rows, J) each: where the ascents from the starts end
   Trajectory trajectory_;       // also the ascent's next step, or a jump
-  Matrix z_, gradient_;         // (rows, J)
+  Matrix u_, gradient_;         // (rows, J)
+  Matrix latent_, proposed_;    // (rows, J): z of u_, and a draw of q(z|x)
   Matrix uniform_;
   std::vector<double> log_joint_;
   std::vector<size_t> best_;     // the start with the highest end
@@ -371,7 +394,7 @@ class Imputer {
   std::vector<double> acceptance_;
   std::vector<uint32_t> n_divergent_;
   std::vector<double> log_ratio_;  // of the proposal
-  std::vector<Matrix> now_;        // raw outputs at z_
+  std::vector<Matrix> now_;        // raw outputs at u_
   SerialTeam serial_;
   size_t n_ = 0;
   size_t t_ = 0;  // iteration

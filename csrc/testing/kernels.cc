@@ -184,26 +184,27 @@ Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
   return heads;
 }
 
-LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective, float kl_weight) {
+LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective,
+                  float kl_weight = 1.0f) {
   LatentRows t = {};
   t.objective = parse("objective", objective, kernels().objectives);
   t.kl_weight = kl_weight;
   t.rows = heads.view().rows;
   t.n_latent = eps.view().cols;
   t.n_draws = eps.view().rows / t.rows;
-  t.mean = heads.view().data;
-  t.log_var = heads.view().data + t.n_latent;
+  t.outputs[0] = heads.view().data;
+  t.outputs[1] = heads.view().data + t.n_latent;
   t.ld_heads = heads.view().stride;
-  t.ld = eps.view().stride;
-  t.eps = eps.view().data;
+  t.ld = t.ld_noise = eps.view().stride;
+  t.noise = eps.view().data;
   return t;
 }
 
 py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
-                        const std::string& objective, float kl_weight) {
+                        const std::string& objective) {
   Matrix heads = heads_of(mean, log_var);
   Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, objective, kl_weight);
+  LatentRows t = latent(heads, eps, objective);
   Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
   FloatArray term(static_cast<py::ssize_t>(t.rows));
   std::vector<float> draw_term(t.rows * t.n_draws);
@@ -226,8 +227,8 @@ py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
   const MatView out = dheads.view();
   t.dz = d.view().data;
   t.f = f.data();
-  t.dmean = out.data;
-  t.dlog_var = out.data + t.n_latent;
+  t.doutputs[0] = out.data;
+  t.doutputs[1] = out.data + t.n_latent;
   kernels().latent_backward(t);
   return py::make_tuple(dense_array({out.data, out.rows, t.n_latent, out.stride}),
                         dense_array({out.data + t.n_latent, out.rows, t.n_latent, out.stride}));
@@ -303,7 +304,7 @@ void bind_kernels(py::module_& m) {
         arg("decay"), arg("step"));
   m.def("likelihood", &likelihood, arg("name"), arg("outputs"), arg("x"), arg("with_r") = true);
   m.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
-        arg("objective"), arg("kl_weight") = 1.0f);
+        arg("objective"));
   m.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
         arg("f"), arg("objective"), arg("kl_weight") = 1.0f);
   m.def(

@@ -2,16 +2,23 @@
 #pragma once
 
 #include "families/objectives/analytic_kl.h"
+#include "families/objectives/importance_weighted.h"
 #include "families/objectives/monte_carlo.h"
 #include "families/objectives/score_function.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
 
-using Objectives = List<  //
-    AnalyticKl,           //
-    MonteCarlo,           //
-    ScoreFunction>;
+// Those with a kernel of their own for the posterior and prior of the paper come first.
+using FusedObjectives = List<AnalyticKl, MonteCarlo, ScoreFunction>;
+using Objectives = List<    //
+    AnalyticKl,             //
+    MonteCarlo,             //
+    ScoreFunction,          //
+    ScoreFunctionBaseline,  //
+    ImportanceWeighted,     //
+    DoublyReparameterized,  //
+    Renyi>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA

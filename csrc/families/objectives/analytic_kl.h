@@ -1,14 +1,23 @@
-// SGVB B, eq. 7: the KL divergence in closed form; draws of z give log p(x|z) alone.
+// SGVB B, eq. 7: the KL divergence in closed form; draws of z give log p(x|z) alone. Where there is
+// no closed form, it is SGVB A.
 #pragma once
 
-#include "families/objectives/objective-inl.h"
+#include "families/objectives/monte_carlo.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
 
 struct AnalyticKl {
+  static double weigh(const RowDraws& row) {
+    if (!row.closed_kl) return MonteCarlo::weigh(row);
+    std::fill_n(row.draws, row.n, DrawWeights{.term = 1.0f / static_cast<float>(row.n)});
+    return 0.0;
+  }
   static constexpr ObjectiveInfo info = {
-      .name = "analytic-kl", .analytic = true, .differentiates_z = true};
+      .name = "analytic-kl",
+      .text = "SGVB B (eq. 7), with the KL divergence in closed form where there is one",
+      .analytic = true,
+      .weigh = weigh};
 
   template <class Q, class P>
   static AEVB_INLINE void add_draw(const Draw& draw, HeadGradient& d) {

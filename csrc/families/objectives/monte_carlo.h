@@ -7,8 +7,13 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 struct MonteCarlo {
+  static double weigh(const RowDraws& row) {
+    for (size_t l = 0; l < row.n; ++l)
+      weigh_draw(1.0 / static_cast<double>(row.n), row.kl_weight, row.draws[l]);
+    return 0.0;
+  }
   static constexpr ObjectiveInfo info = {
-      .name = "monte-carlo", .analytic = false, .differentiates_z = true};
+      .name = "monte-carlo", .text = "SGVB A (eq. 6)", .weigh = weigh};
 
   template <class Q, class P>
   static AEVB_INLINE void add_draw(const Draw& draw, HeadGradient& d) {

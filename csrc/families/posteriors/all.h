@@ -1,12 +1,22 @@
 // The list of approximate posteriors q(z|x).
 #pragma once
 
+#include "families/posteriors/cauchy.h"
+#include "families/posteriors/exponential.h"
 #include "families/posteriors/gaussian.h"
+#include "families/posteriors/laplace.h"
+#include "families/posteriors/logistic.h"
 
-#ifdef AEVB_ISA
 namespace aevb::AEVB_ISA {
 namespace {
-using Posteriors = List<GaussianPosterior>;
+
+// The paper's, which has kernels of its own, comes first.
+using Posteriors = List<  //
+    GaussianPosterior,    //
+    LaplacePosterior,     //
+    LogisticPosterior,    //
+    CauchyPosterior,      //
+    ExponentialPosterior>;
+
 }  // namespace
 }  // namespace aevb::AEVB_ISA
-#endif

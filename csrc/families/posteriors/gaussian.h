@@ -1,15 +1,52 @@
 // q(z|x) = N(mu, diag(sigma^2)), eq. 9, with log_var = log sigma^2; z = mu + sigma eps, eq. 10.
 #pragma once
 
-#include "families/priors/all.h"
+#include "families/posteriors/posterior-inl.h"
+#include "families/priors/standard_normal.h"
 
-#ifdef AEVB_ISA
 namespace aevb::AEVB_ISA {
 namespace {
 
-// Each function treats one vector of components of z.
 struct GaussianPosterior {
-  static constexpr PosteriorInfo info = {"gaussian", 2, {"mean", "log_var"}};
+  static constexpr PosteriorInfo info = {.name = "gaussian",
+                                         .text = "a diagonal Gaussian (eq. 9)",
+                                         .support = LatentSupport::real,
+                                         .prior = "standard-normal",
+                                         .noise = LatentNoise::normal,
+                                         .n_noise = 1,
+                                         .n_outputs = 2,
+                                         .outputs = {"mean", "log_var"},
+                                         .has_kl = true};
+
+  // The functions of posterior-inl.h
+  static AEVB_INLINE Vec sample(const Vec* o, const Vec* noise) {
+    return sample(o[0], o[1], noise[0]);
+  }
+  static AEVB_INLINE Vec log_density(const Vec* o, Vec z) {
+    const Vec error = z - o[0];
+    return -0.918938533f - 0.5f * fma(error * error, exp(-o[1]), o[1]);
+  }
+  static AEVB_INLINE void gradient(const Vec* o, Vec z, Vec& dz, Vec* d) {
+    score(o[0], o[1], z, d[0], d[1]);
+    dz = -d[0];
+  }
+  static AEVB_INLINE void pathwise(const Vec* o, const Vec* noise, Vec, Vec* d) {
+    d[0] = set1(1.0f);
+    d[1] = 0.5f * deviation(o[1], noise[0]);
+  }
+  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) {
+    mean = o[0];
+    sd = exp(0.5f * o[1]);
+  }
+  static AEVB_INLINE Vec minus_kl(const Vec* o) {
+    return 0.5f * minus_twice_kl(StandardNormal(), o[0], o[1]);
+  }
+  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) {
+    d[0] = d[1] = Vec{};
+    add_kl_gradient(StandardNormal(), 1.0f, o[0], o[1], d[0], d[1]);
+  }
+
+  // The functions of its own kernels (kernels/latent-inl.h)
 
   static AEVB_INLINE Vec deviation(Vec log_var, Vec eps) { return exp(0.5f * log_var) * eps; }
   static AEVB_INLINE Vec sample(Vec mu, Vec log_var, Vec eps) {
@@ -56,38 +93,3 @@ struct GaussianPosterior {
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
-
-#else
-#include <cmath>
-
-namespace aevb {
-
-// Functions of z, mu, log_var and eps (n,).
-struct GaussianPosterior {
-  static float log_sd(float log_var) { return 0.5f * log_var; }
-  static void sample(const float* mu, const float* log_var, const float* eps, size_t n, float* z) {
-    for (size_t j = 0; j < n; ++j) z[j] = mu[j] + std::exp(log_sd(log_var[j])) * eps[j];
-  }
-  // log q(z|x) without its constant, which depends on n alone.
-  static double log_kernel(const float* mu, const float* log_var, const float* z, size_t n) {
-    double sum = 0.0;
-    for (size_t j = 0; j < n; ++j) {
-      const auto v = static_cast<double>(log_var[j]);
-      const double d = static_cast<double>(z[j]) - static_cast<double>(mu[j]);
-      sum -= 0.5 * (v + d * d * std::exp(-v));
-    }
-    return sum;
-  }
-  // KL(q(z|x) || p(z)), appendix B.
-  static double kl(StandardNormal, const float* mu, const float* log_var, size_t n) {
-    double sum = 0.0;
-    for (size_t j = 0; j < n; ++j) {
-      const auto m = static_cast<double>(mu[j]), v = static_cast<double>(log_var[j]);
-      sum += 0.5 * (m * m + std::expm1(v) - v);
-    }
-    return sum;
-  }
-};
-
-}  // namespace aevb
-#endif

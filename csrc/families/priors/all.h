@@ -1,13 +1,21 @@
-// The list of priors p(z): the kernels', where AEVB_ISA is defined. Code that is compiled once
-// names its member (engine/prior.h).
+// The list of priors p(z).
 #pragma once
 
+#include "families/posteriors/cauchy.h"
+#include "families/posteriors/exponential.h"
+#include "families/posteriors/laplace.h"
+#include "families/posteriors/logistic.h"
 #include "families/priors/standard_normal.h"
 
-#ifdef AEVB_ISA
 namespace aevb::AEVB_ISA {
 namespace {
-using Priors = List<StandardNormal>;
+
+using Priors = List<                   //
+    StandardNormal,                    // the paper's, which has kernels of its own
+    StandardPrior<LaplacePosterior>,   //
+    StandardPrior<LogisticPosterior>,  //
+    StandardPrior<CauchyPosterior>,    //
+    StandardPrior<ExponentialPosterior>>;
+
 }  // namespace
 }  // namespace aevb::AEVB_ISA
-#endif

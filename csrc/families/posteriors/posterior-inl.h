@@ -1,0 +1,93 @@
+// The interface of a posterior whose components are independent: a type with
+//
+//   info                        its name, outputs and noise (families/info.h)
+//   sample(o, noise)            z of some components
+//   log_density(o, z)           log q(z|x) of each
+//   gradient(o, z, dz, d)       its derivatives: with respect to z, and to each output with z fixed
+//   pathwise(o, noise, z, d)    dz / d output, with the noise fixed
+//   moments(o, mean, sd)        the mean and the standard deviation of z, or, where there are none,
+//                               the median and a scale
+//
+// and, if info.has_kl, for the standard prior that info names
+//
+//   minus_kl(o)                 -KL(q(z|x) || p(z)) of each component
+//   minus_kl_gradient(o, d)     its derivatives
+//
+// where each function treats one vector of components; o are the encoder's outputs.
+#pragma once
+
+#include "families/info.h"
+#include "simd/math-inl.h"
+
+namespace aevb::AEVB_ISA {
+namespace {
+
+// A uniform number in (0, 1) and its complement, both accurate near 0. Noise has 24 bits, and is
+// moved to the middle of its interval.
+struct Uniform {
+  Vec value, complement;
+  explicit AEVB_INLINE Uniform(Vec noise)
+      : value(noise + 0x1p-25f), complement((1.0f - noise) - 0x1p-25f) {}
+};
+
+// z = location + scale e, where e has a distribution without parameters: section 2.4's second
+// approach. E has
+//
+//   name, text, prior           as in PosteriorInfo
+//   noise, n_noise
+//   draw(noise)                 e
+//   log_density(e), slope(e)    and its derivative
+//   mean, variance, entropy     of e; without a variance, variance is infinite
+//   scale                       the standard deviation of e, or another scale
+//
+// The standard prior of an e with a variance is N(0, 1): E[log p(z)] then needs the first two
+// moments of z alone.
+template <class E>
+struct LocationScale {
+  static constexpr bool has_variance = E::variance < 1e30f;
+  static constexpr PosteriorInfo info = {.name = E::name,
+                                         .text = E::text,
+                                         .support = LatentSupport::real,
+                                         .prior = E::prior,
+                                         .noise = E::noise,
+                                         .n_noise = E::n_noise,
+                                         .n_outputs = 2,
+                                         .outputs = {"location", "log_scale"},
+                                         .has_kl = has_variance};
+
+  static AEVB_INLINE Vec sample(const Vec* o, const Vec* noise) {
+    return fma(exp(o[1]), E::draw(noise), o[0]);
+  }
+  static AEVB_INLINE Vec log_density(const Vec* o, Vec z) {
+    return E::log_density((z - o[0]) * exp(-o[1])) - o[1];
+  }
+  static AEVB_INLINE void gradient(const Vec* o, Vec z, Vec& dz, Vec* d) {
+    const Vec inverse = exp(-o[1]), e = (z - o[0]) * inverse;
+    const Vec slope = E::slope(e);
+    dz = slope * inverse;
+    d[0] = -dz;
+    d[1] = -fma(slope, e, set1(1.0f));
+  }
+  static AEVB_INLINE void pathwise(const Vec* o, const Vec*, Vec z, Vec* d) {
+    d[0] = set1(1.0f);
+    d[1] = z - o[0];
+  }
+  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) {
+    const Vec scale = exp(o[1]);
+    mean = fma(scale, set1(E::mean), o[0]);
+    sd = E::scale * scale;
+  }
+  static AEVB_INLINE Vec minus_kl(const Vec* o) {
+    constexpr float kConstant = E::entropy - 0.918938533f;  // log(2 pi) / 2
+    const Vec scale = exp(o[1]), mean = fma(scale, set1(E::mean), o[0]);
+    return o[1] + kConstant - 0.5f * fma(mean, mean, E::variance * scale * scale);
+  }
+  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) {
+    const Vec scale = exp(o[1]), mean = fma(scale, set1(E::mean), o[0]);
+    d[0] = -mean;
+    d[1] = 1.0f - scale * fma(set1(E::mean), mean, E::variance * scale);
+  }
+};
+
+}  // namespace
+}  // namespace aevb::AEVB_ISA
