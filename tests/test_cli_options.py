@@ -270,6 +270,8 @@ ALL = {
     "--init-scale": (["0.01"], "init_scale", 0.01),
     "--published": (["p.csv"], "published", Path("p.csv")),
     "--jobs": (["4"], "n_jobs", 4),
+    "--k": (["1", "5"], "k", [1, 5]),
+    "--n-threads": (["3"], "n_threads", 3),
     "--samples": (["2e4"], "n_samples", 20_000),
     "--learning-rate": (["0.5"], "learning_rate", 0.5),
     "--out": (["there"], "out", Path("there")),
@@ -281,6 +283,7 @@ OPTIONS = {
     "figure4": {"--dataset", "--jobs"},
     "figure5": {"--n-components", "--jobs"},
     "gallery": set(),
+    "iwae": {"--k", "--n-threads"},
 }
 
 
@@ -298,7 +301,8 @@ def reproduced(monkeypatch, succeeds):
         [options] = heard
         signature.bind(**options)  # the experiment accepts all of them
         stem = f"{options['out']}/{figure}"
-        assert out == f"Numbers: {stem}.csv, picture: {stem}.png\n"
+        picture = "" if figure == "iwae" else f", picture: {stem}.png"
+        assert out == f"Numbers: {stem}.csv{picture}\n"
         defaults = {
             name: parameter.default
             for name, parameter in signature.parameters.items()
@@ -325,8 +329,8 @@ def test_reproduce_left_alone_has_the_experiment_s_defaults(reproduced, figure):
     options, defaults = reproduced(figure)
     assert options.pop("out") == Path("reproduction")
     assert {name: defaults[name] for name in options} == options
-    assert defaults["n_samples"] == 10_000_000
-    assert defaults["learning_rate"] == "auto"
+    expected = (24_000_000, 0.002) if figure == "iwae" else (10_000_000, "auto")
+    assert (defaults["n_samples"], defaults["learning_rate"]) == expected
     assert defaults.get("n_seeds", 1) == defaults.get("n_jobs", 1) == 1
     assert defaults.get("init_scale", 0.1) == 0.1
 

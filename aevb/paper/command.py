@@ -33,8 +33,15 @@ def add_reproduce(commands: Any) -> None:
             "--jobs", dest="n_jobs", type=_count, default=1, help="parallel runs (default: 1)"
         )
     figures.add_parser("gallery", help="denoising, inpainting, super-resolution")
+    for parser in figures.choices.values():
+        _add_options(parser, n_samples="1e7", learning_rate="the best of three trials")
+    iwae = figures.add_parser("iwae", help="importance weighted autoencoders")
+    iwae.add_argument(
+        "--k", nargs="+", type=_count, metavar="K", help="draws per row (default: 1 5 50)"
+    )
+    iwae.add_argument("--n-threads", type=_count, help="threads (default: all cores)")
+    _add_options(iwae, n_samples="2.4e7", learning_rate="2e-3")
     for name, parser in figures.choices.items():
-        _add_options(parser)
         parser.set_defaults(run=_reproduce, figure=name)
 
 
@@ -61,12 +68,13 @@ def _add_curves(parser: argparse.ArgumentParser, algorithms: tuple[str, ...]) ->
     parser.add_argument("--published", type=Path, help="CSV file of the published curves")
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser, *, n_samples: str, learning_rate: str) -> None:
+    """Add the options of all experiments. The texts say the defaults of ``reproduce``."""
     parser.add_argument(
-        "--samples", dest="n_samples", type=_count, default=10**7, help="samples (default: 1e7)"
+        "--samples", dest="n_samples", type=_count, help=f"samples (default: {n_samples})"
     )
     parser.add_argument(
-        "--learning-rate", type=float, help="learning rate (default: the best of three trials)"
+        "--learning-rate", type=float, help=f"learning rate (default: {learning_rate})"
     )
     parser.add_argument(
         "--out",
@@ -91,4 +99,5 @@ def _reproduce(args: argparse.Namespace) -> None:
     options = {k: v for k, v in vars(args).items() if k not in ("run", "figure") and v is not None}
     figure.reproduce(**options, progress=sys.stderr.isatty())
     results = args.out / args.figure
-    print(f"Numbers: {results}.csv, picture: {results}.png")
+    picture = "" if args.figure == "iwae" else f", picture: {results}.png"
+    print(f"Numbers: {results}.csv{picture}")

@@ -32,7 +32,7 @@ class Run(NamedTuple):
     make_model: Callable[[], LatentVariableModel]
     learning_rate: float | str  # "auto" tries the paper's three
     points: Sequence[int]  # numbers of samples: rows, counted at each update of the weights
-    init_scale: float = 0.1  # standard deviation of the initial parameters
+    init_scale: float | str = 0.1  # standard deviation of the initial parameters, or "auto"
 
     @property
     def name(self) -> str:
