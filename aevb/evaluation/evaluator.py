@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from aevb.data.checks import check_scores
 from aevb.data.rows import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
+from aevb.evaluation.comparison import Comparison, Evaluation, named_models
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
 from aevb.evaluation.quality import explained, read_blocks
@@ -264,6 +266,84 @@ class Evaluator:
         binary = model._engine.settings["binarize"] == "threshold"
         supports = [SUPPORTS[model.likelihood_]] * data.n_features
         return explained(lambda: read_blocks(data, units, binary=binary), means, supports)
+
+    @staticmethod
+    def compare(
+        models: Mapping[Hashable, LatentVariableModel] | Sequence[LatentVariableModel],
+        X: Any,
+        *,
+        n_draws: int = 1000,
+        n_adaptations: int = 0,
+        n_bound_draws: int = 10,
+        n_threads: int | None = None,
+        random_state: Any = None,
+        progress: bool | None = None,
+    ) -> Comparison:
+        """Evaluate several fitted models on the same rows, and put them into one table.
+
+        Parameters
+        ----------
+        models : dict or list of models
+            Fitted models with an encoder, for the same features. The keys of a dict are their
+            names. The models of a list are named after their classes, and counted if there are
+            several of one class: "AEVB 1", "AEVB 2".
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+            Data.
+        n_draws, n_adaptations : int, default=1000 and 0
+            Options of ``log_likelihood(X, "importance")``.
+        n_bound_draws : int, default=10
+            Draws of z per row for the bound.
+        n_threads, random_state, progress
+            As in `Evaluator`, for every model.
+
+        Returns
+        -------
+        comparison : Comparison
+            For each model the bound, the log-likelihood, their difference, the KL divergence of
+            each unit, and the active units. ``print(comparison)`` prints a table, and
+            ``comparison.records()`` returns its values.
+
+        Raises
+        ------
+        NotFittedError
+            If a model is not fitted. The message names it.
+        TypeError, ValueError
+            If there is no model, if one has no encoder or other features than the first, or if
+            another argument is not valid.
+
+        Warns
+        -----
+        RuntimeWarning
+            As in `log_likelihood`.
+
+        Notes
+        -----
+        Log-likelihoods are comparable if they measure the same thing. A Gaussian model has a
+        density in the units of `X`, a Bernoulli or Poisson model has probabilities. Models that
+        binarise `X` in different ways are evaluated on different data.
+
+        Examples
+        --------
+        >>> from aevb import AEVB, Evaluator
+        >>> from aevb.datasets import load_digits
+        >>> X = load_digits()
+        >>> models = {J: AEVB(J, n_epochs=20, random_state=0).fit(X) for J in (2, 5)}
+        >>> [record["model"] for record in Evaluator.compare(models, X).records()]
+        [2, 5]
+        """
+        n_bound_draws = check_integer("n_bound_draws", n_bound_draws)
+        named = named_models(models)
+        settings = {"n_threads": n_threads, "random_state": random_state, "progress": progress}
+        evaluations = {}
+        for name, model in named.items():
+            evaluator = Evaluator(model, **settings)
+            evaluations[name] = Evaluation.from_estimates(
+                evaluator.bound(X, n_bound_draws),
+                evaluator.log_likelihood(X, n_draws=n_draws, n_adaptations=n_adaptations),
+                evaluator.kl_per_unit(X),
+                evaluator.active_units(X),
+            )
+        return Comparison(evaluations)
 
     def _seed(self) -> int:
         if self.random_state is None:
