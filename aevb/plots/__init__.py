@@ -3,6 +3,7 @@
 matplotlib comes with the extra ``plot``: ``pip install 'aevb[plot]'``.
 """
 
+from aevb.plots.aggregate import aggregate_posterior
 from aevb.plots.columns import column_quality
 from aevb.plots.curve import learning_curve
 from aevb.plots.generated import (
@@ -19,6 +20,7 @@ from aevb.plots.style import offscreen_figure
 from aevb.plots.table import reconstructed_columns
 
 __all__ = [
+    "aggregate_posterior",
     "column_quality",
     "image_grid",
     "latent_scatter",

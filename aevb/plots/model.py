@@ -48,3 +48,18 @@ def limits(model: LatentModel) -> tuple[float, float] | None:
     if counts or model.likelihood_ == "gaussian":
         return None
     return 0.0, 1.0 / model.columns_[0].scale
+
+
+def posterior_draws(
+    model: Any, X: Any, n_draws: int, generator: np.random.RandomState
+) -> FloatArray:
+    """Draw z from q(z|x) of each row. The shape is (n_draws * n, n_components)."""
+    mean, std = (np.asarray(output) for output in model.encode(X))
+    noise = generator.standard_normal((n_draws, *mean.shape)).astype(np.float32)
+    draws: FloatArray = (mean + std * noise).reshape(-1, mean.shape[1])
+    return draws
+
+
+def prior_draws(model: LatentModel, n_draws: int, generator: np.random.RandomState) -> FloatArray:
+    """Draw z from p(z). The shape is (n_draws, n_components)."""
+    return generator.standard_normal((n_draws, model.n_components)).astype(np.float32)

@@ -1,6 +1,7 @@
 """Small, plausible mistakes in the sources, and the tests that must notice each of them."""
 
 from mutants import (
+    comparison,
     core,
     defaults,
     evaluation,
@@ -14,6 +15,7 @@ from mutants import (
 )
 
 MUTANTS = [
+    *comparison.MUTANTS,
     *core.MUTANTS,
     *defaults.MUTANTS,
     *evaluation.MUTANTS,
