@@ -50,7 +50,7 @@ def test_each_model_is_evaluated_as_by_itself(models, X):
 def test_defaults(models, X):
     model = models["narrow"]
     [(_, found)] = Evaluator.compare([model], X).items()
-    same(found.bound, Evaluator(model).bound(X, n_draws=10))
+    same(found.bound, Evaluator(model).bound(X, n_draws=1))
     same(found.log_likelihood, Evaluator(model).log_likelihood(X))
 
 
