@@ -16,8 +16,10 @@ OF = {  # parameter: family
     "optimizer": "optimizer",
     "activation": "activation",
     "binarize": "binarize",
+    "weight_posterior": "weight_posterior",
 }
-NO_CHOICE = {"activation": "identity", "binarize": "none"}  # members that no parameter accepts
+# members that no parameter accepts
+NO_CHOICE = {"activation": "identity", "binarize": "none", "weight_posterior": "none"}
 
 
 def config(**changes):

@@ -58,6 +58,8 @@ ALLOWED = {  # allowed values, forbidden values
     "bound_estimator": choice("analytic-kl", "monte-carlo", "score-function", bad=[None]),
     "optimizer": choice("adagrad", "sgd", "adam", bad=[None, "auto"]),
     "binarize": choice(None, "threshold", "dynamic", bad=["none", False]),
+    "weight_posterior": choice(None, "gaussian", "gaussian-decoder", bad=["none", False]),
+    "n_weight_draws": ([0, *COUNT[0]], [v for v in COUNT[1] if not (v == 0 and type(v) is int)]),
     "n_draws": COUNT,
     "batch_size": COUNT,
     "n_epochs": (["auto", *COUNT[0]], [*COUNT[1], None, "all"]),
@@ -190,7 +192,8 @@ OTHER = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_option_reaches_the_core(kind):
-    options = OTHER | ({"bound_estimator": "monte-carlo"} if kind == "AEVB" else {})
+    own = {"bound_estimator": "monte-carlo", "weight_posterior": "gaussian"}
+    options = OTHER | (own if kind == "AEVB" else {})
     model = KINDS[kind].published(3, **options).set_params(n_epochs=1).fit(X)
     config = config_of(model)
     single = {name: float(np.float32(OTHER[name])) for name in
@@ -205,6 +208,7 @@ def test_each_option_reaches_the_core(kind):
             "bound_estimator": "monte-carlo" if kind == "AEVB" else "analytic-kl",
             "n_draws": 1 if kind == "MCEM" else 4,  # of an encoder, which it has not
             "seed": int(np.random.RandomState(5).randint(2**31 - 1)),
+            "weight_posterior": "gaussian" if kind == "AEVB" else "none",
             "algorithm": {"AEVB": "aevb", "WakeSleep": "wake-sleep", "MCEM": "monte-carlo-em"}[
                 kind
             ],

@@ -13,8 +13,9 @@ from hooks import kernels
 from oracle import assert_close
 from test_dense_kernels import update_tolerance
 
-from aevb.core.engine import ARENAS, Rows
+from aevb.core.engine import Rows
 
+ARENAS = ("weights", "state1", "state2")  # without a weight posterior the others are empty
 LATENT, BINARIZE = 2, 3  # streams of noise
 STATES = {"sgd": 0, "adagrad": 1, "adam": 2}
 CASES = [

@@ -12,7 +12,8 @@ def catalogue() -> dict[str, tuple[str, ...]]:
     -------
     families : dict of str to tuple of str
         The keys are ``"likelihood"``, ``"posterior"``, ``"prior"``, ``"objective"``,
-        ``"optimizer"``, ``"activation"``, ``"binarize"`` and ``"algorithm"``.
+        ``"optimizer"``, ``"activation"``, ``"binarize"``, ``"algorithm"`` and
+        ``"weight_posterior"``.
 
     Examples
     --------
@@ -37,4 +38,6 @@ BOUND_ESTIMATORS = core.objectives()  # with their texts
 OPTIMIZERS = _families["optimizer"]
 # The hidden layers need an activation that is not linear; binarize=None stands for "none".
 ACTIVATIONS = tuple(name for name in _families["activation"] if name != "identity")
+# None stands for "none" here too.
+WEIGHT_POSTERIORS = tuple(name for name in _families["weight_posterior"] if name != "none")
 BINARIZE = tuple(name for name in _families["binarize"] if name != "none")

@@ -29,7 +29,10 @@ backend_names = core.backend_names
 max_threads = core.max_threads
 starting_outputs = core.starting_outputs
 
-ARENAS = ("weights", "state1", "state2")
+# The weights and the optimizer's accumulators. With a weight posterior, the weights are its means.
+# The rest is its log standard deviations, their accumulators, and the prior of each weight.
+ARENAS = ("weights", "state1", "state2", "log_sd", "log_sd_state1", "log_sd_state2",
+          "prior_mean", "prior_log_sd")  # fmt: skip
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[np.float32]]
@@ -73,7 +76,7 @@ class Engine:
         """Build an engine from the result of `state`. ValueError if its parts do not match."""
         model = core.Model(Config(**state["config"]), *state["units"])
         for arena in ARENAS:
-            arrays: Arrays = state[arena]
+            arrays: Arrays = state.get(arena, {})  # files of old have no weight posterior
             model.set_arrays(arrays, arena)
         model.n_steps = state["n_steps"]
         model.n_samples_seen = state["n_samples_seen"]
@@ -190,6 +193,26 @@ class Engine:
     def set_arrays(self, arrays: Arrays, arena: str) -> None:
         """Replace an arena's arrays."""
         self._model.set_arrays(arrays, arena)
+
+    # The posterior of the weights
+
+    @property
+    def weight_kl(self) -> float:
+        """KL(q(theta) || p(theta)) of the weights that have a posterior, in nats."""
+        return self._model.weight_kl
+
+    def keep_posterior_as_prior(self) -> None:
+        """Make the present posterior of each weight its prior."""
+        self._model.keep_posterior_as_prior()
+
+    def scale_squares(self, factor: float) -> None:
+        """Multiply the optimizer's sums of squares."""
+        self._model.scale_squares(factor)
+
+    def draw(self, index: int, *, seed: int, n_threads: int | None) -> Engine:
+        """Return an engine whose weights are a draw from the posterior of this one's."""
+        n_threads = resolve_threads(n_threads)
+        return self._of(self._model.draw(seed=seed, index=index, n_threads=n_threads))
 
     # Training
 

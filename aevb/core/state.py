@@ -28,6 +28,7 @@ class State:
     history: dict[str, list[float]]
     feature_names: NDArray[Any] | None = None
     learning_rate_trials: dict[float, float] | None = None
+    n_forgotten: float = 0.0  # rows seen that `partial_fit` counts no longer
 
     @property
     def n_features(self) -> int:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb.core.engine import Engine
 from aevb.estimators.documentation import documented
 from aevb.estimators.encoder_model import EncoderModel
 
@@ -29,6 +34,12 @@ class AEVB(EncoderModel):
     weights_ : dict of str to ndarray
         Copies of all weights and biases, float32: ``encoder.hidden0.weight`` (D, H),
         ``encoder.hidden0.bias`` (H,), ...
+    weights_std_ : dict of str to ndarray
+        With a ``weight_posterior``, the posterior standard deviations of the weights that have one.
+        ``weights_`` has their means.
+    weight_kl_ : float
+        With a ``weight_posterior``, KL(q(theta) || p(theta)) in nats, for all data together (the
+        last terms of eq. 24, with the opposite sign). The bounds of ``history_`` are without it.
     likelihood_ : str
         The likelihood in use.
     columns_ : list of Column
@@ -84,6 +95,8 @@ class AEVB(EncoderModel):
         likelihood: str = "auto",
         posterior: str = "gaussian",
         prior: str = "auto",
+        weight_posterior: str | None = None,
+        n_weight_draws: int = 0,
         bound_estimator: str = "analytic-kl",
         renyi_order: float = 0.5,
         n_draws: int = 1,
@@ -114,6 +127,8 @@ class AEVB(EncoderModel):
         self.likelihood = likelihood
         self.posterior = posterior
         self.prior = prior
+        self.weight_posterior = weight_posterior
+        self.n_weight_draws = n_weight_draws
         self.bound_estimator = bound_estimator
         self.renyi_order = renyi_order
         self.n_draws = n_draws
@@ -137,3 +152,28 @@ class AEVB(EncoderModel):
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
+
+    @property
+    def weights_std_(self) -> dict[str, NDArray[np.float32]]:
+        """Posterior standard deviations of the weights that have a posterior, by name."""
+        log_sd = self._with_posterior("weights_std_").arrays("log_sd")
+        return {name: np.exp(array) for name, array in log_sd.items()}
+
+    @property
+    def weight_kl_(self) -> float:
+        """KL(q(theta) || p(theta)) of the weights that have a posterior, in nats."""
+        return self._with_posterior("weight_kl_").weight_kl
+
+    def _with_posterior(self, name: str) -> Engine:
+        engine = self._learnt(name).engine
+        if engine.settings["weight_posterior"] == "none":
+            raise AttributeError(f"{type(self).__name__} has no '{name}' without weight_posterior")
+        return engine
+
+    def _engines(self) -> Iterator[Engine]:
+        engine, n = self._engine, int(getattr(self, "n_weight_draws", 0))
+        if n == 0 or engine.settings["weight_posterior"] == "none":
+            yield engine
+            return
+        for index in range(n):
+            yield engine.draw(index, seed=engine.seed, n_threads=self.n_threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from aevb.core.checks import check_integer
-from aevb.core.engine import OutOfRangeError, Rows, Subset
+from aevb.core.engine import Engine, OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
 from aevb.data.frames import like
 from aevb.data.rows import Data, as_rows, check_data, rows_as_they_are
@@ -22,6 +22,7 @@ from aevb.estimators.learner import Learner
 from aevb.estimators.parameters import draw_seed
 
 _Result = TypeVar("_Result")
+_Number = TypeVar("_Number", np.float32, np.float64)
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
@@ -78,7 +79,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         return self._decode("Z", means)
 
     def _decode(self, name: str, Z: NDArray[np.float32]) -> NDArray[Any]:
-        means = self._engine.decode(Z, n_threads=self.n_threads)
+        means = self._average(lambda engine: engine.decode(Z, n_threads=self.n_threads))
         return self._in_data_units(still_finite(name, means))
 
     def _in_data_units(self, X: NDArray[np.float32]) -> NDArray[Any]:
@@ -103,7 +104,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        return like(X, self._decode("X", self._read(X, self._latent_means)))
+        means = self._read(X, self._reconstructions)
+        return like(X, self._in_data_units(still_finite("X", means)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[Any]:
         """Draw z from the prior, and then x from p(x|z).
@@ -124,7 +126,18 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        x, _ = self._engine.sample(n_samples, seed=seed, n_threads=self.n_threads)
+        engines = list(self._engines())[:n_samples]
+        x = np.concatenate(
+            [
+                engine.sample(
+                    # the draws share the rows, and no two have the same noise
+                    (n_samples + i) // len(engines),
+                    seed=seed + (i << 32),
+                    n_threads=self.n_threads,
+                )[0]
+                for i, engine in enumerate(engines)
+            ]
+        )
         return self._in_data_units(still_finite("sample", x))
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -156,8 +169,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """
         scores = self._read(
             X,
-            lambda rows: self._scores(
-                self._engine, rows, Subset(0, rows.shape[0], split=False), self._n_score_draws()
+            lambda rows: self._average(
+                lambda engine: self._scores(
+                    engine, rows, Subset(0, rows.shape[0], split=False), self._n_score_draws()
+                )
             ),
         )
         return check_scores("X", scores)
@@ -187,6 +202,19 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
     def _n_score_draws(self) -> int:
         return int(self._engine.settings["n_draws"])
 
+    def _engines(self) -> Iterator[Engine]:
+        """Yield the engine, or engines with draws of the weights, whose results are averaged."""
+        yield self._engine
+
+    def _average(self, work: Callable[[Engine], NDArray[_Number]]) -> NDArray[_Number]:
+        """Return the mean of `work` over the engines."""
+        n, total = 0, None
+        for n, engine in enumerate(self._engines(), 1):  # noqa: B007
+            result = work(engine)
+            total = result if total is None else total + result
+        assert total is not None
+        return total if n == 1 else total / total.dtype.type(n)
+
     # Methods that the estimators implement
 
     _has_encoder = False
@@ -194,6 +222,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
     @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         """Return posterior means (n_rows, J)."""
+
+    def _reconstructions(self, rows: Rows) -> NDArray[np.float32]:
+        """Return the means of p(x|z) at the posterior means (n_rows, D)."""
+        return self._engine.decode(self._latent_means(rows), n_threads=self.n_threads)
 
     @abstractmethod
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:

@@ -44,9 +44,7 @@ class EncoderModel(LatentVariableModel):
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        mean, std = self._read(
-            X, lambda rows: self._engine.posterior(rows, n_threads=self.n_threads)
-        )
+        mean, std = self._read(X, self._moments)
         return still_finite("X", mean), still_finite("X", std)
 
     def bound_and_gradient(
@@ -157,7 +155,21 @@ class EncoderModel(LatentVariableModel):
         return filled_in(X, missing, self._in_data_units(filled))
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
-        return self._engine.encode(rows, n_threads=self.n_threads)
+        return self._average(lambda engine: engine.encode(rows, n_threads=self.n_threads))
+
+    def _moments(self, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the mean and the standard deviation of q(z|x), over the draws of the weights."""
+        drawn = [engine.posterior(rows, n_threads=self.n_threads) for engine in self._engines()]
+        with np.errstate(all="ignore"):  # may overflow before a check raises
+            if len(drawn) == 1:
+                return drawn[0]
+            means = np.stack([mean for mean, _ in drawn])
+            variance = np.mean([std**2 for _, std in drawn], axis=0)
+            return means.mean(axis=0), np.sqrt(variance + means.var(axis=0))
+
+    def _reconstructions(self, rows: Rows) -> NDArray[np.float32]:
+        n = self.n_threads
+        return self._average(lambda e: e.decode(e.encode(rows, n_threads=n), n_threads=n))
 
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
         return own_bound(engine, rows, subset, n_draws, self.n_threads)

@@ -59,9 +59,9 @@ def choice(*choices: str | None, convert: Callable[[Any], Any] = _as_it_is) -> K
     return Kind(f"{{{listed}}}", check, convert, choices=choices)
 
 
-def count(*, convert: Callable[[Any], Any] = int) -> Kind:
-    """Return the kind of the positive integers."""
-    return Kind("int", check_integer, convert, int)
+def count(*, lowest: int = 1, convert: Callable[[Any], Any] = int) -> Kind:
+    """Return the kind of the integers from `lowest` on."""
+    return Kind("int", lambda name, value: check_integer(name, value, lowest), convert, int)
 
 
 def number(ends: str, low: float, high: float) -> Kind:

@@ -8,6 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from aevb._version import __version__
+from aevb.core.checks import check_choice
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State, empty_history
 from aevb.data.checks import finite_array
 from aevb.data.choices import choose
 from aevb.data.moments import column_moments
 from aevb.data.rows import Data
+from aevb.estimators import kinds
 from aevb.estimators.advice import advise_after, advise_before
 from aevb.estimators.columns import Column, columns_of
 from aevb.estimators.initial import set_initial_weights
@@ -148,11 +151,13 @@ class Learner(BaseEstimator, ABC):
         if state is not None and state.engine.n_steps > before and state.engine.finite:
             self._state = state
 
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any = None, *, forgetting: float = 1.0, weight_prior: str = "fixed"
+    ) -> Self:
         """Continue the training with one pass over X.
 
-        The prior on the weights takes all rows seen so far, in all calls, as the training set. The
-        first call chooses the likelihood and the units of the columns. The learning rate is
+        The prior on the weights takes the N rows seen so far, in all calls, as the training set.
+        The first call chooses the likelihood and the units of the columns. The learning rate is
         constant, and no rows are held out.
 
         Parameters
@@ -161,6 +166,15 @@ class Learner(BaseEstimator, ABC):
             New data.
         y : None
             Ignored.
+        forgetting : float, default=1.0
+            Factor in (0, 1] on what earlier calls have left, for data that change. Before the
+            training, it multiplies the count N of the earlier rows, and the sums of squares of
+            Adagrad or Adam. So the prior weighs more, and the steps are larger by
+            ``forgetting ** -0.5`` at first.
+        weight_prior : {"fixed", "posterior"}, default="fixed"
+            With a ``weight_posterior``, "posterior" first makes the present posterior of each
+            weight its prior. The rows of the earlier calls are then in this prior, and N counts
+            those of this call. "fixed" keeps the prior as it is.
 
         Returns
         -------
@@ -174,14 +188,34 @@ class Learner(BaseEstimator, ABC):
             If the bound or a weight is no longer finite. The estimator is then unchanged.
         """
         check_parameters(self)
+        kinds.number("(]", 0.0, 1.0).check("forgetting", forgetting)
+        check_choice("weight_prior", weight_prior, ("fixed", "posterior"))
+        if weight_prior == "posterior" and getattr(self, "weight_posterior", None) is None:
+            raise ValueError("weight_prior: got 'posterior', want a model with a weight_posterior")
         with self._claimed():
             worker = self._worker(keep_fitted=True)
             worker.early_stopping, worker.patience, worker.n_epochs = False, None, 1
             worker.learning_rate_schedule = "constant"
-            n_seen = 0 if worker._state is None else worker._state.engine.n_samples_seen
+            n_seen = worker._forget(forgetting, keep_posterior=weight_prior == "posterior")
             fit_rows(worker, X, n_seen=n_seen)
             self._state = worker._state
         return self
+
+    def _forget(self, factor: float, *, keep_posterior: bool) -> float:
+        """Prepare a worker for new data. Return the number N of earlier rows that count."""
+        state = self._state
+        if state is None:
+            return 0
+        seen = state.engine.n_samples_seen
+        n_counted = seen - state.n_forgotten
+        if factor < 1.0:
+            state.engine.scale_squares(factor)
+            n_counted *= factor
+        if keep_posterior:
+            state.engine.keep_posterior_as_prior()
+            n_counted = 0
+        self._state = replace(state, n_forgotten=seen - n_counted)
+        return n_counted
 
     def _claimed(self) -> AbstractContextManager[object]:
         """Prevent other threads from training or changing a fitted model during a block."""

@@ -20,6 +20,7 @@ from aevb.core.catalogue import (
     POSTERIORS,
     PRIORS,
     TEXTS,
+    WEIGHT_POSTERIORS,
 )
 from aevb.core.engine import Config
 from aevb.estimators import kinds
@@ -130,6 +131,27 @@ _DECLARATIONS = (
         help="prior of the latent variable, or auto",
         fixed=True,
         in_core=True,
+    ),
+    Parameter(
+        "weight_posterior",
+        kinds.choice(None, *WEIGHT_POSTERIORS, convert=lambda value: value or "none"),
+        "Posterior of the weights and biases: full variational Bayes, appendix F of the paper. "
+        '"gaussian" gives each of them a mean and a standard deviation, and the prior '
+        'N(0, 1 / ``weight_decay``). "gaussian-decoder" does so for the decoder, and the encoder '
+        "has one value per weight. So has every weight with None.",
+        help="posterior of the weights: full variational Bayes",
+        fixed=True,
+        in_core=True,
+        core_default="none",
+    ),
+    Parameter(
+        "n_weight_draws",
+        kinds.count(lowest=0),
+        "Draws of the weights from their posterior, over which `transform`, `encode`, "
+        "`inverse_transform`, `reconstruct` and `score_samples` average. `sample` shares its rows "
+        "among them. 0 means the posterior mean of the weights. No effect without a "
+        "``weight_posterior``.",
+        help="draws of the weights that results are averaged over; 0: their posterior mean",
     ),
     Parameter(
         "bound_estimator",
@@ -243,7 +265,8 @@ _DECLARATIONS = (
     Parameter(
         "weight_decay",
         kinds.number("[]", 0.0, 1e37),
-        "Precision of the Gaussian prior on the weights (not on the biases). The mean gradient of "
+        "Precision of the Gaussian prior on the weights (not on the biases, unless they have a "
+        "``weight_posterior``, for which it must be positive). The mean gradient of "
         "a minibatch gets the term ``-weight_decay / n_samples * w``. The paper's MAP estimate has "
         "1.",
         help="precision of the weights' Gaussian prior",

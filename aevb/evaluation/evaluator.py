@@ -20,6 +20,7 @@ from aevb.evaluation.alarms import few_draws, warn_of
 from aevb.evaluation.comparison import Comparison, Evaluation, named_models
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
+from aevb.evaluation.predictive import drawn_models, predictive
 from aevb.evaluation.quality import explained, read_blocks
 from aevb.inference.bound import kl_per_unit
 
@@ -119,7 +120,9 @@ class Evaluator:
         )
 
     @lists_methods
-    def log_likelihood(self, X: Any, method: str = "importance", **options: Any) -> Estimate:
+    def log_likelihood(
+        self, X: Any, method: str = "importance", *, n_weight_draws: int = 0, **options: Any
+    ) -> Estimate:
         """Estimate the marginal log-likelihood log p(x) of each row.
 
         Parameters
@@ -128,6 +131,10 @@ class Evaluator:
             Data.
         method : {"importance", "ais", "hmc"}, default="importance"
             The method.
+        n_weight_draws : int, default=0
+            Draws of the weights from their posterior, for a model with a ``weight_posterior``. The
+            result is then the predictive log-likelihood, the logarithm of the mean of p(x|theta)
+            over the draws. 0 takes the posterior mean of the weights.
         **options
             Options of the method. The Notes list them.
 
@@ -137,7 +144,7 @@ class Evaluator:
             Log-likelihoods in nats. The standard errors come from the delta method.
             ``diagnostics`` has these entries:
 
-            - ``"n_draws"``: the number of draws.
+            - ``"n_draws"``: the number of draws. With draws of the weights, that of all of them.
             - ``"ess"`` (n_samples,): the effective number of draws of each row, (sum of
               weights)^2 / (sum of squared weights). If it is small, the error may be much larger
               than the standard error.
@@ -167,8 +174,13 @@ class Evaluator:
         {methods}
         """
         chosen = make_method(method, options)
+        n_weight_draws = check_integer("n_weight_draws", n_weight_draws, lowest=0)
         task = Task(self.model, X, self._seed(), self._n_threads(), self._shows_progress())
-        estimate = chosen.estimate(task)
+        if n_weight_draws == 0:
+            estimate = chosen.estimate(task)
+        else:
+            drawn = drawn_models(task, n_weight_draws)
+            estimate = predictive([chosen.estimate(task._replace(model=one)) for one in drawn])
         ess, n_draws = (estimate.diagnostics[key] for key in ("ess", "n_draws"))
         warn_of(repr(method), few_draws(ess, n_draws, chosen.advice))
         return estimate

@@ -79,6 +79,7 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
         "history": {
             key: [plain_number(v) for v in values] for key, values in learnt.history.items()
         },
+        "n_forgotten": learnt.n_forgotten,
         "feature_names": None if names is None else [str(name) for name in names],
         "learning_rate_trials": [
             [rate, score if math.isfinite(score) else None]
@@ -110,6 +111,7 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
         history=_history(header["history"]),
         feature_names=_feature_names(header["feature_names"], n_features),
         learning_rate_trials=_trials(header.get("learning_rate_trials")),
+        n_forgotten=_n_forgotten(header.get("n_forgotten", 0.0), state["n_samples_seen"]),
     )
     return Saved(header["class"], params, learnt)
 
@@ -191,6 +193,12 @@ def _history(columns: dict[str, list[float | str | None]]) -> dict[str, list[flo
     for key in ("samples_seen", "held_out"):
         history[key] = [int(v) for v in history[key]]
     return history
+
+
+def _n_forgotten(value: Any, n_seen: int) -> float:
+    if not 0.0 <= float(value) <= n_seen:
+        raise ValueError(f"it has forgotten {value!r} of {n_seen} rows")
+    return float(value)
 
 
 def _number_in(value: float | str | None) -> float:

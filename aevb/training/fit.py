@@ -9,7 +9,7 @@ from aevb.training.trainable import Trainable
 from aevb.training.trainer import Trainer
 
 
-def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> Rows:
+def fit_rows(model: Trainable, X: Any, *, n_seen: float = 0) -> Rows:
     """Train a model on X for its ``n_epochs``. If training fails, the model is not usable.
 
     Parameters
@@ -18,8 +18,8 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> Rows:
         A model that no other thread uses.
     X : array-like or CSR matrix of shape (n_samples, n_features)
         Training data.
-    n_seen : int, default=0
-        Rows of earlier calls, which the prior on the weights counts too.
+    n_seen : float, default=0
+        Number of the rows of earlier calls, which the prior on the weights counts too.
 
     Returns
     -------
@@ -27,6 +27,6 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: int = 0) -> Rows:
         Up to 500 rows of X.
     """
     trainer = Trainer(model, X)
-    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + n_seen)
+    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + round(n_seen))
     trainer.run()
     return trainer.some_rows

@@ -23,6 +23,7 @@ class Loop {
         n_threads_(useful_threads(slice.n_threads, flops_)),
         sleeps_(model.config().algorithm == Algorithm::wake_sleep),
         step_function_(sleeps_ ? wake_sleep_step : sgvb_step),
+        drawn_(model.has_weight_posterior() ? model.parameters().size() : 0),
         ws_(model, batch_, model.config().n_draws, true, n_threads_),
         dreams_(model, sleeps_ ? batch_ : 0, 1, true, sleeps_ ? n_threads_ : 0),
         rollback_(cancellation, model, batch_ * model.config().n_draws, flops_ / n_threads_),
@@ -50,6 +51,7 @@ class Loop {
   Pass pass_from(size_t position, uint64_t step) {
     const size_t n = std::min(batch_, slice_.subset.size - position);
     Pass pass(model_, ws_, n, {model_.config().seed, step}, step % 2);
+    if (drawn_.size() > 0) pass.weights = drawn_.data();
     pass.settings = schedule_.at(step);
     pass.cancellation = rollback_.before_update();
     return pass;
@@ -89,6 +91,11 @@ class Loop {
                  rollback_,
                  deadline_,
                  clock};
+    if (drawn_.size() > 0) {
+      draw_weights(pass.k, model_, Purpose::weights, pass.noise, drawn_.data(), member);
+      member.barrier();
+    }
+    clock.lap();
     const std::optional<PendingUpdate> last = step_function_(step, dreams_, member);
     if (step.diverged && member.rank() == 0) progress_.diverged = true;
     if (!last) return false;
@@ -127,6 +134,7 @@ class Loop {
   int n_threads_;
   bool sleeps_;
   StepFunction step_function_;
+  Buffer<float> drawn_;  // the weights of a step, if they have a posterior
   Workspace ws_, dreams_;
   Rollback rollback_;
   EpochOrder order_;

@@ -24,8 +24,8 @@ struct EpochSlice {
 };
 
 // The phases of a step whose times are recorded, in order.
-inline constexpr const char* kPhases[] = {"encoder", "latent",   "decoder", "outputs",
-                                          "bound",   "backward", "update",  "gather"};
+inline constexpr const char* kPhases[] = {"weights", "encoder",  "latent", "decoder", "outputs",
+                                          "bound",   "backward", "update", "gather"};
 
 struct Progress {
   size_t n_steps = 0;

@@ -14,6 +14,11 @@ constexpr Name<Algorithm> kAlgorithms[] = {{"aevb", Algorithm::aevb},
 constexpr Name<Binarize> kBinarize[] = {
     {"none", Binarize::none}, {"threshold", Binarize::threshold}, {"dynamic", Binarize::dynamic}};
 
+constexpr Name<WeightPosterior> kWeightPosteriors[] = {
+    {"none", WeightPosterior::none},
+    {"gaussian", WeightPosterior::gaussian},
+    {"gaussian-decoder", WeightPosterior::gaussian_decoder}};
+
 // The name of one likelihood for all columns, or (name, number of columns) for successive columns.
 using Columns = std::variant<std::string, std::vector<std::pair<std::string, size_t>>>;
 
@@ -58,7 +63,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
                    float learning_rate, float weight_decay, float init_scale, size_t batch_size,
                    const std::string& binarize, uint64_t seed, const std::string& algorithm,
                    const std::string& posterior, const std::string& prior, double renyi_order,
-                   float kl_weight, float free_bits) {
+                   float kl_weight, float free_bits, const std::string& weight_posterior) {
   Config config;
   config.n_latent = n_components;
   config.hidden = std::move(hidden_layer_sizes);
@@ -79,6 +84,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
   config.binarize = parse("binarize", binarize, kBinarize);
   config.seed = seed;
   config.algorithm = parse("algorithm", algorithm, kAlgorithms);
+  config.weight_posterior = parse("weight_posterior", weight_posterior, kWeightPosteriors);
   config.validate();
   return config;
 }
@@ -105,6 +111,7 @@ py::dict as_dict(const Config& config) {
   d["renyi_order"] = config.renyi_order;
   d["kl_weight"] = config.kl_weight;
   d["free_bits"] = config.free_bits;
+  d["weight_posterior"] = name_of(config.weight_posterior, kWeightPosteriors);
   return d;
 }
 
@@ -197,6 +204,7 @@ py::dict catalogue() {
   families["activation"] = names_of(kActivations);
   families["binarize"] = names_of(kBinarize);
   families["algorithm"] = names_of(kAlgorithms);
+  families["weight_posterior"] = names_of(kWeightPosteriors);
   return families;
 }
 
@@ -211,7 +219,7 @@ void bind_config(py::module_& m) {
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
            py::arg("algorithm") = "aevb", py::arg("posterior") = "gaussian",
            py::arg("prior") = "auto", py::arg("renyi_order") = 0.5, py::arg("kl_weight") = 1.0f,
-           py::arg("free_bits") = 0.0f)
+           py::arg("free_bits") = 0.0f, py::arg("weight_posterior") = "none")
       .def("as_dict", &as_dict, "The constructor's arguments, by name.")
       .def_property_readonly(
           "support", [](const Config& self) { return name_of(self.support(), kSupports); },

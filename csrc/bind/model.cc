@@ -11,13 +11,24 @@
 namespace aevb::bind {
 namespace {
 
-constexpr Name<Role> kRoleNames[] = {
-    {"weights", Role::value}, {"state1", Role::state1}, {"state2", Role::state2}};
+constexpr Name<Role> kRoleNames[] = {{"weights", Role::value},
+                                     {"state1", Role::state1},
+                                     {"state2", Role::state2},
+                                     {"log_sd", Role::log_sd},
+                                     {"log_sd_state1", Role::log_sd_state1},
+                                     {"log_sd_state2", Role::log_sd_state2},
+                                     {"prior_mean", Role::prior_mean},
+                                     {"prior_log_sd", Role::prior_log_sd}};
 
-py::dict unpack_arena(const Network& network, const float* arena) {
+// The weights that have a value in an arena of this role.
+std::vector<NamedWeights> names_in(const Network& network, Role role) {
+  return role < Role::log_sd ? network.named_weights() : network.named_weights(network.variational);
+}
+
+py::dict unpack_arena(const Network& network, const float* arena, Role role = Role::value) {
   py::dict arrays;
-  if (arena == nullptr) return arrays;  // the optimizer has no such accumulator
-  for (const NamedWeights& entry : network.named_weights()) {
+  if (arena == nullptr) return arrays;  // the model has no such arena
+  for (const NamedWeights& entry : names_in(network, role)) {
     FloatArray weight = new_matrix(entry.layer.n_in, entry.outputs.size());
     FloatArray bias(static_cast<py::ssize_t>(entry.outputs.size()));
     unpack(entry, arena, weight.mutable_data(), bias.mutable_data());
@@ -42,9 +53,34 @@ std::unique_ptr<BoundModel> copy_model(BoundModel& self) {
   return std::make_unique<BoundModel>(self, cancellation);
 }
 
+// A model whose weights are a draw from the posterior of this one's.
+std::unique_ptr<BoundModel> draw_model(BoundModel& self, uint64_t seed, uint64_t index,
+                                       int n_threads) {
+  const Reading reading(self.access);
+  check_threads(n_threads);
+  Config config = self.config();
+  config.weight_posterior = WeightPosterior::none;
+  Cancellation cancellation = cancel_on_signal(py::none());
+  const py::gil_scoped_release nogil;
+  auto drawn = std::make_unique<BoundModel>(config, self.units(), cancellation);
+  float* weights = drawn->parameters().data(Role::value);
+  run_team(n_threads, [&](const Member& member) {
+    draw_weights(kernels(), self, Purpose::drawn_weights, {seed, index}, weights, member);
+  });
+  return drawn;
+}
+
+// Changes the model between two calls that train.
+template <class F>
+void change(BoundModel& self, F f) {
+  const Changing changing(self.access);
+  f(self);
+}
+
 py::dict get_arrays(BoundModel& model, const std::string& which) {
   const Reading reading(model.access);
-  return unpack_arena(model.network(), model.parameters().data(parse("which", which, kRoleNames)));
+  const Role role = parse("which", which, kRoleNames);
+  return unpack_arena(model.network(), model.parameters().data(role), role);
 }
 
 // One value per column; without units every column has `otherwise`.
@@ -76,7 +112,7 @@ py::dict get_state(BoundModel& model) {
   state["bound_sum"] = model.bound_sum;
   state["seconds"] = model.seconds;
   for (const auto& [name, role] : kRoleNames)
-    state[name] = unpack_arena(model.network(), model.parameters().data(role));
+    state[name] = unpack_arena(model.network(), model.parameters().data(role), role);
   return state;
 }
 
@@ -105,19 +141,24 @@ FloatArray array_of(const py::dict& arrays, const std::string& name) {
 // Checks every array before it copies the first, so a failed call changes nothing.
 void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& which) {
   const Role role = parse("which", which, kRoleNames);
-  float* arena = model.parameters().data(role);
-  if (arena == nullptr && arrays.empty()) return;
-  check(arena != nullptr, which + ": the optimizer has no such accumulator");
+  const bool is_prior = role >= Role::prior_mean;
+  const bool has_arena =
+      is_prior ? model.has_weight_posterior() : model.parameters().data(role) != nullptr;
+  if (arrays.empty() && (is_prior || !has_arena)) return;
+  check(has_arena, which + (role < Role::log_sd ? ": the optimizer has no such accumulator"
+                                                : ": the model has no such arrays"));
   // Sums of squares of Adagrad or Adam, of which square roots are taken.
   const size_t optimizer = model.config().optimizer;
-  const bool squares = role != Role::value &&
-                       static_cast<size_t>(role) == kernels().optimizers[optimizer].info.squares;
+  const size_t accumulator =
+      static_cast<size_t>(role) % static_cast<size_t>(Role::log_sd);  // 0: none
+  const bool squares =
+      !is_prior && accumulator > 0 && accumulator == kernels().optimizers[optimizer].info.squares;
   const auto check_squares = [&](const FloatArray& a, const std::string& name) {
     const auto negative = [](float value) { return value < 0.0f; };
     check(!squares || std::none_of(a.data(), a.data() + a.size(), negative),
           which + "/" + name + ": has values below 0, want sums of squares");
   };
-  const std::vector<NamedWeights> named = model.network().named_weights();
+  const std::vector<NamedWeights> named = names_in(model.network(), role);
   std::vector<std::pair<FloatArray, FloatArray>> values;
   for (const NamedWeights& entry : named) {
     const std::string weight = entry.name + ".weight", bias = entry.name + ".bias";
@@ -130,6 +171,8 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
   check(arrays.size() == 2 * named.size(), which + ": got " + std::to_string(arrays.size()) +
                                                " arrays, want " + std::to_string(2 * named.size()));
   const Changing changing(model.access);  // from here on no Python code runs
+  if (model.parameters().data(role) == nullptr) model.parameters().allocate(role);
+  float* arena = model.parameters().data(role);
   for (size_t i = 0; i < named.size(); ++i)
     pack(named[i], values[i].first.data(), values[i].second.data(), arena);
 }
@@ -141,9 +184,10 @@ void set_config(BoundModel& model, const Config& config) {
   check(config.columns == now.columns && config.n_latent == now.n_latent &&
             config.hidden == now.hidden && config.activation == now.activation &&
             config.optimizer == now.optimizer && config.algorithm == now.algorithm &&
-            config.posterior == now.posterior && config.prior == now.prior,
+            config.posterior == now.posterior && config.prior == now.prior &&
+            config.weight_posterior == now.weight_posterior,
         "config: the shape of the network, its activation, the likelihood, the posterior, the "
-        "prior, the algorithm and the optimizer of a fitted model are fixed");
+        "prior, the algorithm, the optimizer and the weight posterior of a fitted model are fixed");
   config.validate();
   model.mutable_config() = config;
 }
@@ -377,6 +421,32 @@ void def_readers(py::class_<BoundModel>& model) {
            arg("seed"), arg("kl_weight") = 1.0f, arg("n_threads"));
 }
 
+// What a weight posterior adds, and the optimizer's memory.
+void def_weight_posterior(py::class_<BoundModel>& model) {
+  using py::arg;
+  model
+      .def_property_readonly(
+          "weight_kl",
+          [](BoundModel& self) {
+            const Reading reading(self.access);
+            return self.weight_kl();
+          },
+          "KL(q(theta) || p(theta)) in nats.")
+      .def(
+          "keep_posterior_as_prior",
+          [](BoundModel& self) { change(self, [](Model& m) { m.keep_posterior_as_prior(); }); },
+          "Makes the weight posterior of now the prior of each weight.")
+      .def(
+          "scale_squares",
+          [](BoundModel& self, float factor) {
+            check(factor >= 0 && factor <= 1, "factor: want a number in [0, 1]");
+            change(self, [factor](Model& m) { m.scale_squares(factor); });
+          },
+          arg("factor"), "Multiplies the optimizer's sums of squares.")
+      .def("draw", &draw_model, py::kw_only(), arg("seed"), arg("index"), arg("n_threads"),
+           "A model whose weights are draw number `index` from the weight posterior.");
+}
+
 }  // namespace
 
 void bind_model(py::module_& m) {
@@ -425,7 +495,8 @@ void bind_model(py::module_& m) {
       .def("state", &get_state,
            "The configuration, the counts and the named arrays of each arena, of one moment.")
       .def("arrays", &get_arrays, arg("which"),
-           "Named arrays: 'weights', or the optimizer's 'state1' or 'state2'.")
+           "Named arrays: 'weights', the optimizer's 'state1' or 'state2'; of a weight posterior "
+           "'log_sd', 'log_sd_state1', 'log_sd_state2', 'prior_mean' and 'prior_log_sd'.")
       .def("set_arrays", &set_arrays, arg("arrays"), arg("which"))
       .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
@@ -433,6 +504,7 @@ void bind_model(py::module_& m) {
            arg("n_threads"),
            "Trains for a slice of an epoch. Returns (minibatches, rows, sum of the bound over the "
            "rows, diverged, seconds per phase).");
+  def_weight_posterior(model);
   def_readers(model);
 }
 

@@ -139,6 +139,11 @@ void backward_to_z(const Pass& pass, Member& member);
 // them.
 void recognize(const Pass& pass, Member& member);
 
+// Draws the weights from their posterior into `drawn`, an arena that a pass may then read. Layers
+// whose weights have none are copied. The key's step may count draws.
+void draw_weights(const Kernels& k, const Model& model, Purpose purpose, NoiseKey key, float* drawn,
+                  const Member& member);
+
 // The optimizer's step number t, from 0. Its gradient is the mean over n_rows, plus 1 / n_train of
 // the gradient of the weights' log-prior (MAP, appendix F's p(theta) = N(0, I)).
 UpdateRule update_rule(const Config& config, const StepSettings& settings, uint64_t t,

@@ -7,10 +7,21 @@ UpdateRule update_rule(const Config& config, const StepSettings& settings, uint6
   UpdateRule rule = {.optimizer = config.optimizer,
                      .learning_rate = settings.learning_rate,
                      .scale = 1.0f / static_cast<float>(n_rows),
-                     .decay = config.weight_decay / static_cast<float>(n_train)};
+                     .decay = config.weight_decay / static_cast<float>(n_train),
+                     .prior_share = static_cast<float>(n_rows) / static_cast<float>(n_train)};
   kernels().optimizers[config.optimizer].prepare(static_cast<double>(t) + 1.0, rule);
   return rule;
 }
+
+namespace {
+
+// The weights of a layer that this pass has drawn.
+DrawnWeights drawn_weights(const Pass& pass, size_t layer) {
+  if (layer < pass.network.variational.begin || layer >= pass.network.variational.end) return {};
+  return {pass.weights, pass.model.config().weight_decay};
+}
+
+}  // namespace
 
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Networks which) {
@@ -28,7 +39,8 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
     PrefetchCursor prefetch = meanwhile.next();
     dense_update(pass.k, use.layer, arena, rule, pass.activation(use.input), pass.delta(use.output),
                  task.panel, block_range(task.blocks, kInputBlock, use.layer.n_in),
-                 lists ? &pass.ws.nonzeros : nullptr, &prefetch);
+                 lists ? &pass.ws.nonzeros : nullptr, &prefetch,
+                 drawn_weights(pass, begin + task.layer));
     meanwhile.one();
   });
 }

@@ -98,8 +98,9 @@ struct UpdateRule {
   float learning_rate = 0.0f;
   float scale = 1.0f;
   float decay = 0.0f;
-  float correction = 1.0f;  // of Adam's learning rate
-  float epsilon = 0.0f;     // of Adam, corrected too
+  float correction = 1.0f;   // of Adam's learning rate
+  float epsilon = 0.0f;      // of Adam, corrected too
+  float prior_share = 0.0f;  // rows of the step / rows of the data: for a Gaussian weight posterior
 };
 
 // The types of a family's members.

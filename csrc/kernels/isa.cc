@@ -13,6 +13,7 @@
 #include "kernels/range-inl.h"
 #include "kernels/transpose-inl.h"
 #include "kernels/update-inl.h"
+#include "kernels/weights-inl.h"
 
 #define AEVB_STRING(x) #x
 #define AEVB_NAME(x) AEVB_STRING(x)
@@ -71,6 +72,8 @@ const Kernels table = {
     .update = update,
     .update_bias = update_bias,
     .optimize = optimize,
+    .draw_weights = draw_weights,
+    .update_posterior = update_posterior,
     .latent_sample = latent_sample,
     .latent_backward = latent_backward,
     .n_fused_objectives = FusedLatent::n,

@@ -66,6 +66,38 @@ struct PanelUpdate {
   PrefetchCursor* prefetch = nullptr;  // partly fetched into L2 meanwhile; may be null
 };
 
+// A draw of one panel's weights from their Gaussian posterior: theta = mean + exp(log_sd) * zeta
+// for n_rows rows of the panel, (n_rows, kPanel) each. Philox at the counter (16 * (first_row + r)
+// + i, step, stream) gives elements i, 16 + i, 32 + i and 48 + i of row r, whatever the vectors'
+// width.
+struct PanelDraw {
+  uint32_t key[2];
+  uint32_t stream;
+  uint32_t step;       // its low word
+  uint64_t first_row;  // of the arena, in rows of kPanel
+  size_t n_rows, n_cols;
+  const float* mean;
+  const float* log_sd;
+  float* out;  // columns beyond the last become 0
+};
+
+// The optimizer's step on both parameters of a Gaussian weight posterior, for n_cols weights.
+struct PosteriorUpdate {
+  size_t n_cols;
+  const UpdateRule* rule;
+  const float* sum;    // the gradient for the drawn weights, summed over the step's rows
+  const float* drawn;  // theta
+  float* mean;
+  float* state1;
+  float* state2;
+  float* log_sd;
+  float* log_sd_state1;
+  float* log_sd_state2;
+  float precision;            // of the prior N(0, 1 / precision), or
+  const float* prior_mean;    // the prior of each weight; null: the one above
+  const float* prior_log_sd;  // null with it
+};
+
 // Finds the columns of a block of rows that have a nonzero.
 struct BlockColumns {
   size_t rows, n_cols;
@@ -217,6 +249,8 @@ struct Kernels {
   // the step alone, for elements [range) of the arrays; sum[0 ...] holds their gradients
   void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
                    float* state2);
+  void (*draw_weights)(const PanelDraw&);
+  void (*update_posterior)(const PosteriorUpdate&);
   // sample and backward of the paper's posterior and prior, for an objective that has them
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);

@@ -97,6 +97,12 @@ void Config::validate() const {
         "learning_rate: want a positive finite number");
   check(std::isfinite(weight_decay) && weight_decay >= 0,
         "weight_decay: want a finite number >= 0");
+  if (weight_posterior != WeightPosterior::none) {
+    check(algorithm == Algorithm::aevb, "weight_posterior: only the algorithm 'aevb' has one");
+    check(weight_decay > 0,
+          "weight_decay: got 0, want a positive number with a weight_posterior, whose prior is "
+          "N(0, 1 / weight_decay)");
+  }
   check(std::isfinite(init_scale) && init_scale >= 0, "init_scale: want a finite number >= 0");
 }
 

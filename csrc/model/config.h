@@ -8,6 +8,8 @@
 namespace aevb {
 
 enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
+// Point: one value per weight. Gaussian: a mean and a log standard deviation (appendix F).
+enum class WeightPosterior : uint8_t { none, gaussian, gaussian_decoder };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
 // Consecutive columns of x with one likelihood, an index in the list of likelihoods.
@@ -36,6 +38,7 @@ struct Config {
   float weight_decay = 1.0f;  // precision of the prior on weights
   float init_scale = 0.1f;
   size_t batch_size = 100;  // M
+  WeightPosterior weight_posterior = WeightPosterior::none;
   Binarize binarize = Binarize::none;
   uint64_t seed = 0;
 

@@ -1,19 +1,30 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "nn/random.h"
 
 namespace aevb {
+namespace {
+
+// log 0.01. The first draws of the weights are then close to their means, of which init_scale says
+// how they spread. Training finds the deviations that suit the data.
+constexpr float kInitialLogSd = -4.6051702f;
+
+}  // namespace
 
 Model::Model(const Config& config, const Units& units, Cancellation& cancellation)
     : config_((config.validate(), config)),
       units_(units),
       network_(config),
-      parameters_(network_.arena_size, kernels().optimizers[config.optimizer].info.n_states) {
+      parameters_(network_.arena_size, kernels().optimizers[config.optimizer].info.n_states,
+                  !network_.variational.empty()) {
   check(units.size() == 0 || units.size() == config.n_visible(),
         "location, scale: want one value per column");
   draw_initial_weights(cancellation);
+  float* log_sd = parameters_.data(Role::log_sd);
+  for_variational_rows([&](size_t at, size_t n) { std::fill_n(log_sd + at, n, kInitialLogSd); });
   cancellation.rethrow();
 }
 
@@ -25,7 +36,7 @@ Model::Model(const Model& other, Cancellation& cancellation)
       config_(other.config_),
       units_(other.units_),
       network_(other.network_),
-      parameters_(other.parameters_.size(), 0) {
+      parameters_(other.parameters_.size(), 0, false) {
   for (const Role role : kRoles)
     copy(other.parameters_.array(role), parameters_.array(role), cancellation);
   cancellation.rethrow();
@@ -33,9 +44,57 @@ Model::Model(const Model& other, Cancellation& cancellation)
 
 void Model::restore(const Model& other) {
   check(other.network_.arena_size == network_.arena_size &&
-            other.config_.optimizer == config_.optimizer,
-        "other: want a model of the same shape and optimizer");
+            other.config_.optimizer == config_.optimizer &&
+            other.config_.weight_posterior == config_.weight_posterior,
+        "other: want a model of the same shape, optimizer and weight posterior");
   parameters_ = other.parameters_;
+}
+
+template <class F>
+void Model::for_variational_rows(F f) const {
+  for (size_t i = network_.variational.begin; i < network_.variational.end; ++i) {
+    const Dense& layer = network_.layers[i].layer;
+    for (size_t panel = 0; panel < layer.n_panels(); ++panel) {
+      const size_t width = panel_width(layer.n_out, panel);
+      for (size_t row = 0; row < layer.n_in; ++row)
+        f(layer.panel_offset(panel) + row * kPanel, width);
+      f(layer.bias_offset(panel), width);
+    }
+  }
+}
+
+double Model::weight_kl() const {
+  const float* mean = weights();
+  const float* log_sd = parameters_.data(Role::log_sd);
+  const float* prior_mean = parameters_.data(Role::prior_mean);
+  const float* prior_log_sd = parameters_.data(Role::prior_log_sd);
+  const double fixed = -0.5 * std::log(static_cast<double>(config_.weight_decay));
+  double kl = 0.0;
+  for_variational_rows([&](size_t at, size_t n) {
+    for (size_t i = at; i < at + n; ++i) {
+      const double m = mean[i], s = log_sd[i];
+      const double m0 = prior_mean != nullptr ? prior_mean[i] : 0.0;
+      const double s0 = prior_log_sd != nullptr ? prior_log_sd[i] : fixed;
+      kl += 0.5 * (std::exp(2.0 * (s - s0)) - 1.0 + (m - m0) * (m - m0) * std::exp(-2.0 * s0)) -
+            (s - s0);
+    }
+  });
+  return kl;
+}
+
+void Model::keep_posterior_as_prior() {
+  check(has_weight_posterior(), "weight_posterior: the model has none");
+  parameters_.array(Role::prior_mean) = parameters_.array(Role::value);
+  parameters_.array(Role::prior_log_sd) = parameters_.array(Role::log_sd);
+}
+
+void Model::scale_squares(float factor) {
+  const size_t squares = kernels().optimizers[config_.optimizer].info.squares;
+  if (squares == 0) return;
+  for (const size_t first : {static_cast<size_t>(Role::value), static_cast<size_t>(Role::log_sd)}) {
+    float* sums = parameters_.data(kRoles[first + squares]);
+    for (size_t i = 0; sums != nullptr && i < parameters_.size(); ++i) sums[i] *= factor;
+  }
 }
 
 // Draws every parameter from N(0, init_scale^2), section 5 of the paper. Row n_in of the draws of a

@@ -23,6 +23,15 @@ class Model {
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
 
+  // Whether some weights have a posterior, and not one value.
+  bool has_weight_posterior() const { return !network_.variational.empty(); }
+  // KL(q(theta) || p(theta)) of these weights in nats, the last terms of eq. 24. 0 without any.
+  double weight_kl() const;
+  // Makes q(theta) of now the prior of each weight.
+  void keep_posterior_as_prior();
+  // Multiplies the optimizer's sums of squares.
+  void scale_squares(float factor);
+
   // Copies the weights and accumulators of a model of the same shape; the counts stay.
   void restore(const Model& other);
 
@@ -36,6 +45,9 @@ class Model {
 
  private:
   void draw_initial_weights(Cancellation& cancellation);
+  // Calls f(at, n) for the n weights from index `at` of the arena on, in each row of a panel.
+  template <class F>
+  void for_variational_rows(F f) const;
 
   Config config_;
   Units units_;

@@ -9,6 +9,10 @@ Network::Network(const Config& config)
   add_activation(config.n_visible(), false);
   if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
   add_decoder(config);
+  if (config.weight_posterior != WeightPosterior::none) {
+    const bool all = config.weight_posterior == WeightPosterior::gaussian;
+    variational = {all ? 0 : decoder.begin, layers.size()};
+  }
 }
 
 size_t Network::add_activation(size_t width, bool per_draw, Activation function) {
@@ -76,9 +80,9 @@ Range Network::head(size_t output) const {
   return {begin, begin + posterior_->width(output, n_latent_)};
 }
 
-std::vector<NamedWeights> Network::named_weights() const {
+std::vector<NamedWeights> Network::named_weights(Range some) const {
   std::vector<NamedWeights> named;
-  for (size_t i = 0; i < layers.size(); ++i) {
+  for (size_t i = some.begin; i < some.end; ++i) {
     const auto& [name, layer, input, output] = layers[i];
     if (!has_encoder() || i + 1 != encoder.end) {
       named.push_back({name, layer, {0, layer.n_out}});

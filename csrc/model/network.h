@@ -48,13 +48,16 @@ struct Network {
   size_t z = 0;                     // activation
   size_t n_panels = 0;              // of all blocks' columns
   size_t arena_size = 0;
+  Range variational;  // layers whose weights have a posterior
 
   bool has_encoder() const { return !encoder.empty(); }
   // The columns of an output of the encoder among the heads; past the last one, an empty range.
   Range head(size_t output) const;
   const LayerUse& heads_layer() const { return layers[encoder.end - 1]; }
   // The weights of every layer with their names; each output of the heads has a name of its own.
-  std::vector<NamedWeights> named_weights() const;
+  std::vector<NamedWeights> named_weights() const { return named_weights({0, layers.size()}); }
+  // The same for a range of layers.
+  std::vector<NamedWeights> named_weights(Range some) const;
 
  private:
   size_t add_activation(size_t width, bool per_draw, Activation function = Activation::identity);

@@ -152,8 +152,10 @@ void dense_backward(const Kernels& k, const Dense& layer, const float* weights,
 namespace {
 
 // Sums the gradient over blocks of rows and then takes the step, for as many inputs at a time as
-// have their sums in L1.
-void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros) {
+// have their sums in L1. step(sums, at) takes it for the weights at index `at` of the panel.
+template <class Step>
+void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzeros* nonzeros,
+                      Step step) {
   constexpr size_t kInputsTogether = kUpdateBlocks * kInputBlock;
   const UpdateRule add_up;
   const size_t per_sum = rows_per_sum(update.rows);
@@ -175,19 +177,58 @@ void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzero
       }
       k.update(sum);
     }
-    for (size_t i = inputs.begin; i < inputs.end; ++i) {
-      k.optimize(*update.rule, sums + (i - begin) * kPanel,
-                 {i * kPanel, i * kPanel + update.n_cols}, update.weight, update.state1,
-                 update.state2);
-    }
+    for (size_t i = inputs.begin; i < inputs.end; ++i)
+      step(sums + (i - begin) * kPanel, i * kPanel);
   }
+}
+
+// The arenas from an index on, for a step of the weights' posterior.
+PosteriorUpdate posterior_update(const Arena& arena, const DrawnWeights& drawn,
+                                 const UpdateRule& rule, size_t n_cols, size_t at) {
+  const auto from = [at](auto* base) { return base != nullptr ? base + at : nullptr; };
+  return {.n_cols = n_cols,
+          .rule = &rule,
+          .sum = nullptr,
+          .drawn = from(drawn.weights),
+          .mean = from(arena.weights),
+          .state1 = from(arena.state1),
+          .state2 = from(arena.state2),
+          .log_sd = from(arena.log_sd),
+          .log_sd_state1 = from(arena.log_sd_state1),
+          .log_sd_state2 = from(arena.log_sd_state2),
+          .precision = drawn.precision,
+          .prior_mean = from(arena.prior_mean),
+          .prior_log_sd = from(arena.prior_log_sd)};
+}
+
+// The step of the posterior's parameters, for the inputs of `update` and, with input 0, the bias.
+void update_posterior(const Kernels& k, const Dense& layer, const Arena& arena,
+                      const DrawnWeights& drawn, PanelUpdate update, size_t panel,
+                      const Nonzeros* nonzeros) {
+  const UpdateRule& rule = *update.rule;
+  const auto step = [&](const float* sums, size_t at) {
+    PosteriorUpdate posterior = posterior_update(arena, drawn, rule, update.n_cols, at);
+    posterior.sum = sums;
+    k.update_posterior(posterior);
+  };
+  const size_t first = layer.panel_offset(panel);
+  update_by_blocks(k, update, nonzeros,
+                   [&](const float* sums, size_t at) { step(sums, first + at); });
+  if (update.inputs.begin > 0) return;
+  alignas(kCacheLine) float sums[kPanel] = {};
+  const UpdateRule add_up;
+  update.rule = &add_up;
+  update.weight = update.state2 = nullptr;
+  update.state1 = sums;
+  k.update_bias(update);
+  step(sums, layer.bias_offset(panel));
 }
 
 }  // namespace
 
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros, PrefetchCursor* prefetch) {
+                  const Nonzeros* nonzeros, PrefetchCursor* prefetch, const DrawnWeights& drawn) {
   const auto at = [](float* base, size_t offset) {
     return base != nullptr ? base + offset : nullptr;
   };
@@ -203,8 +244,13 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .state2 = at(arena.state2, layer.panel_offset(panel)),
                         .rule = &rule,
                         .prefetch = prefetch};
+  if (drawn.weights != nullptr)
+    return update_posterior(k, layer, arena, drawn, update, panel, nonzeros);
   if (rows_per_sum(delta.rows) < delta.rows) {
-    update_by_blocks(k, update, nonzeros);
+    update_by_blocks(k, update, nonzeros, [&](const float* sums, size_t first) {
+      k.optimize(rule, sums, {first, first + update.n_cols}, update.weight, update.state1,
+                 update.state2);
+    });
   } else {
     if (nonzeros != nullptr) {
       update.group_rows = nonzeros->group_rows(0, delta.rows, 0);

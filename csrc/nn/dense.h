@@ -23,12 +23,24 @@ struct Dense {
   size_t end() const { return bias_offset(n_panels()); }
 };
 
-// The arena that layers point into: the weights, and the optimizer's accumulators in the same
-// layout (or null).
+// The arenas that layers point into, all in the same layout (or null): the weights, and the
+// optimizer's accumulators. With a weight posterior these are of its means. The others are its log
+// standard deviations, their accumulators, and the prior of each weight.
 struct Arena {
   float* weights = nullptr;
   float* state1 = nullptr;
   float* state2 = nullptr;
+  float* log_sd = nullptr;
+  float* log_sd_state1 = nullptr;
+  float* log_sd_state2 = nullptr;
+  const float* prior_mean = nullptr;
+  const float* prior_log_sd = nullptr;
+};
+
+// The weights that a pass has drawn, and the precision of their prior.
+struct DrawnWeights {
+  const float* weights = nullptr;  // an arena; null: none are drawn
+  float precision = 0.0f;
 };
 
 // Outputs of a layer whose weights have a name of their own: "encoder.hidden0".
@@ -107,9 +119,10 @@ class Transposed {
 
 // The optimizer's step for a range of inputs of one panel, and for the panel's bias with input 0.
 // `nonzeros` are those of `in`, with its rows found, or null. The lines of `prefetch` are fetched
-// meanwhile.
+// meanwhile. If `drawn` has weights, the step is that of their posterior's parameters.
 void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, const UpdateRule& rule,
                   ConstMatView in, ConstMatView delta, size_t panel, Range inputs,
-                  const Nonzeros* nonzeros = nullptr, PrefetchCursor* prefetch = nullptr);
+                  const Nonzeros* nonzeros = nullptr, PrefetchCursor* prefetch = nullptr,
+                  const DrawnWeights& drawn = {});
 
 }  // namespace aevb

@@ -24,6 +24,8 @@ enum class Purpose : uint32_t {
   imputed_latent = 14,
   imputed_visible = 15,
   imputed_accept = 16,
+  weights = 17,        // of a training step
+  drawn_weights = 18,  // of a draw after training
   coordinate = 20
 };
 
