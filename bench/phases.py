@@ -1,6 +1,7 @@
 """The time of each phase of a training step, on 1 and 2 threads.
 
     python bench/phases.py [--shape main] [--data dense] [--optimizer adagrad]
+                           [--weight-posterior gaussian]
 
 Times are medians of interleaved rounds. The shares are of the FMA peak, which is measured before
 each turn. Phases without products have no share. The seconds are those of thread 0 and include the
@@ -17,10 +18,11 @@ from against_side import OPTIMIZERS, RATES
 from shapes import BATCH
 from workload import Training, fma_peak, forced_backend, seconds_of
 
-from aevb import _core
+from aevb import _core, catalogue
 
 SHAPES = ("main", "small", "deep", "wide", "gaussian", "bounded")
 THREADS = (1, 2)
+WEIGHT_POSTERIORS = catalogue()["weight_posterior"]
 
 
 def profile(trainings, n_steps, rounds):
@@ -65,6 +67,7 @@ def main():
     parser.add_argument("--shape", choices=SHAPES, default="main")
     parser.add_argument("--data", choices=("dense", "mnist-like"), default="dense")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adagrad")
+    parser.add_argument("--weight-posterior", choices=WEIGHT_POSTERIORS, default="none")
     parser.add_argument("--backend", choices=_core.backend_names(), default=_core.backend())
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
@@ -77,10 +80,13 @@ def main():
         X = shapes.dense_rows(20_000, shape.n_visible)
     with forced_backend(args.backend):
         own = {"optimizer": args.optimizer, "learning_rate": RATES[args.optimizer]}
+        own["weight_posterior"] = args.weight_posterior
         trainings = {n: Training(shape, X, n_threads=n, **own) for n in THREADS}
         n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))
         phases, peaks = profile(trainings, n_steps, args.rounds)
     words = (shape, f"M = {BATCH}", args.data, shape.likelihood, args.optimizer, args.backend)
+    if args.weight_posterior != "none":
+        words = (*words, f"weight posterior {args.weight_posterior}")
     print(*words, sep=", ", end="\n\n")
     print_table(shape, phases, peaks)
 

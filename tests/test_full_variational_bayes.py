@@ -214,6 +214,23 @@ def test_the_posterior_becomes_the_prior():
     assert model._state.n_forgotten == 2 * len(X)
 
 
+def test_forgetting_widens_the_posterior_that_becomes_the_prior():
+    model = model_of(weight_decay=9000.0).fit(X)
+    engine = model._engine
+    spread = {k: a - np.linspace(0, 2, a.size, dtype=np.float32).reshape(a.shape)
+              for k, a in engine.arrays("log_sd").items()}  # fmt: skip
+    engine.set_arrays(spread, "log_sd")
+    log_sd = model._engine.arrays("log_sd")
+    model.partial_fit(X, weight_prior="posterior", forgetting=0.25)
+    highest, n_highest = -0.5 * np.log(9000.0), 0
+    for name, array in model._engine.arrays("prior_log_sd").items():
+        want = np.minimum(log_sd[name] + np.log(2.0), highest)
+        np.testing.assert_allclose(array, want, rtol=1e-6)
+        n_highest += (want == highest).sum()
+    assert n_highest > 0
+    assert min(a.min() for a in model._engine.arrays("prior_log_sd").values()) < highest - 1e-3
+
+
 def test_the_first_call_has_the_fixed_prior():
     model = model_of().partial_fit(X, weight_prior="posterior")
     assert bits(model) == bits(model_of().partial_fit(X))

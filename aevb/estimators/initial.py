@@ -1,4 +1,4 @@
-"""The initial weights with ``init_scale="auto"``."""
+"""The initial weights with ``init_scale="auto"``, and a posterior of weights as their prior."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def set_initial_weights(engine: Engine, likelihood: str, m: Moments) -> None:
             bias[:] = outputs[last.index(name)]
             weight[:, constant] = 0.0
     engine.set_arrays(weights, "weights")
+
+
+def keep_posterior_as_prior(engine: Engine, forgetting: float) -> None:
+    """Make the posterior of each weight its prior, with `forgetting` times its precision.
+
+    The precision does not go below ``weight_decay``, that of the first prior.
+    """
+    engine.keep_posterior_as_prior()
+    if forgetting < 1.0:
+        highest = -0.5 * np.log(np.float32(engine.settings["weight_decay"]))
+        wider = {
+            name: np.minimum(log_sd - np.float32(0.5 * np.log(forgetting)), highest)
+            for name, log_sd in engine.arrays("prior_log_sd").items()
+        }
+        engine.set_arrays(wider, "prior_log_sd")

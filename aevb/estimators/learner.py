@@ -28,7 +28,7 @@ from aevb.data.rows import Data
 from aevb.estimators import kinds
 from aevb.estimators.advice import advise_after, advise_before
 from aevb.estimators.columns import Column, columns_of
-from aevb.estimators.initial import set_initial_weights
+from aevb.estimators.initial import keep_posterior_as_prior, set_initial_weights
 from aevb.estimators.parameters import (
     check_parameters,
     check_unchanged,
@@ -174,7 +174,8 @@ class Learner(BaseEstimator, ABC):
         weight_prior : {"fixed", "posterior"}, default="fixed"
             With a ``weight_posterior``, "posterior" first makes the present posterior of each
             weight its prior. The rows of the earlier calls are then in this prior, and N counts
-            those of this call. "fixed" keeps the prior as it is.
+            those of this call. `forgetting` multiplies the precision of this prior, but it does not
+            go below ``weight_decay``. "fixed" keeps the prior as it is.
 
         Returns
         -------
@@ -212,7 +213,7 @@ class Learner(BaseEstimator, ABC):
             state.engine.scale_squares(factor)
             n_counted *= factor
         if keep_posterior:
-            state.engine.keep_posterior_as_prior()
+            keep_posterior_as_prior(state.engine, factor)
             n_counted = 0
         self._state = replace(state, n_forgotten=seen - n_counted)
         return n_counted

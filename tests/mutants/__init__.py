@@ -12,6 +12,7 @@ from mutants import (
     tables,
     tools,
     trainer,
+    weights,
 )
 
 MUTANTS = [
@@ -26,4 +27,5 @@ MUTANTS = [
     *tables.MUTANTS,
     *tools.MUTANTS,
     *trainer.MUTANTS,
+    *weights.MUTANTS,
 ]

@@ -197,8 +197,8 @@ MUTANTS = [
     Mutant(
         what="a pickle forgets Adam's second accumulator",
         file="aevb/core/engine.py",
-        text='ARENAS = ("weights", "state1", "state2")',
-        replacement='ARENAS = ("weights", "state1")',
+        text='ARENAS = ("weights", "state1", "state2", ',
+        replacement='ARENAS = ("weights", "state1", ',
         tests=("test_state.py::test_copies_have_all_of_the_core_s_state[AEVB-pickle-adam]",),
     ),
     Mutant(
