@@ -80,7 +80,8 @@ def main():
         X = shapes.dense_rows(20_000, shape.n_visible)
     with forced_backend(args.backend):
         own = {"optimizer": args.optimizer, "learning_rate": RATES[args.optimizer]}
-        own["weight_posterior"] = args.weight_posterior
+        if args.weight_posterior != "none":
+            own |= {"weight_posterior": args.weight_posterior, "weight_decay": 1.0}
         trainings = {n: Training(shape, X, n_threads=n, **own) for n in THREADS}
         n_steps = int(np.clip(40e9 / shape.flops_per_step(), 20, 5000))
         phases, peaks = profile(trainings, n_steps, args.rounds)

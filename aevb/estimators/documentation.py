@@ -13,6 +13,9 @@ from aevb.estimators.parameters import declared, signature
 _Class = TypeVar("_Class", bound=type)
 
 
+_WIDTH = 96  # lines of the sources have 100 columns, and docstrings are indented by four
+
+
 def documented(**texts: str) -> Callable[[_Class], _Class]:
     """Return a decorator that replaces "{parameters}" in a class's docstring.
 
@@ -32,7 +35,10 @@ def documented(**texts: str) -> Callable[[_Class], _Class]:
         for parameter in declared(cls):
             name = parameter.name
             default = quoted(signature(cls)[name].default)
-            entries.append(f"{name} : {parameter.kind.type}, default={default}")
+            entry = f"{name} : {parameter.kind.type}, default={default}"
+            if len(entry) > _WIDTH:  # the text has the names, too
+                entry = f"{name} : str, default={default}"
+            entries.append(entry)
             entries.append(_paragraph(texts.get(name, parameter.text)))
         if cls.__doc__ is not None:  # python -OO removes docstrings
             doc = inspect.cleandoc(cls.__doc__)
@@ -45,7 +51,7 @@ def documented(**texts: str) -> Callable[[_Class], _Class]:
 def _paragraph(text: str) -> str:
     return textwrap.fill(
         text,
-        width=96,  # lines of the sources have 100 columns, and docstrings are indented by four
+        width=_WIDTH,
         initial_indent="    ",
         subsequent_indent="    ",
         break_on_hyphens=False,

@@ -339,8 +339,8 @@ MUTANTS = [
     Mutant(
         what="reading takes all threads, whatever is asked for",
         file="aevb/estimators/encoder_model.py",
-        text="return self._engine.encode(rows, n_threads=self.n_threads)",
-        replacement="return self._engine.encode(rows, n_threads=None)",
+        text="engine.encode(rows, n_threads=self.n_threads))",
+        replacement="engine.encode(rows, n_threads=None))",
         tests=("test_calls.py::test_as_many_threads_take_part_as_are_asked_for[AEVB-transform]",),
     ),
     Mutant(

@@ -183,7 +183,7 @@ _PYTHON = {
     "aevb/training/fit.py": [
         (
             "the prior of partial_fit counts the rows of the last call",
-            "n_prior=trainer._run.n_prior + n_seen",
+            "n_prior=trainer._run.n_prior + round(n_seen)",
             "n_prior=trainer._run.n_prior",
             "test_prior_weight.py::test_partial_fit_counts_the_rows_of_all_calls",
         ),
