@@ -332,7 +332,7 @@ def test_reproduce_left_alone_has_the_experiment_s_defaults(reproduced, figure):
     expected = (24_000_000, 0.002) if figure == "iwae" else (10_000_000, "auto")
     assert (defaults["n_samples"], defaults["learning_rate"]) == expected
     assert defaults.get("n_seeds", 1) == defaults.get("n_jobs", 1) == 1
-    assert defaults.get("init_scale", 0.1) == 0.1
+    assert defaults.get("init_scale") == {"figure3": 0.1}.get(figure)
 
 
 def test_reproduce_shows_bars_to_a_terminal(reproduced, monkeypatch):

@@ -131,6 +131,27 @@ def test_each_step_is_the_twins(isa, likelihood, hidden):
             )
 
 
+@pytest.mark.parametrize(
+    ("kind", "rate", "damping"),
+    [
+        (AEVB, 0.1, 20),
+        (WakeSleep, 0.1, 500),
+        (WakeSleep, 0.04, 80),
+        (WakeSleep, 0.02, 20),
+        (WakeSleep, 0.01, 20),
+    ],
+)
+def test_adagrad_s_first_steps_are_small(kind, rate, damping):
+    """At t = 1 a step has the size of the rate, in the sign of the gradient, but for the factor."""
+    X = np.random.default_rng(0).uniform(0.05, 0.95, (13, 6)).astype(np.float32)
+    settings = {"init_scale": 0.5, "learning_rate": rate, "hidden_layer_sizes": (5,)}
+    trainer = Trainer(kind.published(2, **settings, batch_size=5, random_state=3), X)
+    before = trainer.model.weights_
+    for name, w in trainer.step().model.weights_.items():
+        expected = rate * np.sqrt(1 / (1 + damping))
+        np.testing.assert_allclose(abs(w - before[name]), expected, rtol=1e-3, err_msg=name)
+
+
 @pytest.mark.parametrize("n_threads", [2, 3, 7])
 def test_any_number_of_threads_gives_the_same_bits(isa, n_threads):
     X = (np.random.default_rng(1).random((250, 130)) < 0.2).astype(np.uint8)

@@ -63,7 +63,7 @@ def _add_curves(parser: argparse.ArgumentParser, algorithms: tuple[str, ...]) ->
         "--seeds", dest="n_seeds", type=_count, default=1, help="runs per curve (default: 1)"
     )
     parser.add_argument(
-        "--init-scale", type=float, help="s.d. of the initial parameters (default: 0.1)"
+        "--init-scale", type=float, help="s.d. of the initial parameters (default: the figure's)"
     )
     parser.add_argument("--published", type=Path, help="CSV file of the published curves")
 

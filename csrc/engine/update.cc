@@ -1,6 +1,19 @@
+#include <algorithm>
+
 #include "engine/layers.h"
 
 namespace aevb {
+namespace {
+
+// Adagrad's damping for wake-sleep. Its first dreams come from an untrained decoder. With large
+// steps, the encoder learns log-variances from them that are far too large for data. So above 0.02,
+// the first steps are as small as those of the rate 0.02.
+double wake_sleep_damping(double damping, float learning_rate) {
+  const float excess = std::max(1.0f, learning_rate / 0.02f);
+  return damping * static_cast<double>(excess * excess);
+}
+
+}  // namespace
 
 UpdateRule update_rule(const Config& config, const StepSettings& settings, uint64_t t,
                        size_t n_rows, size_t n_train) {
@@ -9,6 +22,8 @@ UpdateRule update_rule(const Config& config, const StepSettings& settings, uint6
                      .scale = 1.0f / static_cast<float>(n_rows),
                      .decay = config.weight_decay / static_cast<float>(n_train),
                      .prior_share = static_cast<float>(n_rows) / static_cast<float>(n_train)};
+  if (config.algorithm == Algorithm::wake_sleep)
+    rule.damping = wake_sleep_damping(rule.damping, config.learning_rate);
   kernels().optimizers[config.optimizer].prepare(static_cast<double>(t) + 1.0, rule);
   return rule;
 }

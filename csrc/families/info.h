@@ -98,6 +98,7 @@ struct UpdateRule {
   float learning_rate = 0.0f;
   float scale = 1.0f;
   float decay = 0.0f;
+  double damping = 20.0;     // of Adagrad: step t has the factor sqrt(t / (t + damping))
   float correction = 1.0f;   // of Adam's learning rate
   float epsilon = 0.0f;      // of Adam, corrected too
   float prior_share = 0.0f;  // rows of the step / rows of the data: for a Gaussian weight posterior

@@ -69,9 +69,16 @@ MUTANTS = [
     Mutant(
         what="a shorter warm-up",
         file="csrc/families/optimizers/adagrad.h",
-        text="std::sqrt(t / (t + 20.0))",
+        text="std::sqrt(t / (t + rule.damping))",
         replacement="std::sqrt(t / (t + 10.0))",
         tests=("test_training_steps.py::test_every_step_is_the_twins",),
+    ),
+    Mutant(
+        what="wake-sleep's warm-up is no longer than that of others",
+        file="csrc/engine/update.cc",
+        text="learning_rate / 0.02f",
+        replacement="1.0f",
+        tests=("test_wake_sleep.py::test_adagrad_s_first_steps_are_small",),
     ),
     Mutant(
         what="the prior weighs as if a minibatch were all the data",

@@ -20,8 +20,8 @@ struct Adagrad {
   // Kingma's code only accumulates in the first 100 minibatches. A factor sqrt(t / (t + 20)) on
   // step t acts as if 20 similar steps had come before, and wastes no minibatch.
   static void prepare(double t, UpdateRule& rule) {
-    rule.learning_rate =
-        static_cast<float>(static_cast<double>(rule.learning_rate) * std::sqrt(t / (t + 20.0)));
+    const double factor = std::sqrt(t / (t + rule.damping));
+    rule.learning_rate = static_cast<float>(static_cast<double>(rule.learning_rate) * factor);
   }
 
   template <size_t N>
