@@ -1,10 +1,15 @@
-// Special functions. V is a Vec or a Pack of vectors. tests/test_math.py asserts the accuracies.
+// Special functions. V is a Vec or a Pack of vectors; log_gamma and digamma also take a double.
+// tests/test_math.py and tests/test_special.py assert the accuracies.
 #pragma once
 
+#include "base/special.h"
 #include "simd/math-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
+
+using aevb::digamma;
+using aevb::log_gamma;
 
 // log x! = log Gamma(x + 1) of a count x. It is exactly 0 for 0 and 1. Elsewhere its error is at
 // most 4 ulp of the larger of itself and 10. Stirling's series gives log Gamma(y); its next term is
@@ -22,6 +27,57 @@ AEVB_INLINE V log_factorial(const V& x) {
   const V series = inverse * fma(inverse * inverse, set1(-1.0f / 360.0f), set1(1.0f / 12.0f));
   const V log_gamma = fma(y - 0.5f, log(y), kHalfLogTwoPi - y) + series;
   return select(x < 2.0f, V{}, select(is_large, log_gamma, log_gamma - log(product)));
+}
+
+// log Gamma(x) for x > 0. Stirling's series is used from 3.5 on. Below, x is moved into [1.5, 2.5)
+// by Gamma(x + 1) = x Gamma(x). There log Gamma(2 + t) is t times a polynomial (Chebyshev
+// interpolation, error below 1e-9), so that the zeros at 1 and 2 keep a small relative error.
+template <class V>
+AEVB_INLINE V log_gamma(const V& x) {
+  const auto is_large = x >= 3.5f;
+  const auto below_1 = x < 0.5f, below_2 = x < 1.5f, below_3 = x < 2.5f;
+  const V t = x - select(below_1, V{},
+                         select(below_2, set1(1.0f), select(below_3, set1(2.0f), set1(3.0f))));
+  const V factor =
+      select(below_1, fma(x, x, x), select(below_2, x, select(below_3, set1(1.0f), x - 1.0f)));
+  const V log_x = log(select(is_large, x, factor));
+  const V small =
+      fma(t,
+          polynomial(t, {1.15003562e-4f, -2.53861846e-4f, 5.05657418e-4f, -1.1858377e-3f,
+                         2.89095619e-3f, -7.38617764e-3f, 2.05807883e-2f, -6.73522813e-2f,
+                         3.22467034e-1f, 4.22784335e-1f}),
+          select(below_2, -log_x, log_x));
+  const V r = 1.0f / x;
+  const V series = r * polynomial(r * r, {-1.0f / 1680, 1.0f / 1260, -1.0f / 360, 1.0f / 12});
+  const V large = fma(x - 0.5f, log_x - 1.0f, series + 0.418938533f);  // (log(2 pi) - 1) / 2
+  return select(is_large, large, small);
+}
+
+// The derivative of log Gamma(x) for x > 0. The asymptotic series is used from 5 on. Below, it is
+// taken at x + 5, and 1 / x + ... + 1 / (x + 4) is subtracted. With q = (x + 1)(x + 4), the last
+// four terms are one quotient.
+template <class V>
+AEVB_INLINE V digamma(const V& x) {
+  const auto is_small = x < 5.0f;
+  const V q = fma(x, x + 5.0f, set1(4.0f));
+  const V sum = 1.0f / x + (x + x + 5.0f) * (q + q + 2.0f) / (q * (q + 2.0f));
+  const V y = x + select(is_small, set1(5.0f), V{});
+  const V r = 1.0f / y, s = r * r;
+  const V series = s * polynomial(s, {1.0f / 252, -1.0f / 120, 1.0f / 12});
+  return log(y) - fma(set1(0.5f), r, series) - select(is_small, sum, V{});
+}
+
+// The derivative of digamma for x > 0, by the same method. The squares of x + 1 and x + 4, and
+// those of x + 2 and x + 3, share a denominator.
+template <class V>
+AEVB_INLINE V trigamma(const V& x) {
+  const auto is_small = x < 5.0f;
+  const V q = fma(x, x + 5.0f, set1(4.0f)), p = q + 2.0f, inverse = 1.0f / x;
+  const V sum = fma(inverse, inverse, (q + q + 9.0f) / (q * q) + (q + q + 5.0f) / (p * p));
+  const V y = x + select(is_small, set1(5.0f), V{});
+  const V r = 1.0f / y, s = r * r;
+  const V series = polynomial(s, {-1.0f / 30, 1.0f / 42, -1.0f / 30, 1.0f / 6});
+  return fma(s, fma(r, series, set1(0.5f)), r) + select(is_small, sum, V{});
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
   if (is("reciprocal_sqrt"))
     return map(n, x, y, [](Vec v) { return add_over_sqrt(Vec{}, 1.0f, set1(1.0f), v); }), true;
   if (is("log_factorial")) return map(n, x, y, [](Vec v) { return log_factorial(v); }), true;
+  if (is("log_gamma")) return map(n, x, y, [](Vec v) { return log_gamma(v); }), true;
+  if (is("digamma")) return map(n, x, y, [](Vec v) { return digamma(v); }), true;
+  if (is("trigamma")) return map(n, x, y, [](Vec v) { return trigamma(v); }), true;
   if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
   if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
   return false;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/special.h"
 #include "nn/dense.h"
 #include "nn/random.h"
 #include "testing/hooks.h"
@@ -295,6 +296,8 @@ double fma_peak(int n_threads, double seconds) {
 void bind_kernels(py::module_& m) {
   using py::arg;
   m.def("unary", &unary, arg("name"), arg("x"));
+  m.def("log_gamma", py::vectorize(&log_gamma), arg("x"));
+  m.def("digamma", py::vectorize(&digamma), arg("x"));
   m.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
   m.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
         arg("activation"), arg("kept") = false);
