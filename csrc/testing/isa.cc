@@ -1,6 +1,6 @@
 // Compiled once per instruction set, as kernels/isa.cc is.
 #include "kernels/philox-inl.h"
-#include "simd/special-inl.h"
+#include "simd/gamma-inl.h"
 #include "testing/isa_functions.h"
 
 #define AEVB_STRING(x) #x
@@ -9,15 +9,19 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// Applies f to x. Whole vectors pass through a buffer, so x and y need no padding.
-template <class F>
-void map(size_t n, const float* x, float* y, F f) {
+// The first floats of x, and zeros after them.
+Vec load_first(size_t lanes, const float* x) {
+  float lane[W] = {};
+  std::memcpy(lane, x, lanes * sizeof(float));
+  return load(lane);
+}
+
+// Applies f to each element of x and of the other arrays. None needs padding.
+template <class F, class... More>
+void map(size_t n, const float* x, float* y, F f, const More*... more) {
   for (size_t i = 0; i < n; i += W) {
     const size_t lanes = n - i < W ? n - i : W;
-    float lane[W] = {};
-    std::memcpy(lane, x + i, lanes * sizeof(float));
-    store(lane, f(load(lane)));
-    std::memcpy(y + i, lane, lanes * sizeof(float));
+    store_first(lanes, y + i, f(load_first(lanes, x + i), load_first(lanes, more + i)...));
   }
 }
 
@@ -37,6 +41,19 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
   if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
   if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
   return false;
+}
+
+void sensitivity(size_t n, const float* alpha, const float* log_z, float* y) {
+  map(n, alpha, y, gamma_sensitivity, log_z);
+}
+
+void gamma_draws(size_t n, const float* u, const float* alpha, float* log_z) {
+  const auto draw = [](Vec shape, Vec u0, Vec u1, Vec u2, Vec u3) {
+    Vec value;
+    sample_gamma({u0, u1, u2, u3}, shape, value);
+    return value;
+  };
+  map(n, alpha, log_z, draw, u, u + n, u + 2 * n, u + 3 * n);
 }
 
 void philox(const uint32_t key[2], size_t n, const uint32_t* counter, uint32_t* out) {
@@ -78,6 +95,7 @@ double peak(size_t n) {
 }  // namespace
 
 extern const testing::IsaFunctions functions;
-const testing::IsaFunctions functions = {AEVB_NAME(AEVB_ISA), unary, philox, peak};
+const testing::IsaFunctions functions = {AEVB_NAME(AEVB_ISA), unary,  sensitivity,
+                                         gamma_draws,         philox, peak};
 
 }  // namespace aevb::AEVB_ISA

@@ -272,6 +272,22 @@ FloatArray unary(const std::string& name, const FloatArray& x) {
   return y;
 }
 
+FloatArray gamma_sensitivity(const FloatArray& alpha, const FloatArray& log_z) {
+  const auto n = static_cast<size_t>(alpha.size());
+  check_shape(log_z, "log_z", {n});
+  FloatArray y(alpha.size());
+  isa_functions().gamma_sensitivity(n, alpha.data(), log_z.data(), y.mutable_data());
+  return y;
+}
+
+FloatArray sample_gamma(const FloatArray& u, const FloatArray& alpha) {
+  const auto n = static_cast<size_t>(alpha.size());
+  check_shape(u, "u", {4, n});
+  FloatArray log_z(alpha.size());
+  isa_functions().gamma_draws(n, u.data(), alpha.data(), log_z.mutable_data());
+  return log_z;
+}
+
 // Floating-point operations per second of multiply-adds in registers, on n_threads threads for
 // about `seconds`.
 double fma_peak(int n_threads, double seconds) {
@@ -298,6 +314,8 @@ void bind_kernels(py::module_& m) {
   m.def("unary", &unary, arg("name"), arg("x"));
   m.def("log_gamma", py::vectorize(&log_gamma), arg("x"));
   m.def("digamma", py::vectorize(&digamma), arg("x"));
+  m.def("gamma_sensitivity", &gamma_sensitivity, arg("alpha"), arg("log_z"));
+  m.def("sample_gamma", &sample_gamma, arg("u"), arg("alpha"));
   m.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));
   m.def("dense_backward", &dense_backward_rows, arg("delta"), arg("weight"), arg("h"),
         arg("activation"), arg("kept") = false);
