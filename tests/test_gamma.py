@@ -56,6 +56,13 @@ def test_a_draw_depends_on_its_own_noise_only(isa):
     np.testing.assert_array_equal(kernels.sample_gamma(u[:, order], alpha[order]), log_z[order])
 
 
+@pytest.mark.parametrize("row", range(4))
+def test_a_redraw_depends_on_each_uniform(isa, row):
+    u = np.repeat(np.float32([[0.97], [0.5], [0.5], [0.5]]), 1000, axis=1)
+    u[row] += np.linspace(0, 0.01, 1000, dtype=np.float32)
+    assert len(np.unique(draws(1, u))) > 990
+
+
 def test_ends_of_the_noise(isa):
     """All corners of the uniforms give finite draws, at all sizes of alpha."""
     ends = np.float32([0, 2.0**-24, 0.5, 1 - 2.0**-24])
@@ -99,12 +106,12 @@ def sensitivity(alpha, log_z):
 
 
 def test_sensitivity(isa):
-    """The relative error is below 1e-5 everywhere, and below 5e-7 in the median."""
+    """The relative error is below 4e-6 everywhere, and below 5e-7 in the median."""
     alpha, log_z = shapes_and_draws()
     got, expected = kernels.gamma_sensitivity(alpha, log_z), sensitivity(alpha, log_z)
     error = np.abs(got / expected - 1)
     worst = int(np.argmax(error))
-    assert error[worst] < 1e-5, f"{error[worst]:.1e} at {alpha[worst]!r}, {log_z[worst]!r}"
+    assert error[worst] < 4e-6, f"{error[worst]:.1e} at {alpha[worst]!r}, {log_z[worst]!r}"
     assert np.median(error) < 5e-7
 
 
