@@ -41,7 +41,7 @@ def test_distribution(isa, alpha):
 @pytest.mark.parametrize("alpha", [0.01, 1])
 def test_distribution_after_a_rejection(isa, alpha):
     """Normals below -2.5 make the first proposal negative, so every lane is drawn again."""
-    u = np.random.default_rng(0).random((4, N), dtype=np.float32)
+    u = np.random.default_rng(0).random((4, 5 * N), dtype=np.float32)
     u[0] = 0.96 + 0.03 * u[0]
     u[1] = 0.49 + 0.02 * u[1]
     check_distribution(alpha, draws(alpha, u))
