@@ -87,6 +87,14 @@ AEVB_INLINE V tanh(const V& x) {
   return as_vec((as_ints(t / (t + 2.0f)) & INT32_MAX) | (as_ints(x) & INT32_MIN));
 }
 
+// e^x - 1 for x up to 88, by the same formula.
+template <class V>
+AEVB_INLINE V expm1(const V& x) {
+  const auto [n, e_r_minus_1] = exp_parts(min(set1(88.0f), max(set1(-88.0f), x)));
+  const V power = as_vec((n + 127) << 23);
+  return fma(power, e_r_minus_1, power - 1.0f);
+}
+
 // 1 / (1 + e^-x), accurate in both tails.
 template <class V>
 AEVB_INLINE V sigmoid(const V& x) {
@@ -94,9 +102,9 @@ AEVB_INLINE V sigmoid(const V& x) {
   return select(x >= 0.0f, set1(1.0f), e) / (1.0f + e);
 }
 
-// log(1 + e) for e in [0, 1], corrected for the rounding error of 1 + e.
+// log(1 + e) for e >= 0, corrected for the rounding error of 1 + e.
 template <class V>
-AEVB_INLINE V log1p_unit(const V& e) {
+AEVB_INLINE V log1p(const V& e) {
   const V u = 1.0f + e;
   return log(u) + (e - (u - 1.0f)) / u;
 }
@@ -104,7 +112,7 @@ AEVB_INLINE V log1p_unit(const V& e) {
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
 template <class V>
 AEVB_INLINE V softplus(const V& x) {
-  return max(set1(0.0f), x) + log1p_unit(exp_minus_abs(x));
+  return max(set1(0.0f), x) + log1p(exp_minus_abs(x));
 }
 
 // A log-variance v above a smooth floor, v = floor + softplus(raw - floor), and its slope dv/draw.
@@ -119,7 +127,7 @@ template <class V>
 AEVB_INLINE Floored<V> smooth_floor(const V& raw, float floor) {
   const V above = raw - floor;
   const V e = exp_minus_abs(above);
-  return {max(set1(floor), raw) + log1p_unit(e), select(above >= 0.0f, set1(1.0f), e) / (1.0f + e)};
+  return {max(set1(floor), raw) + log1p(e), select(above >= 0.0f, set1(1.0f), e) / (1.0f + e)};
 }
 
 // sin(2 pi u) and cos(2 pi u) for u in [0, 1). The nearest quarter turn is subtracted, which leaves

@@ -30,6 +30,7 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
   if (is("exp")) return map(n, x, y, [](Vec v) { return exp(v); }), true;
   if (is("log")) return map(n, x, y, [](Vec v) { return log(v); }), true;
   if (is("tanh")) return map(n, x, y, [](Vec v) { return tanh(v); }), true;
+  if (is("expm1")) return map(n, x, y, [](Vec v) { return expm1(v); }), true;
   if (is("sigmoid")) return map(n, x, y, [](Vec v) { return sigmoid(v); }), true;
   if (is("softplus")) return map(n, x, y, [](Vec v) { return softplus(v); }), true;
   if (is("reciprocal_sqrt"))
