@@ -41,6 +41,9 @@ struct PosteriorInfo {
   bool has_kl;                  // KL(q(z|x) || p(z)) is in closed form for the standard prior
   bool last_is_factor = false;  // the last output has n (n - 1) / 2 columns, not n
   bool is_factorized = true;    // the components of z are independent
+  // The gradient of log q(z|x) with z held fixed has the mean 0. This is false if q jumps to 0 at
+  // ends that depend on x.
+  bool has_score = true;
 
   // Columns of an output of the encoder, for n components.
   size_t width(size_t output, size_t n) const {
@@ -83,6 +86,7 @@ struct ObjectiveInfo {
   bool has_baseline = false;     // it needs the draws of the other rows
   // The weights of a row's draws; returns the bound if the objective reweights.
   double (*weigh)(const RowDraws&) = nullptr;
+  bool needs_score = false;  // its gradient is right only if PosteriorInfo.has_score
 };
 
 struct OptimizerInfo {

@@ -56,6 +56,13 @@ void Config::validate_latent() const {
                                 "', want one with the support of the posterior '" + q.name +
                                 "': " + fitting);
   }
+  if (!q.has_score) {
+    const std::string jumps = std::string("posterior: got '") + q.name +
+                              "', whose density jumps at ends that depend on x; want another for ";
+    check(algorithm != Algorithm::wake_sleep, jumps + "WakeSleep");
+    check(!k.objectives[objective].needs_score,
+          jumps + "bound_estimator '" + k.objectives[objective].name + "'");
+  }
   check(std::isfinite(renyi_order) && renyi_order >= 0.0 && renyi_order != 1.0,
         "renyi_order: want a finite number >= 0 that is not 1");
   check(std::isfinite(kl_weight) && kl_weight >= 0.0f, "kl_weight: want a finite number >= 0");

@@ -42,7 +42,8 @@ struct DoublyReparameterized {
           "the importance-weighted bound with the doubly reparameterised gradient of the "
           "encoder (Tucker et al. 2018)",
       .reweights = true,
-      .weigh = weigh};
+      .weigh = weigh,
+      .needs_score = true};
 };
 
 struct Renyi {

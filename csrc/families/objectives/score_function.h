@@ -21,7 +21,8 @@ struct ScoreFunction {
       .name = "score-function",
       .text = "the naive score-function gradient (section 2.2), which has a very high variance",
       .differentiates_z = false,
-      .weigh = weigh};
+      .weigh = weigh,
+      .needs_score = true};
 
   template <class Q, class P>
   static AEVB_INLINE void add_draw(const Draw& draw, HeadGradient& d) {
@@ -54,7 +55,8 @@ struct ScoreFunctionBaseline {
           "or over the minibatch's other rows if there is one draw",
       .differentiates_z = false,
       .has_baseline = true,
-      .weigh = weigh};
+      .weigh = weigh,
+      .needs_score = true};
 };
 
 }  // namespace
