@@ -18,7 +18,7 @@ struct ExponentialPosterior {
                                          .has_kl = true};
 
   static AEVB_INLINE Vec sample(const Vec* o, const Vec* noise) {
-    return -exp(o[0]) * log(Uniform(noise[0]).value);
+    return exp(o[0]) * Uniform(noise[0]).exponential();
   }
   static AEVB_INLINE Vec log_density(const Vec* o, Vec z) { return -z * exp(-o[0]) - o[0]; }
   static AEVB_INLINE void gradient(const Vec* o, Vec z, Vec& dz, Vec* d) {

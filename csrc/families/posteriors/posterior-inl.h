@@ -5,8 +5,8 @@
 //   log_density(o, z)           log q(z|x) of each
 //   gradient(o, z, dz, d)       its derivatives: with respect to z, and to each output with z fixed
 //   pathwise(o, noise, z, d)    dz / d output, with the noise fixed
-//   moments(o, mean, sd)        the mean and the standard deviation of z, or, where there are none,
-//                               the median and a scale
+//   moments(o, mean, sd)        the mean and the standard deviation of z, or, where there are none
+//                               in closed form, the median and half the distance of the quartiles
 //
 // and, if info.has_kl, for the standard prior that info names
 //
@@ -28,7 +28,37 @@ struct Uniform {
   Vec value, complement;
   explicit AEVB_INLINE Uniform(Vec noise)
       : value(noise + 0x1p-25f), complement((1.0f - noise) - 0x1p-25f) {}
+
+  // An exponential variable -log u, accurate near 0, too, and never 0: the logarithm is corrected
+  // for the rounding of u.
+  AEVB_INLINE Vec exponential() const {
+    const Vec lost = select(value < 0.5f, Vec{}, (1.0f - value) - complement);
+    return -(log(value) + lost / value);
+  }
 };
+
+// Logarithms of positive z, scales and shapes are kept within +-kMostLog. So z, 1 / z and products
+// of some of these are finite in float32.
+constexpr float kMostLog = 60.0f;
+AEVB_INLINE Vec limited(Vec x, float most) { return min(set1(most), max(set1(-most), x)); }
+AEVB_INLINE Vec limited_exp(Vec x) { return exp(limited(x, kMostLog)); }
+AEVB_INLINE Vec limited_expm1(Vec x) { return expm1(min(set1(40.0f), x)); }  // x >= 0
+// z, which chains may have rounded to 0, as a divisor
+AEVB_INLINE Vec above_zero(Vec z) { return max(set1(1.17549435e-38f), z); }
+
+// log q(z|x) where q is 0. It is finite, so its product with an annealing weight of 0 is 0.
+constexpr float kOutside = -1e30f;
+// How far rounding may move log z, of about this size, from where it was drawn.
+AEVB_INLINE Vec log_rounding(Vec x) { return fma(max(x, -x), set1(0x1p-20f), set1(0x1p-20f)); }
+
+// An e of LocationScale (below) that lies in [-1, 1]: it says whether its density is continuous at
+// the ends.
+template <class E>
+concept Bounded = requires { E::is_continuous; };
+template <class E>
+constexpr bool kHasScore = true;
+template <Bounded E>
+constexpr bool kHasScore<E> = E::is_continuous;
 
 // z = location + scale e, where e has a distribution without parameters: section 2.4's second
 // approach. E has
@@ -39,6 +69,7 @@ struct Uniform {
 //   log_density(e), slope(e)    and its derivative
 //   mean, variance, entropy     of e; without a variance, variance is infinite
 //   scale                       the standard deviation of e, or another scale
+//   is_continuous               only if e lies in [-1, 1]: see Bounded
 //
 // The standard prior of an e with a variance is N(0, 1): E[log p(z)] then needs the first two
 // moments of z alone.
@@ -53,13 +84,20 @@ struct LocationScale {
                                          .n_noise = E::n_noise,
                                          .n_outputs = 2,
                                          .outputs = {"location", "log_scale"},
-                                         .has_kl = has_variance};
+                                         .has_kl = has_variance,
+                                         .has_score = kHasScore<E>};
 
   static AEVB_INLINE Vec sample(const Vec* o, const Vec* noise) {
     return fma(exp(o[1]), E::draw(noise), o[0]);
   }
   static AEVB_INLINE Vec log_density(const Vec* o, Vec z) {
-    return E::log_density((z - o[0]) * exp(-o[1])) - o[1];
+    const Vec inverse = exp(-o[1]), e = (z - o[0]) * inverse;
+    const Vec inside = E::log_density(e) - o[1];
+    if constexpr (Bounded<E>) {  // z may be rounded to slightly beyond an end
+      const Vec end = fma(max(o[0], -o[0]) * inverse, set1(0x1p-22f), set1(1.0f + 0x1p-22f));
+      return select(max(e, -e) > end, set1(kOutside), inside);
+    }
+    return inside;
   }
   static AEVB_INLINE void gradient(const Vec* o, Vec z, Vec& dz, Vec* d) {
     const Vec inverse = exp(-o[1]), e = (z - o[0]) * inverse;
