@@ -28,14 +28,6 @@ class GaussianDensity {
   ConstMatView precision_;
 };
 
-Matrix padded(const FloatArray& a, const char* name) {
-  const ConstMatView from = as_matrix(a, name);
-  Matrix m(from.rows, from.cols);
-  for (size_t r = 0; r < from.rows; ++r)
-    std::memcpy(m.view().row(r), from.row(r), from.cols * sizeof(float));
-  return m;
-}
-
 py::tuple gaussian_leapfrog(const FloatArray& precision, const FloatArray& z,
                             const FloatArray& velocity, float step, size_t n) {
   const auto n_rows = static_cast<size_t>(z.shape(0)),

@@ -12,23 +12,6 @@
 namespace aevb::testing {
 namespace {
 
-constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
-
-Matrix poisoned(size_t rows, size_t cols) {
-  Matrix m(rows, cols);
-  const MatView v = m.view();
-  std::fill_n(v.data, rows * v.stride, kPoison);
-  return m;
-}
-
-Matrix padded(const FloatArray& a, const char* name) {
-  const ConstMatView from = as_matrix(a, name);
-  Matrix m = poisoned(from.rows, from.cols);
-  for (size_t r = 0; r < from.rows; ++r)
-    std::memcpy(m.view().row(r), from.row(r), from.cols * sizeof(float));
-  return m;
-}
-
 // A layer and its arena, as in a model.
 struct Packed {
   Dense layer;
@@ -157,84 +140,6 @@ py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& out
   return py::make_tuple(r, gradients);
 }
 
-// noise (L, n, J) -> a matrix whose row m * L + l is draw l of row m
-Matrix noise_matrix(const FloatArray& noise, size_t n, size_t n_latent) {
-  check(noise.ndim() == 3, "noise: got shape " + shape_of(noise) + ", want three dimensions");
-  const auto n_draws = static_cast<size_t>(noise.shape(0));
-  check_shape(noise, "noise", {n_draws, n, n_latent});
-  Matrix eps = poisoned(n * n_draws, n_latent);
-  for (size_t l = 0; l < n_draws; ++l) {
-    for (size_t m = 0; m < n; ++m) {
-      std::memcpy(eps.view().row(m * n_draws + l), noise.data() + (l * n + m) * n_latent,
-                  n_latent * sizeof(float));
-    }
-  }
-  return eps;
-}
-
-// mean and log_var side by side, as in the workspace.
-Matrix heads_of(const FloatArray& mean, const FloatArray& log_var) {
-  const ConstMatView mu = as_matrix(mean, "mean");
-  const ConstMatView lv = as_matrix(log_var, "log_var", mu.cols);
-  check(lv.rows == mu.rows, "log_var: want as many rows as mean has");
-  Matrix heads = poisoned(mu.rows, 2 * mu.cols);
-  for (size_t r = 0; r < mu.rows; ++r) {
-    std::memcpy(heads.view().row(r), mu.row(r), mu.cols * sizeof(float));
-    std::memcpy(heads.view().row(r) + mu.cols, lv.row(r), mu.cols * sizeof(float));
-  }
-  return heads;
-}
-
-LatentRows latent(Matrix& heads, Matrix& eps, const std::string& objective,
-                  float kl_weight = 1.0f) {
-  LatentRows t = {};
-  t.objective = parse("objective", objective, kernels().objectives);
-  t.kl_weight = kl_weight;
-  t.rows = heads.view().rows;
-  t.n_latent = eps.view().cols;
-  t.n_draws = eps.view().rows / t.rows;
-  t.outputs[0] = heads.view().data;
-  t.outputs[1] = heads.view().data + t.n_latent;
-  t.ld_heads = heads.view().stride;
-  t.ld = t.ld_noise = eps.view().stride;
-  t.noise = eps.view().data;
-  return t;
-}
-
-py::tuple latent_sample(const FloatArray& mean, const FloatArray& log_var, const FloatArray& noise,
-                        const std::string& objective) {
-  Matrix heads = heads_of(mean, log_var);
-  Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, objective);
-  Matrix z = poisoned(t.rows * t.n_draws, t.n_latent);
-  FloatArray term(static_cast<py::ssize_t>(t.rows));
-  std::vector<float> draw_term(t.rows * t.n_draws);
-  t.z = z.view().data;
-  t.term = term.mutable_data();
-  t.draw_term = draw_term.data();
-  kernels().latent_sample(t);
-  return py::make_tuple(dense_array(z.view()), term);
-}
-
-py::tuple latent_backward(const FloatArray& mean, const FloatArray& log_var,
-                          const FloatArray& noise, const FloatArray& dz, const FloatArray& f,
-                          const std::string& objective, float kl_weight) {
-  Matrix heads = heads_of(mean, log_var), d = padded(dz, "dz");
-  Matrix eps = noise_matrix(noise, heads.view().rows, heads.view().cols / 2);
-  LatentRows t = latent(heads, eps, objective, kl_weight);
-  check_shape(dz, "dz", {t.rows * t.n_draws, t.n_latent});
-  check_shape(f, "f", {t.rows * t.n_draws});
-  Matrix dheads = poisoned(t.rows, 2 * t.n_latent);
-  const MatView out = dheads.view();
-  t.dz = d.view().data;
-  t.f = f.data();
-  t.doutputs[0] = out.data;
-  t.doutputs[1] = out.data + t.n_latent;
-  kernels().latent_backward(t);
-  return py::make_tuple(dense_array({out.data, out.rows, t.n_latent, out.stride}),
-                        dense_array({out.data + t.n_latent, out.rows, t.n_latent, out.stride}));
-}
-
 FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose,
                  size_t first_row, size_t n_rows, size_t n_cols) {
   Matrix out = poisoned(n_rows, n_cols);
@@ -324,10 +229,6 @@ void bind_kernels(py::module_& m) {
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
         arg("decay"), arg("step"));
   m.def("likelihood", &likelihood, arg("name"), arg("outputs"), arg("x"), arg("with_r") = true);
-  m.def("latent_sample", &latent_sample, arg("mean"), arg("log_var"), arg("noise"),
-        arg("objective"));
-  m.def("latent_backward", &latent_backward, arg("mean"), arg("log_var"), arg("noise"), arg("dz"),
-        arg("f"), arg("objective"), arg("kl_weight") = 1.0f);
   m.def(
       "normal",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,

@@ -44,6 +44,7 @@ PYBIND11_MODULE(_testing, m) {
   m.doc() = "The tests' view of the core: kernels, samplers and thread teams.";
   aevb::testing::internals();  // an error at import, not later
   aevb::testing::bind_kernels(m);
+  aevb::testing::bind_latent(m);
   aevb::testing::bind_chains(m);
   aevb::testing::bind_teams(m);
 }
