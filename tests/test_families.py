@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import oracle
+import posteriors
 import pytest
 from engines import engine
 from hooks import kernels
@@ -41,7 +42,13 @@ def check_optimizer(name):
     assert oracle.optimizer_update(name, 0.0, 1.0, 0.0, 0.0, **hyper)[0] > 0
 
 
-TWINS = {"likelihood": twin, "objective": check_objective, "optimizer": check_optimizer}
+TWINS = {
+    "likelihood": twin,
+    "posterior": posteriors.twin,
+    "prior": posteriors.prior,
+    "objective": check_objective,
+    "optimizer": check_optimizer,
+}
 
 
 @pytest.mark.parametrize("family", TWINS)
