@@ -198,8 +198,8 @@ MUTANTS = [
     Mutant(
         what="rows of later blocks are put in the place of the first",
         file="csrc/inference/inference.cc",
-        text="copy_rows(ws.mean(), mine, mean + start);",
-        replacement="copy_rows(ws.mean(), mine, mean);",
+        text="copy_rows(means.view(), mine, mean + start);",
+        replacement="copy_rows(means.view(), mine, mean);",
         tests=("test_generate.py::test_blocks_of_rows_are_put_together",),
     ),
     Mutant(
@@ -219,8 +219,8 @@ MUTANTS = [
     Mutant(
         what="the caller's noise of the first block is used for all",
         file="csrc/inference/inference.cc",
-        text="(l * table.n_rows() + first + r) * n_latent",
-        replacement="(l * table.n_rows() + r) * n_latent",
+        text="(l * table.n_rows() + first + r) * eps.cols",
+        replacement="(l * table.n_rows() + r) * eps.cols",
         tests=("test_bounds.py::test_gradient_of_more_rows_than_any_batch",),
     ),
     Mutant(
@@ -261,22 +261,22 @@ MUTANTS = [
     ),
     Mutant(
         what="the variance of the mean divided once too often by all draws",
-        file="csrc/engine/decode.cc",
+        file="csrc/engine/bound.cc",
         text="squares / (draws - 1.0) / draws",
         replacement="squares / draws / draws",
         tests=("test_generate.py::test_bounds_and_variances_are_the_twins",),
     ),
     Mutant(
         what="the variance leaves out what the prior and q vary",
-        file="csrc/engine/decode.cc",
-        text="analytic ? r : r + ws.draw_term[l]",
+        file="csrc/engine/bound.cc",
+        text="pass.closed_kl ? r : r + ws.draw_term[l]",
         replacement="r",
         tests=("test_generate.py::test_bounds_and_variances_are_the_twins",),
     ),
     Mutant(
         what="the integrand of the score function is log p(x|z) alone",
-        file="csrc/engine/decode.cc",
-        text="static_cast<float>(r + ws.draw_term[l])",
+        file="csrc/engine/bound.cc",
+        text="static_cast<float>(r + kl_weight * ws.draw_term[l])",
         replacement="static_cast<float>(r)",
         tests=("test_bounds.py::test_bound_and_gradient",),
     ),

@@ -5,9 +5,9 @@ from mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         what="a bound lacks the log-Jacobian of the units",
-        file="csrc/engine/decode.cc",
-        text=" + pass.model.units().log_jacobian()",
-        replacement="",
+        file="csrc/engine/bound.cc",
+        text="ws.term[m] + pass.model.units().log_jacobian()",
+        replacement="ws.term[m]",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
     Mutant(
@@ -41,15 +41,15 @@ MUTANTS = [
     Mutant(
         what="a schedule does not change the learning rate",
         file="csrc/algorithms/schedule.h",
-        text="i < factors_.size()",
+        text="i < slice_.rate_factors.size()",
         replacement="false",
         tests=("test_schedule.py::test_steps_follow_the_schedule",),
     ),
     Mutant(
         what="all steps of a slice have the learning rate of the first",
         file="csrc/algorithms/schedule.h",
-        text="factors_[i]",
-        replacement="factors_[0]",
+        text="slice_.rate_factors[i]",
+        replacement="slice_.rate_factors[0]",
         tests=("test_schedule.py::test_steps_follow_the_schedule",),
     ),
     Mutant(

@@ -45,10 +45,10 @@ MUTANTS = [
         tests=("test_chain_diagnostics.py::test_a_chain_has_no_more_draws_than_its_few_moves[1]",),
     ),
     Mutant(
-        what="the divergence of a unit is that of half its variance",
-        file="aevb/inference/bound.py",
-        text="np.expm1(log_var) - log_var",
-        replacement="np.expm1(0.5 * log_var) - log_var",
+        what="the divergence of a unit is a sum over the rows",
+        file="csrc/inference/inference.cc",
+        text="out[j] /= static_cast<double>(table.n_rows())",
+        replacement="out[j] /= 1.0",
         tests=(f"{UNITS}::test_kl_per_unit_is_the_closed_form",),
     ),
     Mutant(
@@ -61,8 +61,8 @@ MUTANTS = [
     Mutant(
         what="the core's divergence has the means without their squares",
         file="csrc/families/posteriors/gaussian.h",
-        text="0.5 * (m * m + std::expm1(v) - v)",
-        replacement="0.5 * (m + std::expm1(v) - v)",
+        text="(1.0f + log_var - exp(log_var)) - mu * mu",
+        replacement="(1.0f + log_var - exp(log_var)) - mu",
         tests=("test_generate.py::test_bounds_and_variances_are_the_twins",),
     ),
     Mutant(
@@ -341,7 +341,7 @@ MUTANTS = [
     Mutant(
         what="the gradient is that of the mean over a row's chains",
         file="csrc/posterior/density.cc",
-        text="g[j] = n_draws * dz[j]",
+        text="g[j] = n_averaged * dz[j]",
         replacement="g[j] = dz[j]",
         tests=(f"{AIS}[portable-False-prior]",),
     ),
@@ -383,8 +383,8 @@ MUTANTS = [
     Mutant(
         what="what is counted are the draws that were fitted",
         file="aevb/evaluation/methods.py",
-        text="posterior.draws[n_draws:]",
-        replacement="posterior.draws[:n_draws]",
+        text="moved[n_draws:]",
+        replacement="moved[:n_draws]",
         tests=(f"{PAPER}[40]",),
     ),
     Mutant(

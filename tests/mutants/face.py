@@ -388,7 +388,7 @@ MUTANTS = [
     ),
     Mutant(
         what="all chains of transform share a step size",
-        file="aevb/core/engine.py",
+        file="aevb/core/chains.py",
         text="per_chain: bool = True",
         replacement="per_chain: bool = False",
         tests=(

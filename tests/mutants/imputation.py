@@ -29,14 +29,14 @@ MUTANTS = [
     Mutant(
         what="every jump is accepted",
         file="csrc/posterior/imputation.cc",
-        text="std::log(u) < trajectory_.log_p[r] - log_joint_[r]",
-        replacement="std::log(u) < 1.0",
+        text="std::log(uniform) < trajectory_.log_p[r] - log_joint_[r]",
+        replacement="std::log(uniform) < 1.0",
         tests=(MODES, "test_impute_modes.py::test_jumps_give_modes_their_weights"),
     ),
     Mutant(
         what="a jump goes to an end and forgets where it came from",
         file="csrc/posterior/imputation.cc",
-        text="z.row(r)[j] + (end[j] - from[j])",
+        text="u.row(r)[j] + (end[j] - from[j])",
         replacement="end[j] + 0.0f * from[j]",
         tests=(ROWS, "test_impute_modes.py::test_factor_analysis_has_its_conditional_moments"),
     ),
