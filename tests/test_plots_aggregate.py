@@ -31,6 +31,15 @@ class Known:
         std = (np.arange(self.n_components, dtype=np.float32) + 1) / 2
         return mean, np.broadcast_to(std, mean.shape)
 
+    def _draw_encoded(self, X, n_draws, seed):
+        mean, std = self.encode(X)
+        noise = np.random.default_rng(seed).standard_normal((n_draws, *mean.shape), np.float32)
+        return mean + std * noise
+
+    def _draw_prior(self, n_draws, seed):
+        shape = n_draws, self.n_components
+        return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
 
 @pytest.fixture(name="X")
 def rows():
@@ -111,11 +120,20 @@ def test_chosen_units_and_pairs(X):
     assert above != below
 
 
-def test_draws_of_a_prior_are_standard_normal():
-    z = prior_draws(Known(2), 20_000, np.random.RandomState(0))
-    assert z.shape == (20_000, 2)
-    assert np.abs(z.mean(axis=0)).max() < 5 / np.sqrt(20_000)
-    assert np.abs(np.cov(z.T) - np.eye(2)).max() < 8 / np.sqrt(20_000)
+@pytest.mark.parametrize("posterior", ["gaussian", "exponential"])
+def test_draws_are_those_of_the_model(X, posterior):
+    """The draws of q(z|x) have the moments that `encode` gives, those of p(z) the prior's."""
+    model = AEVB.published(2, hidden_layer_sizes=(3,), posterior=posterior, n_epochs=1).fit(X)
+    mean, std = model.encode(X)
+    z = posterior_draws(model, X, 4000, np.random.RandomState(0)).reshape(4000, 40, 2)
+    noise = (z - mean) / std
+    assert np.abs(noise.mean(axis=0)).max() < 5 / np.sqrt(4000)
+    assert np.abs(noise.std(axis=0) - 1).max() < 8 / np.sqrt(4000)
+    prior = prior_draws(model, 20_000, np.random.RandomState(0))
+    assert prior.shape == (20_000, 2)
+    location = 1.0 if posterior == "exponential" else 0.0
+    assert np.abs(prior.mean(axis=0) - location).max() < 5 / np.sqrt(20_000)
+    assert np.abs(np.cov(prior.T) - np.eye(2)).max() < 12 / np.sqrt(20_000)
 
 
 @pytest.mark.parametrize("units", [[5], [-1], [(0, 5)], [(1, 1)], [(0, 1, 2)], [0.5], ["a"], [()]])

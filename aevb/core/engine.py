@@ -286,6 +286,11 @@ class Engine:
         with single_threaded_blas():
             return self._model.posterior(rows, n_threads=resolve_threads(n_threads))
 
+    def draw_encoded(self, rows: Rows, *, seed: int, n_threads: int | None) -> NDArray[np.float32]:
+        """Return one draw of q(z|x) for each row (n_rows, J)."""
+        with single_threaded_blas():
+            return self._model.draw_encoded(rows, seed=seed, n_threads=resolve_threads(n_threads))
+
     def decode(self, z: NDArray[np.float32], *, n_threads: int | None) -> NDArray[np.float32]:
         """Return the means of p(x|z) (n, D)."""
         with single_threaded_blas():

@@ -174,5 +174,21 @@ class EncoderModel(LatentVariableModel):
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
         return own_bound(engine, rows, subset, n_draws, self.n_threads)
 
+    def _draw_encoded(self, X: Any, n_draws: int, seed: int) -> NDArray[np.float32]:
+        """Draw z from q(z|x) of each row: (n_draws, n_samples, n_components)."""
+        engine, n_threads = self._engine, self.n_threads
+
+        def draws(rows: Rows) -> NDArray[np.float32]:
+            seeds = range(seed, seed + n_draws)
+            return np.stack(
+                [engine.draw_encoded(rows, seed=one, n_threads=n_threads) for one in seeds]
+            )
+
+        return self._read(X, draws)
+
+    def _draw_prior(self, n_draws: int, seed: int) -> NDArray[np.float32]:
+        """Draw z from p(z): (n_draws, n_components)."""
+        return self._engine.sample(n_draws, seed=seed, n_threads=self.n_threads)[1]
+
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
         return still_finite("X", self._engine.encode(rows, n_threads=n_threads))

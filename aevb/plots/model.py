@@ -54,12 +54,12 @@ def posterior_draws(
     model: Any, X: Any, n_draws: int, generator: np.random.RandomState
 ) -> FloatArray:
     """Draw z from q(z|x) of each row. The shape is (n_draws * n, n_components)."""
-    mean, std = (np.asarray(output) for output in model.encode(X))
-    noise = generator.standard_normal((n_draws, *mean.shape)).astype(np.float32)
-    draws: FloatArray = (mean + std * noise).reshape(-1, mean.shape[1])
-    return draws
+    seed = int(generator.randint(np.iinfo(np.int32).max))
+    draws: FloatArray = model._draw_encoded(X, n_draws, seed)
+    return draws.reshape(-1, draws.shape[2])
 
 
-def prior_draws(model: LatentModel, n_draws: int, generator: np.random.RandomState) -> FloatArray:
+def prior_draws(model: Any, n_draws: int, generator: np.random.RandomState) -> FloatArray:
     """Draw z from p(z). The shape is (n_draws, n_components)."""
-    return generator.standard_normal((n_draws, model.n_components)).astype(np.float32)
+    draws: FloatArray = model._draw_prior(n_draws, int(generator.randint(np.iinfo(np.int32).max)))
+    return draws

@@ -73,6 +73,28 @@ void encode(const Model& model, const Table& table, float* mean, float* deviatio
   check_range(ws, table);
 }
 
+void draw_encoded(const Model& model, const Table& table, uint64_t seed, float* z, int n_threads,
+                  Cancellation& cancellation) {
+  const size_t block = block_rows(model, 1, table.n_rows());
+  const int team = team_size(model, block, 1, n_threads);
+  Workspace ws(model, block, 1, false, team);
+  run_team(team, [&](Member& member) {
+    for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
+      const Pass pass(model, ws, n, {seed});
+      const Range mine = share_rows(member, n);
+      for (size_t r = mine.begin; r < mine.end; ++r) ws.index[r] = static_cast<int64_t>(first + r);
+      if (!gather(pass, table, NoiseBy::content, member)) return false;
+      encode_hidden(pass, member);
+      encode_and_sample(pass, member);
+      copy_rows(ws.z(), mine, z + first * model.config().n_latent);
+      member.barrier();
+      return true;
+    });
+  });
+  cancellation.rethrow();
+  check_range(ws, table);
+}
+
 void decode(const Model& model, ConstMatView z, float* out, int n_threads,
             Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, z.rows);

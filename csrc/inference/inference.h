@@ -14,6 +14,10 @@ namespace aevb {
 void encode(const Model& model, const Table& table, float* mean, float* deviation, int n_threads,
             Cancellation& cancellation);
 
+// One draw z ~ q(z|x) of each row -> (n_rows, J), dense. The seed and each row's content key it.
+void draw_encoded(const Model& model, const Table& table, uint64_t seed, float* z, int n_threads,
+                  Cancellation& cancellation);
+
 // Decoder means of z (n, J) -> out (n, D), dense.
 void decode(const Model& model, ConstMatView z, float* out, int n_threads,
             Cancellation& cancellation);
