@@ -52,5 +52,6 @@ def kl(outputs, prior):
 
 
 def examples(rng, n, d):
-    mean, log_diagonal, all_pairs = normal_outputs(rng, n, d * d, 1, 0.5, 0.5)
+    """The factor shrinks with the number of components, so that L has no large inverse."""
+    mean, log_diagonal, all_pairs = normal_outputs(rng, n, d * d, 1, 0.5, 0.7 / math.sqrt(d))
     return [mean[:, :d], log_diagonal[:, :d], all_pairs[:, : d * (d - 1) // 2]]

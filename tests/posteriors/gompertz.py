@@ -23,3 +23,9 @@ def log_density(outputs, z):
 
 def examples(rng, n, d):
     return normal_outputs(rng, n, d, 1, 1)
+
+
+def moments(outputs):
+    """The median, and half the distance of the quartiles."""
+    first, median, last = (marginals(outputs).ppf(u) for u in (0.25, 0.5, 0.75))
+    return median, (last - first) / 2
