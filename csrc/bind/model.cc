@@ -5,6 +5,7 @@
 #include "bind/inference.h"
 #include "bind/names.h"
 #include "bind/signals.h"
+#include "engine/pass.h"
 #include "inference/inference.h"
 
 namespace aevb::bind {
