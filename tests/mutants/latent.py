@@ -69,9 +69,7 @@ MUTANTS = [
         file="csrc/engine/bound.cc",
         text="(total - own) / n_others",
         replacement="total / n_others",
-        tests=(
-            "test_objectives.py::test_the_baseline_keeps_the_mean_and_lowers_the_variance[1-3]",
-        ),
+        tests=(f"{WHOLE}[portable-laplace-laplace-score-function-baseline]",),
     ),
     Mutant(
         what="free bits count the minibatch's sum, not its mean",
