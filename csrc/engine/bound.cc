@@ -43,7 +43,8 @@ void reweighted_bound(const Pass& pass, size_t m, RowDraws& row, double* log_w) 
   for (size_t l = 0; l < row.n; ++l)
     squares += static_cast<double>(row.draws[l].term) * static_cast<double>(row.draws[l].term);
   const auto n = static_cast<double>(row.n);
-  pass.ws.variance[m] = std::max(0.0, n * squares - 1.0) / (n - 1.0);
+  const double power = pass.objective.has_order ? 1.0 - row.order : 1.0;
+  pass.ws.variance[m] = std::max(0.0, n * squares - 1.0) / (n - 1.0) / (power * power);
 }
 
 // Multiplies the gradients in the place of some rows' outputs by the draws' weights.

@@ -3,8 +3,6 @@
 // thread may read only its own results.
 #pragma once
 
-#include <string_view>
-
 #include "model/workspace.h"
 #include "nn/table.h"
 #include "parallel/cancellation.h"
@@ -54,10 +52,6 @@ struct Pass {
   const ObjectiveInfo& objective;
   bool fused_latent;  // the latent layer has a kernel of its own
   bool closed_kl;     // the bound has -KL in closed form
-  // Whether KL(q(z|x) || p(z)) has a closed form, whatever the objective.
-  bool closed_form_kl() const {
-    return posterior.kl != nullptr && std::string_view(posterior.info.prior) == prior.info.name;
-  }
   Cancellation* cancellation = nullptr;  // may end the pass, which then has no results; null: none
 
   MatView x() const { return ws.x[slot].view(rows); }
@@ -140,7 +134,7 @@ void backward_to_z(const Pass& pass, Member& member);
 void recognize(const Pass& pass, Member& member);
 
 // Draws the weights from their posterior into `drawn`, an arena that a pass may then read. Layers
-// whose weights have none are copied. The key's step may count draws.
+// whose weights have none are copied. The key's step may count draws. No barrier.
 void draw_weights(const Kernels& k, const Model& model, Purpose purpose, NoiseKey key, float* drawn,
                   const Member& member);
 

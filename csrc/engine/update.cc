@@ -30,9 +30,13 @@ UpdateRule update_rule(const Config& config, const StepSettings& settings, uint6
 
 namespace {
 
-// The weights of a layer that this pass has drawn.
+// The weights of a layer that this pass has drawn; none if it reads the model's own.
 DrawnWeights drawn_weights(const Pass& pass, size_t layer) {
-  if (layer < pass.network.variational.begin || layer >= pass.network.variational.end) return {};
+  const Range variational = pass.network.variational;
+  if (pass.weights == pass.model.weights() || layer < variational.begin ||
+      layer >= variational.end) {
+    return {};
+  }
   return {pass.weights, pass.model.config().weight_decay};
 }
 

@@ -83,6 +83,7 @@ struct ObjectiveInfo {
   bool analytic = false;         // the bound has -KL in closed form, where there is one
   bool differentiates_z = true;  // the gradient reaches the encoder through z
   bool reweights = false;        // the bound is not the mean over the draws
+  bool has_order = false;        // it raises weights to the power 1 - order
   bool has_baseline = false;     // it needs the draws of the other rows
   // The weights of a row's draws; returns the bound if the objective reweights.
   double (*weigh)(const RowDraws&) = nullptr;

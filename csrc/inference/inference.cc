@@ -16,7 +16,7 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
 // otherwise by the pass's draws.
 void divergence(const Pass& pass, Range rows, MatView scratch, double* out) {
   const Workspace& ws = pass.ws;
-  const bool closed = pass.closed_form_kl();
+  const bool closed = pass.model.config().has_closed_form();
   if (closed && !rows.empty()) pass.posterior.kl(latent_rows(pass, rows), scratch.row(rows.begin));
   for (size_t r = rows.begin; r < rows.end; ++r) {
     out[r] = 0.0;
@@ -87,7 +87,6 @@ void draw_encoded(const Model& model, const Table& table, uint64_t seed, float* 
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
       copy_rows(ws.z(), mine, z + first * model.config().n_latent);
-      member.barrier();
       return true;
     });
   });
@@ -195,7 +194,7 @@ void component_divergence(const Model& model, const Table& table, size_t n_draws
       if (!gather(pass, table, NoiseBy::content, member)) return false;
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
-      if (!mine.empty() && pass.closed_form_kl()) {
+      if (!mine.empty() && pass.model.config().has_closed_form()) {
         pass.posterior.kl(latent_rows(pass, mine), kl.view().row(mine.begin));
       } else if (!mine.empty()) {
         for (size_t j = 0; j < n_latent; ++j) add_drawn_divergence(pass, mine, j, kl.view());

@@ -28,10 +28,13 @@ Support Config::support() const {
   return std::any_of(columns.begin(), columns.end(), differs) ? Support::real : own(columns[0]);
 }
 
-bool Config::has_closed_kl() const {
+bool Config::has_closed_form() const {
   const PosteriorInfo& q = kernels().posteriors[posterior].info;
-  return kernels().objectives[objective].analytic && q.has_kl &&
-         std::string_view(q.prior) == kernels().priors[prior].info.name;
+  return q.has_kl && std::string_view(q.prior) == kernels().priors[prior].info.name;
+}
+
+bool Config::has_closed_kl() const {
+  return kernels().objectives[objective].analytic && has_closed_form();
 }
 
 bool Config::has_fused_latent() const {
@@ -63,13 +66,18 @@ void Config::validate_latent() const {
     check(!k.objectives[objective].needs_score,
           jumps + "bound_estimator '" + k.objectives[objective].name + "'");
   }
-  check(std::isfinite(renyi_order) && renyi_order >= 0.0 && renyi_order != 1.0,
-        "renyi_order: want a finite number >= 0 that is not 1");
+  check(std::isfinite(renyi_order) && renyi_order >= 0.0 && renyi_order != 1.0, [&] {
+    return "renyi_order: got " + std::to_string(renyi_order) +
+           ", want a finite number >= 0 that is not 1; for order 1 take bound_estimator "
+           "'monte-carlo'";
+  });
   check(std::isfinite(kl_weight) && kl_weight >= 0.0f, "kl_weight: want a finite number >= 0");
   check(std::isfinite(free_bits) && free_bits >= 0.0f, "free_bits: want a finite number >= 0");
-  check(free_bits == 0.0f || (has_closed_kl() && q.is_factorized),
-        "free_bits: want 0, or bound_estimator 'analytic-kl' with a KL divergence in closed form "
-        "for each component");
+  check(free_bits == 0.0f || (has_closed_kl() && q.is_factorized), [&] {
+    return "free_bits: got " + std::to_string(free_bits) + ", want 0 for bound_estimator '" +
+           k.objectives[objective].name + "', posterior '" + q.name + "' and prior '" + p.name +
+           "': it needs 'analytic-kl' and a KL divergence in closed form for each unit";
+  });
 }
 
 void Config::validate() const {

@@ -43,7 +43,8 @@ struct Config {
   uint64_t seed = 0;
 
   size_t n_visible() const;  // D
-  // Whether the gradient has -KL(q(z|x) || p(z)) in closed form.
+  // Whether KL(q(z|x) || p(z)) has a closed form, and whether the gradient uses it.
+  bool has_closed_form() const;
   bool has_closed_kl() const;
   // Whether the latent layer has a kernel of its own.
   bool has_fused_latent() const;

@@ -30,8 +30,9 @@ struct DoublyReparameterized {
     const double bound = ImportanceWeighted::weigh(row);
     for (size_t l = 0; l < row.n; ++l) {
       DrawWeights& draw = row.draws[l];
-      draw.through = draw.term;
-      draw.density *= draw.term;
+      // v (1 - b) + v^2 b, with b = kl_weight
+      draw.through = 1.0f - row.kl_weight * (1.0f - draw.term);
+      draw.density *= draw.through;
       draw.score = 0.0f;
     }
     return bound;
@@ -60,6 +61,7 @@ struct Renyi {
       .name = "renyi",
       .text = "Renyi's bound of the order ``renyi_order`` (Li and Turner 2016)",
       .reweights = true,
+      .has_order = true,
       .weigh = weigh};
 };
 

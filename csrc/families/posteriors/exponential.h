@@ -18,17 +18,17 @@ struct ExponentialPosterior {
                                          .has_kl = true};
 
   static AEVB_INLINE Vec sample(const Vec* o, const Vec* noise) {
-    return exp(o[0]) * Uniform(noise[0]).exponential();
+    return limited_exp(o[0]) * Uniform(noise[0]).exponential();
   }
-  static AEVB_INLINE Vec log_density(const Vec* o, Vec z) { return -z * exp(-o[0]) - o[0]; }
+  static AEVB_INLINE Vec log_density(const Vec* o, Vec z) { return -z * limited_exp(-o[0]) - o[0]; }
   static AEVB_INLINE void gradient(const Vec* o, Vec z, Vec& dz, Vec* d) {
-    dz = -exp(-o[0]);
+    dz = -limited_exp(-o[0]);
     d[0] = -z * dz - 1.0f;
   }
   static AEVB_INLINE void pathwise(const Vec*, const Vec*, Vec z, Vec* d) { d[0] = z; }
-  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) { mean = sd = exp(o[0]); }
-  static AEVB_INLINE Vec minus_kl(const Vec* o) { return 1.0f + o[0] - exp(o[0]); }
-  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) { d[0] = 1.0f - exp(o[0]); }
+  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) { mean = sd = limited_exp(o[0]); }
+  static AEVB_INLINE Vec minus_kl(const Vec* o) { return 1.0f + o[0] - limited_exp(o[0]); }
+  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) { d[0] = 1.0f - limited_exp(o[0]); }
 };
 
 }  // namespace
