@@ -30,8 +30,8 @@ LIKELIHOODS = _families["likelihood"]
 # For each likelihood: the values of x that it accepts, and its text for the documentation.
 SUPPORTS = {name: support for name, (support, _) in core.likelihoods().items()}
 TEXTS = {name: text for name, (_, text) in core.likelihoods().items()}
-# For each posterior: its text, its standard prior, and whether that has a KL divergence in closed
-# form. For each prior: the support of z, and its text.
+# For each posterior: its text, its standard prior, whether that has a KL divergence in closed form,
+# and whether the components of z are independent. For each prior: the support of z, and its text.
 POSTERIORS = core.posteriors()
 PRIORS = core.priors()
 BOUND_ESTIMATORS = core.objectives()  # with their texts

@@ -12,7 +12,7 @@ from aevb.core.warn import warn
 from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
 from aevb.exceptions import FitWarning
-from aevb.inference.bound import kl_per_unit
+from aevb.inference.bound import has_kl_per_unit, kl_per_unit
 from aevb.training.schedule import SCHEDULES, Schedule
 
 # A rise over the second half of the training is steep from these values on.
@@ -47,7 +47,7 @@ def advise_after(
     state: State, rows: Rows, n_epochs: int | str, schedule: str | Schedule, n_threads: int | None
 ) -> None:
     """Warn of a fit that has not ended well. `rows` are some rows of the training data."""
-    if state.engine.has_encoder and len(state.history["seconds"]) >= _LEAST_BOUNDS:
+    if has_kl_per_unit(state.engine) and len(state.history["seconds"]) >= _LEAST_BOUNDS:
         highest = kl_per_unit(state.engine, rows, n_threads).max()
         if highest < _LEAST_KL:
             warn(

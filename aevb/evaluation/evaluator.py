@@ -220,9 +220,10 @@ class Evaluator:
         return active
 
     def kl_per_unit(self, X: Any) -> NDArray[np.float64]:
-        """Return what each latent unit costs the bound: the mean of KL(q(z_j|x) || N(0, 1)).
+        """Return what each latent unit costs the bound: the mean of KL(q(z_j|x) || p(z_j)).
 
-        The divergence has a closed form. It is near 0 for a unit that the encoder does not use.
+        Without a closed form it is estimated by draws. It is near 0 for a unit that the encoder
+        does not use.
         See also `active_units`. With dynamic binarisation, q(z|x) is that of the grey levels.
 
         Parameters
@@ -238,7 +239,8 @@ class Evaluator:
         Raises
         ------
         TypeError, ValueError
-            If `X` is not valid, or if the model has no encoder.
+            If `X` is not valid, if the model has no encoder, or if the units depend on each other
+            under the model's posterior ("full-gaussian", "dirichlet").
         """
         require_encoder(self.model, "kl_per_unit: there is no q(z|x)")
         threads = self._n_threads()

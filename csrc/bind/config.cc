@@ -156,6 +156,7 @@ py::dict posteriors() {
     entry["n_noise"] = info.n_noise;
     entry["outputs"] = std::vector<std::string>(info.outputs, info.outputs + info.n_outputs);
     entry["has_kl"] = info.has_kl;
+    entry["is_factorized"] = info.is_factorized;
     found[info.name] = entry;
   }
   return found;

@@ -206,7 +206,8 @@ struct PosteriorKernels {
   void (*log_density)(const LatentRows&);
   // mean and standard deviation of z, (rows, n_latent) with the row stride ld
   void (*moments)(const LatentRows&, float* mean, float* deviation);
-  // KL(q(z_j|x) || p(z_j)) from the standard prior, (rows, n_latent) as above; null: no closed form
+  // KL(q(z_j|x) || p(z_j)) from the standard prior, (rows, n_latent) as above; null: no closed
+  // form. If the components depend on each other, the first has KL(q(z|x) || p(z)), the others 0.
   void (*kl)(const LatentRows&, float* kl);
 };
 

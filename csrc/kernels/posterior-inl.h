@@ -33,17 +33,11 @@ template <class Q>
 struct Independent {
   static constexpr size_t kOutputs = Q::info.n_outputs;
 
-  // The sum of f(j), a vector of components from j on, over the components.
-  template <class F>
-  static AEVB_INLINE float sum_components(size_t n, F f) {
-    Vec total = {};
-    for (size_t j = 0; j < n; j += W) total += select(first_lanes(n - j), f(j), Vec{});
-    return sum(total);
-  }
-
-  static void draw(const LatentRows& t, size_t m, size_t l) {
+  // z of draw l; returns log q(z|x)
+  static float draw(const LatentRows& t, size_t m, size_t l) {
     for (size_t j = 0; j < t.n_latent; j += W)
       store(t.z + l * t.ld + j, Q::sample(Outputs<Q>(t, m, j).o, NoiseOf<Q>(t, l, j).eps));
+    return log_density(t, m, l);
   }
   static float log_density(const LatentRows& t, size_t m, size_t l) {
     return sum_components(t.n_latent, [&](size_t j) {
@@ -127,10 +121,10 @@ void posterior_sample(const LatentRows& t) {
   for (size_t m = 0; m < t.rows; ++m) {
     float mean = 0.0f;  // of the draws' terms
     for (size_t l = m * t.n_draws; l < (m + 1) * t.n_draws; ++l) {
-      R::draw(t, m, l);
+      const double log_q = static_cast<double>(R::draw(t, m, l));
       const double log_p =
           t.prior->add_log_kernel(t.prior->log_constant(t.n_latent), t.z + l * t.ld, t.n_latent);
-      t.draw_term[l] = static_cast<float>(log_p - static_cast<double>(R::log_density(t, m, l)));
+      t.draw_term[l] = static_cast<float>(log_p - log_q);
       mean += t.draw_term[l] / static_cast<float>(t.n_draws);
     }
     t.term[m] = t.closed_kl ? R::minus_kl(t, m) : mean;
@@ -204,6 +198,10 @@ void prior_draw(const NoiseRows& noise) {
     float* z = noise.out + r * noise.ld;
     for (size_t j = 0; j < noise.n_cols; j += W)
       store_first(noise.n_cols - j, z + j, P::sample(load(z + j)));
+    if constexpr (P::info.support == LatentSupport::simplex) {
+      const float total = sum_components(noise.n_cols, [&](size_t j) { return load(z + j); });
+      for (size_t j = 0; j < noise.n_cols; ++j) z[j] /= total;
+    }
   }
 }
 

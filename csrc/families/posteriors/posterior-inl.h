@@ -14,6 +14,20 @@
 //   minus_kl_gradient(o, d)     its derivatives
 //
 // where each function treats one vector of components; o are the encoder's outputs.
+//
+// If the components depend on each other, info.is_factorized is false, and the type has functions
+// of a whole row instead. t is LatentRows (kernels/kernels.h), m a data row and l a draw of it:
+//
+//   draw(t, m, l)               writes z; returns its log q(z|x)
+//   log_density(t, m, l)        log q(z|x) of a given z
+//   slope(t, m, l)              dz = its derivatives
+//   backward(t, m)              doutputs from dz, the gradient for z without that of log q(z|x),
+//   and
+//                               from the draws' weights `density` and `score`
+//   recognize(t, m)             doutputs = the gradient of log q(z|x) with z fixed
+//   moments(t, m, mean, sd)
+//   minus_kl(t, m)              if info.has_kl, as above, of the row
+//   kl(t, m, out)               the row's KL divergence as out[0], 0 as the others
 #pragma once
 
 #include "families/info.h"
@@ -59,6 +73,14 @@ template <class E>
 constexpr bool kHasScore = true;
 template <Bounded E>
 constexpr bool kHasScore<E> = E::is_continuous;
+
+// The sum of f(j), a vector of components from j on, over n components.
+template <class F>
+AEVB_INLINE float sum_components(size_t n, F f) {
+  Vec total = {};
+  for (size_t j = 0; j < n; j += W) total += select(first_lanes(n - j), f(j), Vec{});
+  return sum(total);
+}
 
 // z = location + scale e, where e has a distribution without parameters: section 2.4's second
 // approach. E has

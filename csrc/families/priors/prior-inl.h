@@ -4,7 +4,8 @@
 //   log_constant(n)          the part of log p(z) that depends on the number of components alone
 //   add_log_kernel(sum, z, n) sum + the rest of log p(z), in double
 //   gradient(z)              d log p(z) / dz of one vector of components
-//   noise, sample(eps)       the noise that one component is a function of, and that function
+//   noise, sample(eps)       the noise that one component is a function of, and that function; on
+//                            the simplex, before the components are divided by their sum
 #pragma once
 
 #include "families/posteriors/posterior-inl.h"
