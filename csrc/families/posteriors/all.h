@@ -4,6 +4,7 @@
 #include "families/posteriors/cauchy.h"
 #include "families/posteriors/erlang.h"
 #include "families/posteriors/exponential.h"
+#include "families/posteriors/gamma.h"
 #include "families/posteriors/gaussian.h"
 #include "families/posteriors/gompertz.h"
 #include "families/posteriors/gumbel.h"
@@ -38,7 +39,8 @@ using Posteriors = List<   //
     ReciprocalPosterior,   //
     GompertzPosterior,     //
     ErlangPosterior,       //
-    LogNormalPosterior>;
+    LogNormalPosterior,    //
+    GammaPosterior>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
