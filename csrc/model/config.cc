@@ -66,6 +66,10 @@ void Config::validate_latent() const {
     check(!k.objectives[objective].needs_score,
           jumps + "bound_estimator '" + k.objectives[objective].name + "'");
   }
+  check(!q.last_is_factor || n_latent <= kMostFactored, [&] {
+    return "n_components: got " + std::to_string(n_latent) + ", want at most " +
+           std::to_string(kMostFactored) + " with the posterior '" + q.name + "'";
+  });
   check(std::isfinite(renyi_order) && renyi_order >= 0.0 && renyi_order != 1.0, [&] {
     return "renyi_order: got " + std::to_string(renyi_order) +
            ", want a finite number >= 0 that is not 1; for order 1 take bound_estimator "

@@ -4,6 +4,7 @@
 #include "families/posteriors/cauchy.h"
 #include "families/posteriors/erlang.h"
 #include "families/posteriors/exponential.h"
+#include "families/posteriors/full_gaussian.h"
 #include "families/posteriors/gamma.h"
 #include "families/posteriors/gaussian.h"
 #include "families/posteriors/gompertz.h"
@@ -23,23 +24,24 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 // The paper's, which has kernels of its own, comes first.
-using Posteriors = List<   //
-    GaussianPosterior,     //
-    LaplacePosterior,      //
-    StudentTPosterior,     //
-    LogisticPosterior,     //
-    UniformPosterior,      //
-    TriangularPosterior,   //
-    CauchyPosterior,       //
-    GumbelPosterior,       //
-    ExponentialPosterior,  //
-    RayleighPosterior,     //
-    ParetoPosterior,       //
-    WeibullPosterior,      //
-    ReciprocalPosterior,   //
-    GompertzPosterior,     //
-    ErlangPosterior,       //
-    LogNormalPosterior,    //
+using Posteriors = List<    //
+    GaussianPosterior,      //
+    FullGaussianPosterior,  //
+    LaplacePosterior,       //
+    StudentTPosterior,      //
+    LogisticPosterior,      //
+    UniformPosterior,       //
+    TriangularPosterior,    //
+    CauchyPosterior,        //
+    GumbelPosterior,        //
+    ExponentialPosterior,   //
+    RayleighPosterior,      //
+    ParetoPosterior,        //
+    WeibullPosterior,       //
+    ReciprocalPosterior,    //
+    GompertzPosterior,      //
+    ErlangPosterior,        //
+    LogNormalPosterior,     //
     GammaPosterior>;
 
 }  // namespace
