@@ -2,6 +2,7 @@
 #pragma once
 
 #include "families/posteriors/cauchy.h"
+#include "families/posteriors/dirichlet.h"
 #include "families/posteriors/erlang.h"
 #include "families/posteriors/exponential.h"
 #include "families/posteriors/full_gaussian.h"
@@ -42,7 +43,8 @@ using Posteriors = List<    //
     GompertzPosterior,      //
     ErlangPosterior,        //
     LogNormalPosterior,     //
-    GammaPosterior>;
+    GammaPosterior,         //
+    DirichletPosterior>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA

@@ -8,6 +8,7 @@
 #include "families/posteriors/log_normal.h"
 #include "families/posteriors/logistic.h"
 #include "families/posteriors/rayleigh.h"
+#include "families/priors/dirichlet.h"
 #include "families/priors/standard_normal.h"
 #include "families/priors/uniform.h"
 
@@ -23,7 +24,8 @@ using Priors = List<                      //
     StandardPrior<ExponentialPosterior>,  //
     StandardPrior<LogNormalPosterior>,    //
     StandardPrior<RayleighPosterior>,     //
-    UnitUniform>;
+    UnitUniform,                          //
+    FlatDirichlet>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
