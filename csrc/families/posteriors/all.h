@@ -1,6 +1,7 @@
 // The list of approximate posteriors q(z|x).
 #pragma once
 
+#include "families/posteriors/beta.h"
 #include "families/posteriors/cauchy.h"
 #include "families/posteriors/dirichlet.h"
 #include "families/posteriors/erlang.h"
@@ -44,6 +45,7 @@ using Posteriors = List<    //
     ErlangPosterior,        //
     LogNormalPosterior,     //
     GammaPosterior,         //
+    BetaPosterior,          //
     DirichletPosterior>;
 
 }  // namespace
