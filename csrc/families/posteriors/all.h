@@ -3,6 +3,7 @@
 
 #include "families/posteriors/beta.h"
 #include "families/posteriors/cauchy.h"
+#include "families/posteriors/chi_squared.h"
 #include "families/posteriors/dirichlet.h"
 #include "families/posteriors/erlang.h"
 #include "families/posteriors/exponential.h"
@@ -45,6 +46,7 @@ using Posteriors = List<    //
     ErlangPosterior,        //
     LogNormalPosterior,     //
     GammaPosterior,         //
+    ChiSquaredPosterior,    //
     BetaPosterior,          //
     DirichletPosterior>;
 
