@@ -7,6 +7,7 @@
 #include "families/posteriors/dirichlet.h"
 #include "families/posteriors/erlang.h"
 #include "families/posteriors/exponential.h"
+#include "families/posteriors/f.h"
 #include "families/posteriors/full_gaussian.h"
 #include "families/posteriors/gamma.h"
 #include "families/posteriors/gaussian.h"
@@ -47,6 +48,7 @@ using Posteriors = List<    //
     LogNormalPosterior,     //
     GammaPosterior,         //
     ChiSquaredPosterior,    //
+    FPosterior,             //
     BetaPosterior,          //
     DirichletPosterior>;
 
