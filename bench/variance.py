@@ -1,4 +1,4 @@
-"""Variance of the gradients of the three objectives by minibatch size M and draws L, on MNIST.
+"""Variance of the gradients of three objectives by minibatch size M and draws L, on MNIST.
 
     python bench/variance.py [--repeats 100] [--out DIR]
 

@@ -116,7 +116,7 @@ def latent_backward_reweighted(mean, log_var, noise, dz, f, estimator, kl_weight
     z = mean + sigma * noise
     slope = dz + kl_weight * weight * (noise / sigma - z)  # of log w, through z
     if estimator == "doubly-reparameterized":
-        slope = weight * slope
+        slope = (1 - kl_weight + kl_weight * weight) * slope
         return slope.sum(0), (slope * sigma * noise / 2).sum(0)
     score = -kl_weight * weight
     dmean = slope + score * noise / sigma

@@ -13,6 +13,7 @@ from aevb import AEVB, Evaluator, Trainer, cli, datasets, plots
 from aevb.cli import demo as demo_command
 from aevb.cli import fit
 from aevb.cli.options import MODEL_OPTIONS
+from aevb.core.catalogue import POSTERIORS, PRIORS
 from aevb.evaluation import evaluator
 from aevb.training import trainer
 
@@ -164,13 +165,22 @@ def test_fit_takes_binarize(succeeds, binarize):
     assert model.learning_rate == "auto"
 
 
+def companions(name, value):
+    """A posterior with the support of a prior."""
+    if name != "prior" or value == "auto":
+        return {}
+    support = PRIORS[value][0]
+    return {"posterior": next(q for q, info in POSTERIORS.items() if info["support"] == support)}
+
+
 def test_choices_are_those_of_the_model():
     choices = {option.name: option.kind.choices for option in MODEL_OPTIONS}
     for name, values in choices.items():
         for value in values:
-            model = AEVB.published(1, hidden_layer_sizes=(2,), n_epochs=1, **{name: value})
+            chosen = {name: value, **companions(name, value)}
+            model = AEVB.published(1, hidden_layer_sizes=(2,), n_epochs=1, **chosen)
             model.fit(np.eye(3, dtype=np.float32))
-    assert sum(bool(values) for values in choices.values()) == 7
+    assert sum(bool(values) for values in choices.values()) == 9
 
 
 def test_fit_left_alone_has_the_model_s_defaults(monkeypatch, succeeds):

@@ -236,7 +236,10 @@ def check_size(name, n_latent):
     for got, wanted in zip(
         (slope, *kernels.posterior_recognize(name, outputs, z)), gradients, strict=True
     ):
-        scale = np.abs(wanted).max(initial=0) + 1
+        # the solution of a triangular system adds up the errors of all components
+        scale = (np.abs(wanted).max(initial=0) + 1) * (
+            n_latent if posteriors.is_coupled(own) else 1
+        )
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5 * scale)
     if posteriors.is_coupled(own):
         return
@@ -285,6 +288,9 @@ def test_the_divergence_is_the_twins(isa, name):
     outputs, prior = examples(name, 50, 3), POSTERIORS[name]["prior"]
     got = kernels.posterior_kl(name, outputs)
     expected = posteriors.divergence(twin(name), float64(outputs), prior)
+    if expected.shape != got.shape:  # of all components together: in the first one's place
+        assert (got[:, 1:] == 0).all()
+        expected = np.hstack([expected, np.zeros((50, 2))])
     np.testing.assert_array_less(np.abs(got - expected), 2e-5 * (1 + np.abs(expected)))
     noise = noise_for(name, 1, 50, 3)
     term = kernels.posterior_sample(name, prior, outputs, noise, closed_kl=True)[2]

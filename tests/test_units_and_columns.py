@@ -209,13 +209,13 @@ def test_columns_are_what_the_model_reads():
 
 def test_threads_are_the_evaluators(case, monkeypatch):
     model, X = case
-    asked, read = [], type(model)._latent_means
+    asked, read = [], type(model)._reconstructions
 
     def means(self, rows):
         asked.append(self.n_threads)
         return read(self, rows)
 
-    monkeypatch.setattr(type(model), "_latent_means", means)
+    monkeypatch.setattr(type(model), "_reconstructions", means)
     Evaluator(model, n_threads=2).column_quality(X)
     Evaluator(model).column_quality(X)
     assert asked == [2, model.n_threads]

@@ -12,6 +12,7 @@ from engines import draws, engine, order, train
 from hooks import kernels
 from teams import team_of
 
+from aevb import AEVB
 from aevb.core.engine import ARENAS, Rows
 
 LATENT, WEIGHTS, DRAWN = 2, 17, 18  # streams of noise
@@ -284,3 +285,14 @@ def test_errors():
         points.restore(variational())
     with pytest.raises(ValueError, match="factor: want a number in"):
         points.scale_squares(1.5)
+
+
+def test_the_gradient_is_that_of_the_mean_weights():
+    X = np.random.default_rng(0).random((9, 5), dtype=np.float32)
+    options = {"hidden_layer_sizes": (3,), "random_state": 0, "n_epochs": 1}
+    model = AEVB.published(2, weight_posterior="gaussian", **options).fit(X)
+    points = AEVB.published(2, **options).fit(X).set_weights(model.weights_)
+    (bound, gradient), (same, other) = (m.bound_and_gradient(X) for m in (model, points))
+    np.testing.assert_array_equal(bound, same)
+    for name, values in gradient.items():
+        np.testing.assert_array_equal(values, other[name])

@@ -75,6 +75,8 @@ class Engine:
     def from_state(cls, state: dict[str, Any]) -> Engine:
         """Build an engine from the result of `state`. ValueError if its parts do not match."""
         model = core.Model(Config(**state["config"]), *state["units"])
+        if bool(state.get("prior_mean")) != bool(state.get("prior_log_sd")):
+            raise ValueError("prior_mean, prior_log_sd: got one of them, want both or none")
         for arena in ARENAS:
             arrays: Arrays = state.get(arena, {})  # files of old have no weight posterior
             model.set_arrays(arrays, arena)

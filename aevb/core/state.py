@@ -60,7 +60,7 @@ class Mark(NamedTuple):
 
 
 class ChainState(NamedTuple):
-    """The chains of a training set: z (n_rows, J), and the state of their step size."""
+    """The chains of a training set: coordinates of z (n_rows, J), and their step size's state."""
 
     z: NDArray[np.float32]
     step_state: list[float]

@@ -19,8 +19,8 @@ __all__ = ["AEVB"]
 class AEVB(EncoderModel):
     r"""Auto-Encoding Variational Bayes: a variational auto-encoder trained on the CPU.
 
-    The estimator learns a generative model :math:`p_\theta(x|z)p(z)` with
-    :math:`p(z) = N(0, I)`, and an encoder
+    The estimator learns a generative model :math:`p_\theta(x|z)p(z)` and an encoder
+    :math:`q_\phi(z|x)`. By default, :math:`p(z) = N(0, I)` and
     :math:`q_\phi(z|x) = N(\mu, \mathrm{diag}(\sigma^2))`. Both are multilayer perceptrons, and the
     decoder mirrors the encoder. Training is stochastic gradient ascent on the variational lower
     bound (eq. 2 of [1]_).

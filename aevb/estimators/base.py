@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ _Number = TypeVar("_Number", np.float32, np.float64)
 
 
 class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
-    """Base class of the estimators: a decoder p(x|z) with the prior p(z) = N(0, I)."""
+    """Base class of the estimators: a decoder p(x|z) with a prior p(z)."""
 
     # Inference
 
@@ -126,7 +127,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        engines = list(self._engines())[:n_samples]
+        engines = list(itertools.islice(self._engines(), n_samples))
         x = np.concatenate(
             [
                 engine.sample(
@@ -222,6 +223,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
     @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         """Return posterior means (n_rows, J)."""
+
+    def _draw_prior(self, n_draws: int, seed: int) -> NDArray[np.float32]:
+        """Draw z from p(z): (n_draws, n_components)."""
+        return self._engine.sample(n_draws, seed=seed, n_threads=self.n_threads)[1]
 
     def _reconstructions(self, rows: Rows) -> NDArray[np.float32]:
         """Return the means of p(x|z) at the posterior means (n_rows, D)."""

@@ -35,9 +35,10 @@ class EncoderModel(LatentVariableModel):
         Returns
         -------
         mean : ndarray of shape (n_samples, n_components), float32
-            Posterior means: the result of `transform`.
+            Posterior means: the result of `transform`. For "cauchy", "pareto" and "gompertz" they
+            are medians.
         std : ndarray of shape (n_samples, n_components), float32
-            Posterior standard deviations. Given x, the components are independent.
+            Posterior standard deviations, or half the distances of the quartiles for these three.
 
         Raises
         ------
@@ -52,14 +53,17 @@ class EncoderModel(LatentVariableModel):
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float32]]]:
         """Return the bound (eq. 2 of the paper) of each row, and the gradient of their sum.
 
-        The gradient is that of ``bound_estimator``, without weight decay.
+        The gradient is that of ``bound_estimator``, without weight decay and with the KL weight 1.
+        The core works on blocks of rows. Each block stands for a minibatch in ``free_bits``, and in
+        the baseline of "score-function-baseline" with one draw.
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Data.
-        noise : array-like of shape (n_draws, n_samples, n_components), default=None
-            The noise eps of eq. 10. By default it is the noise of `score_samples`.
+        noise : array-like of shape (n_draws, n_samples, n_noise * n_components), default=None
+            The noise that z is a function of: eps of eq. 10 for the Gaussian posterior, which takes
+            one number per component. By default it is the noise of `score_samples`.
 
         Returns
         -------
@@ -185,10 +189,6 @@ class EncoderModel(LatentVariableModel):
             )
 
         return self._read(X, draws)
-
-    def _draw_prior(self, n_draws: int, seed: int) -> NDArray[np.float32]:
-        """Draw z from p(z): (n_draws, n_components)."""
-        return self._engine.sample(n_draws, seed=seed, n_threads=self.n_threads)[1]
 
     def _chain_starts(self, rows: Rows, seed: int, n_threads: int | None) -> NDArray[np.float32]:
         return still_finite("X", self._engine.encode(rows, n_threads=n_threads))

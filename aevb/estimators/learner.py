@@ -196,7 +196,7 @@ class Learner(BaseEstimator, ABC):
         with self._claimed():
             worker = self._worker(keep_fitted=True)
             worker.early_stopping, worker.patience, worker.n_epochs = False, None, 1
-            worker.learning_rate_schedule = "constant"
+            worker.learning_rate_schedule, worker.kl_warmup = "constant", 0.0
             n_seen = worker._forget(forgetting, keep_posterior=weight_prior == "posterior")
             fit_rows(worker, X, n_seen=n_seen)
             self._state = worker._state
@@ -248,12 +248,16 @@ class Learner(BaseEstimator, ABC):
             set_initial_weights(engine, likelihood, moments)
         return state, config
 
-    def _halves_rate(self) -> bool:
+    def _takes_adam_rate(self) -> bool:
         return bool(self.learning_rate == "auto" and self.optimizer == "adam")
+
+    def _halves_rate(self) -> bool:
+        warms_up = getattr(self, "kl_warmup", 0.0) > 0.0  # then the bound may fall on purpose
+        return self._takes_adam_rate() and not warms_up
 
     def _auto_rate(self, data: Data) -> float | str:
         n_epochs = epochs_of_run(self.n_epochs, data.n_rows)
-        return adam_rate(n_epochs * data.n_rows) if self._halves_rate() else "auto"
+        return adam_rate(n_epochs * data.n_rows) if self._takes_adam_rate() else "auto"
 
     def _settings_now(self, state: State) -> Config:
         """Return the settings of the current parameters. ValueError if a fitted one has changed."""

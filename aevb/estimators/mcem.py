@@ -196,7 +196,7 @@ class MCEM(LatentVariableModel):
         return int(self.n_updates)
 
     def _new_chains(self, engine: Engine, rows: Rows) -> MonteCarloEm:
-        """Return chains that start from the prior or, if the model is trained, from p(z|x)."""
+        """Return chains that start from N(0, I) in coordinates, or from p(z|x) if trained."""
         if engine.n_steps > 0:
             z = self._annealed(engine, rows, engine.seed, self.n_threads)
             return self._chains_at(engine, engine.coordinates(z))

@@ -116,7 +116,7 @@ _DECLARATIONS = (
         kinds.choice(*POSTERIORS),
         "q(z|x), section 2.4 of the paper. "
         + "; ".join(f'"{name}": {info["text"]}' for name, info in POSTERIORS.items())
-        + ". The guide to posteriors and priors has a table of their outputs.",
+        + '. "Posteriors and priors" in docs/method.md has a table of their outputs.',
         help="approximate posterior of the encoder",
         fixed=True,
         in_core=True,

@@ -91,9 +91,10 @@ class Evaluator:
             Bounds in nats. ``diagnostics`` has these entries:
 
             - ``"n_draws"``: the number of draws.
-            - ``"kl"`` (n_samples,): KL(q(z|x) || p(z)) of each row in closed form.
+            - ``"kl"`` (n_samples,): KL(q(z|x) || p(z)) of each row, in closed form where there is
+              one.
             - ``"reconstruction"`` (n_samples,): the rest of the bound, ``per_row + kl``. It
-              estimates E_q[log p(x|z)] from the same draws.
+              estimates E_q[log p(x|z)], unless the objective reweights several draws.
 
         Raises
         ------
@@ -275,7 +276,7 @@ class Evaluator:
         """
         model = copy.copy(self.model)
         model.n_threads = self._n_threads()
-        means = model._engine.decode(model.transform(X), n_threads=model.n_threads)
+        means = model._read(X, model._reconstructions)
         data, units = check_data(model, X), model._engine.units
         binary = model._engine.settings["binarize"] == "threshold"
         supports = [SUPPORTS[model.likelihood_]] * data.n_features

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from aevb.plots.images import image_grid
-from aevb.plots.model import FloatArray, ImageShape, LatentModel, dense, limits
+from aevb.plots.model import (
+    FloatArray,
+    ImageShape,
+    LatentModel,
+    dense,
+    limits,
+    prior_draws,
+    prior_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,6 +77,10 @@ def manifold(
 
     if model.n_components != 2:
         raise ValueError(f"manifold needs a model of n_components=2, got {model.n_components}")
+    if prior_of(model) != "standard-normal":
+        raise ValueError(
+            f"manifold needs a model with the prior 'standard-normal', got {prior_of(model)!r}"
+        )
     means = model.inverse_transform(manifold_grid(n))
     ax = image_grid(means, image_shape, n_columns=n, cmap=cmap, limits=limits(model), ax=ax)
     # The axes measure prior probability, so the centre of image i is at (i + 1/2)/n. Each side of
@@ -130,7 +142,10 @@ def sample_images(
         return model.sample(n_samples, random_state=random_state)
     if kind != "mean":
         raise ValueError(f"kind must be 'mean' or 'draw', got {kind!r}")
-    z = check_random_state(random_state).standard_normal((n_samples, model.n_components))
+    generator = check_random_state(random_state)
+    if prior_of(model) != "standard-normal":
+        return model.inverse_transform(prior_draws(model, n_samples, generator))
+    z = generator.standard_normal((n_samples, model.n_components))
     return model.inverse_transform(z.astype(np.float32))
 
 

@@ -50,6 +50,12 @@ def limits(model: LatentModel) -> tuple[float, float] | None:
     return 0.0, 1.0 / model.columns_[0].scale
 
 
+def prior_of(model: Any) -> str:
+    """Return the name of a model's prior."""
+    engine = getattr(model, "_engine", None)
+    return "standard-normal" if engine is None else str(engine.settings["prior"])
+
+
 def posterior_draws(
     model: Any, X: Any, n_draws: int, generator: np.random.RandomState
 ) -> FloatArray:

@@ -50,8 +50,8 @@ struct Pass {
   const PosteriorKernels& posterior;
   const PriorKernels& prior;
   const ObjectiveInfo& objective;
-  bool fused_latent;  // the latent layer has a kernel of its own
-  bool closed_kl;     // the bound has -KL in closed form
+  bool fused_latent;                     // the latent layer has a kernel of its own
+  bool closed_kl;                        // the bound has -KL in closed form
   Cancellation* cancellation = nullptr;  // may end the pass, which then has no results; null: none
 
   MatView x() const { return ws.x[slot].view(rows); }

@@ -6,7 +6,6 @@ _COMPARISON = "aevb/evaluation/comparison.py"
 _EVALUATOR = "aevb/evaluation/evaluator.py"
 _IWAE = "aevb/paper/iwae.py"
 _AGGREGATE = "aevb/plots/aggregate.py"
-_DRAWS = "aevb/plots/model.py"
 
 _ALONE = "test_comparison.py::test_each_model_is_evaluated_as_by_itself"
 _GAP = "test_comparison.py::test_the_gap_is_that_of_each_row"
@@ -68,11 +67,11 @@ MUTANTS = [
         tests=(_JUDGED,),
     ),
     Mutant(
-        what="the aggregate posterior is made of the means",
-        file=_DRAWS,
-        text="(mean + std * noise)",
-        replacement="(mean + 0 * noise)",
-        tests=(_DENSITIES,),
+        what="all draws of the aggregate posterior have the same noise",
+        file="aevb/estimators/encoder_model.py",
+        text="seeds = range(seed, seed + n_draws)",
+        replacement="seeds = [seed] * n_draws",
+        tests=("test_plots_aggregate.py::test_draws_are_those_of_the_model",),
     ),
     Mutant(
         what="the histograms are counts",

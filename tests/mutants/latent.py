@@ -37,7 +37,7 @@ MUTANTS = [
     Mutant(
         what="the doubly reparameterised gradient has the weights once",
         file="csrc/families/objectives/importance_weighted.h",
-        text="draw.density *= draw.term;",
+        text="draw.density *= draw.through;",
         replacement="draw.density *= 1.0f;",
         tests=(
             "test_objectives.py::"

@@ -26,9 +26,13 @@ struct ExponentialPosterior {
     d[0] = -z * dz - 1.0f;
   }
   static AEVB_INLINE void pathwise(const Vec*, const Vec*, Vec z, Vec* d) { d[0] = z; }
-  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) { mean = sd = limited_exp(o[0]); }
+  static AEVB_INLINE void moments(const Vec* o, Vec& mean, Vec& sd) {
+    mean = sd = limited_exp(o[0]);
+  }
   static AEVB_INLINE Vec minus_kl(const Vec* o) { return 1.0f + o[0] - limited_exp(o[0]); }
-  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) { d[0] = 1.0f - limited_exp(o[0]); }
+  static AEVB_INLINE void minus_kl_gradient(const Vec* o, Vec* d) {
+    d[0] = 1.0f - limited_exp(o[0]);
+  }
 };
 
 }  // namespace

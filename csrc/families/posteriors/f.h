@@ -70,11 +70,18 @@ struct FPosterior {
     Vec total, log_odds, log_w, log_rest;
     AEVB_INLINE Terms(const Vec* o, Vec z)
         : a(half(o[0])), b(half(o[1])), total(a.value + b.value) {
-      const Vec log_z = log(z), moved = a.value / total * (z - 1.0f);
+      const Vec log_z = log(z), inverse = 1.0f / max(set1(kLeastLatent), z);
       log_odds = log_z + (a.log - b.log);
-      // log of (a z + b) / (a + b), which is 1 + moved; log1p's correction holds from -1/2 on, too
-      log_rest = -select(moved > -0.5f, log1p(moved), log(fma(a.value, z, b.value) / total));
-      log_w = log_z + log_rest;
+      // the logarithms of (a z + b) / total and of (a + b / z) / total, without cancellation
+      log_rest = -log_near_1(a.value / total * (z - 1.0f), fma(a.value, z, b.value) / total);
+      log_w = select(
+          z > 1.0f,
+          -log_near_1(b.value / total * (inverse - 1.0f), fma(b.value, inverse, a.value) / total),
+          log_z + log_rest);
+    }
+    // log(x) for x = 1 + moved; log1p's correction holds from -1/2 on, too
+    static AEVB_INLINE Vec log_near_1(Vec moved, Vec x) {
+      return select(moved > -0.5f, log1p(moved), log(x));
     }
   };
 };
