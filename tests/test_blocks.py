@@ -45,7 +45,8 @@ def test_training_steps_are_the_twins(isa, optimizer):
     x, rate = rows(BLOCKS, 23), 0.01
     model = engine(75, likelihood=BLOCKS, optimizer=optimizer, learning_rate=rate, n_draws=2)
     for position, n in ((0, 10), (10, 10), (20, 3)):
-        step, before = model.n_steps, [oracle.float64(model.arrays(arena)) for arena in ARENAS]
+        arenas = ARENAS[:3]  # the weights and the optimizer's accumulators
+        step, before = model.n_steps, [oracle.float64(model.arrays(arena)) for arena in arenas]
         noise = draws(model.config.as_dict()["seed"], step, LATENT, 0, n, 2, 2)
         some = x[order(model, len(x))[position : position + n]]
         twin = oracle.Config(likelihood=BLOCKS)

@@ -38,11 +38,24 @@ COMMON = {
     "warm_start": False,
     "verbose": 0,
 }
+Q_AND_P = {"posterior": "gaussian", "prior": "auto"}
 DEFAULTS = {
-    AEVB: COMMON | {"bound_estimator": "analytic-kl"},
-    WakeSleep: COMMON,
+    AEVB: COMMON
+    | Q_AND_P
+    | {
+        "bound_estimator": "analytic-kl",
+        "renyi_order": 0.5,
+        "kl_weight": 1.0,
+        "kl_warmup": 0.0,
+        "kl_cycles": 1,
+        "free_bits": 0.0,
+        "weight_posterior": None,
+        "n_weight_draws": 0,
+    },
+    WakeSleep: COMMON | Q_AND_P,
     MCEM: COMMON
     | {
+        "prior": "auto",
         "n_leapfrog": 10,
         "target_accept": 0.9,
         "n_updates": 5,
@@ -53,7 +66,7 @@ DEFAULTS = {
     },
     Learner.published: {"n_components": 20},
     LatentVariableModel.fit: {"y": None},
-    LatentVariableModel.partial_fit: {"y": None},
+    LatentVariableModel.partial_fit: {"y": None, "forgetting": 1.0, "weight_prior": "fixed"},
     LatentVariableModel.transform: {},
     LatentVariableModel.inverse_transform: {},
     LatentVariableModel.reconstruct: {},
@@ -86,7 +99,7 @@ DEFAULTS = {
     Trainer.run: {"n_samples": None},
     Evaluator: {"n_threads": None, "random_state": None, "progress": None},
     Evaluator.bound: {"n_draws": 1},
-    Evaluator.log_likelihood: {"method": "importance"},
+    Evaluator.log_likelihood: {"method": "importance", "n_weight_draws": 0},
     ImportanceSampling: {"n_draws": 1000, "n_adaptations": 0},
     PosteriorSampling: {"n_draws": 50, "n_leapfrog": 20, "n_warmup": 200, "max_components": 5},
     AnnealedImportanceSampling: {

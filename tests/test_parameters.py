@@ -39,6 +39,7 @@ COUNT = ([1, 7, 2**31 - 1, np.int64(3), np.uint8(200)],
          [0, -1, 2**31, 2**64, True, 1.0, "1", [1], np.float32(2), np.nan])  # fmt: skip
 POSITIVE = [1e-30, 0.5, 3, 1e37, np.float32(0.1), np.float64(2), np.int8(1), Fraction(1, 2)]
 NOT_REAL = [True, "1", [1], 1j, np.nan, np.inf, -np.inf, UP(1e37), 1e300, 1e-60, -1e-30, -1]
+NOT_AT_LEAST_0 = [-1e-30, -1, None, "auto", True, [1.0], np.nan, np.inf]
 FLAG = ([True, False, 0, 1, 2, np.bool_(True), np.int8(1)], ["yes", None, 1.0, [True]])
 
 
@@ -55,7 +56,14 @@ ALLOWED = {  # allowed values, forbidden values
     ),
     "activation": choice("tanh", "relu", "softplus", "sigmoid", bad=[None, "identity"]),
     "likelihood": choice("auto", "bernoulli", "gaussian", "bounded-gaussian", bad=[None]),
-    "bound_estimator": choice("analytic-kl", "monte-carlo", "score-function", bad=[None]),
+    "bound_estimator": choice(*catalogue.BOUND_ESTIMATORS, bad=[None]),
+    "posterior": choice(*catalogue.POSTERIORS, bad=[None, "auto"]),
+    "prior": choice("auto", *catalogue.PRIORS, bad=[None]),
+    "renyi_order": ([0, 0.0, 0.5, 2, DOWN(1e6)], [1e6, *NOT_AT_LEAST_0]),
+    "kl_weight": ([0, 0.0, 0.5, 1, 1e6], [UP(1e6), *NOT_AT_LEAST_0]),
+    "kl_warmup": ([0, 0.0, 0.5, 1], [UP(1.0), 2, *NOT_AT_LEAST_0]),
+    "kl_cycles": COUNT,
+    "free_bits": ([0, 0.0, 0.5, 1, 1e6], [UP(1e6), *NOT_AT_LEAST_0]),
     "optimizer": choice("adagrad", "sgd", "adam", bad=[None, "auto"]),
     "binarize": choice(None, "threshold", "dynamic", bad=["none", False]),
     "weight_posterior": choice(None, "gaussian", "gaussian-decoder", bad=["none", False]),
@@ -192,7 +200,14 @@ OTHER = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_option_reaches_the_core(kind):
-    own = {"bound_estimator": "monte-carlo", "weight_posterior": "gaussian"}
+    own = {
+        "bound_estimator": "monte-carlo",
+        "weight_posterior": "gaussian",
+        "posterior": "laplace",
+        "prior": "logistic",
+        "renyi_order": 0.25,
+        "kl_weight": 0.5,
+    }
     options = OTHER | (own if kind == "AEVB" else {})
     model = KINDS[kind].published(3, **options).set_params(n_epochs=1).fit(X)
     config = config_of(model)
@@ -206,6 +221,11 @@ def test_each_option_reaches_the_core(kind):
             "n_components": 3,
             "hidden_layer_sizes": [7, 3],
             "bound_estimator": "monte-carlo" if kind == "AEVB" else "analytic-kl",
+            "posterior": "laplace" if kind == "AEVB" else "gaussian",
+            "prior": "logistic" if kind == "AEVB" else "standard-normal",
+            "renyi_order": 0.25 if kind == "AEVB" else 0.5,
+            "kl_weight": 0.5 if kind == "AEVB" else 1.0,
+            "free_bits": 0.0,
             "n_draws": 1 if kind == "MCEM" else 4,  # of an encoder, which it has not
             "seed": int(np.random.RandomState(5).randint(2**31 - 1)),
             "weight_posterior": "gaussian" if kind == "AEVB" else "none",
@@ -236,7 +256,7 @@ def config_without(config, name):
     [
         ("activation", ["identity", "tanh", "relu", "softplus", "sigmoid"]),
         ("likelihood", [*catalogue.LIKELIHOODS]),
-        ("bound_estimator", ["analytic-kl", "monte-carlo", "score-function"]),
+        ("bound_estimator", [*catalogue.BOUND_ESTIMATORS]),
         ("optimizer", ["adagrad", "adam", "sgd"]),
         ("binarize", ["none", "threshold", "dynamic"]),
         ("algorithm", ["aevb", "wake-sleep", "monte-carlo-em"]),
@@ -268,9 +288,17 @@ LEARNS = {  # other values of parameters that change learning
     "random_state": 1,
 }
 OWN = {
-    "AEVB": {"bound_estimator": "monte-carlo", "n_draws": 2},
-    "WakeSleep": {"n_draws": 2},
-    "MCEM": {"n_leapfrog": 9, "target_accept": 0.5, "n_updates": 4},
+    "AEVB": {
+        "bound_estimator": "monte-carlo",
+        "n_draws": 2,
+        "posterior": "laplace",
+        "prior": "laplace",
+        "kl_weight": 0.5,
+        "kl_warmup": 0.5,
+        "free_bits": 0.5,
+    },
+    "WakeSleep": {"n_draws": 2, "posterior": "laplace", "prior": "laplace"},
+    "MCEM": {"n_leapfrog": 9, "target_accept": 0.5, "n_updates": 4, "prior": "laplace"},
 }
 SAME = {"n_threads": 1, "verbose": 0, "warm_start": True, "validation_fraction": 0.2}
 
