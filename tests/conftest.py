@@ -18,13 +18,24 @@ hypothesis.settings.load_profile("suite")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def forced(backend):
+    """Force one backend for the duration of a test, then restore the previous one."""
+    previous = _core.backend()
+    _core.use_backend(backend)
+    yield backend
+    _core.use_backend(previous)
+
+
 @pytest.fixture(params=_core.backend_names())
 def isa(request):
-    """Force one instruction set for the duration of a test, then restore the previous one."""
-    previous = _core.backend()
-    _core.use_backend(request.param)
-    yield request.param
-    _core.use_backend(previous)
+    """Every backend: the instruction sets, and a library's products."""
+    yield from forced(request.param)
+
+
+@pytest.fixture(params=[name for name in _core.backend_names() if "+" not in name])
+def vectors(request):
+    """The instruction sets alone, for kernels that multiply no matrices."""
+    yield from forced(request.param)
 
 
 def pytest_terminal_summary(terminalreporter):

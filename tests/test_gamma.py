@@ -34,12 +34,12 @@ def check_distribution(alpha, log_z):
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
-def test_distribution(isa, alpha):
+def test_distribution(vectors, alpha):
     check_distribution(alpha, draws(alpha))
 
 
 @pytest.mark.parametrize("alpha", [0.01, 1])
-def test_distribution_after_a_rejection(isa, alpha):
+def test_distribution_after_a_rejection(vectors, alpha):
     """Normals below -2.5 make the first proposal negative, so every lane is drawn again."""
     u = np.random.default_rng(0).random((4, 5 * N), dtype=np.float32)
     u[0] = 0.96 + 0.03 * u[0]
@@ -47,7 +47,7 @@ def test_distribution_after_a_rejection(isa, alpha):
     check_distribution(alpha, draws(alpha, u))
 
 
-def test_a_draw_depends_on_its_own_noise_only(isa):
+def test_a_draw_depends_on_its_own_noise_only(vectors):
     rng = np.random.default_rng(0)
     u = rng.random((4, 1000), dtype=np.float32)
     alpha = rng.uniform(0.01, 2, 1000).astype(np.float32)
@@ -57,13 +57,13 @@ def test_a_draw_depends_on_its_own_noise_only(isa):
 
 
 @pytest.mark.parametrize("row", range(4))
-def test_a_redraw_depends_on_each_uniform(isa, row):
+def test_a_redraw_depends_on_each_uniform(vectors, row):
     u = np.repeat(np.float32([[0.97], [0.5], [0.5], [0.5]]), 1000, axis=1)
     u[row] += np.linspace(0, 0.01, 1000, dtype=np.float32)
     assert len(np.unique(draws(1, u))) > 990
 
 
-def test_ends_of_the_noise(isa):
+def test_ends_of_the_noise(vectors):
     """All corners of the uniforms give finite draws, at all sizes of alpha."""
     ends = np.float32([0, 2.0**-24, 0.5, 1 - 2.0**-24])
     u = np.stack(np.meshgrid(*[ends] * 4)).reshape(4, -1)
@@ -72,7 +72,7 @@ def test_ends_of_the_noise(isa):
 
 
 @pytest.mark.parametrize("alpha", [np.nan, np.inf, -1])
-def test_a_bad_shape_gives_nan(isa, alpha):
+def test_a_bad_shape_gives_nan(vectors, alpha):
     log_z = draws(alpha, np.full((4, 5), 0.3, dtype=np.float32))
     assert np.isnan(log_z).all()
 
@@ -105,7 +105,7 @@ def sensitivity(alpha, log_z):
     return (4 * difference(5e-4 * alpha) - difference(1e-3 * alpha)) / 3
 
 
-def test_sensitivity(isa):
+def test_sensitivity(vectors):
     """The relative error is below 4e-6 everywhere, and below 5e-7 in the median."""
     alpha, log_z = shapes_and_draws()
     got, expected = kernels.gamma_sensitivity(alpha, log_z), sensitivity(alpha, log_z)
@@ -115,7 +115,7 @@ def test_sensitivity(isa):
     assert np.median(error) < 5e-7
 
 
-def test_sensitivity_of_a_tiny_draw(isa):
+def test_sensitivity_of_a_tiny_draw(vectors):
     """Where z underflows, F = z^alpha / Gamma(alpha + 1) exactly."""
     alpha = np.float32([1e-3, 1e-3, 0.01, 0.1])
     log_z = np.float32([-17000, -200, -1200, -150])
@@ -124,7 +124,7 @@ def test_sensitivity_of_a_tiny_draw(isa):
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.3, 3, 50])
-def test_mean_sensitivity(isa, alpha):
+def test_mean_sensitivity(vectors, alpha):
     """The derivative of E[log(1 + z)], and of E[log z], is a mean over draws.
 
     The bound is four standard errors. By quadrature, with E over log z.
@@ -148,7 +148,7 @@ def test_mean_sensitivity(isa, alpha):
     check(slope * scipy.special.expit(np.float64(log_z)), derivative)
 
 
-def test_nan_is_never_hidden(isa):
+def test_nan_is_never_hidden(vectors):
     alpha = np.float32([np.nan, 0.5, 0.5, 3, 3, 100, 100])
     log_z = np.float32([0, np.nan, -3, np.nan, 1, np.nan, 4.6])
     got = kernels.gamma_sensitivity(alpha, log_z)

@@ -31,7 +31,7 @@ def backward(name, outputs, noise, dz, weights=THROUGH, **options):
 
 
 @where(lambda own, _: getattr(own, "PATHWISE", "explicit") == "explicit")
-def test_explicit_draws_have_their_derivatives(isa, name):
+def test_explicit_draws_have_their_derivatives(vectors, name):
     """Five-point differences of draws in float32. h = 1/32, so rounding is of order 2e-6 |z|."""
     outputs, n = examples(name, 200, 3), 200
     noise, dz = noise_for(name, 1, n, 3), np.random.default_rng(0).normal(size=(n, 3))
@@ -53,7 +53,7 @@ def test_explicit_draws_have_their_derivatives(isa, name):
 
 
 @where(lambda own, _: getattr(own, "PATHWISE", "explicit") == "cdf")
-def test_implicit_derivatives_are_those_at_a_constant_cdf(isa, name):
+def test_implicit_derivatives_are_those_at_a_constant_cdf(vectors, name):
     """dz / d output = -(dF / d output) / p(z), by differences of the CDF."""
     own, outputs = twin(name), examples(name, 200, 3)
     noise = noise_for(name, 1, 200, 3)
@@ -70,7 +70,7 @@ def test_implicit_derivatives_are_those_at_a_constant_cdf(isa, name):
 
 
 @names
-def test_the_mean_gradient_is_that_of_the_expectation(isa, name):
+def test_the_mean_gradient_is_that_of_the_expectation(vectors, name):
     """Of E arctan z against quadrature, over 20 000 draws: t tests of every output."""
     n, own = 20_000, twin(name)
     outputs = examples(name, 1, 3, seed=3)
@@ -97,7 +97,7 @@ def has_fixed_ends(own, _):
 
 
 @where(has_fixed_ends)
-def test_the_score_has_mean_zero(isa, name):
+def test_the_score_has_mean_zero(vectors, name):
     n, outputs = 20_000, examples(name, 1, 3, seed=4)
     rows = [np.repeat(a, n, axis=0) for a in outputs]
     noise = noise_for(name, 1, n, 3, seed=2)
@@ -107,7 +107,7 @@ def test_the_score_has_mean_zero(isa, name):
 
 
 @names
-def test_a_gradient_is_the_sum_of_its_parts(isa, name):
+def test_a_gradient_is_the_sum_of_its_parts(vectors, name):
     """Through z of log p(x|z) and of the log ratio, the score, and the divergence.
 
     The whole is compared with the gradient through z of their sum. A weight of 0 through z makes
@@ -141,7 +141,7 @@ def test_a_gradient_is_the_sum_of_its_parts(isa, name):
 
 
 @with_kl
-def test_the_divergences_gradient_is_its_derivative(isa, name):
+def test_the_divergences_gradient_is_its_derivative(vectors, name):
     own, outputs = twin(name), examples(name, 50, 3)
     nothing = np.zeros((50, 3))
     noise = noise_for(name, 1, 50, 3)
@@ -155,7 +155,7 @@ def test_the_divergences_gradient_is_its_derivative(isa, name):
 
 
 @independent
-def test_the_gradient_is_the_same_at_any_number_of_components(isa, name):
+def test_the_gradient_is_the_same_at_any_number_of_components(vectors, name):
     n_noise, rng = POSTERIORS[name]["n_noise"], np.random.default_rng(0)
     for n_latent in (1, 2, 7, 8, 15, 16, 17, 33):
         outputs, noise = examples(name, 4, n_latent), noise_for(name, 1, 4, n_latent)

@@ -101,7 +101,7 @@ def test_the_twin_is_the_prior_where_it_says_so(name):
 
 
 @names
-def test_draws_have_the_twins_distribution(isa, name):
+def test_draws_have_the_twins_distribution(vectors, name):
     """Kolmogorov-Smirnov tests of seven components, and correlations of their ranks.
 
     A right sampler fails for one seed in ten thousand.
@@ -119,7 +119,7 @@ def test_draws_have_the_twins_distribution(isa, name):
 
 
 @coupled
-def test_coupled_components_have_the_entropy(isa, name):
+def test_coupled_components_have_the_entropy(vectors, name):
     """The mean of -log q over draws. It is larger if the components are not coupled as they are."""
     own, n = twin(name), 20_000
     outputs, z, _ = many_draws(name, n, 4)
@@ -131,7 +131,7 @@ def test_coupled_components_have_the_entropy(isa, name):
 
 
 @names
-def test_draws_are_in_the_support(isa, name):
+def test_draws_are_in_the_support(vectors, name):
     """Also for extreme outputs, and for the ends of the noise."""
     info, own = POSTERIORS[name], twin(name)
     shapes = [a.shape for a in own.examples(np.random.default_rng(0), 1, 3)]
@@ -180,13 +180,13 @@ def check_density(name, outputs, z):
 
 
 @names
-def test_log_q_and_its_gradients_are_the_twins(isa, name):
+def test_log_q_and_its_gradients_are_the_twins(vectors, name):
     outputs = examples(name, 60, 3)
     check_density(name, outputs, draw(name, outputs)[0])
 
 
 @names
-def test_log_q_is_the_twins_away_from_its_draws(isa, name):
+def test_log_q_is_the_twins_away_from_its_draws(vectors, name):
     """z of other outputs, where they are in the support."""
     n_latent = 3 if posteriors.is_coupled(twin(name)) else 1
     outputs, others = (examples(name, 200, n_latent, seed) for seed in (0, 1))
@@ -198,7 +198,7 @@ def test_log_q_is_the_twins_away_from_its_draws(isa, name):
 
 
 @names
-def test_log_q_is_lowest_outside_the_support(isa, name):
+def test_log_q_is_lowest_outside_the_support(vectors, name):
     """Where the ends of the support depend on the outputs."""
     outputs = examples(name, 10, 2)
     low, high = (np.float32(a) for a in twin(name).marginals(float64(outputs)).support())
@@ -214,7 +214,7 @@ def test_log_q_is_lowest_outside_the_support(isa, name):
 
 
 @names
-def test_the_log_ratio_is_that_of_prior_and_posterior(isa, name):
+def test_the_log_ratio_is_that_of_prior_and_posterior(vectors, name):
     outputs, prior = examples(name, 50, 3), POSTERIORS[name]["prior"]
     noise = noise_for(name, 2, 50, 3)
     z, ratio, term = kernels.posterior_sample(name, prior, outputs, noise)
@@ -253,7 +253,7 @@ def check_size(name, n_latent):
 
 
 @names
-def test_any_number_of_components(isa, name):
+def test_any_number_of_components(vectors, name):
     """Independent components do not depend on their number, to the last bit."""
     for n_latent in SIZES:
         check_size(name, n_latent)
@@ -263,7 +263,7 @@ def test_any_number_of_components(isa, name):
 
 
 @names
-def test_moments_are_the_twins(isa, name):
+def test_moments_are_the_twins(vectors, name):
     """Where there is a mean or a variance. Elsewhere the moments are finite."""
     own, outputs = twin(name), examples(name, 50, 3)
     marginals = own.marginals(float64(outputs))
@@ -284,7 +284,7 @@ def test_has_kl_says_whether_there_is_a_closed_form(name):
 
 
 @with_kl
-def test_the_divergence_is_the_twins(isa, name):
+def test_the_divergence_is_the_twins(vectors, name):
     outputs, prior = examples(name, 50, 3), POSTERIORS[name]["prior"]
     got = kernels.posterior_kl(name, outputs)
     expected = posteriors.divergence(twin(name), float64(outputs), prior)
@@ -298,7 +298,7 @@ def test_the_divergence_is_the_twins(isa, name):
 
 
 @with_kl
-def test_the_divergence_is_the_mean_of_the_log_ratio(isa, name):
+def test_the_divergence_is_the_mean_of_the_log_ratio(vectors, name):
     """SGVB A and B agree in expectation."""
     outputs, _, ratio = many_draws(name, 20_000, 2)
     error = -np.float64(ratio).mean() - kernels.posterior_kl(name, outputs).sum()
@@ -306,7 +306,7 @@ def test_the_divergence_is_the_mean_of_the_log_ratio(isa, name):
 
 
 @where(lambda own, info: info["has_kl"] and info["prior"] in getattr(own, "AT_PRIOR", {}))
-def test_there_is_no_divergence_from_itself(isa, name):
+def test_there_is_no_divergence_from_itself(vectors, name):
     values = twin(name).AT_PRIOR[POSTERIORS[name]["prior"]]
     shapes = [a.shape for a in examples(name, 4, 5)]
     outputs = [np.full(s, v, dtype=np.float32) for s, v in zip(shapes, values, strict=True)]

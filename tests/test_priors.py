@@ -41,7 +41,7 @@ def log_density(name, z):
 
 
 @names
-def test_log_p_is_scipys(isa, name):
+def test_log_p_is_scipys(vectors, name):
     for n_latent in SIZES:
         z = points(name, 30, n_latent)
         terms = log_density(name, z)
@@ -51,7 +51,7 @@ def test_log_p_is_scipys(isa, name):
 
 
 @names
-def test_the_gradient_is_the_derivative(isa, name):
+def test_the_gradient_is_the_derivative(vectors, name):
     """Five-point differences of SciPy's log-density, with steps relative to z."""
     for n_latent in SIZES:
         z = points(name, 30, n_latent)
@@ -67,7 +67,7 @@ def test_the_gradient_is_the_derivative(isa, name):
 
 
 @names
-def test_draws_have_the_distribution(isa, name):
+def test_draws_have_the_distribution(vectors, name):
     n = 20_000
     z = kernels.prior_draw(name, 3, n, 5)
     p = posteriors.prior(name)
@@ -83,7 +83,7 @@ def test_draws_have_the_distribution(isa, name):
 
 
 @names
-def test_any_number_of_components(isa, name):
+def test_any_number_of_components(vectors, name):
     for n_latent in SIZES:
         z = kernels.prior_draw(name, 3, 11, n_latent)
         assert np.isfinite(z).all()
