@@ -1,12 +1,13 @@
-"""Variance of the gradients of three objectives by minibatch size M and draws L, on MNIST.
+"""Variance of the gradients of four objectives by minibatch size M and draws L, on MNIST.
 
     python bench/variance.py [--repeats 100] [--out DIR]
 
 The model is 784-100-5 after 100 000 samples. For each objective, M and L, the script computes the
 variance of the minibatch's mean gradient, summed over all weights of the encoder, as a multiple of
 the squared norm of the full gradient. It does so over minibatches and noise, and over the noise
-alone with one minibatch. SGVB B is eq. 7, SGVB A is eq. 6 and "score" is the score function of
-section 2.2. The script writes variance.csv and variance.png to --out.
+alone with one minibatch. SGVB B is eq. 7, SGVB A is eq. 6, "score" is the score function of section
+2.2 and "baseline" the same less a baseline. The script writes variance.csv and variance.png to
+--out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ import numpy as np
 
 from aevb import AEVB, Trainer, datasets
 
-ESTIMATORS = {"SGVB B": "analytic-kl", "SGVB A": "monte-carlo", "score": "score-function"}
+ESTIMATORS = {
+    "SGVB B": "analytic-kl",
+    "SGVB A": "monte-carlo",
+    "score": "score-function",
+    "baseline": "score-function-baseline",
+}
 OPTIONS = {"n_components": 5, "hidden_layer_sizes": (100,), "random_state": 0}
 N_TRAINED = 100_000
 SIZES = (1, 10, 100)
@@ -49,7 +55,7 @@ def draw(rows, path):
 
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
     for panel, by, other, fixed in ((0, "L", "M", 100), (1, "M", "L", 1)):
-        for colour, estimator in zip(("C0", "C1", "C2"), ESTIMATORS, strict=True):
+        for colour, estimator in zip(("C0", "C1", "C2", "C3"), ESTIMATORS, strict=True):
             for what, style in (("total", "-"), ("noise", "--")):
                 points = [
                     (r[by], r[what])
