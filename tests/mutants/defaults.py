@@ -13,15 +13,15 @@ MUTANTS = [
     Mutant(
         what="the density of z lacks the log-Jacobian of the units",
         file="csrc/posterior/density.cc",
-        text=" + pass.model.units().log_jacobian()",
-        replacement="",
+        text="pass.model.units().log_jacobian()",
+        replacement="0.0",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
     Mutant(
         what="importance sampling lacks the log-Jacobian of the units",
         file="csrc/inference/importance.cc",
-        text="+= model.units().log_jacobian()",
-        replacement="+= 0.0",
+        text="model.units().log_jacobian()",
+        replacement="0.0",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
     Mutant(
