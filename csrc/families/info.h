@@ -29,7 +29,7 @@ enum class LatentSupport : uint8_t { real, positive, unit_interval, simplex };
 // The noise that a draw of z is a function of.
 enum class LatentNoise : uint8_t { normal, uniform };
 
-// Components of z under a posterior whose last output is a factor.
+// The largest number of components of z under a posterior whose last output is a factor.
 inline constexpr size_t kMostFactored = 1024;
 
 struct PosteriorInfo {

@@ -21,9 +21,8 @@
 //   draw(t, m, l)               writes z; returns its log q(z|x)
 //   log_density(t, m, l)        log q(z|x) of a given z
 //   slope(t, m, l)              dz = its derivatives
-//   backward(t, m)              doutputs from dz, the gradient for z without that of log q(z|x),
-//   and
-//                               from the draws' weights `density` and `score`
+//   backward(t, m)              doutputs, from dz (the gradient for z without that of log q(z|x))
+//                               and from the draws' weights `density` and `score`
 //   recognize(t, m)             doutputs = the gradient of log q(z|x) with z fixed
 //   moments(t, m, mean, sd)
 //   minus_kl(t, m)              if info.has_kl, as above, of the row
