@@ -11,7 +11,7 @@ from aevb.core.catalogue import catalogue
 from aevb.estimators.aevb import AEVB
 from aevb.estimators.mcem import MCEM
 from aevb.estimators.wake_sleep import WakeSleep
-from aevb.evaluation.comparison import Comparison
+from aevb.evaluation.comparison import Comparison, Evaluation
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.evaluator import Evaluator
 from aevb.evaluation.posterior import PosteriorDraws, sample_posterior
@@ -24,6 +24,7 @@ __all__ = [
     "Comparison",
     "DivergenceError",
     "Estimate",
+    "Evaluation",
     "Evaluator",
     "FitWarning",
     "PosteriorDraws",

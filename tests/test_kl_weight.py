@@ -32,6 +32,8 @@ def test_a_factor_of_one_changes_no_bit(isa, objective):
 
 @objectives
 def test_the_twin_of_another_factor_would_be_seen(objective):
+    """The score function's gradient has a tolerance that is wider than its other parts."""
+    other = 0.5 if objective.startswith("score-function") else 0.301
     case = case_of("bernoulli", objective, 0.3)
     with pytest.raises(AssertionError):
-        assert_bound_and_gradient(case, *ask(case, kl_weight=0.5))
+        assert_bound_and_gradient(case, *ask(case, kl_weight=other))

@@ -46,10 +46,9 @@ def test_nan_is_never_hidden(vectors, name):
     np.testing.assert_array_equal(np.isnan(kernels.unary(name, x)), np.isnan(x))
 
 
-@pytest.mark.parametrize("name", ["log_gamma", "digamma"])
-def test_double(name):
+def test_log_gamma_of_a_double():
     """1e-14 of the larger of the value and 1."""
     x = np.concatenate([np.geomspace(1e-4, 1e6, 20_001), np.linspace(0.5, 12, 20_001), [1, 2, 10]])
-    expected = REFERENCE[name](x)
-    got = getattr(kernels, name)(x)
-    assert (np.abs(got - expected) <= 1e-14 * np.maximum(np.abs(expected), 1)).all()
+    expected = scipy.special.gammaln(x)
+    error = np.abs(kernels.log_gamma(x) - expected)
+    assert (error <= 1e-14 * np.maximum(np.abs(expected), 1)).all()

@@ -252,7 +252,7 @@ class Learner(BaseEstimator, ABC):
         return bool(self.learning_rate == "auto" and self.optimizer == "adam")
 
     def _halves_rate(self) -> bool:
-        warms_up = getattr(self, "kl_warmup", 0.0) > 0.0  # then the bound may fall on purpose
+        warms_up = self._schedules().kl_warmup > 0.0  # then the bound may fall on purpose
         return self._takes_adam_rate() and not warms_up
 
     def _auto_rate(self, data: Data) -> float | str:

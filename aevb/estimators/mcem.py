@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aevb.core.catalogue import PRIORS
 from aevb.core.chains import PosteriorChains
 from aevb.core.engine import Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState
@@ -37,6 +38,11 @@ _Result = TypeVar("_Result")
         "Draws of p(z|x) whose mean `transform` returns. As many draws for warm-up come first. The "
         "chain starts from a draw by annealed importance sampling. `transform` uses the values of "
         "this parameter, `n_leapfrog` and `target_accept` at the time of its call."
+    ),
+    prior=(
+        "p(z). "
+        + "; ".join(f'"{name}": {text}' for name, (_, text) in PRIORS.items())
+        + '. "auto" is N(0, I).'
     ),
     batch_size="Rows per step. None means all rows.",
     n_epochs="Passes over the data in `fit`. One pass moves every chain once.",

@@ -41,7 +41,8 @@ class Evaluator:
         Threads of the core. None takes the model's.
     random_state : int, RandomState instance or None, default=None
         Seed of the noise. None takes the seed of the model. `bound` with the model's ``n_draws``
-        then equals ``model.score_samples``.
+        then equals ``model.score_samples``, unless that averages over draws of the weights. Methods
+        without `n_weight_draws` take the posterior mean of the weights.
     progress : bool, default=None
         Whether `log_likelihood` shows progress bars. None takes the model's ``verbose``.
 

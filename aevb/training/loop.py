@@ -56,7 +56,7 @@ class Loop(NamedTuple):
         """
         start, plan = self.run.start, self.run.plan
         rate_factors = kl_factors = None
-        if plan is not None:
+        if plan is not None and not schedules.are_constant:
             batch_size = int(self.engine.settings["batch_size"])
             n_seen = self.engine.n_samples_seen
             fractions = fractions_of_run(n_seen, batch_size, plan.start, end, max_steps)

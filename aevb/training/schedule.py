@@ -55,6 +55,11 @@ class Schedules(NamedTuple):
     kl_warmup: float = 0.0
     kl_cycles: int = 1
 
+    @property
+    def are_constant(self) -> bool:
+        """Whether all factors are 1."""
+        return self.learning_rate == "constant" and self.kl_warmup == 0.0
+
     def rate(self, fractions: list[float]) -> list[float] | None:
         """Return the factors on the learning rate at these fractions of the run.
 

@@ -26,18 +26,27 @@ double sum_of_draws(const Pass& pass) {
   return sum;
 }
 
-// log p(x|z) + kl_weight [log p(z) - log q(z|x)] of the draws of row m.
-void log_weights(const Pass& pass, size_t m, double kl_weight, double* log_w) {
-  const Workspace& ws = pass.ws;
-  for (size_t l = 0; l < ws.n_draws; ++l) {
-    const size_t i = m * ws.n_draws + l;
-    log_w[l] = log_likelihood(pass, i) + kl_weight * static_cast<double>(ws.draw_term[i]);
+// The draws of row m, with log p(x|z) + kl_weight [log p(z) - log q(z|x)] of each.
+RowDraws row_draws(const Pass& pass, size_t m, float kl_weight) {
+  Workspace& ws = pass.ws;
+  const size_t first = m * ws.n_draws;
+  for (size_t l = first; l < first + ws.n_draws; ++l) {
+    ws.log_w[l] = log_likelihood(pass, l) +
+                  static_cast<double>(kl_weight) * static_cast<double>(ws.draw_term[l]);
   }
+  return {.n = ws.n_draws,
+          .log_w = ws.log_w.data() + first,
+          .baseline = 0.0,
+          .kl_weight = kl_weight,
+          .closed_kl = pass.closed_kl,
+          .order = pass.model.config().renyi_order,
+          .scaled = ws.scaled.data() + first,
+          .draws = ws.draws.data() + first};
 }
 
 // The bound of a row whose draws the objective reweights, and its variance by the delta method.
-void reweighted_bound(const Pass& pass, size_t m, RowDraws& row, double* log_w) {
-  log_weights(pass, m, 1.0, log_w);
+void reweighted_bound(const Pass& pass, size_t m) {
+  const RowDraws row = row_draws(pass, m, 1.0f);
   pass.ws.bound[m] = pass.objective.weigh(row) + pass.model.units().log_jacobian();
   double squares = 0.0;
   for (size_t l = 0; l < row.n; ++l)
@@ -65,16 +74,6 @@ void sum_bound(const Pass& pass, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
   const auto draws = static_cast<double>(ws.n_draws);
   const auto kl_weight = static_cast<double>(pass.settings.kl_weight);
-  std::vector<double> scratch(pass.objective.reweights ? 2 * ws.n_draws : 0);
-  std::vector<DrawWeights> weights(pass.objective.reweights ? ws.n_draws : 0);
-  RowDraws row = {ws.n_draws,
-                  scratch.data(),
-                  0.0,
-                  1.0f,
-                  false,
-                  pass.model.config().renyi_order,
-                  scratch.data() + scratch.size() / 2,
-                  weights.data()};
   for (size_t m = rows.begin; m < rows.end; ++m) {
     double sum = 0.0, mean = 0.0, squares = 0.0;  // Welford's, of what varies between draws
     for (size_t l = m * ws.n_draws; l < (m + 1) * ws.n_draws; ++l) {
@@ -88,7 +87,7 @@ void sum_bound(const Pass& pass, const Member& member) {
     }
     ws.bound[m] = sum / draws + ws.term[m] + pass.model.units().log_jacobian();
     ws.variance[m] = squares / (draws - 1.0) / draws;
-    if (pass.objective.reweights) reweighted_bound(pass, m, row, scratch.data());
+    if (pass.objective.reweights) reweighted_bound(pass, m);
   }
 }
 
@@ -107,14 +106,9 @@ void weigh_draws(const Pass& pass, Member& member) {
     member.barrier();
     total = sum_of_draws(pass);
   }
-  std::vector<double> log_w(ws.n_draws), scratch(ws.n_draws);
-  RowDraws row = {
-      ws.n_draws,         log_w.data(),   0.0,    pass.settings.kl_weight, pass.closed_kl,
-      config.renyi_order, scratch.data(), nullptr};
   const auto n_others = static_cast<double>((pass.rows - 1) * ws.n_draws);
   for (size_t m = rows.begin; m < rows.end; ++m) {
-    row.draws = ws.draws.data() + m * ws.n_draws;
-    log_weights(pass, m, static_cast<double>(pass.settings.kl_weight), log_w.data());
+    RowDraws row = row_draws(pass, m, pass.settings.kl_weight);
     double own = 0.0;
     for (size_t l = 0; l < ws.n_draws; ++l) own += static_cast<double>(ws.f[m * ws.n_draws + l]);
     row.baseline = n_others > 0.0 ? (total - own) / n_others : 0.0;

@@ -72,9 +72,8 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
 
 void draw_noise(const Pass& pass, const Member& member) {
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    const NoiseRows noise =
-        pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view());
-    pass.posterior.info.noise == LatentNoise::normal ? pass.k.normal(noise) : pass.k.uniform(noise);
+    latent_noise(pass,
+                 pass_noise(pass, Purpose::latent, some, pass.ws.n_draws, pass.ws.eps.view()));
   });
 }
 

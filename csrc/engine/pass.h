@@ -36,7 +36,7 @@ struct Pass {
         prior(k.priors[model.config().prior]),
         objective(k.objectives[model.config().objective]),
         fused_latent(model.config().has_fused_latent()),
-        closed_kl(model.config().has_closed_kl()) {}
+        closed_kl(objective.analytic && network.has_closed_kl) {}
 
   const Kernels& k;
   const Model& model;
@@ -100,6 +100,10 @@ bool gather(const Pass& pass, const Table& table, NoiseBy noise, Member& member)
 // columns, whatever noise the posterior takes.
 void draw_noise(const Pass& pass, const Member& member);
 void draw_normal_noise(const Pass& pass, const Member& member);
+// Noise of the kind that the posterior takes.
+inline void latent_noise(const Pass& pass, const NoiseRows& noise) {
+  pass.posterior.info.noise == LatentNoise::normal ? pass.k.normal(noise) : pass.k.uniform(noise);
+}
 
 void encode_hidden(const Pass& pass, Member& member);
 void encode_heads(const Pass& pass, Member& member);  // the parameters of q(z|x) alone

@@ -76,7 +76,7 @@ struct RowDraws {
   float kl_weight;
   bool closed_kl;      // -KL is in closed form and has a gradient of its own
   double order;        // of Renyi's bound, not 1
-  double* scratch;     // (n,)
+  double* scaled;      // (n,), for the objective
   DrawWeights* draws;  // out (n,)
 };
 

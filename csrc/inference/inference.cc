@@ -16,7 +16,7 @@ void copy_rows(ConstMatView from, Range rows, float* to) {
 // otherwise by the pass's draws.
 void divergence(const Pass& pass, Range rows, MatView scratch, double* out) {
   const Workspace& ws = pass.ws;
-  const bool closed = pass.model.config().has_closed_form();
+  const bool closed = pass.network.has_closed_kl;
   if (closed && !rows.empty()) pass.posterior.kl(latent_rows(pass, rows), scratch.row(rows.begin));
   for (size_t r = rows.begin; r < rows.end; ++r) {
     out[r] = 0.0;
@@ -38,9 +38,7 @@ void add_drawn_divergence(const Pass& pass, Range rows, size_t j, MatView out) {
   for (size_t r = rows.begin; r < rows.end; ++r) {
     double sum = 0.0;
     for (size_t l = (r - rows.begin) * ws.n_draws; l < (r - rows.begin + 1) * ws.n_draws; ++l) {
-      const double log_p =
-          pass.prior.add_log_kernel(pass.prior.log_constant(1), one.z + l * one.ld, 1);
-      sum += static_cast<double>(one.draw_term[l]) - log_p;
+      sum += static_cast<double>(one.draw_term[l]) - pass.prior.log_density(one.z + l * one.ld, 1);
     }
     out.row(r)[j] = static_cast<float>(sum / static_cast<double>(ws.n_draws));
   }
@@ -194,7 +192,7 @@ void component_divergence(const Model& model, const Table& table, size_t n_draws
       if (!gather(pass, table, NoiseBy::content, member)) return false;
       encode_hidden(pass, member);
       encode_and_sample(pass, member);
-      if (!mine.empty() && pass.model.config().has_closed_form()) {
+      if (!mine.empty() && pass.network.has_closed_kl) {
         pass.posterior.kl(latent_rows(pass, mine), kl.view().row(mine.begin));
       } else if (!mine.empty()) {
         for (size_t j = 0; j < n_latent; ++j) add_drawn_divergence(pass, mine, j, kl.view());

@@ -87,8 +87,7 @@ float GaussianProposal::draw(const PriorKernels& prior, const float* eps, float*
     squares += double{eps[i]} * double{eps[i]};
   }
   const double log_q = -0.5 * squares - kHalfLog2Pi * static_cast<double>(dim_) - log_determinant_;
-  const double log_p = prior.add_log_kernel(prior.log_constant(dim_), z, dim_);
-  return static_cast<float>(log_p - log_q);
+  return static_cast<float>(prior.log_density(z, dim_) - log_q);
 }
 
 }  // namespace aevb

@@ -82,7 +82,7 @@ struct PanelDraw {
 };
 
 // The optimizer's step on both parameters of a Gaussian weight posterior, for n_cols weights.
-struct PosteriorUpdate {
+struct WeightPosteriorUpdate {
   size_t n_cols;
   const UpdateRule* rule;
   const float* sum;    // the gradient for the drawn weights, summed over the step's rows
@@ -159,9 +159,12 @@ struct LikelihoodKernels {
 
 struct PriorKernels {
   PriorInfo info;
-  // log p(z) of n components is add_log_kernel(log_constant(n), z, n).
   double (*log_constant)(size_t n);
   double (*add_log_kernel)(double sum, const float* z, size_t n);
+  // log p(z) of n components
+  double log_density(const float* z, size_t n) const {
+    return add_log_kernel(log_constant(n), z, n);
+  }
   // gradient += scale * d log p(z) / dz; z is read in whole vectors
   void (*add_gradient)(float scale, const float* z, size_t n, float* gradient);
   void (*draw)(const NoiseRows&);  // noise.out becomes z ~ p(z)
@@ -251,7 +254,7 @@ struct Kernels {
   void (*optimize)(const UpdateRule&, const float* sum, Range range, float* weight, float* state1,
                    float* state2);
   void (*draw_weights)(const PanelDraw&);
-  void (*update_posterior)(const PosteriorUpdate&);
+  void (*update_weight_posterior)(const WeightPosteriorUpdate&);
   // sample and backward of the paper's posterior and prior, for an objective that has them
   void (*latent_sample)(const LatentRows&);
   void (*latent_backward)(const LatentRows&);

@@ -122,8 +122,7 @@ void posterior_sample(const LatentRows& t) {
     float mean = 0.0f;  // of the draws' terms
     for (size_t l = m * t.n_draws; l < (m + 1) * t.n_draws; ++l) {
       const double log_q = static_cast<double>(R::draw(t, m, l));
-      const double log_p =
-          t.prior->add_log_kernel(t.prior->log_constant(t.n_latent), t.z + l * t.ld, t.n_latent);
+      const double log_p = t.prior->log_density(t.z + l * t.ld, t.n_latent);
       t.draw_term[l] = static_cast<float>(log_p - log_q);
       mean += t.draw_term[l] / static_cast<float>(t.n_draws);
     }

@@ -47,7 +47,7 @@ void draw_weights(const PanelDraw& t) {
 //   g - (m - m0) / (N s0^2)  and  g (theta - m) + (1 - sd^2 / s0^2) / N.
 // The optimizer's rule multiplies by 1 / M. So the terms of the prior get M / N.
 template <class O>
-void update_posterior_by(const PosteriorUpdate& u) {
+void update_weight_posterior_by(const WeightPosteriorUpdate& u) {
   UpdateRule rule = *u.rule;
   rule.decay = 0.0f;  // the prior is in the sums
   const Vec share = set1(rule.prior_share), one = set1(1.0f);
@@ -65,13 +65,16 @@ void update_posterior_by(const PosteriorUpdate& u) {
 }
 
 template <class... O>
-constexpr void (*kPosteriorUpdates[])(const PosteriorUpdate&) = {update_posterior_by<O>...};
+constexpr void (*kWeightPosteriorUpdates[])(const WeightPosteriorUpdate&) = {
+    update_weight_posterior_by<O>...};
 template <class... O>
-void update_posterior_of(List<O...>, const PosteriorUpdate& u) {
-  kPosteriorUpdates<O...>[u.rule->optimizer](u);
+void update_weight_posterior_of(List<O...>, const WeightPosteriorUpdate& u) {
+  kWeightPosteriorUpdates<O...>[u.rule->optimizer](u);
 }
 
-void update_posterior(const PosteriorUpdate& u) { update_posterior_of(Optimizers(), u); }
+void update_weight_posterior(const WeightPosteriorUpdate& u) {
+  update_weight_posterior_of(Optimizers(), u);
+}
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA

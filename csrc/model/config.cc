@@ -28,13 +28,9 @@ Support Config::support() const {
   return std::any_of(columns.begin(), columns.end(), differs) ? Support::real : own(columns[0]);
 }
 
-bool Config::has_closed_form() const {
+bool Config::has_closed_kl() const {
   const PosteriorInfo& q = kernels().posteriors[posterior].info;
   return q.has_kl && std::string_view(q.prior) == kernels().priors[prior].info.name;
-}
-
-bool Config::has_closed_kl() const {
-  return kernels().objectives[objective].analytic && has_closed_form();
 }
 
 bool Config::has_fused_latent() const {
@@ -77,7 +73,8 @@ void Config::validate_latent() const {
   });
   check(std::isfinite(kl_weight) && kl_weight >= 0.0f, "kl_weight: want a finite number >= 0");
   check(std::isfinite(free_bits) && free_bits >= 0.0f, "free_bits: want a finite number >= 0");
-  check(free_bits == 0.0f || (has_closed_kl() && q.is_factorized), [&] {
+  const bool may_be_free = k.objectives[objective].analytic && has_closed_kl() && q.is_factorized;
+  check(free_bits == 0.0f || may_be_free, [&] {
     return "free_bits: got " + std::to_string(free_bits) + ", want 0 for bound_estimator '" +
            k.objectives[objective].name + "', posterior '" + q.name + "' and prior '" + p.name +
            "': it needs 'analytic-kl' and a KL divergence in closed form for each unit";

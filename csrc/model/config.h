@@ -8,7 +8,8 @@
 namespace aevb {
 
 enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
-// Point: one value per weight. Gaussian: a mean and a log standard deviation (appendix F).
+// none: one value per weight. gaussian: a mean and a log standard deviation (appendix F), of all
+// weights or of the decoder's.
 enum class WeightPosterior : uint8_t { none, gaussian, gaussian_decoder };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
@@ -43,8 +44,7 @@ struct Config {
   uint64_t seed = 0;
 
   size_t n_visible() const;  // D
-  // Whether KL(q(z|x) || p(z)) has a closed form, and whether the gradient uses it.
-  bool has_closed_form() const;
+  // Whether KL(q(z|x) || p(z)) has a closed form.
   bool has_closed_kl() const;
   // Whether the latent layer has a kernel of its own.
   bool has_fused_latent() const;

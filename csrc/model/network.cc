@@ -5,7 +5,9 @@
 namespace aevb {
 
 Network::Network(const Config& config)
-    : posterior_(&kernels().posteriors[config.posterior].info), n_latent_(config.n_latent) {
+    : has_closed_kl(config.has_closed_kl()),
+      posterior_(&kernels().posteriors[config.posterior].info),
+      n_latent_(config.n_latent) {
   add_activation(config.n_visible(), false);
   if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
   add_decoder(config);

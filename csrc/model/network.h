@@ -50,6 +50,8 @@ struct Network {
   size_t arena_size = 0;
   Range variational;  // layers whose weights have a posterior
 
+  bool has_closed_kl = false;  // KL(q(z|x) || p(z)) has a closed form
+
   bool has_encoder() const { return !encoder.empty(); }
   // The columns of an output of the encoder among the heads; past the last one, an empty range.
   Range head(size_t output) const;

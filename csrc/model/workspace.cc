@@ -40,12 +40,14 @@ Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradien
   term.resize(rows);
   draw_term.resize(drawn);
   f.resize(drawn);
-  if (gradients && !config.has_fused_latent()) {
+  if (!config.has_fused_latent()) {
     this->draws.resize(drawn);
-    if (config.free_bits > 0.0f) {
-      kl = Matrix(rows, config.n_latent);
-      kl_weight.resize(round_up(config.n_latent, kPanel));
-    }
+    log_w.resize(drawn);
+    scaled.resize(drawn);
+  }
+  if (gradients && config.free_bits > 0.0f) {
+    kl = Matrix(rows, config.n_latent);
+    kl_weight.resize(round_up(config.n_latent, kPanel));
   }
   bound.resize(rows);
   variance.resize(rows);

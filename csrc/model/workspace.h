@@ -41,16 +41,18 @@ struct Workspace {
   // The deltas: gradients of layers' outputs before the activation function, and of z. The deltas
   // of output layers replace the outputs.
   std::vector<Matrix> deltas;
-  Matrix eps;                      // (rows * draws, n_noise J): the noise of z
-  std::vector<float> partial;      // (rows * draws, panels) of r = log p(x|z)
-  std::vector<float> term;         // (rows,): the bound without the mean of r over the draws
-  std::vector<float> draw_term;    // (rows * draws,): log p(z) - log q(z|x)
-  std::vector<float> f;            // (rows * draws,): r + kl_weight * draw_term
-  std::vector<DrawWeights> draws;  // (rows * draws,)
-  Matrix kl;                       // (rows, J): of each component, if there are free bits
-  std::vector<float> kl_weight;    // (J,): of each component, if there are free bits
-  std::vector<double> bound;       // (rows,)
-  std::vector<double> variance;    // (rows,): of the bound over the noise; NaN for one draw
+  Matrix eps;                    // (rows * draws, n_noise J): the noise of z
+  std::vector<float> partial;    // (rows * draws, panels) of r = log p(x|z)
+  std::vector<float> term;       // (rows,): the bound without the mean of r over the draws
+  std::vector<float> draw_term;  // (rows * draws,): log p(z) - log q(z|x)
+  std::vector<float> f;          // (rows * draws,): r + kl_weight * draw_term
+  // Of an objective without a kernel of its own, (rows * draws,) each.
+  std::vector<DrawWeights> draws;
+  std::vector<double> log_w, scaled;
+  Matrix kl;                     // (rows, J): of each component, if there are free bits
+  std::vector<float> kl_weight;  // (J,): of each component, if there are free bits
+  std::vector<double> bound;     // (rows,)
+  std::vector<double> variance;  // (rows,): of the bound over the noise; NaN for one draw
   const TransposedDecoder* transposed = nullptr;  // of the pass's weights; null: not kept
 
   MatView z() { return activations[z_].view(); }

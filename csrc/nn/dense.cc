@@ -183,8 +183,8 @@ void update_by_blocks(const Kernels& k, const PanelUpdate& update, const Nonzero
 }
 
 // The arenas from an index on, for a step of the weights' posterior.
-PosteriorUpdate posterior_update(const Arena& arena, const DrawnWeights& drawn,
-                                 const UpdateRule& rule, size_t n_cols, size_t at) {
+WeightPosteriorUpdate weight_posterior_update(const Arena& arena, const DrawnWeights& drawn,
+                                              const UpdateRule& rule, size_t n_cols, size_t at) {
   const auto from = [at](auto* base) { return base != nullptr ? base + at : nullptr; };
   return {.n_cols = n_cols,
           .rule = &rule,
@@ -202,14 +202,15 @@ PosteriorUpdate posterior_update(const Arena& arena, const DrawnWeights& drawn,
 }
 
 // The step of the posterior's parameters, for the inputs of `update` and, with input 0, the bias.
-void update_posterior(const Kernels& k, const Dense& layer, const Arena& arena,
-                      const DrawnWeights& drawn, PanelUpdate update, size_t panel,
-                      const Nonzeros* nonzeros) {
+void update_weight_posterior(const Kernels& k, const Dense& layer, const Arena& arena,
+                             const DrawnWeights& drawn, PanelUpdate update, size_t panel,
+                             const Nonzeros* nonzeros) {
   const UpdateRule& rule = *update.rule;
   const auto step = [&](const float* sums, size_t at) {
-    PosteriorUpdate posterior = posterior_update(arena, drawn, rule, update.n_cols, at);
+    WeightPosteriorUpdate posterior =
+        weight_posterior_update(arena, drawn, rule, update.n_cols, at);
     posterior.sum = sums;
-    k.update_posterior(posterior);
+    k.update_weight_posterior(posterior);
   };
   const size_t first = layer.panel_offset(panel);
   update_by_blocks(k, update, nonzeros,
@@ -245,7 +246,7 @@ void dense_update(const Kernels& k, const Dense& layer, const Arena& arena, cons
                         .rule = &rule,
                         .prefetch = prefetch};
   if (drawn.weights != nullptr)
-    return update_posterior(k, layer, arena, drawn, update, panel, nonzeros);
+    return update_weight_posterior(k, layer, arena, drawn, update, panel, nonzeros);
   if (rows_per_sum(delta.rows) < delta.rows) {
     update_by_blocks(k, update, nonzeros, [&](const float* sums, size_t first) {
       k.optimize(rule, sums, {first, first + update.n_cols}, update.weight, update.state1,

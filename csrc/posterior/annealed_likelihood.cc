@@ -129,8 +129,7 @@ class TemperedPosterior {
       for (size_t j = 0; j < u.cols; ++j) g[j] = warm * g[j] + (1.0f - warm) * slope.row(c)[j];
       if (log_p == nullptr) continue;
       const double log_base =
-          (from_encoder_ ? static_cast<double>(log_q[c])
-                         : prior_.add_log_kernel(prior_.log_constant(u.cols), z, u.cols)) +
+          (from_encoder_ ? static_cast<double>(log_q[c]) : prior_.log_density(z, u.cols)) +
           coordinates.log_volume(u.row(c), u.cols);
       log_ratio_[c] = log_p[c] - log_base;
       log_p[c] = log_base + beta_ * log_ratio_[c];

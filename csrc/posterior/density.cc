@@ -37,9 +37,8 @@ void PosteriorDensity::moments(MatView mean, MatView deviation) {
 
 ConstMatView PosteriorDensity::draw_encoded(uint64_t seed, const uint64_t* ids) {
   const Pass pass = this->pass();
-  const NoiseRows noise =
-      noise_rows(seed, stream(Purpose::annealed), ids, pass.drawn(), 1, ws_.eps.view());
-  pass.posterior.info.noise == LatentNoise::normal ? pass.k.normal(noise) : pass.k.uniform(noise);
+  latent_noise(pass,
+               noise_rows(seed, stream(Purpose::annealed), ids, pass.drawn(), 1, ws_.eps.view()));
   pass.posterior.sample(latent_rows(pass, {0, n_}));
   return ws_.z().block(0, pass.drawn());
 }

@@ -319,9 +319,8 @@ class Imputer {
   void propose() {
     encode_hidden(pass(), serial_);
     encode_heads(pass(), serial_);
-    const NoiseRows eps = noise(Purpose::imputed_latent, ws_.eps.view());
     const Pass now = pass();
-    now.posterior.info.noise == LatentNoise::normal ? now.k.normal(eps) : now.k.uniform(eps);
+    latent_noise(now, noise(Purpose::imputed_latent, ws_.eps.view()));
     now.posterior.sample(latent_rows(now, {0, n_}));
     decode_latent();
   }

@@ -8,7 +8,6 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-using aevb::digamma;
 using aevb::log_gamma;
 
 // log x! = log Gamma(x + 1) of a count x. It is exactly 0 for 0 and 1. Elsewhere its error is at

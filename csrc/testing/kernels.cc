@@ -218,7 +218,6 @@ void bind_kernels(py::module_& m) {
   using py::arg;
   m.def("unary", &unary, arg("name"), arg("x"));
   m.def("log_gamma", py::vectorize(&log_gamma), arg("x"));
-  m.def("digamma", py::vectorize(&digamma), arg("x"));
   m.def("gamma_sensitivity", &gamma_sensitivity, arg("alpha"), arg("log_z"));
   m.def("sample_gamma", &sample_gamma, arg("u"), arg("alpha"));
   m.def("dense", &dense, arg("x"), arg("weight"), arg("bias"), arg("activation"));

@@ -273,8 +273,7 @@ DoubleArray prior_log_density(const std::string& name, const FloatArray& z) {
   const MatView view = rows.view();
   DoubleArray out(static_cast<py::ssize_t>(view.rows));
   for (size_t r = 0; r < view.rows; ++r)
-    out.mutable_data()[r] =
-        prior.add_log_kernel(prior.log_constant(view.cols), view.row(r), view.cols);
+    out.mutable_data()[r] = prior.log_density(view.row(r), view.cols);
   return out;
 }
 

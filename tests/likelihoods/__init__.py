@@ -19,16 +19,9 @@ functions are within 4 ulp <= 8 u (test_math.py).
 
 from __future__ import annotations
 
-import importlib
+from twin_modules import twin_module
 
 
 def twin(name):
     """The module of a likelihood."""
-    module = f"{__name__}.{name.replace('-', '_')}"
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        path = module.replace(".", "/")
-        raise LookupError(f"the likelihood {name!r} has no twin: want tests/{path}.py") from None
+    return twin_module(__name__, "likelihood", name)

@@ -36,7 +36,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the doubly reparameterised gradient has the weights once",
-        file="csrc/families/objectives/importance_weighted.h",
+        file="csrc/families/objectives/doubly_reparameterized.h",
         text="draw.density *= draw.through;",
         replacement="draw.density *= 1.0f;",
         tests=(
@@ -47,7 +47,7 @@ MUTANTS = [
     ),
     Mutant(
         what="Renyi's bound is not divided by the power",
-        file="csrc/families/objectives/importance_weighted.h",
+        file="csrc/families/objectives/renyi.h",
         text="(log_sum - std::log(static_cast<double>(row.n))) / power",
         replacement="(log_sum - std::log(static_cast<double>(row.n)))",
         tests=(
@@ -57,7 +57,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the baseline has the draw's own value",
-        file="csrc/families/objectives/score_function.h",
+        file="csrc/families/objectives/score_function_baseline.h",
         text="(sum - row.log_w[l]) / (n - 1.0)",
         replacement="sum / n",
         tests=(

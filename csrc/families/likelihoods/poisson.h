@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/special.h"
 #include "families/likelihoods/likelihood-inl.h"
 #include "simd/special-inl.h"
 
@@ -64,20 +65,10 @@ struct Poisson {
       if (us >= 0.07 && v <= 0.9277 - 3.6224 / (b - 2.0)) return x;
       if (x < 0.0 || (us < 0.013 && v > us)) continue;
       if (std::log(v * inverse_alpha / (a / (us * us) + b)) <=
-          x * std::log(rate) - rate - log_factorial_of(x)) {
+          x * std::log(rate) - rate - log_gamma(x + 1.0)) {
         return x;
       }
     }
-  }
-
-  // log x! in double, by Stirling's series above 10.
-  static double log_factorial_of(double x) {
-    double product = 1.0;
-    double y = x + 1.0;
-    for (; y < 10.0; y += 1.0) product *= y;
-    const double inverse = 1.0 / y, square = inverse * inverse;
-    return (y - 0.5) * std::log(y) - y + kHalfLog2Pi +
-           inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square / 1260.0)) - std::log(product);
   }
 };
 

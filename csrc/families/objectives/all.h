@@ -2,9 +2,12 @@
 #pragma once
 
 #include "families/objectives/analytic_kl.h"
+#include "families/objectives/doubly_reparameterized.h"
 #include "families/objectives/importance_weighted.h"
 #include "families/objectives/monte_carlo.h"
+#include "families/objectives/renyi.h"
 #include "families/objectives/score_function.h"
+#include "families/objectives/score_function_baseline.h"
 
 namespace aevb::AEVB_ISA {
 namespace {

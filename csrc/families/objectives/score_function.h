@@ -1,5 +1,4 @@
-// The naive Monte Carlo gradient of section 2.2: [log p(x, z) - log q(z|x)] grad log q(z|x), and
-// the same with a baseline.
+// The naive Monte Carlo gradient of section 2.2: [log p(x, z) - log q(z|x)] grad log q(z|x).
 #pragma once
 
 #include "families/objectives/objective-inl.h"
@@ -30,33 +29,6 @@ struct ScoreFunction {
   }
   template <class Q, class P>
   static AEVB_INLINE void add_row(float, Vec, Vec, HeadGradient&) {}
-};
-
-// A baseline that does not depend on the draw leaves the gradient's expectation as it is. For one
-// draw it is the mean over the other rows of the minibatch (as the running mean of Mnih and Gregor
-// 2014), for several draws the mean over the row's other draws.
-struct ScoreFunctionBaseline {
-  static double weigh(const RowDraws& row) {
-    const auto n = static_cast<double>(row.n);
-    double sum = 0.0;
-    for (size_t l = 0; l < row.n; ++l) sum += row.log_w[l];
-    for (size_t l = 0; l < row.n; ++l) {
-      const double baseline = row.n > 1 ? (sum - row.log_w[l]) / (n - 1.0) : row.baseline;
-      row.draws[l] = {.term = static_cast<float>(1.0 / n),
-                      .through = 0.0f,
-                      .score = static_cast<float>((row.log_w[l] - baseline) / n)};
-    }
-    return 0.0;
-  }
-  static constexpr ObjectiveInfo info = {
-      .name = "score-function-baseline",
-      .text =
-          "the score-function gradient less a baseline, the mean over the row's other draws, "
-          "or over the minibatch's other rows if there is one draw",
-      .differentiates_z = false,
-      .has_baseline = true,
-      .weigh = weigh,
-      .needs_score = true};
 };
 
 }  // namespace

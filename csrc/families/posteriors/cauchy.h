@@ -10,13 +10,11 @@ namespace {
 struct CauchyNoise {
   static constexpr const char* name = "cauchy";
   static constexpr const char* text =
-      "Cauchy's distribution, whose tails are so heavy that it has "
-      "no mean";
+      "Cauchy's distribution, whose tails are so heavy that it has no mean";
   static constexpr const char* prior = "cauchy";
   static constexpr LatentNoise noise = LatentNoise::uniform;
   static constexpr size_t n_noise = 1;
   static constexpr float mean = 0.0f, variance = 1e38f, scale = 1.0f;
-  static constexpr float entropy = 2.53102425f;  // log(4 pi)
 
   // tan(pi (u - 1/2)) = -cos(pi u) / sin(pi u). The angle near a pole is small, so it is accurate.
   static AEVB_INLINE Vec draw(const Vec* noise) {
