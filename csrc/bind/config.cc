@@ -116,15 +116,19 @@ py::dict as_dict(const Config& config) {
 }
 
 constexpr Name<Support> kSupports[] = {{"real", Support::real},
+                                       {"positive", Support::positive},
                                        {"unit-interval", Support::unit_interval},
+                                       {"open-unit-interval", Support::open_unit_interval},
                                        {"counts", Support::counts}};
 
 py::dict weight_shapes(const Config& config) {
   const Network network(config);
   py::dict shapes;
   for (const NamedWeights& named : network.named_weights()) {
-    shapes[py::str(named.name + ".weight")] =
-        py::make_tuple(named.layer.n_in, named.outputs.size());
+    if (named.has_weight()) {
+      shapes[py::str(named.name + ".weight")] =
+          py::make_tuple(named.layer.n_in, named.outputs.size());
+    }
     shapes[py::str(named.name + ".bias")] = py::make_tuple(named.outputs.size());
   }
   return shapes;

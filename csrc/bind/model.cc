@@ -32,7 +32,7 @@ py::dict unpack_arena(const Network& network, const float* arena, Role role = Ro
     FloatArray weight = new_matrix(entry.layer.n_in, entry.outputs.size());
     FloatArray bias(static_cast<py::ssize_t>(entry.outputs.size()));
     unpack(entry, arena, weight.mutable_data(), bias.mutable_data());
-    arrays[py::str(entry.name + ".weight")] = weight;
+    if (entry.has_weight()) arrays[py::str(entry.name + ".weight")] = weight;
     arrays[py::str(entry.name + ".bias")] = bias;
   }
   return arrays;
@@ -159,17 +159,22 @@ void set_arrays(BoundModel& model, const py::dict& arrays, const std::string& wh
           which + "/" + name + ": has values below 0, want sums of squares");
   };
   const std::vector<NamedWeights> named = names_in(model.network(), role);
-  std::vector<std::pair<FloatArray, FloatArray>> values;
+  std::vector<std::pair<FloatArray, FloatArray>> values;  // weight and bias
+  size_t n_arrays = 0;
+  const auto take = [&](const std::string& name, std::initializer_list<size_t> shape) {
+    FloatArray array = array_of(arrays, name);
+    check_shape(array, name.c_str(), shape);
+    check_squares(array, name);
+    ++n_arrays;
+    return array;
+  };
   for (const NamedWeights& entry : named) {
-    const std::string weight = entry.name + ".weight", bias = entry.name + ".bias";
-    values.emplace_back(array_of(arrays, weight), array_of(arrays, bias));
-    check_shape(values.back().first, weight.c_str(), {entry.layer.n_in, entry.outputs.size()});
-    check_shape(values.back().second, bias.c_str(), {entry.outputs.size()});
-    check_squares(values.back().first, weight);
-    check_squares(values.back().second, bias);
+    const size_t n_in = entry.layer.n_in, n = entry.outputs.size();
+    values.emplace_back(entry.has_weight() ? take(entry.name + ".weight", {n_in, n}) : FloatArray(),
+                        take(entry.name + ".bias", {n}));
   }
-  check(arrays.size() == 2 * named.size(), which + ": got " + std::to_string(arrays.size()) +
-                                               " arrays, want " + std::to_string(2 * named.size()));
+  check(arrays.size() == n_arrays, which + ": got " + std::to_string(arrays.size()) +
+                                       " arrays, want " + std::to_string(n_arrays));
   const Changing changing(model.access);  // from here on no Python code runs
   if (model.parameters().data(role) == nullptr) model.parameters().allocate(role);
   float* arena = model.parameters().data(role);

@@ -49,7 +49,7 @@ void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member
   const size_t end = which == Networks::encoder ? network.encoder.end : network.layers.size();
   const auto panels = [&](size_t i) -> Panels {
     const Dense& layer = network.layers[begin + i].layer;
-    return {layer.n_out, ceil_div(layer.n_in, kInputBlock)};
+    return {layer.n_out, std::max<size_t>(1, ceil_div(layer.n_in, kInputBlock))};
   };
   stealing_for(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Task& task) {
     if (!pass.may_continue(member)) return;

@@ -7,10 +7,10 @@
 
 namespace aevb {
 
-// The values of x that a likelihood accepts.
-enum class Support : uint8_t { real, unit_interval, counts };
+// The values of x that a likelihood accepts: any, above 0, in [0, 1], in (0, 1), integers >= 0.
+enum class Support : uint8_t { real, positive, unit_interval, open_unit_interval, counts };
 
-inline constexpr size_t kMostOutputs = 2;  // of the decoder, per column of x
+inline constexpr size_t kMostOutputs = 3;  // of the decoder, per column of x
 inline constexpr size_t kMostHeads = 3;    // outputs of the encoder
 
 struct LikelihoodInfo {
@@ -21,6 +21,10 @@ struct LikelihoodInfo {
   const char* outputs[kMostOutputs];
   // The outputs of a decoder that gives every row the same mean and variance.
   void (*start)(double mean, double variance, double* outputs);
+  // The last so many outputs are one number per column, the same for every z.
+  size_t n_constant = 0;
+
+  bool is_constant(size_t output) const { return output + n_constant >= n_outputs; }
 };
 
 // Where z lies: each component on the real line, above 0 or in (0, 1), or all on the simplex.

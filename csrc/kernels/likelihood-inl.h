@@ -99,8 +99,9 @@ void draw_by_generator(const OutputRows& t, const NoiseRows& noise) {
   for (size_t r = 0; r < t.rows; ++r) {
     for (size_t c = 0; c < t.n_cols; ++c) {
       Generator generator(noise.key, noise.stream, noise.ids[r], 4 * noise.first_block + c);
-      float& x = t.outputs[0][r * t.ld + c];
-      x = L::draw(x, generator);
+      float output[L::info.n_outputs];
+      for (size_t o = 0; o < L::info.n_outputs; ++o) output[o] = t.outputs[o][r * t.ld + c];
+      t.outputs[0][r * t.ld + c] = L::draw(output, generator);
     }
   }
 }

@@ -22,11 +22,12 @@ size_t Network::add_activation(size_t width, bool per_draw, Activation function)
   return activations.size() - 1;
 }
 
-size_t Network::add_layer(std::string name, size_t input, size_t n_out, Activation activation) {
-  const Dense layer = {activations[input].width, n_out, arena_size};
+size_t Network::add_layer(std::string name, size_t input, size_t n_out, Activation activation,
+                          bool is_constant) {
+  const Dense layer = {is_constant ? 0 : activations[input].width, n_out, arena_size};
   checked_product(checked_product(layer.n_panels(), layer.n_in + 1), kPanel);
   arena_size = layer.end();
-  activations[input].consumers.push_back(layers.size());
+  if (!is_constant) activations[input].consumers.push_back(layers.size());
   const size_t output = add_activation(n_out, activations[input].per_draw, activation);
   layers.push_back({std::move(name), layer, input, output});
   return output;
@@ -62,8 +63,10 @@ void Network::add_outputs(const Config& config, size_t input) {
     const std::string prefix =
         config.columns.size() == 1 ? "decoder." : std::string("decoder.") + info.name + ".";
     const size_t first = layers.size();
-    for (size_t i = 0; i < info.n_outputs; ++i)
-      add_layer(prefix + info.outputs[i], input, block.n_columns, Activation::identity);
+    for (size_t i = 0; i < info.n_outputs; ++i) {
+      add_layer(prefix + info.outputs[i], input, block.n_columns, Activation::identity,
+                info.is_constant(i));
+    }
     const Range columns = {column, column + block.n_columns};
     blocks.push_back({block.likelihood, columns, {first, layers.size()}, n_panels, n_noise});
     n_noise += ceil_div(block.n_columns, 4);

@@ -63,8 +63,10 @@ struct Network {
 
  private:
   size_t add_activation(size_t width, bool per_draw, Activation function = Activation::identity);
-  // Appends a layer with its output activation, and returns the index of that.
-  size_t add_layer(std::string name, size_t input, size_t n_out, Activation activation);
+  // Appends a layer with its output activation, and returns the index of that. A constant layer has
+  // a bias alone.
+  size_t add_layer(std::string name, size_t input, size_t n_out, Activation activation,
+                   bool is_constant = false);
   void add_encoder(const Config& config);
   void add_decoder(const Config& config);
   void add_outputs(const Config& config, size_t input);

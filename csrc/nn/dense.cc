@@ -78,7 +78,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
     for (size_t next = kSkipBlock; next < n; next += kSkipBlock) {
       if (skips(r + next)) n = next;
     }
-    for (size_t depth = 0; depth < layer.n_in; depth += kDepthBlock) {
+    size_t depth = 0;
+    do {  // once for a layer without inputs, too: then the outputs are the bias
       k.product({.rows = n,
                  .k = std::min(kDepthBlock, layer.n_in - depth),
                  .n_cols = width,
@@ -91,7 +92,8 @@ void dense_forward(const Kernels& k, const Dense& layer, const float* weights, C
                  .accumulate = depth > 0,
                  .cold = r == rows.begin,
                  .prefetch = prefetch});
-    }
+      depth += kDepthBlock;
+    } while (depth < layer.n_in);
     k.activate(activation, n, width, c, out.stride);
   }
 }

@@ -43,11 +43,14 @@ struct DrawnWeights {
   float precision = 0.0f;
 };
 
-// Outputs of a layer whose weights have a name of their own: "encoder.hidden0".
+// Outputs of a layer whose weights have a name of their own: "encoder.hidden0". A layer without
+// inputs has a bias alone.
 struct NamedWeights {
   std::string name;
   const Dense& layer;
   Range outputs;
+
+  bool has_weight() const { return layer.n_in > 0; }
 };
 
 // Copies their weight (n_in, outputs), dense row-major, and their bias (outputs,) from or to an

@@ -11,7 +11,8 @@
 //   noise, draw(...)                   the kind of noise, and a draw of x from it:
 //     Noise::uniform                   draw(mean, u), one value of each
 //     Noise::normal                    draw(mean, output, eps), Vecs<N>
-//     Noise::generator                 draw(mean, generator), one value
+//     Noise::generator                 draw(output, generator), one value of each; output[0] has
+//                                      been replaced by the mean
 //
 // where x, each output[i] and each gradient[i] are Vecs<N>.
 #pragma once

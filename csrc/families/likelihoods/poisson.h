@@ -34,7 +34,11 @@ struct Poisson {
   }
 
   static constexpr Noise noise = Noise::generator;
-  static float draw(float mean, Generator& generator) {
+  static float draw(const float (&output)[1], Generator& generator) {
+    return draw_count(output[0], generator);
+  }
+
+  static float draw_count(float mean, Generator& generator) {
     if (!(mean < 1e30f)) return mean;  // infinite or NaN, too
     return static_cast<float>(mean < 10.0f ? invert(mean, generator) : reject(mean, generator));
   }
