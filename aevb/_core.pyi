@@ -5,13 +5,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-def likelihoods() -> dict[str, tuple[str, str]]: ...
+def likelihoods() -> dict[str, tuple[str, str, list[str]]]: ...
 def posteriors() -> dict[str, dict[str, Any]]: ...
 def priors() -> dict[str, tuple[str, str]]: ...
 def objectives() -> dict[str, str]: ...
 def starting_outputs(
     likelihood: str, mean: NDArray[np.float64], variance: NDArray[np.float64]
 ) -> NDArray[np.float64]: ...
+def starting_levels(likelihood: str, shares: Sequence[float]) -> list[NDArray[np.float64]]: ...
 def catalogue() -> dict[str, list[str]]: ...
 def backend() -> str: ...
 def backend_names() -> list[str]: ...
@@ -32,7 +33,7 @@ class Config:
         n_components: int,
         hidden_layer_sizes: list[int],
         activation: str,
-        likelihood: str | list[tuple[str, int]],
+        likelihood: str | list[tuple[str, int | list[int]]],
         bound_estimator: str,
         n_draws: int,
         optimizer: str,
@@ -49,6 +50,7 @@ class Config:
         kl_weight: float = 1.0,
         free_bits: float = 0.0,
         weight_posterior: str = "none",
+        mask_inputs: bool = False,
     ) -> None: ...
     def as_dict(self) -> dict[str, Any]: ...
     @property
@@ -59,7 +61,10 @@ class Config:
 @final
 class Rows:
     def __init__(
-        self, X: NDArray[Any], range: tuple[float, float, float] | None = None
+        self,
+        X: NDArray[Any],
+        range: tuple[float, float, float] | None = None,
+        holes: bool = False,
     ) -> None: ...
     @staticmethod
     def csr(
@@ -68,6 +73,7 @@ class Rows:
         indptr: NDArray[Any],
         n_cols: int,
         range: tuple[float, float, float] | None = None,
+        holes: bool = False,
     ) -> Rows: ...
     @property
     def shape(self) -> tuple[int, int]: ...
@@ -87,9 +93,16 @@ class Model:
         location: Sequence[float] | NDArray[np.float64] = ...,
         scale: Sequence[float] | NDArray[np.float64] = ...,
         log_jacobian: float = 0.0,
+        log_jacobians: Sequence[float] | NDArray[np.float64] = ...,
+        places: Sequence[int] = ...,
+        levels: Sequence[int] = ...,
     ) -> None: ...
     @property
-    def units(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
+    def units(
+        self,
+    ) -> tuple[
+        NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64], list[int], list[int]
+    ]: ...
     def copy(self) -> Model: ...
     def training(self) -> AbstractContextManager[object]: ...
     def restore(self, other: Model) -> None: ...

@@ -5,6 +5,7 @@ A new likelihood needs a module in tests/likelihoods, and no change here.
 
 from pathlib import Path
 
+import levels
 import numpy as np
 import oracle
 import posteriors
@@ -17,10 +18,10 @@ from scipy import stats
 from test_bounds import Case, assert_bound_and_gradient, problem
 
 from aevb import _core
+from aevb.core.catalogue import LEVEL_LIKELIHOODS, LIKELIHOODS
 from aevb.core.engine import Rows
 
 CATALOGUE = _core.catalogue()
-LIKELIHOODS = CATALOGUE["likelihood"]
 SIZES = [*range(1, 40), 47, 48, 49, 63, 64, 65, 127, 128, 129, 560, 784]
 likelihoods = pytest.mark.parametrize("likelihood", LIKELIHOODS)
 
@@ -42,8 +43,12 @@ def check_optimizer(name):
     assert oracle.optimizer_update(name, 0.0, 1.0, 0.0, 0.0, **hyper)[0] > 0
 
 
+def check_likelihood(name):
+    levels.twin(name) if name in LEVEL_LIKELIHOODS else twin(name)
+
+
 TWINS = {
-    "likelihood": twin,
+    "likelihood": check_likelihood,
     "posterior": posteriors.twin,
     "prior": posteriors.prior,
     "objective": check_objective,

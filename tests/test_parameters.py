@@ -218,6 +218,7 @@ def test_each_option_reaches_the_core(kind):
         | single
         | {
             "n_visible": D,
+            "mask_inputs": False,
             "n_components": 3,
             "hidden_layer_sizes": [7, 3],
             "bound_estimator": "monte-carlo" if kind == "AEVB" else "analytic-kl",

@@ -385,16 +385,16 @@ def test_a_vast_network_is_not_allocated(path, name):
 
 def test_a_later_format_says_whose_it_is(path):
     tensors, metadata = read(path)
-    header = json.loads(metadata["aevb"]) | {"format_version": 3, "library_version": "7.8.9"}
+    header = json.loads(metadata["aevb"]) | {"format_version": 4, "library_version": "7.8.9"}
     safetensors.numpy.save_file(tensors, path, {"aevb": json.dumps(header)})
-    with pytest.raises(ValueError, match=r"version 3, written by aevb 7\.8\.9; .* up to 2"):
+    with pytest.raises(ValueError, match=r"version 4, written by aevb 7\.8\.9; .* up to 3"):
         AEVB.load(path)
 
 
 def test_a_header_says_what_the_model_is(X, path):
     model = small().fit(X)
     header = json.loads(read(path)[1]["aevb"])
-    assert (header["format_version"], header["class"]) == (2, "AEVB")
+    assert (header["format_version"], header["class"]) == (3, "AEVB")
     assert header["library_version"] == __version__
     assert header["state"]["n_steps"] == model.n_steps_ == 8
     assert header["state"]["n_samples_seen"] == model.n_samples_seen_ == 2 * N

@@ -26,10 +26,14 @@ def catalogue() -> dict[str, tuple[str, ...]]:
 
 _families = catalogue()
 
-LIKELIHOODS = _families["likelihood"]
-# For each likelihood: the values of x that it accepts, and its text for the documentation.
-SUPPORTS = {name: support for name, (support, _) in core.likelihoods().items()}
-TEXTS = {name: text for name, (_, text) in core.likelihoods().items()}
+# For each likelihood: the values of x that it accepts, its text for the documentation, and the
+# names of the decoder's outputs.
+SUPPORTS = {name: support for name, (support, _, _) in core.likelihoods().items()}
+TEXTS = {name: text for name, (_, text, _) in core.likelihoods().items()}
+OUTPUTS = {name: outputs for name, (_, _, outputs) in core.likelihoods().items()}
+# The likelihoods of numbers, and those of variables with levels.
+LIKELIHOODS = tuple(name for name in _families["likelihood"] if SUPPORTS[name] != "levels")
+LEVEL_LIKELIHOODS = tuple(name for name in _families["likelihood"] if SUPPORTS[name] == "levels")
 # For each posterior: its text, its standard prior, whether that has a KL divergence in closed form,
 # and whether the components of z are independent. For each prior: the support of z, and its text.
 POSTERIORS = core.posteriors()

@@ -63,7 +63,15 @@ class Engine:
         if units is None:
             self._model = core.Model(config)
         else:
-            self._model = core.Model(config, units.location, units.scale, units.log_jacobian)
+            self._model = core.Model(
+                config,
+                units.location,
+                units.scale,
+                units.log_jacobian,
+                units.log_jacobians,
+                units.places,
+                units.levels,
+            )
 
     @classmethod
     def _of(cls, model: core.Model) -> Engine:
@@ -147,6 +155,11 @@ class Engine:
     def n_visible(self) -> int:
         """Dimension D of x."""
         return int(self.settings["n_visible"])
+
+    @cached_property
+    def n_features(self) -> int:
+        """Number of columns of the data."""
+        return self.units.n_features
 
     @cached_property
     def n_components(self) -> int:

@@ -32,8 +32,8 @@ class State:
 
     @property
     def n_features(self) -> int:
-        """Dimension D of x."""
-        return self.engine.n_visible
+        """Number of columns of the data."""
+        return self.engine.n_features
 
     def copy(self) -> State:
         """Return a deep copy."""

@@ -53,7 +53,10 @@ def looks_like_pixels(data: Data) -> bool:
     """
     if data.n_features < _LEAST_PIXELS or data.low != 0 or not _LEAST_WHITE <= data.high <= 255:
         return False
-    return all(bool((block == np.rint(block)).all()) for block in values_in_blocks(data))
+    return all(
+        bool(((block == np.rint(block)) | np.isnan(block)).all())
+        for block in values_in_blocks(data)
+    )
 
 
 def _likelihood(scale: Any, binarize: str | None, data: Data, m: Moments) -> str:
@@ -69,8 +72,7 @@ def _likelihood(scale: Any, binarize: str | None, data: Data, m: Moments) -> str
         return "gaussian"
     if binarize == "dynamic":
         return "bernoulli"
-    n_values = data.n_rows * data.n_features
-    n_ends = _count_ends(data, factor)
+    n_ends, n_values = _count_ends(data, factor)
     has_strokes = data.n_features >= _LEAST_PIXELS and n_ends >= _LEAST_STROKES * n_values
     is_image = has_strokes and not _spans_unit_interval(m, factor)
     return "bernoulli" if n_ends == n_values or is_image else "gaussian"
@@ -86,15 +88,16 @@ def _spans_unit_interval(m: Moments, factor: float) -> bool:
     return bool((spans | m.constant).all())
 
 
-def _count_ends(data: Data, factor: float) -> int:
-    """Count the values that are 0, or 1 to within rounding errors."""
+def _count_ends(data: Data, factor: float) -> tuple[int, int]:
+    """Count the values that are 0, or 1 to within rounding errors, and all values."""
     n_ends, n_values = 0, data.n_rows * data.n_features
     least_one = (1 - SLACK) / factor
-    n_stored = 0
+    n_stored = n_missing = 0
     for block in values_in_blocks(data):
         n_ends += int(np.count_nonzero(block == 0)) + int(np.count_nonzero(block >= least_one))
         n_stored += block.size
-    return n_ends + n_values - n_stored
+        n_missing += int(np.count_nonzero(np.isnan(block))) if data.holes else 0
+    return n_ends + n_values - n_stored, n_values - n_missing
 
 
 def _scale(likelihood: str, scale: Any, binarize: str | None, data: Data) -> float | str:
@@ -125,4 +128,5 @@ def _standard(m: Moments) -> Units:
     scale = np.where(constant, 1.0, scale)
     location = np.where(constant, m.low, m.mean)
     log_jacobian = float(np.log(scale).sum()) - constant.sum() * _LOG_DENSITY_OF_CONSTANT
-    return Units(location, scale, float(log_jacobian))
+    log_jacobians = np.log(scale) - np.where(constant, _LOG_DENSITY_OF_CONSTANT, 0.0)
+    return Units(location, scale, float(log_jacobian), log_jacobians)

@@ -15,7 +15,10 @@ _BLOCK_VALUES = 1 << 16  # converted to float64 at once, which stay in the cache
 
 
 class Moments(NamedTuple):
-    """Mean, standard deviation, lowest and highest value of each column, (D,) each."""
+    """Mean, standard deviation, lowest and highest value of what each column has, (D,) each.
+
+    A column without values has the mean 0 and the spread 0, and is constant.
+    """
 
     mean: Floats
     spread: Floats
@@ -31,12 +34,12 @@ class Moments(NamedTuple):
 
 
 def column_moments(X: Any) -> Moments:
-    """Return the moments of the columns of an array or CSR matrix (n, D).
+    """Return the moments of the columns of an array or CSR matrix (n, D). NaN is a missing value.
 
-    The sums are those of the distances from the first row, so that a large location does not hide a
-    small spread. Columns whose squares are out of float64's range take a second pass.
+    The sums are those of the distances from the first value, so that a large location does not hide
+    a small spread. Columns whose squares are out of float64's range take a second pass.
     """
-    origin = _dense(X[:1])[0]
+    origin = _first_values(X)
     m = _moments(X, origin, np.ones_like(origin))
     half_range = m.high / 2 - m.low / 2
     lost = (half_range > 0) & ~((m.spread**2 > np.finfo(np.float64).tiny) & (m.spread < np.inf))
@@ -45,21 +48,43 @@ def column_moments(X: Any) -> Moments:
     return m
 
 
+def _first_values(X: Any) -> Floats:
+    """Return the first value of each column, or 0 if it has none."""
+    first = _dense(X[:1])[0]
+    for block in _blocks(X):
+        missing = np.isnan(first)
+        if not missing.any():
+            break
+        columns = np.flatnonzero(missing & ~np.isnan(block).all(axis=0))
+        has_value = ~np.isnan(block[:, columns])
+        first[columns] = block[has_value.argmax(axis=0), columns]
+    return np.where(np.isnan(first), 0.0, first)
+
+
 def _moments(X: Any, origin: Floats, unit: Floats) -> Moments:
     """Return the moments from the sums of (x - origin) / unit and of its squares."""
     total, squares = np.zeros_like(origin), np.zeros_like(origin)
     low, high = np.full_like(origin, np.inf), np.full_like(origin, -np.inf)
+    n_values = np.zeros_like(origin)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller looks for lost spreads
         for block in _blocks(X):
-            np.minimum(low, block.min(axis=0), out=low)
-            np.maximum(high, block.max(axis=0), out=high)
+            missing = np.isnan(block)
+            n_values += len(block)
+            np.fmin(low, np.fmin.reduce(block, axis=0), out=low)
+            np.fmax(high, np.fmax.reduce(block, axis=0), out=high)
             block -= origin
             block /= unit
+            if missing.any():
+                n_values -= missing.sum(axis=0)
+                block[missing] = 0.0
             total += block.sum(axis=0)
             squares += np.einsum("ij,ij->j", block, block)
-        shift = total / X.shape[0]
-        variance = np.maximum(squares / X.shape[0] - shift * shift, 0.0)
-        return Moments(origin + shift * unit, np.sqrt(variance) * unit, low, high)
+        n_values = np.maximum(n_values, 1)
+        shift = total / n_values
+        variance = np.maximum(squares / n_values - shift * shift, 0.0)
+    empty = low > high
+    low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
+    return Moments(origin + shift * unit, np.sqrt(variance) * unit, low, high)
 
 
 def _blocks(X: Any) -> Iterator[Floats]:

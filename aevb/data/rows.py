@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 from aevb.core.engine import Config, Rows
 from aevb.core.units import Units
 from aevb.data.checks import check_unmasked
+from aevb.data.frames import without_na
 from aevb.data.moments import column_moments
 
 # The types that the core reads in place. scikit-learn converts others (float16, objects) to the
@@ -39,12 +40,13 @@ _RANGES = {
 
 
 class Data(NamedTuple):
-    """A checked data set (n, D), and the range of its values."""
+    """A checked data set (n, D), and the range of its values. NaN is a missing value."""
 
     X: Any
     low: float
     high: float
     judge: Any  # an estimator for `check_data` of other data with the same columns
+    holes: bool = False  # whether a value is missing
 
     @property
     def n_rows(self) -> int:
@@ -69,15 +71,16 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
     Raises
     ------
     ValueError
-        If ``X`` is not a finite, non-empty, two-dimensional numeric array with as many columns as
-        the model was fitted with.
+        If ``X`` is not a non-empty, two-dimensional array with as many columns as the model was
+        fitted with, of finite numbers and NaN.
     """
     check_unmasked("X", X)
+    X = without_na(X)
     if sparse.issparse(X):
         _check_structure(X)
     judge = _new_judge(estimator) if is_new else estimator
 
-    def validate(**options: bool) -> Any:
+    def validate(**options: Any) -> Any:
         with np.errstate(all="ignore"):  # sums and casts may overflow before the check raises
             return validate_data(
                 judge, X, reset=is_new, dtype=DTYPES, accept_sparse="csr", order=None, **options
@@ -88,12 +91,16 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
         checked = _checked_csr(checked)
     elif not (checked.flags.aligned and checked.dtype.isnative):  # frames may be big-endian
         checked = checked.astype(checked.dtype.newbyteorder("="))
-    low, high = value_range(checked.data if sparse.issparse(checked) else checked)
+    values = checked.data if sparse.issparse(checked) else checked
+    low, high = value_range(values)
+    holes = math.isnan(low)
+    if holes:
+        low, high = value_range(values, holes=True)
     if not (math.isfinite(low) and math.isfinite(high)):
-        validate()  # raises, and says what is wrong
+        validate(ensure_all_finite="allow-nan")  # raises, and says what is wrong
     if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Data(checked, low, high, judge)
+    return Data(checked, low, high, judge, holes)
 
 
 def _new_judge(estimator: Any) -> Any:
@@ -152,16 +159,20 @@ def _checked_csr(X: Any) -> Any:
     return checked
 
 
-def value_range(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the lowest and the highest value, or NaN if there is one.
+def value_range(values: NDArray[Any], *, holes: bool = False) -> tuple[float, float]:
+    """Return the lowest and the highest value, or NaN if there is one and `holes` is false.
 
-    Ctrl-C can interrupt this between two blocks.
+    With `holes`, NaN does not count, and the range of no values is 0 to 0. Ctrl-C can interrupt
+    this between two blocks.
     """
-    if values.size == 0:
+    lowest, highest = (np.fmin, np.fmax) if holes else (np.minimum, np.maximum)
+    ends = [(lowest.reduce(b, axis=None), highest.reduce(b, axis=None)) for b in _blocks(values)]
+    if not ends:
         return 0.0, 0.0
-    ranges = ((block.min(), block.max()) for block in _blocks(values))
-    lows, highs = zip(*ranges, strict=True)
-    return float(np.min(lows)), float(np.max(highs))
+    low, high = (
+        float(f.reduce(e)) for f, e in zip((lowest, highest), zip(*ends, strict=True), strict=True)
+    )
+    return (0.0, 0.0) if holes and math.isnan(low) else (low, high)
 
 
 def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -220,8 +231,8 @@ def as_rows(data: Data, units: Units, config: Config) -> Rows:
             _check_counts(data, scale, config)
     X = data.X
     if sparse.issparse(X):
-        return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], guard)
-    return Rows(X, guard)
+        return Rows.csr(X.data, X.indices, X.indptr, X.shape[1], guard, data.holes)
+    return Rows(X, guard, data.holes)
 
 
 def rows_as_they_are(X: Any, n_features: int, config: Config) -> Rows | None:
@@ -282,7 +293,7 @@ def _check_counts(data: Data, scale: float, config: Config) -> None:
     factor = np.float32(scale)
     for block in _blocks(values):
         scaled = block.astype(np.float32) * factor  # as the core reads them
-        wrong = (scaled < 0) | (scaled != np.rint(scaled))
+        wrong = (scaled < 0) | (scaled != np.rint(scaled)) & ~np.isnan(scaled)
         if wrong.any():
             raise ValueError(
                 f"X: got the value {block[wrong][0]:g}, likelihood="

@@ -218,8 +218,6 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
     # Methods that the estimators implement
 
-    _has_encoder = False
-
     @abstractmethod
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         """Return posterior means (n_rows, J)."""
@@ -267,5 +265,6 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -51,6 +51,7 @@ class Learner(BaseEstimator, ABC):
     """Base class with parameters. It has a state after the first fit."""
 
     _algorithm = "aevb"  # the field of the core's Config
+    _has_encoder = False
     _not_in_core: frozenset[str] = frozenset()  # parameters with another meaning there
     _state: State | None = None  # None before the first fit
 
@@ -240,7 +241,8 @@ class Learner(BaseEstimator, ABC):
         moments = column_moments(data.X)
         likelihood, scale, units = choose(self.likelihood, self.scale, self.binarize, data, moments)
         chosen = {"likelihood": likelihood, "scale": scale, "learning_rate": self._auto_rate(data)}
-        config = make_config(self, data.n_features, draw_seed(self.random_state), chosen)
+        seed, masks = draw_seed(self.random_state), data.holes and self._has_encoder
+        config = make_config(self, data.n_features, seed, chosen, mask_inputs=masks)
         engine = Engine(config, units)
         state = State(engine, likelihood, scale, empty_history(), data.feature_names)
         advise_before(state, data)
@@ -269,7 +271,8 @@ class Learner(BaseEstimator, ABC):
             "prior": engine.settings["prior"],
         }
         check_unchanged(self, engine.settings | chosen, chosen)
-        return make_config(self, state.n_features, engine.seed, chosen)
+        masks = engine.settings["mask_inputs"]
+        return make_config(self, engine.n_visible, engine.seed, chosen, mask_inputs=masks)
 
     @abstractmethod
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:

@@ -15,6 +15,7 @@ from aevb.core.catalogue import (
     ACTIVATIONS,
     BINARIZE,
     BOUND_ESTIMATORS,
+    LEVEL_LIKELIHOODS,
     LIKELIHOODS,
     OPTIMIZERS,
     POSTERIORS,
@@ -98,9 +99,9 @@ _DECLARATIONS = (
     ),
     Parameter(
         "likelihood",
-        kinds.choice("auto", *LIKELIHOODS),
+        kinds.choice("auto", *LIKELIHOODS, *LEVEL_LIKELIHOODS),
         "p(x|z), appendix C of the paper. "
-        + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS)
+        + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS + LEVEL_LIKELIHOODS)
         + ". "
         '"auto" chooses Bernoulli for bools, for data of only 0 and 1, and for images: at least 32 '
         "columns of uint8 values from 0 to 250 or more, or of numbers in [0, 1] of which a fifth "
@@ -402,7 +403,9 @@ def check_parameters(model: Any, *names: str) -> None:
             PARAMETERS[name].kind.check(name, value)
 
 
-def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]) -> Config:
+def make_config(
+    model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any], *, mask_inputs: bool = False
+) -> Config:
     """Return the core's configuration of a model.
 
     Parameters
@@ -415,6 +418,8 @@ def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]
         Seed of all random numbers.
     chosen : mapping
         Values by name that stand for "auto", as chosen for the data.
+    mask_inputs : bool, default=False
+        Whether the encoder reads which values are missing.
     """
     own = [
         PARAMETERS[name]
@@ -428,7 +433,8 @@ def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]
         for parameter in PARAMETERS.values()
         if parameter.in_core
     }
-    return Config(n_visible=n_visible, seed=seed, algorithm=model._algorithm, **fields)
+    fixed = {"n_visible": n_visible, "seed": seed, "algorithm": model._algorithm}
+    return Config(**fixed, **fields, mask_inputs=mask_inputs)
 
 
 def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:

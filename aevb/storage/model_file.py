@@ -19,10 +19,11 @@ from safetensors import SafetensorError, safe_open
 from aevb._version import __version__
 from aevb.core.engine import ARENAS, Config, Engine
 from aevb.core.state import HISTORY_KEYS, State
+from aevb.core.units import Units
 from aevb.storage.atomic import write_file
 from aevb.storage.versions import up_to_date
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BEST = "trainer/best/"  # names of a checkpoint's tensors
 CHAINS = "trainer/chains"
 
@@ -62,7 +63,7 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
     if callable(params.get("learning_rate_schedule")):
         params["learning_rate_schedule"] = "constant"  # nor has a function
-    location, scale, log_jacobian = state.pop("units")
+    units = Units(*state.pop("units"))
     names = learnt.feature_names
     header = {
         "format_version": FORMAT_VERSION,
@@ -72,9 +73,12 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
         "state": state,
         "scale": learnt.scale,
         "units": {
-            "location": location.tolist() if location.any() else 0.0,
-            "scale": scale.tolist() if (scale != scale[0]).any() else float(scale[0]),
-            "log_jacobian": log_jacobian,
+            "location": _short(units.location),
+            "scale": _short(units.scale),
+            "log_jacobian": units.log_jacobian,
+            "log_jacobians": _short(units.log_jacobians),
+            "places": units.places,
+            "levels": units.levels,
         },
         "history": {
             key: [plain_number(v) for v in values] for key, values in learnt.history.items()
@@ -91,7 +95,7 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
 
 def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Saved:
     """Build a model from the result of `describe_model`."""
-    n_features = int(header["state"]["config"]["n_visible"])
+    n_features = _n_features(header)
     state = header["state"] | arenas_of(arrays) | {"units": _units(header["units"], n_features)}
     for name in ("bound_sum", "seconds"):
         if not math.isfinite(state[name]):
@@ -114,6 +118,12 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
         n_forgotten=_n_forgotten(header.get("n_forgotten", 0.0), state["n_samples_seen"]),
     )
     return Saved(header["class"], params, learnt)
+
+
+def _n_features(header: dict[str, Any]) -> int:
+    """Return the number of columns of the data."""
+    places = header["units"]["places"]
+    return len(places) if places else int(header["state"]["config"]["n_visible"])
 
 
 @contextmanager
@@ -155,16 +165,24 @@ def arenas_of(arrays: dict[str, NDArray[Any]], prefix: str = "") -> dict[str, di
     }
 
 
-def _units(units: dict[str, Any], n_features: int) -> tuple[Any, Any, float]:
-    location, scale = (
+def _short(values: NDArray[np.float64]) -> list[float] | float:
+    """Return one number for equal values."""
+    return values.tolist() if (values != values[0]).any() else float(values[0])
+
+
+def _units(units: dict[str, Any], n_features: int) -> tuple[Any, ...]:
+    location, scale, log_jacobians = (
         np.broadcast_to(np.asarray(units[name], np.float64), n_features)
-        for name in ("location", "scale")
+        for name in ("location", "scale", "log_jacobians")
     )
     log_jacobian = float(units["log_jacobian"])
-    numbers = np.concatenate([location, scale, [log_jacobian]])
+    numbers = np.concatenate([location, scale, log_jacobians, [log_jacobian]])
     if not (np.isfinite(numbers).all() and (scale > 0).all()):
         raise ValueError("its units are not finite, or a scale is not positive")
-    return location, scale, log_jacobian
+    places, levels = ([int(n) for n in units[name]] for name in ("places", "levels"))
+    if min(places + levels, default=0) < 0 or max(places + levels, default=0) >= 2**31:
+        raise ValueError("its places or levels are out of range")
+    return location, scale, log_jacobian, log_jacobians, places, levels
 
 
 def _feature_names(names: Any, n_features: int) -> NDArray[Any] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from aevb.core.catalogue import SUPPORTS
 
 # Parameters that did not exist in version 1, with the values that do what it did.
@@ -13,7 +15,21 @@ _ADDED_IN_2 = {"learning_rate_schedule": "constant", "early_stopping": False}
 
 def up_to_date(header: dict[str, Any]) -> dict[str, Any]:
     """Return a header in the present version's form."""
-    return _from_1(header) if header["format_version"] == 1 else header
+    if header["format_version"] == 1:
+        header = _from_1(header)
+    return _from_2(header) if header["format_version"] <= 2 else header
+
+
+def _from_2(header: dict[str, Any]) -> dict[str, Any]:
+    """Add the parts of log_jacobian by column. Of constant columns each has the same."""
+    units, config = header["units"], header["state"]["config"]
+    scale = np.asarray(units["scale"], np.float64) + np.zeros(int(config["n_visible"]))
+    parts = np.log(scale) if float(units["log_jacobian"]) != 0.0 else np.zeros_like(scale)
+    constant = scale == 1.0
+    if constant.any():
+        parts[constant] = (float(units["log_jacobian"]) - parts.sum()) / constant.sum()
+    added = {"log_jacobians": parts.tolist(), "places": [], "levels": []}
+    return {**header, "units": {**units, **added}}
 
 
 def _from_1(header: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ struct MonteCarloEm::Batch {
 
 // Memory that steps of up to n_rows need, allocated once for a call.
 struct MonteCarloEm::Work {
-  Work(Model& model, size_t n_rows, const EmOptions& options, int n_threads,
+  Work(Model& model, size_t n_rows, bool holes, const EmOptions& options, int n_threads,
        Cancellation& cancellation)
       // by the problem alone, since a BLAS's products depend on their shapes
       : chain_block(ceil_div(n_rows, round_up(ceil_div(n_rows, kMostChains), kLeastBlocks))),
@@ -44,12 +44,13 @@ struct MonteCarloEm::Work {
         transposed(model),
         step(chain_block),
         n_divergent(n_rows),
-        ws(model, row_block, 1, true, row_team),
+        ws(model, row_block, 1, true, row_team, holes),
         rollback(cancellation, model, n_rows * options.n_updates,
                  flops(model, n_rows) * static_cast<double>(options.n_updates) / row_team) {
     const size_t dim = model.config().n_latent;
     for (int i = 0; i < chain_team; ++i) {
-      densities.push_back(std::make_unique<PosteriorDensity>(model, transposed, chain_block));
+      densities.push_back(
+          std::make_unique<PosteriorDensity>(model, transposed, chain_block, holes));
       trajectories.emplace_back(chain_block, dim);
       gradients.emplace_back(chain_block, dim);
     }
@@ -92,7 +93,7 @@ Progress MonteCarloEm::train(Model& model, const Table& table, const EpochSlice&
   const Schedule schedule(config, slice, model.n_steps);
   const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const size_t most = std::min(config.batch_size, slice.subset.size);
-  Work work(model, most, options_, slice.n_threads, cancellation);
+  Work work(model, most, table.x.holes, options_, slice.n_threads, cancellation);
   if (moved_.view().rows < most) moved_ = Matrix(most, config.n_latent);
   log_joint_.resize(std::max(log_joint_.size(), most));
   accepted_.resize(std::max(accepted_.size(), most));

@@ -17,7 +17,7 @@ std::optional<PendingUpdate> wake_sleep_step(Step& step, Workspace& dreams, Memb
   const Range mine = share_rows(member, asleep.rows);
   for (size_t m = mine.begin; m < mine.end; ++m) dreams.ids[m] = noise_id(asleep.noise.step, m);
   member.barrier();
-  dream(asleep, member);
+  dream(asleep, awake.ws.holes ? &awake : nullptr, member);
   encode_hidden(asleep, member);
   recognize(asleep, member);
   step.clock.lap();

@@ -18,9 +18,9 @@ inline void check_threads(int n_threads) {
 }
 
 inline void check_rows(const Model& model, const BoundTable& x) {
-  check(x.table.x.n_cols == model.config().n_visible(),
+  check(x.table.x.n_cols == model.config().n_variables(),
         "X: got " + std::to_string(x.table.x.n_cols) + " columns, want " +
-            std::to_string(model.config().n_visible()));
+            std::to_string(model.config().n_variables()));
 }
 
 inline Subset subset_of(const BoundTable& x, size_t begin, size_t size, bool split) {

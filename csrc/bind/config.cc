@@ -1,4 +1,5 @@
 #include <limits>
+#include <numeric>
 #include <variant>
 
 #include "bind/arrays.h"
@@ -19,8 +20,10 @@ constexpr Name<WeightPosterior> kWeightPosteriors[] = {
     {"gaussian", WeightPosterior::gaussian},
     {"gaussian-decoder", WeightPosterior::gaussian_decoder}};
 
-// The name of one likelihood for all columns, or (name, number of columns) for successive columns.
-using Columns = std::variant<std::string, std::vector<std::pair<std::string, size_t>>>;
+// The name of one likelihood for all columns; or for successive columns (name, number of columns),
+// and (name, the number of levels of each variable) where the likelihood has levels.
+using BlockSize = std::variant<size_t, std::vector<uint32_t>>;
+using Columns = std::variant<std::string, std::vector<std::pair<std::string, BlockSize>>>;
 
 std::vector<ColumnBlock> parse_columns(const Columns& likelihood, size_t n_visible) {
   const auto member = [](const std::string& name) {
@@ -29,10 +32,18 @@ std::vector<ColumnBlock> parse_columns(const Columns& likelihood, size_t n_visib
   if (const auto* name = std::get_if<std::string>(&likelihood)) return {{member(*name), n_visible}};
   std::vector<ColumnBlock> columns;
   size_t n = 0;
-  for (const auto& [name, n_columns] : std::get<1>(likelihood)) {
-    check(n_columns <= std::numeric_limits<size_t>::max() - n, "likelihood: got too many columns");
-    columns.push_back({member(name), n_columns});
-    n += n_columns;
+  for (const auto& [name, size] : std::get<1>(likelihood)) {
+    ColumnBlock block = {member(name), 0};
+    if (const auto* levels = std::get_if<1>(&size)) {
+      block.levels = *levels;
+      block.n_columns = std::accumulate(levels->begin(), levels->end(), size_t{0});
+    } else {
+      block.n_columns = std::get<0>(size);
+    }
+    check(block.n_columns <= std::numeric_limits<size_t>::max() - n,
+          "likelihood: got too many columns");
+    n += block.n_columns;
+    columns.push_back(std::move(block));
   }
   check(n == n_visible, "likelihood: got " + std::to_string(n) +
                             " columns, want n_visible = " + std::to_string(n_visible));
@@ -43,10 +54,17 @@ py::object columns_as_python(const Config& config) {
   const auto name = [](const ColumnBlock& block) {
     return std::string(kernels().likelihoods[block.likelihood].info.name);
   };
-  if (config.columns.size() == 1) return py::str(name(config.columns[0]));
+  if (config.columns.size() == 1 && config.columns[0].levels.empty())
+    return py::str(name(config.columns[0]));
   py::list columns;
-  for (const ColumnBlock& block : config.columns)
-    columns.append(py::make_tuple(name(block), block.n_columns));
+  for (const ColumnBlock& block : config.columns) {
+    const std::string family = name(block);
+    if (block.levels.empty()) {
+      columns.append(py::make_tuple(family, block.n_columns));
+    } else {
+      columns.append(py::make_tuple(family, block.levels));
+    }
+  }
   return columns;
 }
 
@@ -63,7 +81,8 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
                    float learning_rate, float weight_decay, float init_scale, size_t batch_size,
                    const std::string& binarize, uint64_t seed, const std::string& algorithm,
                    const std::string& posterior, const std::string& prior, double renyi_order,
-                   float kl_weight, float free_bits, const std::string& weight_posterior) {
+                   float kl_weight, float free_bits, const std::string& weight_posterior,
+                   bool mask_inputs) {
   Config config;
   config.n_latent = n_components;
   config.hidden = std::move(hidden_layer_sizes);
@@ -85,6 +104,7 @@ Config make_config(size_t n_visible, size_t n_components, std::vector<size_t> hi
   config.seed = seed;
   config.algorithm = parse("algorithm", algorithm, kAlgorithms);
   config.weight_posterior = parse("weight_posterior", weight_posterior, kWeightPosteriors);
+  config.mask_inputs = mask_inputs;
   config.validate();
   return config;
 }
@@ -112,6 +132,7 @@ py::dict as_dict(const Config& config) {
   d["kl_weight"] = config.kl_weight;
   d["free_bits"] = config.free_bits;
   d["weight_posterior"] = name_of(config.weight_posterior, kWeightPosteriors);
+  d["mask_inputs"] = config.mask_inputs;
   return d;
 }
 
@@ -119,7 +140,8 @@ constexpr Name<Support> kSupports[] = {{"real", Support::real},
                                        {"positive", Support::positive},
                                        {"unit-interval", Support::unit_interval},
                                        {"open-unit-interval", Support::open_unit_interval},
-                                       {"counts", Support::counts}};
+                                       {"counts", Support::counts},
+                                       {"levels", Support::levels}};
 
 py::dict weight_shapes(const Config& config) {
   const Network network(config);
@@ -137,8 +159,9 @@ py::dict weight_shapes(const Config& config) {
 py::dict likelihoods() {
   py::dict found;
   for (const LikelihoodKernels& member : kernels().likelihoods) {
-    found[member.info.name] =
-        py::make_tuple(name_of(member.info.support, kSupports), member.info.text);
+    const LikelihoodInfo& info = member.info;
+    const std::vector<std::string> outputs(info.outputs, info.outputs + info.n_outputs);
+    found[info.name] = py::make_tuple(name_of(info.support, kSupports), info.text, outputs);
   }
   return found;
 }
@@ -186,6 +209,7 @@ DoubleArray starting_outputs(const std::string& likelihood, const std::vector<do
                              const std::vector<double>& variance) {
   const auto& members = kernels().likelihoods;
   const LikelihoodInfo& info = members[parse("likelihood", likelihood, members)].info;
+  check(!info.has_levels(), "likelihood: want one without levels");
   check(mean.size() == variance.size(), "variance: want as many values as mean has");
   DoubleArray out(
       {static_cast<py::ssize_t>(info.n_outputs), static_cast<py::ssize_t>(mean.size())});
@@ -196,6 +220,25 @@ DoubleArray starting_outputs(const std::string& likelihood, const std::vector<do
       out.mutable_data()[o * mean.size() + c] = outputs[o];
   }
   return out;
+}
+
+// The same for one variable and the shares of its levels: an array for each output.
+py::list starting_levels(const std::string& likelihood, const std::vector<double>& shares) {
+  const auto& members = kernels().likelihoods;
+  const LikelihoodInfo& info = members[parse("likelihood", likelihood, members)].info;
+  check(info.has_levels() && !shares.empty(), "likelihood: want one with levels, and their shares");
+  py::list outputs;
+  double* out[kMostOutputs] = {};
+  for (size_t o = 0; o < info.n_outputs; ++o) {
+    const size_t n = info.widths[o] == Width::columns     ? shares.size()
+                     : info.widths[o] == Width::variables ? 1
+                                                          : shares.size() - 1;
+    DoubleArray output(static_cast<py::ssize_t>(n));
+    out[o] = output.mutable_data();
+    outputs.append(output);
+  }
+  info.start_levels(shares.data(), shares.size(), out);
+  return outputs;
 }
 
 py::dict catalogue() {
@@ -224,7 +267,8 @@ void bind_config(py::module_& m) {
            py::arg("batch_size"), py::arg("binarize"), py::arg("seed"),
            py::arg("algorithm") = "aevb", py::arg("posterior") = "gaussian",
            py::arg("prior") = "auto", py::arg("renyi_order") = 0.5, py::arg("kl_weight") = 1.0f,
-           py::arg("free_bits") = 0.0f, py::arg("weight_posterior") = "none")
+           py::arg("free_bits") = 0.0f, py::arg("weight_posterior") = "none",
+           py::arg("mask_inputs") = false)
       .def("as_dict", &as_dict, "The constructor's arguments, by name.")
       .def_property_readonly(
           "support", [](const Config& self) { return name_of(self.support(), kSupports); },
@@ -239,6 +283,8 @@ void bind_config(py::module_& m) {
   m.def("starting_outputs", &starting_outputs, py::arg("likelihood"), py::arg("mean"),
         py::arg("variance"),
         "The outputs (n_outputs, D) of a decoder that gives each column this mean and variance.");
+  m.def("starting_levels", &starting_levels, py::arg("likelihood"), py::arg("shares"),
+        "The outputs for a variable whose levels have these shares, whatever z is.");
   m.def("catalogue", &catalogue, "The names of the members of each family.");
 }
 

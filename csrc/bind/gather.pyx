@@ -32,6 +32,10 @@ cdef extern from "nn/units.h" namespace "aevb" nogil:
         float common_scale() const
         const double* location() const
         const double* scale() const
+        bint has_layout() const
+        size_t n_columns() const
+        const size_t* places() const
+        const uint32_t* levels() const
 
 ctypedef fused Value:
     float
@@ -50,6 +54,18 @@ ctypedef fused Index:
     int64_t
 
 
+cdef inline void put(double value, const Units* units, size_t j, float* row) noexcept nogil:
+    """Writes column j of the data to its place in a row of x: a number, or a 1 for its level."""
+    cdef uint32_t levels = units.levels()[j]
+    cdef float* to = row + units.places()[j]
+    cdef uint32_t level
+    if levels == 0:
+        to[0] = <float>((value - units.location()[j]) * units.scale()[j])
+    else:
+        for level in range(levels):
+            to[level] = <float>value if value != value else <float>(value == <double>level)
+
+
 cdef void gather_dense(
     const Value* data, const Rows* rows, const Units* units, const int64_t* index, size_t n,
     float* out, size_t stride
@@ -64,7 +80,10 @@ cdef void gather_dense(
     for i in range(n):
         row = <const char*>data + index[i] * rows.row_stride
         values = <const Value*>row
-        if units.per_column():  # in double: a small spread at a large location would be lost
+        if units.has_layout():
+            for j in range(rows.n_cols):
+                put(<double>(<const Value*>(row + <ptrdiff_t>j * step))[0], units, j, out + i * stride)
+        elif units.per_column():  # in double: a small spread at a large location would be lost
             for j in range(rows.n_cols):
                 out[i * stride + j] = <float>(
                     (<double>(<const Value*>(row + <ptrdiff_t>j * step))[0] - location[j])
@@ -91,7 +110,12 @@ cdef void gather_csr(
     cdef const double* scales = units.scale()
     for i in range(n):
         to = out + i * stride
-        if units.per_column():
+        if units.has_layout():
+            for j in range(rows.n_cols):
+                put(0.0, units, j, to)
+            for at in range(indptr[index[i]], indptr[index[i] + 1]):
+                put(<double>data[at], units, <size_t>indices[at], to)
+        elif units.per_column():
             for j in range(rows.n_cols):
                 to[j] = <float>(-location[j] * scales[j])
             for at in range(indptr[index[i]], indptr[index[i] + 1]):

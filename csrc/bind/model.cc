@@ -39,8 +39,12 @@ py::dict unpack_arena(const Network& network, const float* arena, Role role = Ro
 }
 
 std::unique_ptr<BoundModel> make_model(const Config& config, std::vector<double> location,
-                                       std::vector<double> scale, double log_jacobian) {
-  const Units units(std::move(location), std::move(scale), log_jacobian);
+                                       std::vector<double> scale, double log_jacobian,
+                                       std::vector<double> log_jacobians,
+                                       std::vector<size_t> places, std::vector<uint32_t> levels) {
+  if (log_jacobians.empty()) log_jacobians.resize(scale.size());
+  const Units units(std::move(location), std::move(scale), log_jacobian, log_jacobians,
+                    {std::move(places), std::move(levels)});
   Cancellation cancellation = cancel_on_signal(py::none());
   const py::gil_scoped_release nogil;
   return std::make_unique<BoundModel>(config, units, cancellation);
@@ -83,11 +87,11 @@ py::dict get_arrays(BoundModel& model, const std::string& which) {
   return unpack_arena(model.network(), model.parameters().data(role), role);
 }
 
-// One value per column; without units every column has `otherwise`.
+// One value per column of the data; without units every column has `otherwise`.
 DoubleArray unit_array(const Model& model, const double* values, double otherwise) {
-  const size_t n = model.config().n_visible();
+  const size_t n = model.config().n_variables();
   DoubleArray array(static_cast<py::ssize_t>(n));
-  if (model.units().size() == 0) {
+  if (values == nullptr || model.units().size() == 0) {
     std::fill_n(array.mutable_data(), n, otherwise);
   } else {
     std::copy_n(values, n, array.mutable_data());
@@ -96,9 +100,14 @@ DoubleArray unit_array(const Model& model, const double* values, double otherwis
 }
 
 py::tuple get_units(const BoundModel& model) {
-  return py::make_tuple(unit_array(model, model.units().location(), 0.0),
-                        unit_array(model, model.units().scale(), 1.0),
-                        model.units().log_jacobian());
+  const Units& units = model.units();
+  const std::vector<double>& of_x = units.log_jacobians();
+  DoubleArray log_jacobians = unit_array(model, nullptr, 0.0);
+  for (size_t c = 0; c < units.size() && !of_x.empty(); ++c)
+    log_jacobians.mutable_data()[c] = of_x[units.has_layout() ? units.places()[c] : c];
+  return py::make_tuple(unit_array(model, units.location(), 0.0),
+                        unit_array(model, units.scale(), 1.0), units.log_jacobian(), log_jacobians,
+                        units.layout().places, units.layout().levels);
 }
 
 // Configuration, counts and arrays of one moment.
@@ -190,7 +199,8 @@ void set_config(BoundModel& model, const Config& config) {
             config.hidden == now.hidden && config.activation == now.activation &&
             config.optimizer == now.optimizer && config.algorithm == now.algorithm &&
             config.posterior == now.posterior && config.prior == now.prior &&
-            config.weight_posterior == now.weight_posterior,
+            config.weight_posterior == now.weight_posterior &&
+            config.mask_inputs == now.mask_inputs,
         "config: the shape of the network, its activation, the likelihood, the posterior, the "
         "prior, the algorithm, the optimizer and the weight posterior of a fitted model are fixed");
   config.validate();
@@ -286,14 +296,19 @@ void bind_model(py::module_& m) {
   model
       .def(py::init(&make_model), arg("config"), arg("location") = std::vector<double>(),
            arg("scale") = std::vector<double>(), arg("log_jacobian") = 0.0,
-           "The model reads (x - location) * scale; log_jacobian is added to every log density.")
+           arg("log_jacobians") = std::vector<double>(), arg("places") = std::vector<size_t>(),
+           arg("levels") = std::vector<uint32_t>(),
+           "The model reads (x - location) * scale. log_jacobian is added to every log density; "
+           "log_jacobians are its parts by column. places and levels say where the columns of the "
+           "data stand in x.")
       .def("copy", &copy_model)
       .def(
           "__deepcopy__", [](BoundModel& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
       .def_property(
           "config", [](const BoundModel& self) { return self.config(); }, &set_config)
-      .def_property_readonly("units", &get_units, "(location, scale, log_jacobian)")
+      .def_property_readonly("units", &get_units,
+                             "(location, scale, log_jacobian, log_jacobians, places, levels)")
       .def_property_readonly(
           "finite",
           [](BoundModel& self) {

@@ -166,12 +166,13 @@ FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t
   check(n_iterations >= 1 && n_iterations < kMostIterations,
         "n_iterations: want at least 1 and fewer than 2^24");
   const auto n_rows = static_cast<py::ssize_t>(x.table.n_rows()),
-             n_cols = static_cast<py::ssize_t>(x.table.x.n_cols);
-  check(missing.ndim() == 2 && missing.shape(0) == n_rows && missing.shape(1) == n_cols,
-        [&] { return "mask: got shape " + shape_of(missing) + ", want that of X"; });
+             n_cols = static_cast<py::ssize_t>(model.config().n_visible());
+  check(missing.ndim() == 2 && missing.shape(0) == n_rows && missing.shape(1) == n_cols, [&] {
+    return "mask: got shape " + shape_of(missing) + ", want the rows of X and the columns of x";
+  });
   check((missing.flags() & py::array::c_style) != 0, "mask: want a C-contiguous array");
   const Imputation options = {parse("method", method, kImputeBy), n_starts, n_iterations, seed};
-  FloatArray filled = new_matrix(x.table.n_rows(), x.table.x.n_cols);
+  FloatArray filled = new_matrix(x.table.n_rows(), model.config().n_visible());
   const Reading reading(model.access);
   float* out = filled.mutable_data();
   Cancellation cancellation = cancel_on_signal(progress);
@@ -215,7 +216,7 @@ void bind_posterior(py::module_& m) {
   m.def("impute", &impute_rows, arg("model"), arg("X"), arg("missing"), py::kw_only(),
         arg("method"), arg("n_starts"), arg("n_iterations"), arg("seed"), arg("n_threads"),
         arg("progress") = py::none(),
-        "Rows (rows, D) with the missing values filled in. Use only these values.");
+        "Rows of x (rows, n_visible) with the missing values filled in. Use only these values.");
   m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),
         "Hashes of the contents of some rows.");
   m.def("fitted_log_density", &fitted_densities, arg("fit"), arg("at"), py::kw_only(),

@@ -47,7 +47,7 @@ void guard(Rows& rows, const ValueRange& range) {
   if (range) std::tie(rows.low, rows.high, rows.slack) = *range;
 }
 
-BoundTable dense(const py::array& x, const ValueRange& range) {
+BoundTable dense(const py::array& x, const ValueRange& range, bool holes) {
   check(x.ndim() == 2, [&] { return "X: got shape " + shape_of(x) + ", want two dimensions"; });
   Rows rows;
   rows.gather = g_gather;
@@ -58,13 +58,14 @@ BoundTable dense(const py::array& x, const ValueRange& range) {
   rows.n_rows = static_cast<size_t>(x.shape(0));
   rows.n_cols = static_cast<size_t>(x.shape(1));
   guard(rows, range);
-  return {{rows, {}, {}}, x};
+  rows.holes = holes;
+  return {{rows, {}}, x};
 }
 
 // The caller has checked the CSR structure: indptr rises to the number of values, and indices lie
 // in [0, n_cols).
 BoundTable csr(const py::array& data, const py::array& indices, const py::array& indptr,
-               size_t n_cols, const ValueRange& range) {
+               size_t n_cols, const ValueRange& range, bool holes) {
   check(data.ndim() == 1 && indices.ndim() == 1 && indptr.ndim() == 1,
         "X: want the three vectors of a CSR matrix");
   for (const py::array& vector : {data, indices, indptr}) {
@@ -88,7 +89,8 @@ BoundTable csr(const py::array& data, const py::array& indices, const py::array&
   rows.n_rows = static_cast<size_t>(indptr.shape(0) - 1);
   rows.n_cols = n_cols;
   guard(rows, range);
-  return {{rows, {}, {}}, py::make_tuple(data, indices, indptr)};
+  rows.holes = holes;
+  return {{rows, {}}, py::make_tuple(data, indices, indptr)};
 }
 
 }  // namespace
@@ -102,12 +104,13 @@ void bind_rows(py::module_& m) {
       py::arg("capsule"), "Hands over the typed gather of aevb._gather.");
   py::class_<BoundTable>(m, "Rows",
                          "A data set read in place, row by row, as float32 in the model's units.")
-      .def(py::init(&dense), py::arg("X"), py::arg("range") = py::none(),
+      .def(py::init(&dense), py::arg("X"), py::arg("range") = py::none(), py::arg("holes") = false,
            "range: (lowest, highest, slack) of the values in the model's units. Each value is "
            "checked when it is read. A value outside by at most the slack is clipped, and a call "
-           "that reads another value raises OutOfRangeError. None: no check.")
+           "that reads another value raises OutOfRangeError. None: no check. holes: NaN is a "
+           "missing value; then the caller has checked the others.")
       .def_static("csr", &csr, py::arg("data"), py::arg("indices"), py::arg("indptr"),
-                  py::arg("n_cols"), py::arg("range") = py::none())
+                  py::arg("n_cols"), py::arg("range") = py::none(), py::arg("holes") = false)
       .def_property_readonly("shape", [](const BoundTable& self) {
         return py::make_tuple(self.table.n_rows(), self.table.x.n_cols);
       });

@@ -47,7 +47,7 @@ RowDraws row_draws(const Pass& pass, size_t m, float kl_weight) {
 // The bound of a row whose draws the objective reweights, and its variance by the delta method.
 void reweighted_bound(const Pass& pass, size_t m) {
   const RowDraws row = row_draws(pass, m, 1.0f);
-  pass.ws.bound[m] = pass.objective.weigh(row) + pass.model.units().log_jacobian();
+  pass.ws.bound[m] = pass.objective.weigh(row) + pass.log_jacobian(m);
   double squares = 0.0;
   for (size_t l = 0; l < row.n; ++l)
     squares += static_cast<double>(row.draws[l].term) * static_cast<double>(row.draws[l].term);
@@ -85,7 +85,7 @@ void sum_bound(const Pass& pass, const Member& member) {
       mean += delta / static_cast<double>(l - m * ws.n_draws + 1);
       squares += delta * (value - mean);
     }
-    ws.bound[m] = sum / draws + ws.term[m] + pass.model.units().log_jacobian();
+    ws.bound[m] = sum / draws + ws.term[m] + pass.log_jacobian(m);
     ws.variance[m] = squares / (draws - 1.0) / draws;
     if (pass.objective.reweights) reweighted_bound(pass, m);
   }

@@ -41,7 +41,8 @@ void panel_likelihood(const Pass& pass, const OutputBlock& block, size_t panel, 
                        .ld = 0,
                        .scale = 1.0f / pass.n_averaged(),
                        .partial = with_r ? ws.partial.data() + block.first_panel + panel : nullptr,
-                       .partial_stride = pass.network.n_panels};
+                       .partial_stride = pass.network.n_panels,
+                       .holes = ws.holes};
   for (size_t i = 0; i < block.layers.size(); ++i) {
     const MatView output = pass.activation(pass.network.layers[block.layers.begin + i].output);
     t.outputs[i] = output.data + column;
@@ -50,7 +51,45 @@ void panel_likelihood(const Pass& pass, const OutputBlock& block, size_t panel, 
   pass.k.likelihoods[block.likelihood].evaluate(t);
 }
 
+// The same of some rows of a block whose variables have levels.
+void level_likelihood(const Pass& pass, const OutputBlock& block, Range rows, bool with_r) {
+  LevelRows t = level_rows(pass, block, rows);
+  t.x = pass.x().row(0) + block.columns.begin;
+  t.scale = 1.0f / pass.n_averaged();
+  if (with_r) {
+    t.partial = pass.ws.partial.data() + rows.begin * pass.network.n_panels + block.first_panel;
+    t.partial_stride = pass.network.n_panels;
+  }
+  pass.k.likelihoods[block.likelihood].evaluate_levels(t);
+}
+
+// A variable's levels may be in several panels, so this waits for all outputs.
+void level_likelihoods(const Pass& pass, const Member& member, bool with_r) {
+  const Range draws = draws_of(pass, share_rows(member, pass.rows));
+  for_own_rows(pass, member, draws, [&](Range some) {
+    for (const OutputBlock& block : pass.network.blocks) {
+      if (!block.levels.empty()) level_likelihood(pass, block, some, with_r);
+    }
+  });
+}
+
 }  // namespace
+
+LevelRows level_rows(const Pass& pass, const OutputBlock& block, Range rows) {
+  LevelRows t = {};
+  t.rows = rows.size();
+  t.first_row = rows.begin;
+  t.n_draws = pass.ws.n_draws;
+  t.n_variables = block.levels.size();
+  t.levels = block.levels.data();
+  t.ldx = pass.x().stride;
+  for (size_t i = 0; i < block.layers.size(); ++i) {
+    const MatView output = pass.activation(pass.network.layers[block.layers.begin + i].output);
+    t.outputs[i] = output.row(rows.begin);
+    t.ld[i] = output.stride;
+  }
+  return t;
+}
 
 void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
   const Network& network = pass.network;
@@ -68,16 +107,21 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
     const Range rows = block_range(task.blocks, kRowBlock, pass.drawn());
     for (size_t i = 0; i < block.layers.size(); ++i) {
       const LayerUse& use = network.layers[block.layers.begin + i];
+      if (task.panel >= use.layer.n_panels()) continue;  // narrower than the block's columns
       if (task.new_panel) {
-        prefetch[i] = task.more   ? panel_weights(use.layer, pass.weights, task.panel + 1)
+        const bool more = task.more && task.panel + 1 < use.layer.n_panels();
+        prefetch[i] = more        ? panel_weights(use.layer, pass.weights, task.panel + 1)
                       : goes_back ? input_weights(use.layer, pass.weights, first_back)
                                   : PrefetchCursor();
       }
       dense_forward(pass.k, use.layer, pass.weights, h, pass.activation(use.output),
                     Activation::identity, task.panel, rows, nullptr, &prefetch[i]);
     }
-    panel_likelihood(pass, block, task.panel, rows, with_r);
+    if (block.levels.empty()) panel_likelihood(pass, block, task.panel, rows, with_r);
   });
+  member.barrier();
+  if (!network.has_levels) return;
+  level_likelihoods(pass, member, with_r);
   member.barrier();
 }
 
@@ -85,9 +129,11 @@ void output_likelihood(const Pass& pass, Member& member) {
   const std::vector<OutputBlock>& blocks = pass.network.blocks;
   const auto panels = [&](size_t i) { return row_panels(blocks[i].columns.size(), pass.drawn()); };
   stealing_for(member, blocks.size(), panels, {1, panels(0).n_blocks}, [&](const Task& task) {
+    if (!blocks[task.layer].levels.empty()) return;
     panel_likelihood(pass, blocks[task.layer], task.panel,
                      block_range(task.blocks, kRowBlock, pass.drawn()), true);
   });
+  level_likelihoods(pass, member, true);
   member.barrier();
 }
 

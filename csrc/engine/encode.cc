@@ -30,10 +30,11 @@ void list_rows(const Pass& pass, const Member& member) {
   const bool full = ws.nonzeros.full(pass.rows);
   if (!full) {
     constexpr size_t kBlocksTogether = 10;
-    const Range mine = member.share(ceil_div(pass.x().cols, kInputBlock));
+    const Range mine = member.share(ceil_div(pass.inputs().cols, kInputBlock));
     for (size_t block = mine.begin; block < mine.end && pass.may_continue(member);
          block += kBlocksTogether) {
-      ws.nonzeros.find_rows(pass.k, pass.x(), {block, std::min(block + kBlocksTogether, mine.end)});
+      ws.nonzeros.find_rows(pass.k, pass.inputs(),
+                            {block, std::min(block + kBlocksTogether, mine.end)});
     }
   }
   if (member.rank() == 0) ws.rows_listed = !full;

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "engine/pass.h"
 
 namespace aevb {
@@ -9,19 +13,43 @@ NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_dra
                     {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
 }
 
+// Calls f(value) for each value of some rows of x that is not missing.
+template <class F>
+void for_observed(const MatView x, Range rows, F f) {
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    for (size_t c = 0; c < x.cols; ++c) {
+      if (!std::isnan(x.row(r)[c])) f(x.row(r)[c]);
+    }
+  }
+}
+
+// The noise of dynamic binarisation turns NaN into 0. So NaN is put back, from the encoder's input,
+// which serves as a copy here.
+void keep_holes(const Pass& pass, Range rows, bool put_back) {
+  const MatView x = pass.x(), copy = pass.inputs();
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    for (size_t c = 0; c < x.cols; ++c) {
+      if (!put_back) {
+        copy.row(r)[c] = x.row(r)[c];
+      } else if (std::isnan(copy.row(r)[c])) {
+        x.row(r)[c] = copy.row(r)[c];
+      }
+    }
+  }
+}
+
 void binarize(const Pass& pass, NoiseBy noise, Range rows) {
   const MatView x = pass.x();
   switch (pass.model.config().binarize) {
     case Binarize::none:
       return;
     case Binarize::threshold:
-      for (size_t r = rows.begin; r < rows.end; ++r) {
-        for (size_t c = 0; c < x.cols; ++c) x.row(r)[c] = x.row(r)[c] > 0.5f ? 1.0f : 0.0f;
-      }
-      return;
+      return for_observed(x, rows, [](float& value) { value = value > 0.5f ? 1.0f : 0.0f; });
     case Binarize::dynamic:
-      if (noise != NoiseBy::nothing)
-        pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
+      if (noise == NoiseBy::nothing) return;
+      if (pass.ws.holes) keep_holes(pass, rows, false);
+      pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
+      if (pass.ws.holes) keep_holes(pass, rows, true);
       return;
   }
 }
@@ -33,16 +61,64 @@ bool put_in_range(const Pass& pass, const Rows& source, Range rows) {
     return pass.k.within(rows.size(), x.cols, x.row(rows.begin), x.stride, source.low - slack,
                          source.high + slack);
   };
-  if (within(0.0f)) return true;
-  if (source.slack == 0.0f || !within(source.slack)) return false;
-  for (size_t r = rows.begin; r < rows.end; ++r) {
-    for (size_t c = 0; c < x.cols; ++c)
-      x.row(r)[c] = std::clamp(x.row(r)[c], source.low, source.high);
+  if (!pass.ws.holes) {
+    if (within(0.0f)) return true;
+    if (source.slack == 0.0f || !within(source.slack)) return false;
   }
+  for_observed(x, rows, [&](float& value) { value = std::clamp(value, source.low, source.high); });
   return true;
 }
 
+// Gives all missing values the same bits, so that a row's content has one id, and finds the
+// Jacobian of what is observed.
+void find_holes(const Pass& pass, Range rows) {
+  const MatView x = pass.x();
+  const std::vector<double>& of_column = pass.model.units().log_jacobians();
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    double log_jacobian = 0.0;
+    for (size_t c = 0; c < x.cols; ++c) {
+      if (std::isnan(x.row(r)[c])) {
+        x.row(r)[c] = std::numeric_limits<float>::quiet_NaN();
+      } else if (!of_column.empty()) {
+        log_jacobian += of_column[c];
+      }
+    }
+    if (!pass.ws.log_jacobian.empty()) pass.ws.log_jacobian[r] = log_jacobian;
+  }
+}
+
+// Which variables are missing, as 0 or 1.
+void read_masks(const Pass& pass, Range rows) {
+  const MatView x = pass.x(), inputs = pass.inputs();
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    float* mask = inputs.row(r) + x.cols;
+    for (const OutputBlock& block : pass.network.blocks) {
+      const float* own = x.row(r) + block.columns.begin;
+      const size_t n = block.levels.empty() ? block.columns.size() : block.levels.size();
+      for (size_t i = 0; i < n; own += block.levels.empty() ? 1 : block.levels[i], ++i)
+        *mask++ = std::isnan(*own) ? 1.0f : 0.0f;
+    }
+  }
+}
+
 }  // namespace
+
+void read_inputs(const Pass& pass, Range rows) {
+  const MatView x = pass.x(), inputs = pass.inputs();
+  if (pass.has_inputs()) {
+    for (const OutputBlock& block : pass.network.blocks) {
+      pass.k.read_inputs({.rows = rows.size(),
+                          .n_cols = block.columns.size(),
+                          .input = pass.k.likelihoods[block.likelihood].info.input,
+                          .x = x.row(rows.begin) + block.columns.begin,
+                          .ldx = x.stride,
+                          .out = inputs.row(rows.begin) + block.columns.begin,
+                          .ld = inputs.stride});
+    }
+    if (pass.model.config().mask_inputs) read_masks(pass, rows);
+  }
+  pass.ws.nonzeros.find_columns(pass.k, inputs, rows);
+}
 
 RowGather begin_gather(const Pass& pass, const Table& table, const Member& member) {
   const Range rows = share_rows(member, pass.rows);
@@ -59,13 +135,14 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
   const MatView x = pass.x();
   for_own_rows(pass, member, rows, [&](Range some) {
     copying.until(some.end - rows.begin);
+    if (ws.holes) find_holes(pass, some);
     if (table.x.guarded && !put_in_range(pass, table.x, some))
       ws.out_of_range.store(true, std::memory_order_relaxed);  // relaxed: the barrier orders it
     if (noise == NoiseBy::content) {
       for (size_t r = some.begin; r < some.end; ++r) ws.ids[r] = content_id(x.row(r), x.cols);
     }
     binarize(pass, noise, some);
-    ws.nonzeros.find_columns(pass.k, x, some);
+    read_inputs(pass, some);
   });
   if (noise != NoiseBy::nothing) draw_noise(pass, member);
 }

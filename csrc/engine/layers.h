@@ -25,6 +25,10 @@ void forward_layer_rows(const Pass& pass, const LayerUse& use, Range rows, const
 // The delta of an activation from the deltas of the layers that read it: (sum of delta W^T) * act'.
 void backward_layer(const Pass& pass, size_t activation, Member& member);
 
+// The kernels' arguments for the outputs of a block with levels, for a range of rows (draws), but
+// for x, scale and partial.
+LevelRows level_rows(const Pass& pass, const OutputBlock& block, Range rows);
+
 // The draws of a range of rows.
 inline Range draws_of(const Pass& pass, Range rows) {
   return {rows.begin * pass.ws.n_draws, rows.end * pass.ws.n_draws};

@@ -61,7 +61,13 @@ struct Pass {
   // The number of rows of an activation in this pass, and the activation.
   size_t rows_of(size_t i) const { return network.activations[i].per_draw ? drawn() : rows; }
   MatView activation(size_t i) const {
-    return i == Network::kX ? x() : ws.activations[i].view(rows_of(i));
+    return i == Network::kX ? inputs() : ws.activations[i].view(rows_of(i));
+  }
+  bool has_inputs() const { return ws.inputs[0].view().rows > 0; }
+  MatView inputs() const { return has_inputs() ? ws.inputs[slot].view(rows) : x(); }
+  // The logarithm of the factor by which the units change the density of what a row has.
+  double log_jacobian(size_t row) const {
+    return ws.log_jacobian.empty() ? model.units().log_jacobian() : ws.log_jacobian[row];
   }
   MatView delta(size_t i) const {
     const bool in_place = i >= network.layers[network.outputs.begin].output;
@@ -95,6 +101,9 @@ void end_gather(const Pass& pass, const Table& table, RowGather& copying, NoiseB
                 const Member& member);
 // False, on every thread, if guarded data had a value out of range.
 bool gather(const Pass& pass, const Table& table, NoiseBy noise, Member& member);
+// What the encoder reads of rows of x, and the nonzero columns of that. For every change of x that
+// is not a gather.
+void read_inputs(const Pass& pass, Range rows);
 
 // New noise for the same rows: this thread's share. No barrier. draw_normal_noise fills the first J
 // columns, whatever noise the posterior takes.

@@ -7,23 +7,37 @@
 
 namespace aevb {
 
-// The values of x that a likelihood accepts: any, above 0, in [0, 1], in (0, 1), integers >= 0.
-enum class Support : uint8_t { real, positive, unit_interval, open_unit_interval, counts };
+// The values of x that a likelihood accepts: any, above 0, in [0, 1], in (0, 1), integers >= 0, or
+// one of a variable's levels.
+enum class Support : uint8_t { real, positive, unit_interval, open_unit_interval, counts, levels };
+
+// The function of x that the encoder reads: x, or log(1 + x).
+enum class Input : uint8_t { as_is, log1p };
 
 inline constexpr size_t kMostOutputs = 3;  // of the decoder, per column of x
 inline constexpr size_t kMostHeads = 3;    // outputs of the encoder
+
+// How many numbers an output of the decoder has: one per column of x, one per variable, or one less
+// than the levels for each variable.
+enum class Width : uint8_t { columns, variables, cuts };
 
 struct LikelihoodInfo {
   const char* name;
   const char* text;  // for documentation
   Support support;
-  size_t n_outputs;  // of the decoder, per column of x
+  size_t n_outputs;  // of the decoder
   const char* outputs[kMostOutputs];
-  // The outputs of a decoder that gives every row the same mean and variance.
+  // The outputs, for one column, of a decoder that gives every row the same mean and variance.
   void (*start)(double mean, double variance, double* outputs);
   // The last so many outputs are one number per column, the same for every z.
   size_t n_constant = 0;
+  Input input = Input::as_is;
+  // With levels, a variable has a column for each level: 1 for the level that it has, 0 for others.
+  Width widths[kMostOutputs] = {};
+  // In the place of `start`: the outputs for one variable and the shares of its n levels.
+  void (*start_levels)(const double* shares, size_t n, double* const* outputs) = nullptr;
 
+  bool has_levels() const { return support == Support::levels; }
   bool is_constant(size_t output) const { return output + n_constant >= n_outputs; }
 };
 

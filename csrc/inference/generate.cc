@@ -1,6 +1,9 @@
 #include "inference/generate.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "engine/layers.h"
 
 namespace aevb {
 namespace {
@@ -16,17 +19,33 @@ OutputRows output_rows(const Pass& pass, const OutputBlock& block, Range rows) {
   return t;
 }
 
+// Makes the values missing that are so in another matrix.
+void copy_holes(ConstMatView from, MatView x, Range rows) {
+  for (size_t r = rows.begin; r < rows.end; ++r) {
+    for (size_t c = 0; c < x.cols; ++c) {
+      if (std::isnan(from.row(r)[c])) x.row(r)[c] = from.row(r)[c];
+    }
+  }
+}
+
 }  // namespace
 
 void decoder_means(const Pass& pass, Member& member) {
-  const auto mean_of = [&](const OutputBlock& block) {
-    return pass.k.likelihoods[block.likelihood].mean;
+  const auto member_of = [&](const OutputBlock& block) -> const LikelihoodKernels& {
+    return pass.k.likelihoods[block.likelihood];
+  };
+  const auto has_mean = [&](const OutputBlock& block) {
+    return member_of(block).mean != nullptr || member_of(block).level_means != nullptr;
   };
   const std::vector<OutputBlock>& blocks = pass.network.blocks;
-  if (std::none_of(blocks.begin(), blocks.end(), mean_of)) return;
+  if (std::none_of(blocks.begin(), blocks.end(), has_mean)) return;
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
     for (const OutputBlock& block : blocks) {
-      if (mean_of(block) != nullptr) mean_of(block)(output_rows(pass, block, some));
+      if (!block.levels.empty()) {
+        member_of(block).level_means(level_rows(pass, block, some));
+      } else if (member_of(block).mean != nullptr) {
+        member_of(block).mean(output_rows(pass, block, some));
+      }
     }
   });
   member.barrier();
@@ -42,7 +61,9 @@ void draw_visible(const Pass& pass, Purpose purpose, Member& member) {
       NoiseRows drawn = noise_rows(pass.noise.seed, stream(purpose, pass.noise.step),
                                    ws.ids.data() + some.begin, some.size(), 1, own);
       drawn.first_block = block.first_noise;
-      pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, some), drawn);
+      block.levels.empty()
+          ? pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, some), drawn)
+          : pass.k.draw_levels(level_rows(pass, block, some), drawn);
     }
   });
   member.barrier();
@@ -58,7 +79,7 @@ void copy_visible(const Pass& pass, Range rows, float* out, size_t stride) {
   }
 }
 
-void dream(const Pass& pass, Member& member) {
+void dream(const Pass& pass, const Pass* holes, Member& member) {
   Workspace& ws = pass.ws;
   const Range rows = share_rows(member, pass.rows);
   const MatView z = ws.z();
@@ -74,7 +95,8 @@ void dream(const Pass& pass, Member& member) {
   const MatView x = pass.x();
   for_own_rows(pass, member, rows, [&](Range some) {
     copy_visible(pass, some, x.row(some.begin), x.stride);
-    ws.nonzeros.find_columns(pass.k, x, some);
+    if (holes != nullptr) copy_holes(holes->x(), x, some);
+    read_inputs(pass, some);
   });
   member.barrier();
 }

@@ -14,7 +14,8 @@ void draw_visible(const Pass& pass, Purpose purpose, Member& member);
 // Copies the means or draws of some rows to `out`, rows of x.
 void copy_visible(const Pass& pass, Range rows, float* out, size_t stride);
 
-// Draws z ~ p(z) into ws.z() and x ~ p(x|z) into pass.x(), for every row of the pass.
-void dream(const Pass& pass, Member& member);
+// Draws z ~ p(z) into ws.z() and x ~ p(x|z) into pass.x(), for every row of the pass. What is
+// missing in the rows of `holes` becomes missing there; null: nothing.
+void dream(const Pass& pass, const Pass* holes, Member& member);
 
 }  // namespace aevb

@@ -57,7 +57,7 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
   // The decoder runs over every block many times, so its activations should stay in L2.
   const size_t block = block_rows(model, draws, subset.size, size_t{2} << 20);
   const int team = team_size(model, block, draws, n_threads);
-  Workspace ws(model, block, draws, false, team);
+  Workspace ws(model, block, draws, false, team, table.x.holes);
   const size_t fitted = n_adaptations > 0 ? model.config().n_latent : 0;
   std::vector<RowWeights> known(block, {{}, GaussianProposal(fitted)});
   Matrix mean(block, fitted), deviation(block, fitted);
@@ -107,7 +107,7 @@ void importance(const Model& model, const Table& table, Subset subset, size_t n_
       }
       for (size_t r = mine.begin; r < mine.end; ++r) {
         out.set(first + r, known[r].counted);
-        out.log_p[first + r] += model.units().log_jacobian();
+        out.log_p[first + r] += Pass(model, ws, n, {seed}).log_jacobian(r);
       }
       return true;
     });

@@ -50,7 +50,7 @@ void encode(const Model& model, const Table& table, float* mean, float* deviatio
             Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, table.n_rows());
   const int team = team_size(model, block, 1, n_threads);
-  Workspace ws(model, block, 1, false, team);
+  Workspace ws(model, block, 1, false, team, table.x.holes);
   Matrix means(block, model.config().n_latent), deviations(block, model.config().n_latent);
   run_team(team, [&](Member& member) {
     for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
@@ -75,7 +75,7 @@ void draw_encoded(const Model& model, const Table& table, uint64_t seed, float* 
                   Cancellation& cancellation) {
   const size_t block = block_rows(model, 1, table.n_rows());
   const int team = team_size(model, block, 1, n_threads);
-  Workspace ws(model, block, 1, false, team);
+  Workspace ws(model, block, 1, false, team, table.x.holes);
   run_team(team, [&](Member& member) {
     for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {
       const Pass pass(model, ws, n, {seed});
@@ -150,7 +150,7 @@ void bound(const Model& model, const Table& table, Subset subset, size_t n_draws
            const BoundRows& out, int n_threads, Cancellation& cancellation) {
   const size_t block = block_rows(model, n_draws, subset.size);
   const int team = team_size(model, block, n_draws, n_threads);
-  Workspace ws(model, block, n_draws, false, team);
+  Workspace ws(model, block, n_draws, false, team, table.x.holes);
   Matrix kl(block, model.config().n_latent);
   run_team(team, [&](Member& member) {
     for_row_blocks(subset.size, block, cancellation, member, [&](size_t first, size_t n) {
@@ -181,7 +181,7 @@ void component_divergence(const Model& model, const Table& table, size_t n_draws
   const size_t block = block_rows(model, n_draws, table.n_rows());
   const int team = team_size(model, block, n_draws, n_threads);
   const size_t n_latent = model.config().n_latent;
-  Workspace ws(model, block, n_draws, false, team);
+  Workspace ws(model, block, n_draws, false, team, table.x.holes);
   Matrix kl(block, n_latent);
   std::fill_n(out, n_latent, 0.0);
   run_team(team, [&](Member& member) {
@@ -217,7 +217,7 @@ void bound_and_gradient(const Model& model, const Table& table, const float* noi
   const size_t n_draws = model.config().n_draws;
   const size_t block = block_rows(model, n_draws, table.n_rows());
   const int team = team_size(model, block, n_draws, n_threads);
-  Workspace ws(model, block, n_draws, true, team);
+  Workspace ws(model, block, n_draws, true, team, table.x.holes);
   const UpdateRule sum_up;
   run_team(team, [&](Member& member) {
     for_row_blocks(table.n_rows(), block, cancellation, member, [&](size_t first, size_t n) {

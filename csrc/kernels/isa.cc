@@ -5,7 +5,9 @@
 #include "kernels/activation-inl.h"
 #include "kernels/dot-inl.h"
 #include "kernels/gemm-inl.h"
+#include "kernels/inputs-inl.h"
 #include "kernels/latent-inl.h"
+#include "kernels/levels-inl.h"
 #include "kernels/likelihood-inl.h"
 #include "kernels/noise-inl.h"
 #include "kernels/nonzeros-inl.h"
@@ -22,9 +24,21 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 // The members of each family, as the kernel table holds them.
-template <class... L>
-constexpr LikelihoodKernels kLikelihoods[] = {
-    {L::info, likelihood<L>, mean_of<L>(), likelihood_draw<L>}...};
+template <class L>
+constexpr LikelihoodKernels cell_kernels() {
+  return {L::info, likelihood<L>, mean_of<L>(), likelihood_draw<L>, nullptr, nullptr};
+}
+template <class L>
+constexpr LikelihoodKernels level_kernels() {
+  return {L::info, nullptr, nullptr, nullptr, evaluate_levels<L>, level_means<L>};
+}
+template <class Cells, class WithLevels>
+struct LikelihoodTable;
+template <class... C, class... L>
+struct LikelihoodTable<List<C...>, List<L...>> {
+  static constexpr LikelihoodKernels members[] = {cell_kernels<C>()..., level_kernels<L>()...};
+  static constexpr Members<LikelihoodKernels> table = {members, sizeof...(C) + sizeof...(L)};
+};
 template <class... Q>
 constexpr PosteriorKernels kPosteriors[] = {posterior_kernels<Q>()...};
 template <class... P>
@@ -34,10 +48,6 @@ constexpr OptimizerKernels kOptimizers[] = {{O::info, O::prepare}...};
 template <class Info, class... M>
 constexpr Info kInfos[] = {M::info...};
 
-template <class... L>
-constexpr Members<LikelihoodKernels> likelihood_table(List<L...>) {
-  return {kLikelihoods<L...>, sizeof...(L)};
-}
 template <class... Q>
 constexpr Members<PosteriorKernels> posterior_table(List<Q...>) {
   return {kPosteriors<Q...>, sizeof...(Q)};
@@ -66,6 +76,7 @@ const Kernels table = {
     .activate = activate,
     .differentiate = differentiate,
     .transpose = transpose,
+    .read_inputs = read_inputs,
     .nonzero_columns = nonzero_columns,
     .nonzero_rows = nonzero_rows,
     .within = within,
@@ -80,7 +91,8 @@ const Kernels table = {
     .normal = normal,
     .uniform = uniform,
     .bernoulli_draw = bernoulli_draw,
-    .likelihoods = likelihood_table(Likelihoods()),
+    .draw_levels = draw_levels,
+    .likelihoods = LikelihoodTable<Likelihoods, LevelLikelihoods>::table,
     .posteriors = posterior_table(Posteriors()),
     .priors = prior_table(Priors()),
     .objectives = info_table<ObjectiveInfo>(Objectives()),

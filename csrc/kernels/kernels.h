@@ -98,6 +98,16 @@ struct WeightPosteriorUpdate {
   const float* prior_log_sd;  // null with it
 };
 
+// What the encoder reads of some columns of x: a function of x, and 0 where x is missing (NaN).
+struct InputRows {
+  size_t rows, n_cols;
+  Input input;
+  const float* x;
+  size_t ldx;
+  float* out;  // (rows, n_cols); also written up to the next whole vector
+  size_t ld;
+};
+
 // Finds the columns of a block of rows that have a nonzero.
 struct BlockColumns {
   size_t rows, n_cols;
@@ -128,6 +138,7 @@ struct PanelLikelihood {
   float scale;
   float* partial;  // (rows,): the panel's part of r, unscaled; null: not wanted
   size_t partial_stride;
+  bool holes = false;  // x may be NaN, a missing value: it adds 0 to r and has the gradient 0
 };
 
 // The decoder's outputs for some rows. The first output is replaced by a mean or a draw.
@@ -149,12 +160,32 @@ struct NoiseRows {
   size_t first_block = 0;  // where a row's other noise of this stream ends
 };
 
+// Rows of variables with levels. Variable v has levels[v] columns of x, after those of the
+// variables before it.
+struct LevelRows {
+  size_t first_row, rows;  // outputs and partial begin at the first row, x at row 0
+  size_t n_draws;          // output row r belongs to data row r / n_draws
+  size_t n_variables;
+  const uint32_t* levels;  // (n_variables,)
+  const float* x;          // (data rows, columns): one 1 for each variable, or all NaN
+  size_t ldx;
+  float* outputs[kMostOutputs];  // in: the decoder's. Out: d(scale * r)/d(output)
+  size_t ld[kMostOutputs];
+  float scale;
+  float* partial;  // (rows,): r; null: not wanted
+  size_t partial_stride;
+};
+
 struct LikelihoodKernels {
   LikelihoodInfo info;
+  // r of a panel and its gradient; null if the likelihood has levels
   void (*evaluate)(const PanelLikelihood&);
   void (*mean)(const OutputRows&);  // null: the first output is the mean
   // replaces the mean of x by a draw; overwrites noise.out, whose shape is that of the outputs
   void (*draw)(const OutputRows&, const NoiseRows& noise);
+  // The same with levels. The mean replaces the first output by the probability of each level.
+  void (*evaluate_levels)(const LevelRows&);
+  void (*level_means)(const LevelRows&);
 };
 
 struct PriorKernels {
@@ -243,6 +274,7 @@ struct Kernels {
   // out (n_cols, kPanel) = transpose of w (n_rows <= kPanel, kPanel); zeros fill each row of out
   // from n_rows to a whole vector
   void (*transpose)(size_t n_rows, size_t n_cols, const float* w, float* out);
+  void (*read_inputs)(const InputRows&);
   void (*nonzero_columns)(const BlockColumns&);
   void (*nonzero_rows)(const GroupRows&);
   // whether all of x lies in [low, high]; false for NaN
@@ -263,6 +295,9 @@ struct Kernels {
   void (*uniform)(const NoiseRows&);
   // x[i] = (uniform noise < x[i]), in place in `out`
   void (*bernoulli_draw)(const NoiseRows&);
+  // replaces the probabilities of each variable's levels, in outputs[0], by 1 for a level drawn
+  // from them and 0 for the others; overwrites noise.out
+  void (*draw_levels)(const LevelRows&, const NoiseRows& noise);
 
   Members<LikelihoodKernels> likelihoods;
   Members<PosteriorKernels> posteriors;

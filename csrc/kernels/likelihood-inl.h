@@ -22,7 +22,7 @@ AEVB_INLINE void load_outputs(float* const (&from)[kOutputs], size_t c, Vecs<N> 
   for (size_t i = 0; i < kOutputs; ++i) to[i] = load<N>(from[i] + c);
 }
 
-template <class L, bool kWithR>
+template <class L, bool kWithR, bool kHoles>
 void likelihood_panel(const PanelLikelihood& t) {
   constexpr size_t kOutputs = L::info.n_outputs;
   const Vec scale = set1(t.scale);
@@ -39,12 +39,14 @@ void likelihood_panel(const PanelLikelihood& t) {
       Vec product = set1(1.0f);
       for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
         constexpr size_t N = size;
-        const auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
+        auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
+        const auto value = load<N>(x + c);
+        if constexpr (kHoles) real = real & (value == value);
         Vecs<N> output[kOutputs];
         load_outputs(outputs, c, output);
         const LogP<kWithR, N, decltype(real)> log_p = {real, sum, product};
         Vecs<N> gradient[kOutputs];
-        L::evaluate(load<N>(x + c), output, scale, log_p, gradient);
+        L::evaluate(value, output, scale, log_p, gradient);
         for (size_t o = 0; o < kOutputs; ++o)
           store(outputs[o] + c, select(real, gradient[o], Vec{}));
       });
@@ -61,7 +63,12 @@ void likelihood_panel(const PanelLikelihood& t) {
 
 template <class L>
 void likelihood(const PanelLikelihood& t) {
-  t.partial != nullptr ? likelihood_panel<L, true>(t) : likelihood_panel<L, false>(t);
+  if (t.holes) {
+    t.partial != nullptr ? likelihood_panel<L, true, true>(t) : likelihood_panel<L, false, true>(t);
+  } else {
+    t.partial != nullptr ? likelihood_panel<L, true, false>(t)
+                         : likelihood_panel<L, false, false>(t);
+  }
 }
 
 // first output = f(row, column, outputs), for all packs of all rows

@@ -18,6 +18,12 @@ size_t Config::n_visible() const {
   return n;
 }
 
+size_t Config::n_variables() const {
+  size_t n = 0;
+  for (const ColumnBlock& block : columns) n += block.n_variables();
+  return n;
+}
+
 Support Config::support() const {
   if (binarize == Binarize::dynamic) return Support::unit_interval;
   if (binarize == Binarize::threshold) return Support::real;
@@ -81,22 +87,40 @@ void Config::validate_latent() const {
   });
 }
 
+void Config::validate_columns() const {
+  for (const ColumnBlock& block : columns) {
+    check(block.n_columns >= 1, std::string(columns.size() == 1 ? "n_visible" : "likelihood") +
+                                    ": got 0, want at least 1");
+    checked_product(block.n_columns, kMostOutputs * columns.size());
+    check(block.likelihood < kernels().likelihoods.size, "likelihood: not in the list");
+    const LikelihoodInfo& info = kernels().likelihoods[block.likelihood].info;
+    const auto same = [&](const ColumnBlock& other) {
+      return other.likelihood == block.likelihood;
+    };
+    check(std::count_if(columns.begin(), columns.end(), same) == 1,
+          std::string("likelihood: got '") + info.name +
+              "' twice, want all columns of a likelihood together");
+    check(info.has_levels() == !block.levels.empty(),
+          std::string("likelihood: '") + info.name +
+              (info.has_levels() ? "' wants the number of levels of each variable"
+                                 : "' has no levels, want a number of columns"));
+    const uint32_t least = info.widths[info.n_outputs - 1] == Width::cuts ? 2 : 1;
+    check(std::all_of(block.levels.begin(), block.levels.end(),
+                      [least](uint32_t n) { return n >= least; }),
+          std::string("likelihood: '") + info.name + "' wants at least " + std::to_string(least) +
+              " levels for each variable");
+  }
+  const auto has_levels = [](const ColumnBlock& block) { return !block.levels.empty(); };
+  check(binarize == Binarize::none || std::none_of(columns.begin(), columns.end(), has_levels),
+        "binarize: want none for variables with levels");
+}
+
 void Config::validate() const {
   const auto at_least_one = [](size_t value, const char* name) {
     check(value >= 1, std::string(name) + ": got 0, want at least 1");
   };
   at_least_one(columns.size(), "n_visible");
-  for (const ColumnBlock& block : columns) {
-    at_least_one(block.n_columns, columns.size() == 1 ? "n_visible" : "likelihood");
-    checked_product(block.n_columns, kMostOutputs * columns.size());
-    check(block.likelihood < kernels().likelihoods.size, "likelihood: not in the list");
-    const auto same = [&](const ColumnBlock& other) {
-      return other.likelihood == block.likelihood;
-    };
-    check(std::count_if(columns.begin(), columns.end(), same) == 1,
-          std::string("likelihood: got '") + kernels().likelihoods[block.likelihood].info.name +
-              "' twice, want all columns of a likelihood together");
-  }
+  validate_columns();
   validate_latent();
   check(optimizer < kernels().optimizers.size, "optimizer: not in the list");
   at_least_one(n_latent, "n_components");

@@ -13,11 +13,14 @@ enum class Algorithm : uint8_t { aevb, wake_sleep, monte_carlo_em };
 enum class WeightPosterior : uint8_t { none, gaussian, gaussian_decoder };
 enum class Binarize : uint8_t { none, threshold, dynamic };
 
-// Consecutive columns of x with one likelihood, an index in the list of likelihoods.
+// Consecutive columns of x with one likelihood, an index in the list of likelihoods. A variable is
+// a column of the data. It has one column of x, or one for each of its levels.
 struct ColumnBlock {
   size_t likelihood = 0;
   size_t n_columns = 0;
+  std::vector<uint32_t> levels = {};  // of each variable; empty: the likelihood has no levels
 
+  size_t n_variables() const { return levels.empty() ? n_columns : levels.size(); }
   bool operator==(const ColumnBlock&) const = default;
 };
 
@@ -41,9 +44,11 @@ struct Config {
   size_t batch_size = 100;  // M
   WeightPosterior weight_posterior = WeightPosterior::none;
   Binarize binarize = Binarize::none;
+  bool mask_inputs = false;  // the encoder also reads which variables are missing: 1 if so, else 0
   uint64_t seed = 0;
 
-  size_t n_visible() const;  // D
+  size_t n_visible() const;    // D
+  size_t n_variables() const;  // columns of the data
   // Whether KL(q(z|x) || p(z)) has a closed form.
   bool has_closed_kl() const;
   // Whether the latent layer has a kernel of its own.
@@ -53,6 +58,7 @@ struct Config {
   void validate() const;  // throws std::invalid_argument that names the field
 
  private:
+  void validate_columns() const;
   void validate_latent() const;
 };
 

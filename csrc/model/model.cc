@@ -12,6 +12,36 @@ namespace {
 // how they spread. Training finds the deviations that suit the data.
 constexpr float kInitialLogSd = -4.6051702f;
 
+// Every column of x belongs to one column of the data, and levels to a likelihood with as many.
+void check_layout(const Config& config, const Units& units) {
+  if (!units.has_layout()) {
+    const auto has_levels = [](const ColumnBlock& block) { return !block.levels.empty(); };
+    check(std::none_of(config.columns.begin(), config.columns.end(), has_levels),
+          "places, levels: want those of the columns with levels");
+    return;
+  }
+  std::vector<uint32_t> expected(config.n_visible(), 1), found(config.n_visible(), 1);
+  std::vector<size_t> owners(config.n_visible());
+  size_t column = 0;
+  for (const ColumnBlock& block : config.columns) {
+    size_t own = column;
+    for (const uint32_t levels : block.levels) {
+      expected[own] = levels + 1;
+      own += levels;
+    }
+    column += block.n_columns;
+  }
+  for (size_t c = 0; c < units.size(); ++c) {
+    const size_t place = units.places()[c], width = std::max<size_t>(1, units.levels()[c]);
+    check(place < owners.size() && width <= owners.size() - place, "places: want columns of x");
+    found[place] = units.levels()[c] + 1;
+    for (size_t i = 0; i < width; ++i) ++owners[place + i];
+  }
+  check(found == expected &&
+            std::all_of(owners.begin(), owners.end(), [](size_t n) { return n == 1; }),
+        "places, levels: want each column of x once, and the levels of the likelihoods");
+}
+
 }  // namespace
 
 Model::Model(const Config& config, const Units& units, Cancellation& cancellation)
@@ -20,8 +50,10 @@ Model::Model(const Config& config, const Units& units, Cancellation& cancellatio
       network_(config),
       parameters_(network_.arena_size, kernels().optimizers[config.optimizer].info.n_states,
                   !network_.variational.empty()) {
-  check(units.size() == 0 || units.size() == config.n_visible(),
+  check(units.size() == 0 ||
+            (units.size() == config.n_variables() && units.n_columns() == config.n_visible()),
         "location, scale: want one value per column");
+  check_layout(config, units);
   draw_initial_weights(cancellation);
   float* log_sd = parameters_.data(Role::log_sd);
   for_variational_rows([&](size_t at, size_t n) { std::fill_n(log_sd + at, n, kInitialLogSd); });

@@ -1,14 +1,34 @@
 #include "model/network.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace aevb {
+namespace {
+
+size_t output_width(const LikelihoodInfo& info, const ColumnBlock& block, size_t output) {
+  switch (info.widths[output]) {
+    case Width::columns:
+      return block.n_columns;
+    case Width::variables:
+      return block.n_variables();
+    case Width::cuts:
+      return block.n_columns - block.n_variables();
+  }
+  return 0;
+}
+
+}  // namespace
 
 Network::Network(const Config& config)
     : has_closed_kl(config.has_closed_kl()),
       posterior_(&kernels().posteriors[config.posterior].info),
       n_latent_(config.n_latent) {
-  add_activation(config.n_visible(), false);
+  add_activation(config.n_visible() + (config.mask_inputs ? config.n_variables() : 0), false);
+  has_inputs = config.mask_inputs ||
+               std::any_of(config.columns.begin(), config.columns.end(), [](const auto& block) {
+                 return kernels().likelihoods[block.likelihood].info.input != Input::as_is;
+               });
   if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
   add_decoder(config);
   if (config.weight_posterior != WeightPosterior::none) {
@@ -23,12 +43,13 @@ size_t Network::add_activation(size_t width, bool per_draw, Activation function)
 }
 
 size_t Network::add_layer(std::string name, size_t input, size_t n_out, Activation activation,
-                          bool is_constant) {
+                          bool is_constant, size_t width) {
   const Dense layer = {is_constant ? 0 : activations[input].width, n_out, arena_size};
   checked_product(checked_product(layer.n_panels(), layer.n_in + 1), kPanel);
   arena_size = layer.end();
   if (!is_constant) activations[input].consumers.push_back(layers.size());
-  const size_t output = add_activation(n_out, activations[input].per_draw, activation);
+  const size_t output =
+      add_activation(std::max(n_out, width), activations[input].per_draw, activation);
   layers.push_back({std::move(name), layer, input, output});
   return output;
 }
@@ -64,14 +85,17 @@ void Network::add_outputs(const Config& config, size_t input) {
         config.columns.size() == 1 ? "decoder." : std::string("decoder.") + info.name + ".";
     const size_t first = layers.size();
     for (size_t i = 0; i < info.n_outputs; ++i) {
-      add_layer(prefix + info.outputs[i], input, block.n_columns, Activation::identity,
-                info.is_constant(i));
+      // The first output's place is also that of means and draws of x.
+      add_layer(prefix + info.outputs[i], input, output_width(info, block, i), Activation::identity,
+                info.is_constant(i), i == 0 ? block.n_columns : 0);
     }
     const Range columns = {column, column + block.n_columns};
-    blocks.push_back({block.likelihood, columns, {first, layers.size()}, n_panels, n_noise});
+    blocks.push_back(
+        {block.likelihood, columns, {first, layers.size()}, n_panels, n_noise, block.levels});
     n_noise += ceil_div(block.n_columns, 4);
-    n_panels += ceil_div(block.n_columns, kPanel);
+    n_panels += info.has_levels() ? 1 : ceil_div(block.n_columns, kPanel);
     column = columns.end;
+    has_levels = has_levels || info.has_levels();
   }
   outputs.end = layers.size();
 }

@@ -29,14 +29,15 @@ struct OutputBlock {
   size_t likelihood;
   Range columns;  // of x
   Range layers;
-  size_t first_panel;  // index among the panels of all blocks
+  size_t first_panel;  // index among the panels of all blocks; with levels a block has one
   size_t first_noise;  // index among the noise of all blocks, four columns each
+  std::vector<uint32_t> levels;  // of each variable, if the likelihood has levels
 };
 
 struct Network {
   explicit Network(const Config& config);
 
-  static constexpr size_t kX = 0;  // the activation that holds the data rows
+  static constexpr size_t kX = 0;  // the activation that holds what the encoder reads
 
   std::vector<ActivationShape> activations;
   std::vector<LayerUse> layers;     // in forward order
@@ -51,6 +52,8 @@ struct Network {
   Range variational;  // layers whose weights have a posterior
 
   bool has_closed_kl = false;  // KL(q(z|x) || p(z)) has a closed form
+  bool has_inputs = false;     // the encoder does not read x as it is
+  bool has_levels = false;     // some block has them
 
   bool has_encoder() const { return !encoder.empty(); }
   // The columns of an output of the encoder among the heads; past the last one, an empty range.
@@ -64,9 +67,9 @@ struct Network {
  private:
   size_t add_activation(size_t width, bool per_draw, Activation function = Activation::identity);
   // Appends a layer with its output activation, and returns the index of that. A constant layer has
-  // a bias alone.
+  // a bias alone. The activation has n_out columns, or `width` if that is more.
   size_t add_layer(std::string name, size_t input, size_t n_out, Activation activation,
-                   bool is_constant = false);
+                   bool is_constant = false, size_t width = 0);
   void add_encoder(const Config& config);
   void add_decoder(const Config& config);
   void add_outputs(const Config& config, size_t input);

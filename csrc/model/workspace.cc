@@ -12,17 +12,23 @@ void TransposedDecoder::make(const Kernels& k, const float* weights) {
   for (Transposed& layer : layers_) layer.make(k, weights);
 }
 
-Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads)
+Workspace::Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads,
+                     bool holes)
     : n_draws(draws),
+      holes(holes),
       index(rows),
       ids(rows),
-      nonzeros(rows, model.config().n_visible()),
+      nonzeros(rows, model.network().activations[Network::kX].width),
       heads_(model.network().heads),
       z_(model.network().z) {
   const Network& network = model.network();
   const size_t drawn = checked_product(rows, draws);
-  x[0] = Matrix(rows, model.config().n_visible());
-  if (gradients) x[1] = Matrix(rows, model.config().n_visible());
+  for (size_t slot = 0; slot < (gradients ? 2 : 1); ++slot) {
+    x[slot] = Matrix(rows, model.config().n_visible());
+    if (holes || (network.has_encoder() && network.has_inputs))
+      inputs[slot] = Matrix(rows, network.activations[Network::kX].width);
+  }
+  if (holes && !model.units().log_jacobians().empty()) log_jacobian.resize(rows);
   const size_t first_output = network.layers[network.outputs.begin].output;
   size_t most_consumers = kMostOutputs;
   for (size_t i = 0; i < network.activations.size(); ++i) {

@@ -26,10 +26,12 @@ class TransposedDecoder {
 
 struct Workspace {
   // For up to `rows` data rows of `draws` draws each, on up to `threads` threads. Deltas exist only
-  // if `gradients` is true.
-  Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads);
+  // if `gradients` is true. With `holes` values of x may be missing.
+  Workspace(const Model& model, size_t rows, size_t draws, bool gradients, int threads,
+            bool holes = false);
 
   size_t n_draws;
+  bool holes;
 
   std::vector<int64_t> index;              // rows of the data set in this pass
   std::vector<uint64_t> ids;               // their noise ids
@@ -37,6 +39,8 @@ struct Workspace {
   bool rows_listed = false;                // the rows of `nonzeros` are found: x is not full
   std::atomic<bool> out_of_range = false;  // guarded data had a value out of range
   Matrix x[2];                             // (rows, D): one is filled while the other is in use
+  Matrix inputs[2];                        // what the encoder reads; empty: x
+  std::vector<double> log_jacobian;        // (rows,): of what is observed; empty: of all columns
   std::vector<Matrix> activations;         // those of the network, without x
   // The deltas: gradients of layers' outputs before the activation function, and of z. The deltas
   // of output layers replace the outputs.

@@ -34,9 +34,10 @@ struct Rows {
   size_t n_rows = 0;
   size_t n_cols = 0;
   // Whether every value, in the model's units, is checked to lie in [low, high] when it is read
-  // (NaN does not). A value outside by at most `slack` is clipped. If false, the caller has checked
-  // them.
+  // (NaN does not; with holes, the caller has checked them, and values are clipped alone). A value
+  // outside by at most `slack` is clipped. If false, the caller has checked them.
   bool guarded = false;
+  bool holes = false;  // a value may be NaN, which is a missing value
   float low = 0.0f, high = 0.0f, slack = 0.0f;
 };
 

@@ -1,4 +1,4 @@
-// The caller's table: rows of x, with other data per row.
+// The caller's table: rows of x, with other data per row. A value of x that is NaN is missing.
 #pragma once
 
 #include "nn/rows.h"
@@ -7,7 +7,6 @@ namespace aevb {
 
 struct Table {
   Rows x;
-  Rows observed;    // (rows, D) 0 or 1: the cell of x is known; no columns: all are
   Rows conditions;  // columns that are given and not modelled; not in use yet
 
   size_t n_rows() const { return x.n_rows; }

@@ -21,8 +21,8 @@ constexpr float kFirstStep = 0.5f;      // for a standard Gaussian in some tens 
 class TemperedPosterior {
  public:
   TemperedPosterior(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
-                    size_t n_chains, bool from_encoder)
-      : posterior_(model, transposed, most_rows, n_chains),
+                    bool holes, size_t n_chains, bool from_encoder)
+      : posterior_(model, transposed, most_rows, holes, n_chains),
         prior_(kernels().priors[model.config().prior]),
         from_encoder_(from_encoder),
         is_affine_(model.config().prior == 0 && (!from_encoder || model.config().posterior == 0)),
@@ -157,12 +157,12 @@ size_t chains_together(size_t n_chains) {
 class Annealer {
  public:
   Annealer(const Model& model, const TransposedDecoder& transposed, const Annealing& options,
-           bool backwards, size_t most_rows)
+           bool backwards, size_t most_rows, bool holes)
       : n_chains_(chains_together(options.n_chains)),
         options_(options),
         forwards_{options.beta, options.n_leapfrog, n_chains_},
         counted_(forwards_),
-        density_(model, transposed, most_rows, n_chains_, options.from_encoder),
+        density_(model, transposed, most_rows, holes, n_chains_, options.from_encoder),
         work_(most_rows * n_chains_, model.config().n_latent),
         u_(most_rows * n_chains_, model.config().n_latent),
         gradient_(most_rows * n_chains_, model.config().n_latent),
@@ -290,8 +290,8 @@ void annealed_likelihood(const Model& model, const Table& table, Subset subset,
   transposed.make(kernels(), model.weights());
   std::vector<std::unique_ptr<Annealer>> annealers;
   for (size_t i = 0; i < team; ++i) {
-    annealers.push_back(
-        std::make_unique<Annealer>(model, transposed, options, exact != nullptr, block));
+    annealers.push_back(std::make_unique<Annealer>(model, transposed, options, exact != nullptr,
+                                                   block, table.x.holes));
   }
   const size_t n_passes = 1 + ceil_div(options.n_chains, chains_together(options.n_chains));
   cancellation.expect_work(static_cast<double>(subset.size * n_passes));

@@ -7,8 +7,10 @@
 namespace aevb {
 
 PosteriorDensity::PosteriorDensity(const Model& model, const TransposedDecoder& transposed,
-                                   size_t most_rows, size_t n_draws)
-    : model_(model), coordinates_(coordinates_of(model)), ws_(model, most_rows, n_draws, true, 1) {
+                                   size_t most_rows, bool holes, size_t n_draws)
+    : model_(model),
+      coordinates_(coordinates_of(model)),
+      ws_(model, most_rows, n_draws, true, 1, holes) {
   ws_.transposed = &transposed;
 }
 
@@ -73,14 +75,14 @@ void PosteriorDensity::operator()(ConstMatView u, double* log_p, MatView gradien
 
 double log_joint_of(const Pass& pass, size_t drawn_row, const float* z) {
   const size_t n = pass.model.config().n_latent;
-  const double start = pass.prior.log_constant(n) + pass.model.units().log_jacobian();
+  const double start = pass.prior.log_constant(n) + pass.log_jacobian(drawn_row / pass.ws.n_draws);
   return pass.prior.add_log_kernel(log_likelihood(pass, drawn_row, start), z, n);
 }
 
 void content_ids(const Model& model, const Table& table, const int64_t* index, size_t n,
                  uint64_t* out) {
   constexpr size_t kRowsTogether = 100;
-  Workspace ws(model, std::min(n, kRowsTogether), 1, false, 1);
+  Workspace ws(model, std::min(n, kRowsTogether), 1, false, 1, table.x.holes);
   SerialTeam serial;
   for (size_t first = 0; first < n; first += kRowsTogether) {
     const Pass pass(model, ws, std::min(kRowsTogether, n - first), {0});
@@ -102,7 +104,8 @@ void log_joint(const Model& model, const Table& table, const float* u, size_t n_
   transposed.make(kernels(), model.weights());
   std::vector<std::unique_ptr<PosteriorDensity>> densities;
   for (size_t i = 0; i < team; ++i)
-    densities.push_back(std::make_unique<PosteriorDensity>(model, transposed, block));
+    densities.push_back(
+        std::make_unique<PosteriorDensity>(model, transposed, block, table.x.holes));
   std::vector<Matrix> gradients(team, Matrix(block, n_latent));
   std::vector<int64_t> index(table.n_rows());
   std::iota(index.begin(), index.end(), int64_t{0});

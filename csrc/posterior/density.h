@@ -21,10 +21,11 @@ struct PixelNoise {
 // A density for one thread: it runs the phases as a team of one, so blocks need no barriers.
 class PosteriorDensity {
  public:
-  // For blocks of up to most_rows rows, with n_draws z for each. `transposed` must hold the model's
-  // weights at each evaluation. Several densities share it.
+  // For blocks of up to most_rows rows, with n_draws z for each; with `holes` values of x may be
+  // missing. `transposed` must hold the model's weights at each evaluation. Several densities share
+  // it.
   PosteriorDensity(const Model& model, const TransposedDecoder& transposed, size_t most_rows,
-                   size_t n_draws = 1);
+                   bool holes, size_t n_draws = 1);
 
   void set_rows(const Table& table, const int64_t* index, size_t n, const PixelNoise& noise = {});
   const uint64_t* content_ids();  // of the block's rows, see nn/random.h
@@ -61,7 +62,7 @@ class TablePosterior {
  public:
   TablePosterior(const Model& model, const TransposedDecoder& transposed, const Table& table,
                  size_t most_rows)
-      : density_(model, transposed, most_rows), table_(table), index_(most_rows) {}
+      : density_(model, transposed, most_rows, table.x.holes), table_(table), index_(most_rows) {}
   void set_block(size_t first, size_t n) {
     std::iota(index_.begin(), index_.end(), static_cast<int64_t>(first));
     density_.set_rows(table_, index_.data(), n);

@@ -1,5 +1,6 @@
 #include "posterior/imputation.h"
 
+#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -38,7 +39,7 @@ class Imputer {
       : model_(model),
         options_(options),
         coordinates_(coordinates_of(model)),
-        ws_(model, most_rows, 1, true, 1),
+        ws_(model, most_rows, 1, true, 1, true),
         sum_(most_rows, model.config().n_visible()),
         drawn_(most_rows, model.config().n_visible()),
         starts_(options.n_starts, Matrix(most_rows, model.config().n_latent)),
@@ -57,7 +58,7 @@ class Imputer {
         n_divergent_(most_rows),
         log_ratio_(most_rows) {
     for (size_t i = outputs().begin; i < outputs().end; ++i)
-      now_.emplace_back(most_rows, model.network().layers[i].layer.n_out);
+      now_.emplace_back(most_rows, output(i).cols);
     step_sizes_.reserve(most_rows);
     ws_.transposed = &transposed;
   }
@@ -72,7 +73,7 @@ class Imputer {
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
     if (!gather(pass(kObserved), table, NoiseBy::nothing, serial_)) return;
-    fill(kObserved, [](size_t, size_t) { return 0.0f; });
+    fill(kObserved, [](size_t, size_t) { return std::numeric_limits<float>::quiet_NaN(); });
     if (!climb_starts(cancellation, member)) return;
     const bool mode = options_.by == ImputeBy::mode;
     if (!mode) begin_chain();
@@ -99,14 +100,11 @@ class Imputer {
 
   const Workspace& workspace() const { return ws_; }
 
-  // log p(x_observed, u) up to a constant per row, and its gradient. The outputs of missing values
-  // are set to a constant and pass no gradient on.
+  // log p(x_observed, u) up to a constant per row, and its gradient.
   void operator()(ConstMatView u, double* log_p, MatView gradient) {
     const Pass observed = pass(kObserved);
     decode(u);
-    mask_outputs();
     output_likelihood(observed, serial_);
-    mask_outputs();
     backward_decoder(observed, serial_);
     backward_to_z(observed, serial_);
     for (size_t r = 0; r < n_; ++r) {
@@ -120,7 +118,7 @@ class Imputer {
   }
 
  private:
-  enum : size_t { kChain, kObserved };  // slots of x: missing values filled in, or zero
+  enum : size_t { kChain, kObserved };  // slots of x: missing values filled in, or NaN
   enum : size_t { kAccept, kFrom, kTo, kJump, kUniforms };  // uniform numbers of an iteration
 
   Pass pass(size_t slot = kChain) { return Pass(model_, ws_, n_, {options_.seed, t_}, slot); }
@@ -161,18 +159,6 @@ class Imputer {
       const bool* missing = missing_ + r * x.cols;
       for (size_t c = 0; c < x.cols; ++c) {
         if (missing[c]) x.row(r)[c] = value(r, c);
-      }
-    }
-  }
-
-  void mask_outputs() {
-    for (const OutputBlock& block : model_.network().blocks) {
-      for (size_t i = block.layers.begin; i < block.layers.end; ++i) {
-        const MatView a = output(i);
-        for (size_t r = 0; r < n_; ++r) {
-          const bool* missing = missing_ + r * sum_.view().cols + block.columns.begin;
-          for (size_t c = 0; c < a.cols; ++c) a.row(r)[c] = missing[c] ? 0.0f : a.row(r)[c];
-        }
       }
     }
   }
@@ -312,7 +298,7 @@ class Imputer {
     copy_visible(now, {0, n_}, drawn.data, drawn.stride);
     copy_matrix(pass(kObserved).x(), now.x());  // a draw has overwritten it
     fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
-    ws_.nonzeros.find_columns(kernels(), now.x(), {0, n_});
+    read_inputs(now, {0, n_});
   }
 
   // Draws z ~ q(z|x) into the workspace, with its raw outputs.

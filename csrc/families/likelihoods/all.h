@@ -3,7 +3,9 @@
 
 #include "families/likelihoods/bernoulli.h"
 #include "families/likelihoods/bounded_gaussian.h"
+#include "families/likelihoods/categorical.h"
 #include "families/likelihoods/gaussian.h"
+#include "families/likelihoods/ordinal.h"
 #include "families/likelihoods/poisson.h"
 
 namespace aevb::AEVB_ISA {
@@ -14,6 +16,9 @@ using Likelihoods = List<  //
     Gaussian,              //
     BoundedGaussian,       //
     Poisson>;
+using LevelLikelihoods = List<  //
+    Categorical,                //
+    Ordinal>;
 
 }  // namespace
 }  // namespace aevb::AEVB_ISA
