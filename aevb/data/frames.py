@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def _is_frame(X: Any, module: str) -> bool:
+def is_frame(X: Any, module: str) -> bool:
     """Whether X is a DataFrame of this module."""
     owner = sys.modules.get(module)
     return owner is not None and isinstance(X, owner.DataFrame)
@@ -35,7 +35,7 @@ def without_na(X: Any) -> Any:
         If a frame's column of objects has a value that is not a number.
     """
     pandas = sys.modules.get("pandas")
-    if _is_frame(X, "pandas"):
+    if is_frame(X, "pandas"):
         objects = [j for j, dtype in enumerate(X.dtypes) if dtype == np.dtype(object)]
         if objects:
             X = X.copy(deep=False)
@@ -78,9 +78,9 @@ def filled_in(X: Any, missing: NDArray[np.bool_], filled: NDArray[np.floating[An
         objects with missing values becomes float64. An ndarray otherwise, of X's dtype if that is
         floating, or float64.
     """
-    if _is_frame(X, "pandas"):
+    if is_frame(X, "pandas"):
         return _fill_pandas(X, missing, filled)
-    if _is_frame(X, "polars"):
+    if is_frame(X, "polars"):
         return _fill_polars(X, missing, filled)
     given = np.asarray(without_na(X))
     out = np.array(given, dtype=given.dtype if given.dtype.kind == "f" else np.float64, order="C")
@@ -90,9 +90,9 @@ def filled_in(X: Any, missing: NDArray[np.bool_], filled: NDArray[np.floating[An
 
 def like(X: Any, values: NDArray[Any]) -> Any:
     """Return values (n, D) as a frame with the columns and index of X, if X is a frame."""
-    if _is_frame(X, "pandas"):
+    if is_frame(X, "pandas"):
         return sys.modules["pandas"].DataFrame(values, index=X.index, columns=X.columns)
-    if _is_frame(X, "polars"):
+    if is_frame(X, "polars"):
         return sys.modules["polars"].DataFrame(values, schema=X.columns)
     return values
 
