@@ -21,10 +21,10 @@ from aevb.data.table_columns import (
     Cells,
     TableColumn,
     as_matrix,
-    cells_of,
     plain,
     shown,
 )
+from aevb.data.table_frames import cells_of
 from aevb.data.table_restore import make_array, make_pandas, make_polars
 
 __all__ = ["Schema", "TableColumn"]

@@ -35,13 +35,15 @@ def make_array(columns: tuple[TableColumn, ...], values: NDArray[np.float64]) ->
 def make_pandas(columns: tuple[TableColumn, ...], values: NDArray[np.float64], like: Any) -> Any:
     """Return a pandas frame, with the index and the labels of the frame `like` if they fit."""
     pandas = importlib.import_module("pandas")
-    parts = {j: _pandas_values(column, values[:, j]) for j, column in enumerate(columns)}
     names = [column.name for column in columns]
     index, labels = pandas.RangeIndex(len(values)), pandas.Index(names)
     if is_frame(like, "pandas"):
         index = like.index if len(like) == len(values) else index
         labels = like.columns if list(map(str, like.columns)) == names else labels
-    frame = pandas.DataFrame(parts, index=index)
+    parts = [_pandas_values(column, values[:, j]) for j, column in enumerate(columns)]
+    # without its dtype, pandas makes another one of objects that are strings
+    series = [pandas.Series(part, index=index, dtype=part.dtype) for part in parts]
+    frame = pandas.DataFrame(dict(enumerate(series)), index=index)
     frame.columns = labels
     return frame
 
@@ -94,8 +96,9 @@ def _polars_series(column: TableColumn, values: NDArray[np.float64]) -> Any:
         _codes(column, values)
         return polars.Series(list(column.levels)).gather(codes).cast(dtype).alias(column.name)
     if isinstance(dtype, polars.Decimal):
-        end = 10.0 ** (dtype.precision - dtype.scale)  # no value reaches it, also when rounded
-        most = min(end - 10.0**-dtype.scale, np.nextafter(end, 0))
+        # no value may reach the end, also when Polars multiplies it with 10**scale and rounds
+        end = 10.0 ** (dtype.precision - dtype.scale)
+        most = min(end - 10.0**-dtype.scale, end * (1 - 2.0**-50))
         values = np.clip(values, -most, most)
     elif _INTEGER.fullmatch(column.dtype):
         values = _whole(column.dtype, values)
@@ -136,10 +139,10 @@ def _own_values(
 def _codes(column: TableColumn, values: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the codes of a category, -1 where missing."""
     codes = np.where(np.isnan(values), -1, values)
-    known = np.isnan(values) | ((codes >= 0) & (codes < len(column.levels)) & (codes % 1 == 0))
-    if not known.all():
+    wrong = (values < 0) | (codes >= len(column.levels)) | (codes != np.rint(codes))
+    if wrong.any():
         raise ValueError(
-            f"column {column.name!r}: got the code {float(codes[known.argmin()])}, want one of "
+            f"column {column.name!r}: got the code {float(codes[wrong.argmax()])}, want one of "
             f"0, ..., {len(column.levels) - 1}"
         )
     return codes.astype(np.intp)
