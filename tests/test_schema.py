@@ -187,7 +187,7 @@ def test_booleans(dtype):
     pd.testing.assert_frame_equal(schema.restore(numbers[:, None]), X)
 
 
-STRINGS = [TEXT, "string", "string[python]", "object"]
+STRINGS = list(dict.fromkeys([TEXT, "string", "string[python]", "object"]))
 
 
 @pytest.mark.parametrize("dtype", STRINGS)

@@ -146,7 +146,8 @@ class Schema:
         values : array-like of shape (n_samples, n_features)
             Numbers as `numbers` returns them. Those of a category are codes or NaN.
         like : data frame or None
-            A pandas frame, whose index a frame of as many rows gets.
+            A pandas frame. Its index is kept if it has as many rows, and so are its labels if their
+            texts are the names.
 
         Returns
         -------
