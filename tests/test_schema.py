@@ -64,6 +64,14 @@ def test_arrays_with_missing_values_get_a_type_that_can_hold_them(dtype, wanted)
     assert type(result[0, 0]) is (bool if dtype == "?" else np.dtype(wanted).type)
 
 
+def test_arrays_of_many_or_no_columns():
+    for n in (0, 300):
+        X = np.ones((2, n), np.int8)
+        result = Schema.of(X).restore(Schema.of(X).numbers(X))
+        assert result.dtype == (np.int8 if n else np.float64)
+        np.testing.assert_array_equal(result, X)
+
+
 def test_numbers_may_share_the_memory_of_an_array():
     X = np.ones((3, 2))
     assert np.shares_memory(Schema.of(X).numbers(X), X)

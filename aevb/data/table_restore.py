@@ -25,7 +25,8 @@ def make_array(columns: tuple[TableColumn, ...], values: NDArray[np.float64]) ->
     Where a value is missing, integers become float64 and booleans objects.
     """
     made = [_numpy_values(column, values[:, j]) for j, column in enumerate(columns)]
-    dtype = np.result_type(*(part.dtype for part in made)) if made else np.dtype(np.float64)
+    dtypes = {part.dtype for part in made}  # NumPy 1 takes at most 64
+    dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
     out = np.empty(values.shape, dtype)
     for j, part in enumerate(made):
         out[:, j] = part
