@@ -28,6 +28,7 @@ backend = core.backend
 backend_names = core.backend_names
 max_threads = core.max_threads
 starting_outputs = core.starting_outputs
+starting_levels = core.starting_levels
 
 # The weights and the optimizer's accumulators. With a weight posterior, the weights are its means.
 # The rest is its log standard deviations, their accumulators, and the prior of each weight.

@@ -23,12 +23,12 @@ class State:
     """The state of a fitted model. Training changes the engine in place, and nothing else."""
 
     engine: Engine
-    likelihood: str
     scale: float | str
     history: dict[str, list[float]]
     feature_names: NDArray[Any] | None = None
     learning_rate_trials: dict[float, float] | None = None
     n_forgotten: float = 0.0  # rows seen that `partial_fit` counts no longer
+    schema: Any = None  # of the data (aevb.data.schema), if they are a frame or have categories
 
     @property
     def n_features(self) -> int:

@@ -63,6 +63,11 @@ class Units:
         """Number of columns of the data."""
         return len(self.scale)
 
+    @property
+    def n_visible(self) -> int:
+        """Number of columns of x."""
+        return sum(max(1, n) for n in self.levels) if self.places else self.n_features
+
     @cached_property
     def common_scale(self) -> float | None:
         """The scale of all columns, or None if they differ or have locations."""
@@ -80,8 +85,7 @@ class Units:
         """Return a mask of the data's cells as one of the cells of x."""
         if not self.places:
             return cells
-        n_visible = sum(max(1, n) for n in self.levels)
-        of_x = np.empty((len(cells), n_visible), np.bool_)
+        of_x = np.empty((len(cells), self.n_visible), np.bool_)
         for column in range(self.n_features):
             of_x[:, self.columns_of_x(column)] = cells[:, column : column + 1]
         return of_x

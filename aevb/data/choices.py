@@ -1,4 +1,4 @@
-"""The likelihood and the units that "auto" stands for."""
+"""The likelihood and the units of each column that "auto" stands for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
-from aevb.core.catalogue import SUPPORTS
+from aevb.core.catalogue import LEVEL_LIKELIHOODS, SUPPORTS
 from aevb.core.units import Units
+from aevb.data.families import FAMILIES, Blocks, asked_families, layout_of
 from aevb.data.moments import Moments
 from aevb.data.rows import SLACK, Data, in_unit_interval, values_in_blocks
 
 PIXEL_SCALE = 1.0 / 255.0
+# The likelihoods whose columns are standardised: of any real numbers. The mean of bounded-gaussian
+# lies in (0, 1).
+STANDARDISED = frozenset(
+    name for name in FAMILIES if SUPPORTS[name] == "real" and name != "bounded-gaussian"
+)
 _LEAST_PIXELS = 32  # columns of an image
 _LEAST_WHITE = 250  # the highest value of an image with the full range of 0 to 255
 _LEAST_STROKES = 0.2  # share of values that are exactly 0 or 1 in an image with floats
@@ -22,28 +30,43 @@ _LEAST_SCALE, _MOST_SCALE = 1e-300, 1e300
 
 
 class Choice(NamedTuple):
-    """The likelihood of a new model, its scale ("standard" or a number), and its units."""
+    """What is chosen for a new model.
 
-    likelihood: str
+    Attributes
+    ----------
+    families : list of str
+        The likelihood of each column.
+    blocks : str or list
+        The core's likelihood.
+    scale : float or str
+        "standard" or a number.
+    units : Units
+        The units of the columns.
+    """
+
+    families: list[str]
+    blocks: Blocks
     scale: float | str
     units: Units
 
 
-def choose(likelihood: str, scale: Any, binarize: str | None, data: Data, m: Moments) -> Choice:
-    """Return the likelihood and the units of a new model.
+def choose(likelihood: Any, scale: Any, binarize: str | None, data: Data, m: Moments) -> Choice:
+    """Return the likelihood of each column, and the units, of a new model.
 
     Raises
     ------
     ValueError
-        If `scale` does not suit the likelihood.
+        If `likelihood` or `scale` does not suit the data.
     """
-    if likelihood == "auto":
-        likelihood = _likelihood(scale, binarize, data, m)
-    scale = _scale(likelihood, scale, binarize, data)
-    if isinstance(scale, str):
-        return Choice(likelihood, scale, _standard(m))
-    is_density = SUPPORTS[likelihood] == "real"
-    return Choice(likelihood, scale, Units.common(data.n_features, scale, is_density=is_density))
+    families = _families(likelihood, scale, binarize, data, m)
+    scale = _scale(families, scale, binarize, data)
+    blocks, layout = layout_of(families, data.n_levels)
+    if isinstance(blocks, str) and not isinstance(scale, str) and SUPPORTS[blocks] != "positive":
+        is_density = SUPPORTS[blocks] == "real"
+        units = Units.common(data.n_features, scale, is_density=is_density)
+    else:
+        units = _units(families, scale, m, layout)
+    return Choice(families, blocks, scale, units)
 
 
 def looks_like_pixels(data: Data) -> bool:
@@ -57,6 +80,59 @@ def looks_like_pixels(data: Data) -> bool:
         bool(((block == np.rint(block)) | np.isnan(block)).all())
         for block in values_in_blocks(data)
     )
+
+
+def _families(
+    likelihood: Any, scale: Any, binarize: str | None, data: Data, m: Moments
+) -> list[str]:
+    """Return the likelihood of each column."""
+    families = asked_families(likelihood, data.n_features, data.feature_names)
+    for j, family in enumerate(families):
+        families[j] = _checked_family(family, j, data)
+    if "auto" not in families:
+        return families
+    whole = "gaussian"
+    if data.is_numeric and all(family == "auto" for family in families):
+        whole = _likelihood(scale, binarize, data, m)
+    binary = np.zeros(data.n_features, np.bool_)
+    if whole == "gaussian" and scale == "auto" and binarize is None:
+        binary = _binary_columns(data, m)
+    for j, family in enumerate(families):
+        if family != "auto":
+            continue
+        if data.kinds[j] == "category":
+            families[j] = "ordinal" if data.is_ordered(j) else "categorical"
+        else:
+            families[j] = "bernoulli" if binary[j] else whole
+    return families
+
+
+def _checked_family(family: str, j: int, data: Data) -> str:
+    """Return a column's family. A ValueError if the column has not what the family needs."""
+    if family not in ("auto", *LEVEL_LIKELIHOODS) and data.kinds[j] == "category":
+        raise ValueError(
+            f"likelihood: got {family!r} for {data.name_of(j)}, which has categories; want 'auto', "
+            f"'categorical' or 'ordinal'"
+        )
+    if family in LEVEL_LIKELIHOODS and data.n_levels[j] == 0:
+        raise ValueError(
+            f"likelihood: got {family!r} for {data.name_of(j)}, which has no values; want 'auto'"
+        )
+    # one level has no order
+    return "categorical" if family == "ordinal" and data.n_levels[j] == 1 else family
+
+
+def _binary_columns(data: Data, m: Moments) -> NDArray[np.bool_]:
+    """Return the columns that have 0 and 1, and nothing else."""
+    binary: NDArray[np.bool_] = (m.low == 0) & (m.high == 1)
+    if sparse.issparse(data.X):
+        values = data.X.data
+        binary[data.X.indices[(values != 0) & (values != 1) & ~np.isnan(values)]] = False
+        return binary
+    for j in np.flatnonzero(binary):
+        column = data.X[:, j]
+        binary[j] = bool(((column == 0) | (column == 1) | np.isnan(column)).all())
+    return binary
 
 
 def _likelihood(scale: Any, binarize: str | None, data: Data, m: Moments) -> str:
@@ -100,33 +176,48 @@ def _count_ends(data: Data, factor: float) -> tuple[int, int]:
     return n_ends + n_values - n_stored, n_values - n_missing
 
 
-def _scale(likelihood: str, scale: Any, binarize: str | None, data: Data) -> float | str:
+def _scale(families: list[str], scale: Any, binarize: str | None, data: Data) -> float | str:
     """Return the scale in use: "standard" or a number."""
+    standardised = any(family in STANDARDISED for family in families)
+    mixed = any(family != families[0] for family in families)
     if not isinstance(scale, str):
+        if mixed and scale != 1:
+            raise ValueError(
+                f"scale: got {scale!r}, but the columns have several likelihoods; want 'auto', "
+                f"'standard' or 'none'"
+            )
         return float(scale)
-    is_gaussian = likelihood == "gaussian"
-    if scale == "standard" and not is_gaussian:
+    if scale == "standard" and not standardised:
         raise ValueError(
-            f"scale: got 'standard', but likelihood={likelihood!r} needs its data as they are; "
+            f"scale: got 'standard', but likelihood={families[0]!r} needs its data as they are; "
             f"want 'auto', 'none' or a number"
         )
-    if scale == "none" or SUPPORTS[likelihood] == "counts":
+    if scale == "none":
         return 1.0
-    if is_gaussian and (scale == "standard" or binarize is None):
+    if standardised and (scale == "standard" or binarize is None):
         return "standard"
-    return PIXEL_SCALE if data.X.dtype == np.uint8 and data.high > 1 else 1.0
+    reads_pixels = families[0] in ("bernoulli", "gaussian", "bounded-gaussian") and not mixed
+    is_bytes = data.X.dtype == np.uint8 and data.high > 1
+    return PIXEL_SCALE if reads_pixels and is_bytes else 1.0
 
 
-def _standard(m: Moments) -> Units:
-    """Return the units in which each column has the mean 0 and the variance 1.
+def _units(families: list[str], scale: float | str, m: Moments, layout: dict[str, Any]) -> Units:
+    """Return the units of columns that differ.
 
-    A constant column keeps its unit, and adds 0 to log p(x).
+    A standardised column gets the mean 0 and the variance 1, and one of positive numbers the mean
+    1. A constant column keeps its unit. A Gaussian one adds 0 to log p(x).
     """
+    of = np.array(families)
     constant = m.constant
+    standard = np.isin(of, sorted(STANDARDISED)) & (scale == "standard")
+    positive = np.isin(of, [name for name in FAMILIES if SUPPORTS[name] == "positive"])
+    positive &= scale == "standard" if isinstance(scale, str) else scale != 1.0
     with np.errstate(divide="ignore"):
-        scale = np.clip(1.0 / m.spread, _LEAST_SCALE, _MOST_SCALE)
-    scale = np.where(constant, 1.0, scale)
-    location = np.where(constant, m.low, m.mean)
-    log_jacobian = float(np.log(scale).sum()) - constant.sum() * _LOG_DENSITY_OF_CONSTANT
-    log_jacobians = np.log(scale) - np.where(constant, _LOG_DENSITY_OF_CONSTANT, 0.0)
-    return Units(location, scale, float(log_jacobian), log_jacobians)
+        by_spread = np.clip(1.0 / m.spread, _LEAST_SCALE, _MOST_SCALE)
+        by_mean = np.clip(1.0 / np.abs(m.mean), _LEAST_SCALE, _MOST_SCALE)
+    scales = np.where(standard & ~constant, by_spread, np.where(positive, by_mean, 1.0))
+    location = np.where(standard, np.where(constant, m.low, m.mean), 0.0)
+    at_floor = standard & constant & (of == "gaussian")
+    log_jacobian = float(np.log(scales).sum()) - at_floor.sum() * _LOG_DENSITY_OF_CONSTANT
+    log_jacobians = np.log(scales) - np.where(at_floor, _LOG_DENSITY_OF_CONSTANT, 0.0)
+    return Units(location, scales, float(log_jacobian), log_jacobians, **layout)

@@ -48,6 +48,15 @@ def column_moments(X: Any) -> Moments:
     return m
 
 
+def column_ranges(X: Any) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest value of each column, NaN if it has none."""
+    low, high = np.full(X.shape[1], np.nan), np.full(X.shape[1], np.nan)
+    for block in _blocks(X):
+        np.fmin(low, np.fmin.reduce(block, axis=0), out=low)
+        np.fmax(high, np.fmax.reduce(block, axis=0), out=high)
+    return low, high
+
+
 def _first_values(X: Any) -> Floats:
     """Return the first value of each column, or 0 if it has none."""
     first = _dense(X[:1])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from aevb.core.catalogue import LEVEL_LIKELIHOODS, SUPPORTS
 from aevb.core.engine import Config, Rows
 from aevb.core.units import Units
 from aevb.data.checks import check_unmasked
-from aevb.data.frames import without_na
-from aevb.data.moments import column_moments
+from aevb.data.families import asked_families, declares_levels, families_of
+from aevb.data.frames import is_frame, without_na
+from aevb.data.moments import column_moments, column_ranges
+from aevb.data.schema import Schema
 
 # The types that the core reads in place. scikit-learn converts others (float16, objects) to the
 # first.
@@ -30,12 +33,22 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 # A value in [0, 1] that was scaled in float32 or float64 may leave the interval by less than this.
 # It is then clipped.
 SLACK = 1e-6
+_FLOAT32_TINY = float(np.finfo(np.float32).tiny)
+_BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 # The range of values, in the model's units, for each support of a likelihood. Counts must also be
 # integers, which the core does not check.
 _RANGES = {
     "real": (-_FLOAT32_MAX, _FLOAT32_MAX),
+    "positive": (_FLOAT32_TINY, _FLOAT32_MAX),
     "unit-interval": (0.0, 1.0),
+    "open-unit-interval": (_FLOAT32_TINY, _BELOW_ONE),
     "counts": (0.0, _FLOAT32_MAX),
+}
+_WANTED = {
+    "positive": "numbers above 0",
+    "unit-interval": "numbers in [0, 1]",
+    "open-unit-interval": "numbers in (0, 1), without 0 and 1",
+    "counts": "integers >= 0",
 }
 
 
@@ -47,6 +60,7 @@ class Data(NamedTuple):
     high: float
     judge: Any  # an estimator for `check_data` of other data with the same columns
     holes: bool = False  # whether a value is missing
+    schema: Schema | None = None  # of a frame, or of a table with categories
 
     @property
     def n_rows(self) -> int:
@@ -64,6 +78,35 @@ class Data(NamedTuple):
         names: NDArray[Any] | None = getattr(self.judge, "feature_names_in_", None)
         return names
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether no column has categories."""
+        return self.schema is None or self.schema.is_numeric
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each column: "float", "integer", "boolean" or "category"."""
+        if self.schema is None:
+            return ("float",) * self.n_features
+        return tuple(column.kind for column in self.schema.columns)
+
+    @property
+    def n_levels(self) -> list[int]:
+        """The number of levels of each column, 0 for numbers."""
+        if self.schema is None:
+            return [0] * self.n_features
+        return [len(column.levels) for column in self.schema.columns]
+
+    def is_ordered(self, j: int) -> bool:
+        """Tell whether a column's categories have an order of their own, and more than one."""
+        column = self.schema.columns[j] if self.schema is not None else None
+        return column is not None and column.ordered and len(column.levels) > 1
+
+    def name_of(self, j: int) -> str:
+        """Return what messages call column j."""
+        names = self.feature_names
+        return f"column {j}" if names is None else f"column {str(names[j])!r}"
+
 
 def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
     """Check ``X`` for a fitted estimator. If the estimator is new, accept any columns.
@@ -75,10 +118,13 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
         fitted with, of finite numbers and NaN.
     """
     check_unmasked("X", X)
-    X = without_na(X)
     if sparse.issparse(X):
         _check_structure(X)
     judge = _new_judge(estimator) if is_new else estimator
+    schema = schema_of(judge, X, estimator.likelihood) if is_new else judge_schema(judge)
+    if schema is not None and not schema.is_numeric:
+        return _table_data(judge, X, schema, is_new=is_new)
+    X = without_na(X)
 
     def validate(**options: Any) -> Any:
         with np.errstate(all="ignore"):  # sums and casts may overflow before the check raises
@@ -100,7 +146,38 @@ def check_data(estimator: Any, X: Any, *, is_new: bool = False) -> Data:
         validate(ensure_all_finite="allow-nan")  # raises, and says what is wrong
     if sparse.issparse(checked) and checked.nnz < checked.shape[0] * checked.shape[1]:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Data(checked, low, high, judge, holes)
+    return Data(checked, low, high, judge, holes, schema)
+
+
+def _table_data(judge: Any, X: Any, schema: Schema, *, is_new: bool) -> Data:
+    """Return a table with categories as numbers, with the codes of the categories."""
+    validate_data(judge, X, reset=is_new, skip_check_array=True)  # the names of the columns
+    numbers = schema.numbers(X)
+    if len(numbers) == 0:
+        raise ValueError("X: got no rows, want at least 1")
+    low, high = value_range(numbers, holes=True)
+    return Data(numbers, low, high, judge, bool(np.isnan(numbers).any()), schema)
+
+
+def schema_of(judge: Any, X: Any, likelihood: Any) -> Schema | None:
+    """Return the schema of a new table: a frame, or an array with declared categories."""
+    is_table = is_frame(X, "pandas") or is_frame(X, "polars")
+    if not is_table and (sparse.issparse(X) or not declares_levels(likelihood)):
+        return None
+    names = [str(name) for name in X.columns] if is_table else None
+    n_features = len(names) if names is not None else np.asarray(X).shape[-1]
+    families = asked_families(likelihood, n_features, names)
+    declared = [j for j, family in enumerate(families) if family in LEVEL_LIKELIHOODS]
+    schema = Schema.of(X, declared)
+    judge.schema = schema
+    return schema
+
+
+def judge_schema(judge: Any) -> Schema | None:
+    """Return the schema of a fitted estimator's data, or of the data that a judge has seen."""
+    state = getattr(judge, "_state", None)
+    schema: Schema | None = getattr(judge, "schema", None) if state is None else state.schema
+    return schema
 
 
 def _new_judge(estimator: Any) -> Any:
@@ -221,12 +298,15 @@ def as_rows(data: Data, units: Units, config: Config) -> Rows:
     scale = units.common_scale
     if scale is None:
         _check_standardised(data, units)
+        _check_columns(data, families_of(config.as_dict()["likelihood"], units))
     else:
         _check_range(data, scale, config)
         if config.support == "unit-interval":
             low, high = _scaled_ends(data, scale)
             if low < 0.0 or high > 1.0:
                 guard = (*_RANGES[config.support], SLACK)
+        if config.support in ("positive", "open-unit-interval"):
+            _check_open_range(data, scale, config)
         if config.support == "counts":
             _check_counts(data, scale, config)
     X = data.X
@@ -235,20 +315,22 @@ def as_rows(data: Data, units: Units, config: Config) -> Rows:
     return Rows(X, guard, data.holes)
 
 
-def rows_as_they_are(X: Any, n_features: int, config: Config) -> Rows | None:
+def rows_as_they_are(X: Any, units: Units, config: Config) -> Rows | None:
     """Return rows of an array without a check of its values, for a caller that reads them once.
 
     The core checks the values while it reads them, on all its threads. For a bad value it raises an
     OutOfRangeError. The caller then runs `check_data` and `as_rows`, which say what is wrong. The
-    result is None if X is not a plain array or if the model takes counts.
+    result is None if X is not a plain array, if the model takes counts, or if columns differ in
+    their likelihood.
     """
     if not (
         config.support != "counts"
+        and not units.places
         and type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype in _READ_IN_PLACE
         and X.shape[0] > 0
-        and X.shape[1] == n_features
+        and X.shape[1] == units.n_features
         and X.flags.aligned
     ):
         return None
@@ -285,6 +367,42 @@ def _check_standardised(data: Data, units: Units) -> None:
             f"are out of float32's range in units of its spread in fit, "
             f"{1 / units.scale[column]!r}; want values nearer to those"
         )
+
+
+def _check_open_range(data: Data, scale: float, config: Config) -> None:
+    """Raise a ValueError if a value, times the scale, is not inside of an open interval."""
+    low, high = _scaled_ends(data, scale)
+    least, most = _RANGES[config.support]
+    if not (least <= low and high <= most):
+        raise ValueError(
+            f"X: got values from {data.low!r} to {data.high!r}, likelihood="
+            f"{config.as_dict()['likelihood']!r} wants {_WANTED[config.support]} (values times "
+            f"scale {scale:g}); change X, or choose another likelihood for these columns"
+        )
+
+
+def _check_columns(data: Data, families: Sequence[str]) -> None:
+    """Raise a ValueError if a column has a value that its likelihood does not accept."""
+    supports = [SUPPORTS[family] for family in families]
+    if all(support in ("real", "levels") for support in supports):
+        return
+    lows, highs = column_ranges(data.X)
+    for j, support in enumerate(supports):
+        if support in ("real", "levels") or np.isnan(lows[j]):
+            continue
+        slack = SLACK if support == "unit-interval" else 0.0
+        least, most = _RANGES[support]
+        wrong = lows[j] if lows[j] < least - slack else highs[j]
+        fits = least - slack <= lows[j] and highs[j] <= most + slack
+        if fits and support == "counts":
+            values = data.X[:, [j]].data if sparse.issparse(data.X) else data.X[:, j]
+            broken = values[(values != np.rint(values)) & ~np.isnan(values)]
+            fits, wrong = broken.size == 0, broken[0] if broken.size else wrong
+        if not fits:
+            raise ValueError(
+                f"X: {data.name_of(j)} has the value {wrong:g}, its likelihood {families[j]!r} "
+                f"wants {_WANTED[support]}; change X, or choose another likelihood for the column"
+            )
 
 
 def _check_counts(data: Data, scale: float, config: Config) -> None:

@@ -170,6 +170,17 @@ class Schema:
             return make_polars(self.columns, values)
         return make_array(self.columns, values)
 
+    def of_means(self) -> Schema:
+        """Return the schema of a table of means: integers have means that are floats."""
+        dtype = "Float64" if self.container == "polars" else "float64"
+        return Schema(
+            tuple(
+                column._replace(kind="float", dtype=dtype) if column.kind == "integer" else column
+                for column in self.columns
+            ),
+            self.container,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as a dictionary for JSON.
 

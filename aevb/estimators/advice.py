@@ -11,6 +11,7 @@ from aevb.core.state import State
 from aevb.core.warn import warn
 from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
 from aevb.data.rows import Data
+from aevb.estimators.columns import likelihood_of
 from aevb.exceptions import FitWarning
 from aevb.inference.bound import has_kl_per_unit, kl_per_unit
 from aevb.training.schedule import SCHEDULES, Schedule
@@ -34,7 +35,7 @@ def advise_before(state: State, data: Data) -> None:
             FitWarning,
         )
     is_uint8 = data.X.dtype == np.uint8
-    if not is_uint8 and state.likelihood == "gaussian" and looks_like_pixels(data):
+    if not is_uint8 and likelihood_of(state) == "gaussian" and looks_like_pixels(data):
         warn(
             f"X looks like images of grey levels 0 to 255, but its dtype is {data.X.dtype}, so it "
             f"is modelled as real numbers. For pixels convert it with X.astype('uint8'), or set "

@@ -54,7 +54,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """
         return still_finite("X", self._read(X, self._latent_means))
 
-    def inverse_transform(self, Z: ArrayLike) -> NDArray[Any]:
+    def inverse_transform(self, Z: ArrayLike) -> Any:
         """Return the mean of p(x|z) for each z.
 
         Parameters
@@ -79,12 +79,20 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
         return self._decode("Z", means)
 
-    def _decode(self, name: str, Z: NDArray[np.float32]) -> NDArray[Any]:
+    def _decode(self, name: str, Z: NDArray[np.float32]) -> Any:
         means = self._average(lambda engine: engine.decode(Z, n_threads=self.n_threads))
-        return self._in_data_units(still_finite(name, means))
+        return self._as_table(still_finite(name, means), means=True)
 
     def _in_data_units(self, X: NDArray[np.float32]) -> NDArray[Any]:
         return self._engine.units.to_data(X)
+
+    def _as_table(self, X: NDArray[np.float32], *, means: bool, like: Any = None) -> Any:
+        """Return values of x in the units of the data, and as a frame if they were one in fit."""
+        state, values = self._learnt("columns_"), self._in_data_units(X)
+        if state.schema is None:
+            return values
+        schema = state.schema.of_means() if means else state.schema
+        return schema.restore(values, like)
 
     def reconstruct(self, X: Any) -> Any:
         """Return the mean of p(x|z) at the posterior mean of z that `transform` returns.
@@ -106,9 +114,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             If `X` is not valid for the model. The message names it.
         """
         means = self._read(X, self._reconstructions)
-        return like(X, self._in_data_units(still_finite("X", means)))
+        means = still_finite("X", means)
+        if self._learnt("columns_").schema is not None:
+            return self._as_table(means, means=True, like=X)
+        return like(X, self._in_data_units(means))
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> NDArray[Any]:
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
         """Draw z from the prior, and then x from p(x|z).
 
         Parameters
@@ -139,7 +150,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
                 for i, engine in enumerate(engines)
             ]
         )
-        return self._in_data_units(still_finite("sample", x))
+        return self._as_table(still_finite("sample", x), means=False)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return a lower bound on log p(x) of each row.
@@ -252,7 +263,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             raise AssertionError
         rows = None
         if state.feature_names is None and not reads_pixels(state):
-            rows = rows_as_they_are(X, state.n_features, state.engine.config)
+            rows = rows_as_they_are(X, state.engine.units, state.engine.config)
         try:
             return work(self._checked_rows(X) if rows is None else rows)
         except OutOfRangeError:

@@ -4,35 +4,56 @@ from __future__ import annotations
 
 import numpy as np
 
-from aevb.core.catalogue import SUPPORTS
-from aevb.core.engine import Engine, starting_outputs
+from aevb.core.catalogue import LEVEL_LIKELIHOODS, OUTPUTS, SUPPORTS
+from aevb.core.engine import Engine, starting_levels, starting_outputs
+from aevb.data.families import families_of
 from aevb.data.moments import Moments
+from aevb.data.rows import Data
 
 
-def set_initial_weights(engine: Engine, likelihood: str, m: Moments) -> None:
+def set_initial_weights(engine: Engine, m: Moments, shares: list[list[float]]) -> None:
     """Scale weights that were drawn from N(0, 1), and set the biases.
 
     The weights of a layer get the variance 2 / (inputs + outputs) (Glorot, Bengio, "Understanding
     the difficulty of training deep feedforward neural networks", 2010). The biases are 0, but those
-    of the output layers give each column its mean and variance. A column that does not vary gets
-    no other weights than its bias.
+    of the output layers give each column its mean and variance, or the shares of its levels. A
+    column that does not vary gets no other weights than its bias.
     """
-    units = engine.units
+    weights = engine.arrays("weights")
+    for name, array in weights.items():
+        if name.endswith(".weight"):
+            array *= np.float32(np.sqrt(2.0 / sum(array.shape)))
+        else:
+            array[:] = 0.0
+    units, blocks = engine.units, engine.settings["likelihood"]
+    families = np.array(families_of(blocks, units))
     mean = (m.mean - units.location) * units.scale
     variance = (m.spread * units.scale) ** 2
-    constant = m.constant & (SUPPORTS[likelihood] == "real")
-    weights = engine.arrays("weights")
-    names = [name for name in weights if name.endswith(".weight")]
-    n_outputs = len(outputs := starting_outputs(likelihood, mean, variance))
-    last = names[-n_outputs:]  # the output layers come last
-    for name in names:
-        weight, bias = weights[name], weights[name.replace(".weight", ".bias")]
-        weight *= np.float32(np.sqrt(2.0 / sum(weight.shape)))
-        bias[:] = 0.0
-        if name in last:
-            bias[:] = outputs[last.index(name)]
-            weight[:, constant] = 0.0
+    for family in dict.fromkeys(families):
+        own = np.flatnonzero(families == family)
+        if family in LEVEL_LIKELIHOODS:
+            each = [starting_levels(family, shares[j]) for j in own]
+            outputs = [np.concatenate(parts) for parts in zip(*each, strict=True)]
+        else:
+            outputs = list(starting_outputs(family, mean[own], variance[own]))
+        prefix = "decoder." if isinstance(blocks, str) or len(blocks) == 1 else f"decoder.{family}."
+        constant = m.constant[own] & (SUPPORTS[family] == "real")
+        for output, values in zip(OUTPUTS[family], outputs, strict=True):
+            weights[f"{prefix}{output}.bias"][:] = values
+            if f"{prefix}{output}.weight" in weights and constant.any():
+                weights[f"{prefix}{output}.weight"][:, constant] = 0.0
     engine.set_arrays(weights, "weights")
+
+
+def level_shares(data: Data, families: list[str]) -> list[list[float]]:
+    """Return the shares of the levels of each column, with one more of each; [] for numbers."""
+    shares: list[list[float]] = [[] for _ in families]
+    for j, (family, n_levels) in enumerate(zip(families, data.n_levels, strict=True)):
+        if family in LEVEL_LIKELIHOODS:
+            codes = data.X[:, j]
+            counts = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=n_levels) + 1.0
+            shares[j] = (counts / counts.sum()).tolist()
+    return shares
 
 
 def keep_posterior_as_prior(engine: Engine, forgetting: float) -> None:

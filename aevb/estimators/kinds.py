@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from aevb.core.checks import check_integer
+from aevb.data.families import pairs_of
 
 
 def _as_it_is(value: Any) -> Any:
@@ -33,6 +35,8 @@ class Kind:
         Converts a word of the command line to a value. argparse shows its name in messages.
     choices : tuple
         All values, if there is a list of them.
+    depends_on_data : bool
+        Whether the core's value depends on the data, too.
     """
 
     type: str
@@ -40,6 +44,7 @@ class Kind:
     convert: Callable[[Any], Any] = _as_it_is
     read: Callable[[str], Any] = str
     choices: tuple[str | None, ...] = ()
+    depends_on_data: bool = False
 
 
 def quoted(value: Any) -> str:
@@ -57,6 +62,43 @@ def choice(*choices: str | None, convert: Callable[[Any], Any] = _as_it_is) -> K
 
     listed = ", ".join(map(quoted, choices))
     return Kind(f"{{{listed}}}", check, convert, choices=choices)
+
+
+def families(*names: str) -> Kind:
+    """Return the kind of a likelihood's name, or of a dict or list of those of some columns."""
+    want = ", ".join(map(repr, names))
+
+    def check_one(name: str, value: Any) -> None:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(f"{name}: got {value!r}, want one of {want}")
+
+    def check(name: str, value: Any) -> None:
+        if isinstance(value, (str, NoneType)):
+            check_one(name, value)
+            return
+        if not isinstance(value, (Mapping, list, tuple)):
+            raise TypeError(
+                f"{name}: got {value!r}, want a name, a dict of columns and names, or a list of "
+                f"(name, columns)"
+            )
+        if not isinstance(value, Mapping) and not all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value
+        ):
+            raise TypeError(f"{name}: got {value!r}, want pairs (name, columns)")
+        for family, columns in pairs_of(value):
+            check_one(name, family)
+            for column in columns:
+                if isinstance(column, bool) or not isinstance(column, (str, Integral)):
+                    raise TypeError(f"{name}: got the column {column!r}, want a name or a number")
+
+    def read(text: str) -> Any:
+        if "=" not in text:
+            return text
+        pairs = [part.rpartition("=") for part in text.split(",")]
+        return {int(c) if c.isdecimal() else c: family for c, _, family in pairs}
+
+    read.__name__ = "likelihood"
+    return Kind("str, dict or list", check, read=read, depends_on_data=True)
 
 
 def count(*, lowest: int = 1, convert: Callable[[Any], Any] = int) -> Kind:

@@ -27,8 +27,12 @@ from aevb.data.moments import column_moments
 from aevb.data.rows import Data
 from aevb.estimators import kinds
 from aevb.estimators.advice import advise_after, advise_before
-from aevb.estimators.columns import Column, columns_of
-from aevb.estimators.initial import keep_posterior_as_prior, set_initial_weights
+from aevb.estimators.columns import Column, check_families, columns_of, likelihood_of
+from aevb.estimators.initial import (
+    keep_posterior_as_prior,
+    level_shares,
+    set_initial_weights,
+)
 from aevb.estimators.parameters import (
     check_parameters,
     check_unchanged,
@@ -239,15 +243,21 @@ class Learner(BaseEstimator, ABC):
         if self._state is not None:
             return self._state, self._settings_now(self._state)
         moments = column_moments(data.X)
-        likelihood, scale, units = choose(self.likelihood, self.scale, self.binarize, data, moments)
-        chosen = {"likelihood": likelihood, "scale": scale, "learning_rate": self._auto_rate(data)}
+        choice = choose(self.likelihood, self.scale, self.binarize, data, moments)
+        chosen = {
+            "likelihood": choice.blocks,
+            "scale": choice.scale,
+            "learning_rate": self._auto_rate(data),
+        }
         seed, masks = draw_seed(self.random_state), data.holes and self._has_encoder
-        config = make_config(self, data.n_features, seed, chosen, mask_inputs=masks)
-        engine = Engine(config, units)
-        state = State(engine, likelihood, scale, empty_history(), data.feature_names)
+        n_visible = choice.units.n_visible
+        config = make_config(self, n_visible, seed, chosen, mask_inputs=masks)
+        engine = Engine(config, choice.units)
+        names = data.feature_names
+        state = State(engine, choice.scale, empty_history(), names, schema=data.schema)
         advise_before(state, data)
         if self.init_scale == "auto":
-            set_initial_weights(engine, likelihood, moments)
+            set_initial_weights(engine, moments, level_shares(data, choice.families))
         return state, config
 
     def _takes_adam_rate(self) -> bool:
@@ -264,8 +274,9 @@ class Learner(BaseEstimator, ABC):
     def _settings_now(self, state: State) -> Config:
         """Return the settings of the current parameters. ValueError if a fitted one has changed."""
         engine = state.engine
+        check_families(self.likelihood, state)
         chosen = {
-            "likelihood": state.likelihood,
+            "likelihood": engine.settings["likelihood"],
             "scale": state.scale,
             "learning_rate": engine.learning_rate,
             "prior": engine.settings["prior"],
@@ -322,13 +333,13 @@ class Learner(BaseEstimator, ABC):
         return self._learnt("_engine").engine
 
     @property
-    def likelihood_(self) -> str:
-        """The likelihood in use."""
-        return self._learnt("likelihood_").likelihood
+    def likelihood_(self) -> str | dict[str, str]:
+        """The likelihood in use: that of all columns, or of each column by its name."""
+        return likelihood_of(self._learnt("likelihood_"))
 
     @property
     def columns_(self) -> list[Column]:
-        """Name, likelihood, location and scale of each column."""
+        """Name, likelihood, location, scale and levels of each column."""
         return columns_of(self._learnt("columns_"))
 
     @property

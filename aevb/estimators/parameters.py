@@ -99,13 +99,17 @@ _DECLARATIONS = (
     ),
     Parameter(
         "likelihood",
-        kinds.choice("auto", *LIKELIHOODS, *LEVEL_LIKELIHOODS),
+        kinds.families("auto", *LIKELIHOODS, *LEVEL_LIKELIHOODS),
         "p(x|z), appendix C of the paper. "
         + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS + LEVEL_LIKELIHOODS)
         + ". "
-        '"auto" chooses Bernoulli for bools, for data of only 0 and 1, and for images: at least 32 '
-        "columns of uint8 values from 0 to 250 or more, or of numbers in [0, 1] of which a fifth "
-        "or more are exactly 0 or 1, unless each column goes from 0 to 1, as after "
+        "A dict gives some columns, by name or number, a likelihood of their own, as in "
+        '{"age": "gaussian", "city": "categorical"}; so does a list of (likelihood, columns). The '
+        'others have "auto". '
+        '"auto" chooses categorical for categories and strings of a frame, ordinal for ordered '
+        "categories, and Bernoulli for bools, for columns of only 0 and 1, and for images: at "
+        "least 32 columns of uint8 values from 0 to 250 or more, or of numbers in [0, 1] of which "
+        "a fifth or more are exactly 0 or 1, unless each column goes from 0 to 1, as after "
         "`MinMaxScaler`. It chooses Gaussian otherwise. "
         "The Notes of `AEVB` describe the floor of a log-variance.",
         help="likelihood of the decoder",
@@ -471,7 +475,7 @@ def _reaches_core(model: Any, parameter: Parameter) -> bool:
 def _in_use(model: Any, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
     """Return the core's value of a parameter. "auto" stands for the chosen value, if any."""
     value = getattr(model, parameter.name)
-    if kinds.is_auto(value):
+    if kinds.is_auto(value) or parameter.kind.depends_on_data:
         value = chosen.get(parameter.name, value)
     return parameter.kind.convert(value)
 

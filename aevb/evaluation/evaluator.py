@@ -280,7 +280,7 @@ class Evaluator:
         means = model._read(X, model._reconstructions)
         data, units = check_data(model, X), model._engine.units
         binary = model._engine.settings["binarize"] == "threshold"
-        supports = [SUPPORTS[model.likelihood_]] * data.n_features
+        supports = [SUPPORTS[column.family] for column in model.columns_]
         return explained(lambda: read_blocks(data, units, binary=binary), means, supports)
 
     @staticmethod

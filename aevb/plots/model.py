@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.catalogue import SUPPORTS
 from aevb.estimators.columns import Column
 
 ImageShape = tuple[int, int]
@@ -20,12 +19,12 @@ class LatentModel(Protocol):
     n_components: int
 
     @property
-    def likelihood_(self) -> str:
-        """The likelihood in use."""
+    def likelihood_(self) -> str | dict[str, str]:
+        """The likelihood in use: that of all columns, or of each column by its name."""
 
     @property
     def columns_(self) -> list[Column]:
-        """Name, likelihood, location and scale of each column."""
+        """Name, likelihood, location, scale and levels of each column."""
 
     def transform(self, X: Any) -> FloatArray:
         """Return posterior means of z."""
@@ -44,8 +43,7 @@ def dense(X: Any) -> NDArray[Any]:
 
 def limits(model: LatentModel) -> tuple[float, float] | None:
     """Return the pixel values for black and white, or None to take those of the images."""
-    counts = SUPPORTS[model.likelihood_] == "counts"
-    if counts or model.likelihood_ == "gaussian":
+    if any(column.family not in ("bernoulli", "bounded-gaussian") for column in model.columns_):
         return None
     return 0.0, 1.0 / model.columns_[0].scale
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
@@ -20,6 +20,8 @@ from aevb._version import __version__
 from aevb.core.engine import ARENAS, Config, Engine
 from aevb.core.state import HISTORY_KEYS, State
 from aevb.core.units import Units
+from aevb.data.families import pairs_of
+from aevb.data.schema import Schema
 from aevb.storage.atomic import write_file
 from aevb.storage.versions import up_to_date
 
@@ -61,6 +63,11 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
         params["hidden_layer_sizes"] = state["config"]["hidden_layer_sizes"]
     if "random_state" in params and not isinstance(params["random_state"], Integral):
         params["random_state"] = None  # a generator has no JSON form; its seed is in the config
+    if isinstance(params.get("likelihood"), (Mapping, list, tuple)):
+        params["likelihood"] = [
+            [family, [c if isinstance(c, str) else int(c) for c in columns]]
+            for family, columns in pairs_of(params["likelihood"])
+        ]
     if callable(params.get("learning_rate_schedule")):
         params["learning_rate_schedule"] = "constant"  # nor has a function
     units = Units(*state.pop("units"))
@@ -84,6 +91,7 @@ def describe_model(saved: Saved) -> tuple[dict[str, NDArray[Any]], dict[str, Any
             key: [plain_number(v) for v in values] for key, values in learnt.history.items()
         },
         "n_forgotten": learnt.n_forgotten,
+        "schema": None if learnt.schema is None else learnt.schema.to_dict(),
         "feature_names": None if names is None else [str(name) for name in names],
         "learning_rate_trials": [
             [rate, score if math.isfinite(score) else None]
@@ -110,12 +118,12 @@ def build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Save
         raise ValueError(f"scale is {scale!r}")
     learnt = State(
         engine=Engine.from_state(state),
-        likelihood=state["config"]["likelihood"],
         scale=scale if scale == "standard" else float(scale),
         history=_history(header["history"]),
         feature_names=_feature_names(header["feature_names"], n_features),
         learning_rate_trials=_trials(header.get("learning_rate_trials")),
         n_forgotten=_n_forgotten(header.get("n_forgotten", 0.0), state["n_samples_seen"]),
+        schema=_schema(header.get("schema"), n_features),
     )
     return Saved(header["class"], params, learnt)
 
@@ -193,6 +201,15 @@ def _feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     if len(names) != n_features:
         raise ValueError(f"it names {len(names)} features, its model has {n_features}")
     return np.asarray(names, dtype=object)
+
+
+def _schema(stored: Any, n_features: int) -> Schema | None:
+    if stored is None:
+        return None
+    schema = Schema.from_dict(stored)
+    if len(schema.columns) != n_features:
+        raise ValueError(f"its schema has {len(schema.columns)} columns, its model {n_features}")
+    return schema
 
 
 def _trials(pairs: Any) -> dict[float, float] | None:
