@@ -176,7 +176,11 @@ def hidden_names(weights, side):
 
 
 def affine(weights, layer, h):
-    return h @ weights[f"{layer}.weight"] + weights[f"{layer}.bias"]
+    """The layer's outputs. One without a weight is constant in z."""
+    bias = weights[f"{layer}.bias"]
+    if (weight := weights.get(f"{layer}.weight")) is None:
+        return np.broadcast_to(bias, (*h.shape[:-1], len(bias)))
+    return h @ weight + bias
 
 
 def climb(weights, side, h, activation):
@@ -191,8 +195,13 @@ def climb(weights, side, h, activation):
 
 def descend(weights, side, outputs, head_deltas, activation, layers):
     """Backpropagate {head layer: delta}. Record (input, delta) of every layer; return d/d input."""
-    layers.update({head: (outputs[-1], delta) for head, delta in head_deltas.items()})
-    dh = sum(delta @ weights[f"{head}.weight"].T for head, delta in head_deltas.items())
+    dh = 0.0
+    for head, delta in head_deltas.items():
+        if (weight := weights.get(f"{head}.weight")) is None:
+            layers[head] = outputs[-1][:, :0], delta  # no inputs
+        else:
+            layers[head] = outputs[-1], delta
+            dh = dh + delta @ weight.T
     for i, layer in reversed(list(enumerate(hidden_names(weights, side)))):
         delta = dh * SLOPES[activation](outputs[i + 1])
         layers[layer] = (outputs[i], delta)
@@ -206,6 +215,11 @@ class Block(NamedTuple):
     twin: ModuleType
     heads: list  # decoder layers, one for each output
     columns: slice
+
+    @property
+    def constant_heads(self):
+        """The last heads: numbers of a column, whatever z is."""
+        return self.heads[len(self.heads) - getattr(self.twin, "N_CONSTANT", 0) :]
 
 
 def blocks(likelihood):
@@ -278,7 +292,8 @@ def gradient(tape):
     """{weight name: d sum(bound) / d weight} of a Tape."""
     result = {}
     for layer, (h, delta) in tape.layers.items():
-        result[f"{layer}.weight"] = h.T @ delta
+        if h.shape[1] > 0:
+            result[f"{layer}.weight"] = h.T @ delta
         result[f"{layer}.bias"] = delta.sum(0)
     return result
 

@@ -58,15 +58,18 @@ def shapes(case):
     up = h[::-1]
     sizes |= {f"decoder.hidden{i}": s for i, s in enumerate(zip((j, *up), up, strict=False))}
     for block in oracle.blocks(case.likelihood):
-        sizes |= dict.fromkeys(block.heads, (h[0], len(range(d)[block.columns])))
+        n_columns = len(range(d)[block.columns])
+        sizes |= dict.fromkeys(block.heads, (h[0], n_columns))
+        sizes |= dict.fromkeys(block.constant_heads, (0, n_columns))  # a bias and no weight
     return sizes
 
 
 def random_weights(case, rng):
     weights = {}
     for layer, (n_in, n_out) in shapes(case).items():
-        weight = rng.normal(size=(n_in, n_out)) / np.sqrt(n_in)
-        weights[f"{layer}.weight"] = weight.astype(np.float32)
+        if n_in > 0:
+            weight = rng.normal(size=(n_in, n_out)) / np.sqrt(n_in)
+            weights[f"{layer}.weight"] = weight.astype(np.float32)
         weights[f"{layer}.bias"] = rng.normal(scale=0.3, size=n_out).astype(np.float32)
     return weights
 
@@ -159,9 +162,9 @@ def bound_tolerance(p, case):
     tape = oracle.run(p.weights, p.x, p.noise, config_of(case, estimator=pathwise))
     total = np.zeros(case.n)
     for layer, (h, delta) in tape.layers.items():
-        weight, bias = (np.abs(p.weights[f"{layer}.{part}"]) for part in ("weight", "bias"))
-        rows = ((np.abs(h) @ weight + bias) * np.abs(delta)).sum(1)
-        total += gamma(len(weight) + 9) * rows.reshape(case.n, -1).sum(1)
+        absolute = {name: np.abs(value) for name, value in p.weights.items()}
+        rows = (oracle.affine(absolute, layer, np.abs(h)) * np.abs(delta)).sum(1)
+        total += gamma(h.shape[1] + 9) * rows.reshape(case.n, -1).sum(1)
     error, _ = likelihood_scale(p, case, tape)
     terms, z = latent_scale(p, case, tape)
     delta = tape.layers["decoder.hidden0"][1]

@@ -1,7 +1,8 @@
 """Twins of the likelihoods in float64, one module for each, written from the mathematics alone.
 
 The module of a likelihood has its name, with "_" for "-". It contains `OUTPUTS`, the names of the
-decoder's outputs, and functions over lists of their arrays, one value for each column of x:
+decoder's outputs, and `N_CONSTANT` if the last so many of them are constant in z. It has functions
+over lists of their arrays, one value for each column of x:
 
 log_p(outputs, x)      log p(x|z) of each row, and its gradient for each output
 terms(outputs, x)      the sum of the absolute terms of log p(x|z), for each row
