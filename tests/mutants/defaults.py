@@ -90,8 +90,8 @@ MUTANTS = [
     Mutant(
         what="biases start at 0, not at the data",
         file="aevb/estimators/initial.py",
-        text="bias[:] = outputs[last.index(name)]",
-        replacement="pass",
+        text="outputs[last.index(layer)] if layer in last else 0.0",
+        replacement="0.0",
         tests=("test_units.py::test_biases_start_at_the_data",),
     ),
     Mutant(
