@@ -52,3 +52,51 @@ def test_log_gamma_of_a_double():
     expected = scipy.special.gammaln(x)
     error = np.abs(kernels.log_gamma(x) - expected)
     assert (error <= 1e-14 * np.maximum(np.abs(expected), 1)).all()
+
+
+def log_minus_linear(e):
+    """log(1 + e) - e in float64. Near 0 it cancels there, too, and has its series."""
+    near = np.clip(e, -1e-2, 1e-2)
+    series = sum((-1) ** (k + 1) * near**k / k for k in range(2, 9))
+    return np.where(np.abs(e) < 1e-2, series, np.log1p(e) - e)
+
+
+def test_log_minus_linear(vectors):
+    """Ten roundings of the result in [-1/2, 1]; elsewhere those of log(1 + e), 8, and of e."""
+    tiny = np.geomspace(1e-18, 1, 100_001)
+    e = np.concatenate(
+        [np.linspace(-0.999, 2, 200_001), tiny, -tiny / 2, np.geomspace(1, 1e30, 99)]
+    )
+    e = e.astype(np.float32)
+    exact = np.float64(e)
+    expected = log_minus_linear(exact)
+    is_near = (exact >= -0.5) & (exact < 1)
+    bound = np.where(is_near, 10 * np.abs(expected), 10 * np.abs(np.log1p(exact)) + np.abs(exact))
+    error = np.abs(kernels.unary("log_minus_linear", e) - expected)
+    assert (error <= oracle.U * bound + oracle.TINY).all()
+
+
+def half_steps(y):
+    """The functions below, and their asymptotic series from 100 on, where float64 cancels."""
+    r = 1 / y
+    gap = scipy.special.gammaln(y + 0.5) - scipy.special.gammaln(y) - np.log(y) / 2
+    slope = scipy.special.digamma(y + 0.5) - scipy.special.digamma(y) - r / 2
+    gap_series = -r / 8 + r**3 / 192 - r**5 / 640
+    slope_series = r**2 / 8 - r**4 / 64 + r**6 / 128
+    return np.where(y < 100, gap, gap_series), np.where(y < 100, slope, slope_series)
+
+
+def test_steps_of_a_half(vectors):
+    """log Gamma(y + 1/2) - log Gamma(y) - log(y) / 2, and its derivative: five roundings."""
+    y = np.concatenate([np.linspace(1, 10, 100_001), np.geomspace(10, 1e6, 10_001)])
+    y = y.astype(np.float32)
+    for name, expected in zip(("gap", "slope"), half_steps(np.float64(y)), strict=True):
+        error = np.abs(kernels.unary(f"half_step_{name}", y) / expected - 1)
+        worst = int(np.argmax(error))
+        assert error[worst] <= 5 * oracle.U, f"{name}({y[worst]!r}): {error[worst] / oracle.U:.2f}"
+
+
+@pytest.mark.parametrize("name", ["log_minus_linear", "half_step_gap", "half_step_slope"])
+def test_nan_is_not_hidden_by_a_branch(vectors, name):
+    x = np.float32([1.5, np.nan, 2, 7])
+    np.testing.assert_array_equal(np.isnan(kernels.unary(name, x)), np.isnan(x))

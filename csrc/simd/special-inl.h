@@ -79,5 +79,36 @@ AEVB_INLINE V trigamma(const V& x) {
   return fma(s, fma(r, series, set1(0.5f)), r) + select(is_small, sum, V{});
 }
 
+// log(1 + e) - e, which cancels for small e. The caller gives log(1 + e), which is used beyond
+// [-1/2, 1]. Within, s = e / (2 + e) has log(1 + e) = 2 artanh(s) and 2 s - e = -e s. The terms
+// that artanh's series leaves out are below 2^-28 of the result.
+template <class V>
+AEVB_INLINE V log_minus_linear(const V& e, const V& log_1_plus_e) {
+  const V s = e / (e + 2.0f), s2 = s * s;
+  const V series =
+      polynomial(s2, {2.0f / 15, 2.0f / 13, 2.0f / 11, 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3});
+  const auto is_small = (e >= -0.5f) & (e < 1.0f);
+  return select(is_small, s * fma(s2, series, -e), log_1_plus_e - e);
+}
+
+// log Gamma(y + 1/2) - log Gamma(y) - log(y) / 2 for y >= 1, and its derivative. For large y the
+// terms cancel. Both are polynomials in 1 / y (Chebyshev interpolation of the function times y, and
+// of its derivative times y^2; relative errors below 3e-8).
+template <class V>
+AEVB_INLINE V half_step_gap(const V& y) {
+  const V v = 1.0f / y;
+  return v * polynomial(v, {1.19387346e-4f, -4.49108845e-4f, 4.00063684e-4f, 7.40448177e-4f,
+                            -1.85527062e-3f, 5.95865269e-5f, 5.20243592e-3f, 2.22364835e-7f,
+                            -1.25000001e-1f});
+}
+template <class V>
+AEVB_INLINE V half_step_slope(const V& y) {
+  const V v = 1.0f / y;
+  return v * v *
+         polynomial(
+             v, {1.06577744e-3f, -5.35355181e-3f, 1.06384972e-2f, -8.92563195e-3f, -1.42910987e-3f,
+                 8.44261114e-3f, -1.1770898e-4f, -1.56149263e-2f, -3.18147985e-7f, 1.25000002e-1f});
+}
+
 }  // namespace
 }  // namespace aevb::AEVB_ISA
