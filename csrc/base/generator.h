@@ -1,7 +1,9 @@
 // A random generator for draws that need an unknown number of uniforms.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace aevb {
 namespace {  // included under the flags of several instruction sets
@@ -20,6 +22,26 @@ class Generator {
   double uniform() {
     state_ += kGolden;
     return (static_cast<double>(mix(state_) >> 11) + 0.5) * 0x1p-53;
+  }
+  double normal() {  // by Box and Muller's method
+    const double radius = std::sqrt(-2.0 * std::log(uniform()));
+    return radius * std::cos(6.28318530717958647692 * uniform());
+  }
+  // The logarithm of a draw of Gamma(shape, 1), by rejection (Marsaglia and Tsang 2000, "A simple
+  // method for generating gamma variables"). For a shape below 1 it is one of shape + 1, times
+  // u^(1/shape). The draw of a shape that is not finite and positive is NaN.
+  double log_gamma(double shape) {
+    if (!(shape > 0.0 && shape < std::numeric_limits<double>::infinity()))
+      return std::numeric_limits<double>::quiet_NaN();
+    if (shape < 1.0) return log_gamma(shape + 1.0) + std::log(uniform()) / shape;
+    const double d = shape - 1.0 / 3;
+    for (;;) {
+      const double x = normal();
+      const double w = 1.0 + x / (3.0 * std::sqrt(d));
+      if (w <= 0.0) continue;
+      const double v = w * w * w, log_v = 3.0 * std::log(w);
+      if (std::log(uniform()) < 0.5 * x * x + d * (1.0 - v + log_v)) return std::log(d) + log_v;
+    }
   }
 
  private:
