@@ -65,7 +65,8 @@ def test_shapes_are_those_of_the_weights(kind, likelihood):
 def test_supports():
     """With binarisation, the support does not depend on the likelihood."""
     supports = {name: config(likelihood=name).support for name in catalogue.LIKELIHOODS}
-    assert set(supports.values()) <= {"real", "unit-interval", "counts"}
+    known = {"real", "positive", "unit-interval", "open-unit-interval", "counts"}
+    assert set(supports.values()) <= known
     assert (supports["bernoulli"], supports["gaussian"]) == ("unit-interval", "real")
     for name in catalogue.LIKELIHOODS:
         assert config(likelihood=name, binarize="threshold").support == "real"

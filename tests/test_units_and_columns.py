@@ -142,8 +142,8 @@ def expected_quality(likelihood, x, mean):
     support = SUPPORTS[likelihood]
     if support == "real":
         return r2_score(x, mean)
-    if support == "counts":
-        return d2_tweedie_score(x, mean, power=1)
+    if support in ("counts", "positive"):  # Poisson's and the gamma distribution's deviance
+        return d2_tweedie_score(x, mean, power=1 if support == "counts" else 2)
 
     def loss(means):  # of a grey level: a 1 with the weight x, and a 0 with the weight 1 - x
         both = np.repeat([1, 0], len(x))

@@ -34,11 +34,19 @@ def _poisson(x: Floats, mean: Floats) -> Floats:
     return 2 * deviance
 
 
+def _gamma(x: Floats, mean: Floats) -> Floats:
+    ratio = np.maximum(x, _TINY) / np.maximum(mean, _TINY)
+    deviance: Floats = ratio - 1 - np.log(ratio)
+    return 2 * deviance
+
+
 # The deviance of each value, for each support of a likelihood: 2 (log p(x | mean x) - log p(x |
-# mean)), for a Gaussian without its variance.
+# mean)), for a Gaussian without its variance and for a gamma distribution without its shape.
 DEVIANCES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "real": _squares,
+    "positive": _gamma,
     "unit-interval": _bernoulli,
+    "open-unit-interval": _bernoulli,
     "counts": _poisson,
 }
 
