@@ -18,8 +18,8 @@ from scipy import stats
 from test_bounds import Case, assert_bound_and_gradient, problem
 
 from aevb import _core
-from aevb.core.catalogue import LEVEL_LIKELIHOODS, LIKELIHOODS
-from aevb.core.engine import Rows
+from aevb.core.catalogue import LEVEL_LIKELIHOODS, LIKELIHOODS, SUPPORTS
+from aevb.core.engine import Rows, starting_outputs
 
 CATALOGUE = _core.catalogue()
 SIZES = [*range(1, 40), 47, 48, 49, 63, 64, 65, 127, 128, 129, 560, 784]
@@ -217,6 +217,27 @@ def test_decoded_means_are_the_twins(isa, likelihood):
 @likelihoods
 def test_draws_have_the_twins_mean_and_variance(isa, likelihood):
     assert_draws(likelihood, 9)
+
+
+@likelihoods
+@pytest.mark.parametrize(("mean", "variance"), [(0.3, 0.02), (0.72, 0.1)])
+def test_starting_outputs_have_the_mean_and_variance(likelihood, mean, variance):
+    """A likelihood with one output has the mean alone. The starts of counts have other tests."""
+    if SUPPORTS[likelihood] == "counts":
+        pytest.skip("counts have other means and variances")
+    own, outputs = twin(likelihood), starting_outputs(likelihood, [mean], [variance])
+    outputs = [row[:, None] for row in outputs]
+    assert len(outputs) == len(own.OUTPUTS)
+    assert own.mean(outputs) == pytest.approx(mean, rel=1e-9)
+    if len(outputs) > 1:
+        assert own.variance(outputs) == pytest.approx(variance, rel=1e-9)
+
+
+@likelihoods
+@pytest.mark.parametrize("mean", [0.0, 1e-30, 1.0])
+def test_columns_that_do_not_vary_have_finite_starts(likelihood, mean):
+    outputs = starting_outputs(likelihood, [mean], [0.0])
+    assert (np.abs(outputs) < 1e4).all()
 
 
 @likelihoods

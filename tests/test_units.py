@@ -204,7 +204,10 @@ def test_a_frame_for_a_frame():
     assert np.array_equal(again.to_numpy(), model.inverse_transform(model.transform(frame)))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "bounded-gaussian", "poisson"])
+@pytest.mark.parametrize(
+    "likelihood",
+    ["bernoulli", "gaussian", "bounded-gaussian", "poisson", "student-t", "laplace"],
+)
 def test_biases_start_at_the_data(likelihood):
     data = RNG.poisson([0.5, 3.0, 9.0], size=(400, 3)).astype(float)
     data = data if likelihood == "poisson" else data / data.max()

@@ -2,11 +2,17 @@
 #pragma once
 
 #include "families/likelihoods/bernoulli.h"
+#include "families/likelihoods/beta.h"
 #include "families/likelihoods/bounded_gaussian.h"
 #include "families/likelihoods/categorical.h"
+#include "families/likelihoods/continuous_bernoulli.h"
+#include "families/likelihoods/gamma.h"
 #include "families/likelihoods/gaussian.h"
+#include "families/likelihoods/laplace.h"
+#include "families/likelihoods/log_normal.h"
 #include "families/likelihoods/ordinal.h"
 #include "families/likelihoods/poisson.h"
+#include "families/likelihoods/student_t.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
@@ -15,7 +21,14 @@ using Likelihoods = List<  //
     Bernoulli,             //
     Gaussian,              //
     BoundedGaussian,       //
-    Poisson>;
+    Poisson,               //
+    StudentT,              //
+    Laplace,               //
+    LogNormal,             //
+    Gamma,                 //
+    Beta,                  //
+    ContinuousBernoulli>;
+// Those of variables with levels.
 using LevelLikelihoods = List<  //
     Categorical,                //
     Ordinal>;

@@ -29,9 +29,7 @@ AEVB_INLINE void evaluate_gaussian(const Vecs<N>& x, const Vecs<N> (&output)[2],
 
 // The linear output whose log-variance is that of a variance.
 inline double raw_log_var(double variance) {
-  constexpr double kLeast = 1e-3;  // above the floor
-  const double above = std::log(variance) - double{kLogVarFloor};
-  return kLogVarFloor + std::log(std::expm1(std::max(above, kLeast)));
+  return raw_above_floor(std::log(variance), kLogVarFloor);
 }
 
 struct Gaussian {

@@ -47,9 +47,17 @@ struct LogP {
 
 // For the starting outputs: a mean of 0 or 1 has no logit, and one of 0 no logarithm.
 inline constexpr double kLeastMean = 1e-3;
+inline constexpr double kLeastPositive = 1e-20;  // of x that is positive
 inline double logit(double mean) {
   const double p = std::clamp(mean, kLeastMean, 1.0 - kLeastMean);
   return std::log(p / (1.0 - p));
+}
+
+// The linear output that gives `value` under smooth_floor.
+inline double raw_above_floor(double value, float floor) {
+  constexpr double kLeast = 1e-3;  // above the floor
+  const double above = value - double{floor};
+  return floor + std::log(std::expm1(std::max(above, kLeast)));
 }
 
 enum class Noise { uniform, normal, generator };
