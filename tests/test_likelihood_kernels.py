@@ -47,6 +47,21 @@ def test_log_variance_floor_holds(isa, raw):
     assert (np.abs(dlog_var) <= 10 * U * (1 + square)).all()
 
 
+@pytest.mark.parametrize("likelihood", ["log-normal", "gamma", "beta"])
+def test_a_value_that_rounds_to_an_end_is_the_next_one_inside(isa, likelihood):
+    """In float32, 1e-50 is 0 and 1 - 1e-10 is 1. They count as the next normal numbers inside."""
+    outputs = [np.float32([[0.3, 0.3]]), np.float32([[-0.4, -0.4]])]
+    ends, inside = np.float32([[0, 1]]), np.float32([[2.0**-126, 1 - 2.0**-24]])
+    if likelihood != "beta":
+        ends[0, 1] = inside[0, 1]
+    (r, gradients), (r_inside, inner) = (
+        kernels.likelihood(likelihood, outputs, x) for x in (ends, inside)
+    )
+    assert np.isfinite(r).all()
+    np.testing.assert_array_equal(r, r_inside)
+    np.testing.assert_array_equal(gradients, inner)
+
+
 # --- latent layer: values ---------------------------------------------------------------------
 
 
