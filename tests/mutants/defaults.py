@@ -6,21 +6,21 @@ MUTANTS = [
     Mutant(
         what="a bound lacks the log-Jacobian of the units",
         file="csrc/engine/bound.cc",
-        text="ws.term[m] + pass.model.units().log_jacobian()",
+        text="ws.term[m] + pass.log_jacobian(m)",
         replacement="ws.term[m]",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
     Mutant(
         what="the density of z lacks the log-Jacobian of the units",
         file="csrc/posterior/density.cc",
-        text="pass.model.units().log_jacobian()",
+        text="pass.log_jacobian(drawn_row / pass.ws.n_draws)",
         replacement="0.0",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
     Mutant(
         what="importance sampling lacks the log-Jacobian of the units",
         file="csrc/inference/importance.cc",
-        text="model.units().log_jacobian()",
+        text="Pass(model, ws, n, {seed}).log_jacobian(r)",
         replacement="0.0",
         tests=("test_units.py::test_every_score_has_the_log_jacobian",),
     ),
@@ -83,15 +83,15 @@ MUTANTS = [
     Mutant(
         what="a constant column keeps its random weights",
         file="aevb/estimators/initial.py",
-        text="weight[:, constant] = 0.0",
+        text="weights[f\"{prefix}{output}.weight\"][:, constant] = 0.0",
         replacement="pass",
         tests=("test_units.py::test_a_constant_column_adds_nothing_and_stays_constant",),
     ),
     Mutant(
         what="biases start at 0, not at the data",
         file="aevb/estimators/initial.py",
-        text="outputs[last.index(layer)] if layer in last else 0.0",
-        replacement="0.0",
+        text="weights[f\"{prefix}{output}.bias\"][:] = values",
+        replacement="pass",
         tests=("test_units.py::test_biases_start_at_the_data",),
     ),
     Mutant(

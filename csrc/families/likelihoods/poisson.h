@@ -15,10 +15,13 @@ struct Poisson {
     outputs[0] = std::log(std::max(mean, kLeastMean));
   }
 
-  static constexpr LikelihoodInfo info = {
-      "poisson",       "Poisson with a log rate per feature, for counts",
-      Support::counts, 1,
-      {"log_rate"},    start};
+  static constexpr LikelihoodInfo info = {.name = "poisson",
+                                          .text = "Poisson with a log rate per feature, for counts",
+                                          .support = Support::counts,
+                                          .n_outputs = 1,
+                                          .outputs = {"log_rate"},
+                                          .start = start,
+                                          .input = Input::log1p};
 
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
