@@ -28,20 +28,26 @@ class Generator {
     return radius * std::cos(6.28318530717958647692 * uniform());
   }
   // The logarithm of a draw of Gamma(shape, 1), by rejection (Marsaglia and Tsang 2000, "A simple
-  // method for generating gamma variables"). For a shape below 1 it is one of shape + 1, times
-  // u^(1/shape). The draw of a shape that is not finite and positive is NaN.
+  // method for generating gamma variables"). A shape below 1 takes z u^(1/shape), where z has the
+  // shape + 1. The logarithm does not underflow for small shapes.
   double log_gamma(double shape) {
-    if (!(shape > 0.0 && shape < std::numeric_limits<double>::infinity()))
+    if (!(shape > 0.0 && shape < 1.0)) return log_gamma_above(shape - 1.0 / 3.0);
+    const double above = log_gamma_above(shape + 2.0 / 3.0);
+    return above + std::log(uniform()) / shape;
+  }
+  // The same for a shape d + 1/3 of at least 1. No proposal would ever be accepted for a d that is
+  // not finite and positive; its draw is NaN.
+  double log_gamma_above(double d) {
+    if (!(d > 0.0 && d < std::numeric_limits<double>::infinity()))
       return std::numeric_limits<double>::quiet_NaN();
-    if (shape < 1.0) return log_gamma(shape + 1.0) + std::log(uniform()) / shape;
-    const double d = shape - 1.0 / 3;
-    for (;;) {
-      const double x = normal();
-      const double w = 1.0 + x / (3.0 * std::sqrt(d));
-      if (w <= 0.0) continue;
-      const double v = w * w * w, log_v = 3.0 * std::log(w);
-      if (std::log(uniform()) < 0.5 * x * x + d * (1.0 - v + log_v)) return std::log(d) + log_v;
-    }
+    const double scale = 1.0 / (3.0 * std::sqrt(d));
+    double t, log_w;
+    do {
+      const double radius = std::sqrt(-2.0 * std::log(uniform()));
+      t = scale * radius * std::cos(6.28318530717958647692 * uniform());
+      log_w = t > -1.0 ? std::log1p(t) : -std::numeric_limits<double>::infinity();
+    } while (!(std::log(uniform()) < 3.0 * d * (log_w - t * (1.0 - t * (0.5 - t / 3.0)))));
+    return std::log(d) + 3.0 * log_w;
   }
 
  private:

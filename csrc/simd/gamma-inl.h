@@ -2,8 +2,6 @@
 // both.
 #pragma once
 
-#include <limits>
-
 #include "base/generator.h"
 #include "simd/special-inl.h"
 
@@ -11,8 +9,7 @@ namespace aevb::AEVB_ISA {
 namespace {
 
 // The lanes of `rejected` go on here, one by one, until a proposal is accepted. The bits of the
-// uniforms start the generator, so the draw stays a function of them. No proposal would ever be
-// accepted for a d that is not finite and positive; its draw is NaN.
+// uniforms start the generator, so the draw stays a function of them.
 inline __attribute__((noinline)) void redraw_gamma(const Vec (&u)[4], Vec d, uint32_t rejected,
                                                    Vec& log_z) {
   uint32_t seed[4][W];
@@ -22,18 +19,8 @@ inline __attribute__((noinline)) void redraw_gamma(const Vec (&u)[4], Vec d, uin
   store(lane, log_z);
   for (; rejected != 0; rejected &= rejected - 1) {
     const auto i = static_cast<size_t>(__builtin_ctz(rejected));
-    lane[i] = std::numeric_limits<float>::quiet_NaN();
-    if (!(shape[i] > 0.0f && shape[i] < std::numeric_limits<float>::infinity())) continue;
     Generator generator({seed[0][i], seed[1][i]}, seed[2][i], seed[3][i], 0);
-    const double exact_d = shape[i], scale = 1.0 / (3.0 * std::sqrt(exact_d));
-    double t, log_w;
-    do {
-      const double radius = std::sqrt(-2.0 * std::log(generator.uniform()));
-      t = scale * radius * std::cos(6.28318530717958647692 * generator.uniform());
-      log_w = t > -1.0 ? std::log1p(t) : -std::numeric_limits<double>::infinity();
-    } while (!(std::log(generator.uniform()) <
-               3.0 * exact_d * (log_w - t * (1.0 - t * (0.5 - t / 3.0)))));
-    lane[i] = static_cast<float>(std::log(exact_d) + 3.0 * log_w);
+    lane[i] = static_cast<float>(generator.log_gamma_above(shape[i]));
   }
   log_z = load(lane);
 }
