@@ -8,30 +8,59 @@ import pytest
 import scipy.special
 from hooks import kernels
 
+
+def stirling(y, power, series, exact):
+    """A remainder of Stirling's series. The exact value cancels for large y; more terms do not."""
+    more = np.polynomial.polynomial.polyval(1 / y**2, series) / y**power
+    return np.where(y > 12, more, exact)
+
+
+def stirling_error(y):
+    series = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156]
+    exact = scipy.special.gammaln(y) - (y - 0.5) * np.log(y) + y - np.log(2 * np.pi) / 2
+    return stirling(y, 1, series, exact)
+
+
+def stirling_slope(y):
+    series = [-1 / 12, 1 / 120, -1 / 252, 1 / 240, -1 / 132, 691 / 32760, -1 / 12]
+    return stirling(y, 2, series, scipy.special.digamma(y) - np.log(y) + 0.5 / y)
+
+
 REFERENCE = {
     "log_gamma": scipy.special.gammaln,
     "digamma": scipy.special.digamma,
     "trigamma": lambda x: scipy.special.polygamma(1, x),
+    "stirling_error": stirling_error,
+    "stirling_slope": stirling_slope,
 }
 # A bound on |got - reference|: this many roundings (2^-24) of the larger of |reference| and the
 # second number. log_gamma has zeros at 1 and 2, and is accurate there. Near digamma's zero, 1.46,
-# terms of up to 3 cancel.
-BOUND = {"log_gamma": (8, 0), "digamma": (10, 1), "trigamma": (5, 0)}
+# terms of up to 3 cancel. Stirling's polynomials in 1 / y have fits within 1 and 2 roundings. Their
+# sums, about 1/12, have terms of 1/11 in all, which is 3 roundings with the last sum. The factors 1
+# / y and 1 / y^2 have 2 and 3 more.
+BOUND = {
+    "log_gamma": (8, 0),
+    "digamma": (10, 1),
+    "trigamma": (5, 0),
+    "stirling_error": (6, 0),
+    "stirling_slope": (8, 0),
+}
 
 
-def arguments():
-    """[1e-4, 1e6], and closely around zeros and changes of branch."""
+def arguments(name):
+    """[1e-4, 1e6], or [1, 1e6] for Stirling, and closely around zeros and changes of branch."""
     joints = np.float32([0.5, 1.0, 1.4616321, 1.5, 2.0, 2.5, 3.5, 5.0])
     steps = np.float32([-1e-2, -1e-4, -1e-6, 0, 1e-6, 1e-4, 1e-2])
     near = (joints[:, None] * (1 + steps)).ravel()
-    return np.concatenate(
+    x = np.concatenate(
         [np.geomspace(1e-4, 1e6, 200_001), np.linspace(0.4, 6, 200_001), near]
     ).astype(np.float32)
+    return x[x >= 1] if name.startswith("stirling") else x
 
 
 @pytest.mark.parametrize("name", REFERENCE)
 def test_accuracy(vectors, name):
-    x = arguments()
+    x = arguments(name)
     expected = REFERENCE[name](np.float64(x))
     roundings, floor = BOUND[name]
     error = np.abs(kernels.unary(name, x) - expected) / oracle.U

@@ -53,8 +53,16 @@ AEVB_INLINE V exp_minus_abs(const V& x) {
   return (e_r_minus_1 + 1.0f) * as_vec((n + 127) << 23);
 }
 
-// The natural logarithm of a positive normal number (Cephes' logf). inf and NaN pass through; 0 and
-// subnormals give log(FLT_MIN).
+// p(m) in log(1 + m) = m - m^2 / 2 + m^3 p(m), for 1 + m in [sqrt(1/2), sqrt(2)] (Cephes' logf).
+template <class V>
+AEVB_INLINE V log_polynomial(const V& m) {
+  return polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f,
+                        1.4249322787e-1f, -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f,
+                        3.3333331174e-1f});
+}
+
+// The natural logarithm of a positive normal number. inf and NaN pass through; 0 and subnormals
+// give log(FLT_MIN).
 template <class V>
 AEVB_INLINE V log(const V& x) {
   const V normal = max(set1(1.17549435e-38f), x);
@@ -64,11 +72,8 @@ AEVB_INLINE V log(const V& x) {
   const auto offset = bits - 0x3f3504f3;
   const V exponent = to_float(offset >> 23);
   const V m = as_vec((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  const V p = polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f,
-                             -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
-                             2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
   const V m2 = m * m;
-  V r = m2 * m * p;
+  V r = m2 * m * log_polynomial(m);
   r = fma(exponent, set1(-2.12194440e-4f), r);
   r = fma(m2, set1(-0.5f), r);
   r = m + r;
@@ -102,7 +107,7 @@ AEVB_INLINE V sigmoid(const V& x) {
   return select(x >= 0.0f, set1(1.0f), e) / (1.0f + e);
 }
 
-// log(1 + e) for e >= 0, corrected for the rounding error of 1 + e.
+// log(1 + e) for e > -1, corrected for the rounding error of 1 + e.
 template <class V>
 AEVB_INLINE V log1p(const V& e) {
   const V u = 1.0f + e;

@@ -43,6 +43,8 @@ bool unary(const char* name, size_t n, const float* x, float* y) {
     return map(n, x, y, [](Vec v) { return log_minus_linear(v, log1p(v)); }), true;
   if (is("half_step_gap")) return map(n, x, y, [](Vec v) { return half_step_gap(v); }), true;
   if (is("half_step_slope")) return map(n, x, y, [](Vec v) { return half_step_slope(v); }), true;
+  if (is("stirling_error")) return map(n, x, y, [](Vec v) { return stirling_error(v); }), true;
+  if (is("stirling_slope")) return map(n, x, y, [](Vec v) { return stirling_slope(v); }), true;
   if (is("sin_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).sin; }), true;
   if (is("cos_2pi")) return map(n, x, y, [](Vec v) { return sin_cos_2pi(v).cos; }), true;
   return false;
