@@ -206,16 +206,25 @@ def test_a_frame_for_a_frame():
 
 @pytest.mark.parametrize(
     "likelihood",
-    ["bernoulli", "gaussian", "bounded-gaussian", "poisson", "student-t", "laplace"],
+    [
+        "bernoulli",
+        "gaussian",
+        "bounded-gaussian",
+        "poisson",
+        "student-t",
+        "laplace",
+        "negative-binomial",
+    ],
 )
 def test_biases_start_at_the_data(likelihood):
-    data = RNG.poisson([0.5, 3.0, 9.0], size=(400, 3)).astype(float)
-    data = data if likelihood == "poisson" else data / data.max()
+    counts = likelihood in ("poisson", "negative-binomial")
+    data = RNG.poisson([0.5, 3.0, 9.0] * RNG.gamma(1, 1, size=(400, 3))).astype(float)
+    data = data if counts else data / data.max()
     model = fit(data, likelihood=likelihood, n_epochs=1, learning_rate=1e-30)
     weights = model.weights_
     for name in weights:
         weights[name] *= name.endswith("bias")
     model.set_weights(weights)  # z has no effect now
     assert np.allclose(model.reconstruct(data), data.mean(0), rtol=1e-3)
-    if likelihood not in ("bernoulli", "poisson"):
+    if likelihood not in ("bernoulli", "poisson"):  # which have no variance of their own
         assert np.allclose(model.sample(5000, random_state=0).std(0), data.std(0), rtol=0.1)

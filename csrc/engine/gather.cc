@@ -109,7 +109,7 @@ void read_inputs(const Pass& pass, Range rows) {
     for (const OutputBlock& block : pass.network.blocks) {
       pass.k.read_inputs({.rows = rows.size(),
                           .n_cols = block.columns.size(),
-                          .input = pass.k.likelihoods[block.likelihood].info.input,
+                          .input = pass.k.likelihoods[block.likelihood].info.input(),
                           .x = x.row(rows.begin) + block.columns.begin,
                           .ldx = x.stride,
                           .out = inputs.row(rows.begin) + block.columns.begin,

@@ -11,8 +11,8 @@ namespace aevb {
 // one of a variable's levels.
 enum class Support : uint8_t { real, positive, unit_interval, open_unit_interval, counts, levels };
 
-// The function of x that the encoder reads: x, or log(1 + x).
-enum class Input : uint8_t { as_is, log1p };
+// The function of x that the encoder reads.
+enum class Input : uint8_t { as_is, log, log1p };
 
 inline constexpr size_t kMostOutputs = 3;  // of the decoder, per column of x
 inline constexpr size_t kMostHeads = 3;    // outputs of the encoder
@@ -31,12 +31,17 @@ struct LikelihoodInfo {
   void (*start)(double mean, double variance, double* outputs);
   // The last so many outputs are one number per column, the same for every z.
   size_t n_constant = 0;
-  Input input = Input::as_is;
   // With levels, a variable has a column for each level: 1 for the level that it has, 0 for others.
   Width widths[kMostOutputs] = {};
   // In the place of `start`: the outputs for one variable and the shares of its n levels.
   void (*start_levels)(const double* shares, size_t n, double* const* outputs) = nullptr;
 
+  // Counts and positive values are skewed, and large ones would saturate the hidden units.
+  Input input() const {
+    return support == Support::counts     ? Input::log1p
+           : support == Support::positive ? Input::log
+                                          : Input::as_is;
+  }
   bool has_levels() const { return support == Support::levels; }
   bool is_constant(size_t output) const { return output + n_constant >= n_outputs; }
 };

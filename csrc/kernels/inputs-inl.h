@@ -23,6 +23,8 @@ void read_inputs(const InputRows& t) {
   switch (t.input) {
     case Input::as_is:
       return read_inputs_as(t, [](const auto& x) { return x; });
+    case Input::log:
+      return read_inputs_as(t, [](const auto& x) { return log(x); });
     case Input::log1p:
       return read_inputs_as(t, [](const auto& x) { return log(1.0f + x); });
   }

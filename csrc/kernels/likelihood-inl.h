@@ -53,7 +53,7 @@ void likelihood_panel(const PanelLikelihood& t) {
       sums[i] = sum;
       products[i] = product;
     }
-    if constexpr (!kWithR) continue;
+    if (!kWithR || t.partial == nullptr) continue;
     Vec r = combine_lanes(sums, [](Vec a, Vec b) { return a + b; });
     if constexpr (requires { requires L::subtracts_logs; })
       r -= log(combine_lanes(products, [](Vec a, Vec b) { return a * b; }));
@@ -63,12 +63,10 @@ void likelihood_panel(const PanelLikelihood& t) {
 
 template <class L>
 void likelihood(const PanelLikelihood& t) {
-  if (t.holes) {
-    t.partial != nullptr ? likelihood_panel<L, true, true>(t) : likelihood_panel<L, false, true>(t);
-  } else {
-    t.partial != nullptr ? likelihood_panel<L, true, false>(t)
+  // With holes, r is computed even if it is not wanted: that saves a fourth function.
+  t.holes                ? likelihood_panel<L, true, true>(t)
+  : t.partial != nullptr ? likelihood_panel<L, true, false>(t)
                          : likelihood_panel<L, false, false>(t);
-  }
 }
 
 // first output = f(row, column, outputs), for all packs of all rows

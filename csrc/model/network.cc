@@ -27,7 +27,7 @@ Network::Network(const Config& config)
   add_activation(config.n_visible() + (config.mask_inputs ? config.n_variables() : 0), false);
   has_inputs = config.mask_inputs ||
                std::any_of(config.columns.begin(), config.columns.end(), [](const auto& block) {
-                 return kernels().likelihoods[block.likelihood].info.input != Input::as_is;
+                 return kernels().likelihoods[block.likelihood].info.input() != Input::as_is;
                });
   if (config.algorithm != Algorithm::monte_carlo_em) add_encoder(config);
   add_decoder(config);

@@ -217,17 +217,54 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        what="a gamma draw with a small shape is one with shape + 1",
-        file="csrc/base/generator.h",
-        text="log_gamma(shape + 1.0) + std::log(uniform()) / shape",
-        replacement="log_gamma(shape + 1.0)",
-        tests=("test_draws.py::test_distribution",),
-    ),
-    Mutant(
         what="the series of log(1 + e) - e is used for all e",
         file="csrc/simd/special-inl.h",
         text="(e >= -0.5f) & (e < 1.0f)",
         replacement="(e >= -0.5f)",
         tests=("test_special.py::test_log_minus_linear",),
+    ),
+    Mutant(
+        what="Stirling's slope is that of r alone",
+        file="csrc/families/likelihoods/negative_binomial.h",
+        text="slope_r - fma(r, stirling_slope(n), 0.5f * alpha * x / grown)",
+        replacement="slope_r - 0.5f * alpha * x / grown",
+        tests=("test_families.py::test_the_kernel_is_the_twin[portable-negative-binomial]",),
+    ),
+    Mutant(
+        what="an infinite alpha mu has a finite logarithm",
+        file="csrc/families/likelihoods/negative_binomial.h",
+        text="max(Vec{}, a + log_alpha - kTop)",
+        replacement="Vec{}",
+        tests=(
+            "test_families.py::test_the_kernel_is_the_twin_at_the_extremes"
+            "[portable-negative-binomial]",
+        ),
+    ),
+    Mutant(
+        what="the log of a probability close to 1 is that of a sum",
+        file="csrc/families/likelihoods/zero_inflation-inl.h",
+        text="select(a < 0.5f, log1p(-a), log_sum)",
+        replacement="log_sum",
+        tests=(
+            "test_families.py::test_the_kernel_is_the_twin_at_the_extremes"
+            "[portable-zero-inflated-poisson]",
+        ),
+    ),
+    Mutant(
+        what="the mean of a count with zeros is a product, which may be inf * 0",
+        file="csrc/families/likelihoods/zero_inflation-inl.h",
+        text="exp(a - softplus(l))",
+        replacement="exp(a) * sigmoid(-l)",
+        tests=(
+            "test_count_likelihoods.py::"
+            "test_a_mean_is_finite_where_the_mean_of_its_counts_is_not[portable-zero-inflated-poisson]",
+        ),
+    ),
+    Mutant(
+        what="a gamma draw of a small shape is not boosted",
+        file="csrc/base/generator.h",
+        text="above + std::log(uniform()) / shape",
+        replacement="above",
+        tests=("test_families.py::test_draws_have_the_twins_mean_and_variance",),
     ),
 ]

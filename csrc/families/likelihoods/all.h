@@ -10,23 +10,31 @@
 #include "families/likelihoods/gaussian.h"
 #include "families/likelihoods/laplace.h"
 #include "families/likelihoods/log_normal.h"
+#include "families/likelihoods/negative_binomial.h"
+#include "families/likelihoods/negative_binomial_per_cell.h"
 #include "families/likelihoods/ordinal.h"
 #include "families/likelihoods/poisson.h"
 #include "families/likelihoods/student_t.h"
+#include "families/likelihoods/zero_inflated_negative_binomial.h"
+#include "families/likelihoods/zero_inflated_poisson.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
 
-using Likelihoods = List<  //
-    Bernoulli,             //
-    Gaussian,              //
-    BoundedGaussian,       //
-    Poisson,               //
-    StudentT,              //
-    Laplace,               //
-    LogNormal,             //
-    Gamma,                 //
-    Beta,                  //
+using Likelihoods = List<     //
+    Bernoulli,                //
+    Gaussian,                 //
+    BoundedGaussian,          //
+    Poisson,                  //
+    NegativeBinomial,         //
+    NegativeBinomialPerCell,  //
+    ZeroInflatedPoisson,      //
+    ZeroInflatedNegativeBinomial,
+    StudentT,   //
+    Laplace,    //
+    LogNormal,  //
+    Gamma,      //
+    Beta,       //
     ContinuousBernoulli>;
 // Those of variables with levels.
 using LevelLikelihoods = List<  //

@@ -20,8 +20,7 @@ struct Poisson {
                                           .support = Support::counts,
                                           .n_outputs = 1,
                                           .outputs = {"log_rate"},
-                                          .start = start,
-                                          .input = Input::log1p};
+                                          .start = start};
 
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
