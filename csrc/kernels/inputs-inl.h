@@ -14,7 +14,8 @@ AEVB_INLINE void read_inputs_as(const InputRows& t, F f) {
     float* out = t.out + r * t.ld;
     for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
       const auto value = load<size>(x + c);
-      store(out + c, select(value == value, f(value), Vec{}));
+      const auto observed = first_lanes<size>(t.n_cols - c) & (value == value);
+      store(out + c, select(observed, f(value), Vec{}));
     });
   }
 }
