@@ -1,5 +1,6 @@
 """Engines under test, without an estimator around them."""
 
+import numpy as np
 from hooks import kernels
 
 from aevb import _core
@@ -24,7 +25,32 @@ SETTINGS = {
 
 def engine(n_visible, scale=1.0, **changes):
     config = _core.Config(n_visible=n_visible, **SETTINGS | changes)
-    return _core.Model(config, [0.0] * n_visible, [scale] * n_visible)
+    places, levels = layout(config)
+    units = [0.0] * len(levels), [scale] * len(levels)
+    if not any(levels):
+        return _core.Model(config, *units)
+    return _core.Model(config, *units, places=places, levels=levels)
+
+
+def layout(config):
+    """The place in x and the number of levels of each column of the data; 0: a number."""
+    settings, levels = config.as_dict(), []
+    if isinstance(settings["likelihood"], str):
+        levels = [0] * settings["n_visible"]
+    else:
+        for _, size in settings["likelihood"]:
+            levels += [0] * size if isinstance(size, int) else size
+    return [sum(max(1, n) for n in levels[:i]) for i in range(len(levels))], levels
+
+
+def data_of(model, x):
+    """Rows of x as the data that a model made by `engine` reads: levels have their codes."""
+    data = []
+    for place, n_levels in zip(*layout(model.config), strict=True):
+        own = x[:, place : place + max(1, n_levels)]
+        code = own.argmax(1) if n_levels > 0 else own[:, 0]  # of a missing variable: of its NaN
+        data.append(np.where(np.isnan(own[:, 0]), np.float32(np.nan), code))
+    return np.float32(data).T.copy()
 
 
 def train(model, X, n_threads=1, **changes):

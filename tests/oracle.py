@@ -9,11 +9,11 @@ All bounds are in nats.
 from __future__ import annotations
 
 import math
-from types import ModuleType
 from typing import NamedTuple
 
+import levels
 import numpy as np
-from likelihoods import twin
+from likelihoods import Observed
 from scipy.special import logsumexp
 
 U = 2.0**-24  # unit roundoff of float32
@@ -148,9 +148,10 @@ def latent_backward(mean, log_var, noise, dz, f, estimator, kl_weight=1.0):
 
 class Config(NamedTuple):
     activation: str = "tanh"
-    likelihood: str | tuple = "bernoulli"  # or (name, number of columns) of successive ones
+    likelihood: str | tuple = "bernoulli"  # or (name, n_columns or levels) of successive columns
     estimator: str = "analytic-kl"
     kl_weight: float = 1.0  # factor on the gradient of what the bound has beside log p(x|z)
+    mask_inputs: bool = False  # the encoder also reads which variables are missing
 
 
 class Tape(NamedTuple):
@@ -212,9 +213,20 @@ def descend(weights, side, outputs, head_deltas, activation, layers):
 class Block(NamedTuple):
     """Columns of x that have one likelihood."""
 
-    twin: ModuleType
+    twin: Observed | levels.SideBySide
     heads: list  # decoder layers, one for each output
     columns: slice
+
+    def widths(self, n_visible):
+        """The widths of the heads."""
+        n_columns = len(range(n_visible)[self.columns])
+        return getattr(self.twin, "widths", [n_columns] * len(self.heads))
+
+    @property
+    def first_columns(self):
+        """For each variable, its first column in the block."""
+        own = getattr(self.twin, "levels", None)
+        return slice(None) if own is None else np.cumsum([0, *own[:-1]])
 
     @property
     def constant_heads(self):
@@ -225,14 +237,26 @@ class Block(NamedTuple):
 def blocks(likelihood):
     """The blocks of columns of x."""
     if isinstance(likelihood, str):
-        own = twin(likelihood)
+        own = Observed(likelihood)
         return [Block(own, [f"decoder.{output}" for output in own.OUTPUTS], slice(None))]
     result, begin = [], 0
-    for name, n_columns in likelihood:
-        own, columns = twin(name), slice(begin, begin + n_columns)
-        result.append(Block(own, [f"decoder.{name}.{output}" for output in own.OUTPUTS], columns))
+    prefix = "decoder." if len(likelihood) == 1 else "decoder.{}."
+    for name, size in likelihood:
+        own = Observed(name) if isinstance(size, int) else levels.SideBySide(name, size)
+        n_columns = size if isinstance(size, int) else sum(size)
+        heads = [prefix.format(name) + output for output in own.OUTPUTS]
+        result.append(Block(own, heads, slice(begin, begin + n_columns)))
         begin += n_columns
     return result
+
+
+def encoder_inputs(x, config):
+    """What the encoder reads: x with 0 for a missing value, and perhaps what is missing."""
+    inputs = [np.nan_to_num(x)]
+    if config.mask_inputs:
+        parts = [np.isnan(x[:, b.columns])[:, b.first_columns] for b in blocks(config.likelihood)]
+        inputs += [part.astype(np.float64) for part in parts]
+    return np.concatenate(inputs, axis=1)
 
 
 def likelihood_heads(weights, config, h, x):
@@ -261,7 +285,7 @@ def run(weights, x, noise, config):
     """Run the forward and backward pass of the whole model in float64 -> Tape."""
     weights, x, noise = float64(weights), np.float64(x), np.float64(noise)
     n_draws = len(noise)
-    encoder, kink = climb(weights, "encoder", x, config.activation)
+    encoder, kink = climb(weights, "encoder", encoder_inputs(x, config), config.activation)
     mean = affine(weights, "encoder.mean", encoder[-1])
     log_var = affine(weights, "encoder.log_var", encoder[-1])
     z, term = latent_sample(mean, log_var, noise, config.estimator)

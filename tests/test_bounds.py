@@ -40,6 +40,8 @@ class Case(NamedTuple):
     n_visible: int
     n_latent: int
     kl_weight: float = 1.0
+    missing: float = 0.0  # the share of values that are missing
+    mask_inputs: bool = False
 
 
 def cases(likelihood, estimator):
@@ -50,17 +52,23 @@ def cases(likelihood, estimator):
         yield Case(likelihood, estimator, hidden, activation, n_draws, *sizes)
 
 
+def n_variables(case):
+    """The number of columns of the data."""
+    columns = np.arange(case.n_visible)
+    return sum(columns[b.columns][b.first_columns].size for b in oracle.blocks(case.likelihood))
+
+
 def shapes(case):
     """{layer: (in, out)}, in the order in which data pass through the model."""
     h, d, j = case.hidden, case.n_visible, case.n_latent
-    sizes = {f"encoder.hidden{i}": s for i, s in enumerate(zip((d, *h), h, strict=False))}
+    n_inputs = d + (n_variables(case) if case.mask_inputs else 0)
+    sizes = {f"encoder.hidden{i}": s for i, s in enumerate(zip((n_inputs, *h), h, strict=False))}
     sizes |= {"encoder.mean": (h[-1], j), "encoder.log_var": (h[-1], j)}
     up = h[::-1]
     sizes |= {f"decoder.hidden{i}": s for i, s in enumerate(zip((j, *up), up, strict=False))}
     for block in oracle.blocks(case.likelihood):
-        n_columns = len(range(d)[block.columns])
-        sizes |= dict.fromkeys(block.heads, (h[0], n_columns))
-        sizes |= dict.fromkeys(block.constant_heads, (0, n_columns))  # a bias and no weight
+        for head, width in zip(block.heads, block.widths(d), strict=True):
+            sizes[head] = (0 if head in block.constant_heads else h[0], width)  # 0: a bias alone
     return sizes
 
 
@@ -77,12 +85,16 @@ def random_weights(case, rng):
 def random_rows(case, rng, n):
     x = np.empty((n, case.n_visible), dtype=np.float32)
     for block in oracle.blocks(case.likelihood):
-        x[:, block.columns] = block.twin.examples(rng, *x[:, block.columns].shape)[1]
+        own = block.twin.examples(rng, *x[:, block.columns].shape)[1]
+        if case.missing > 0:  # a variable with levels is missing as a whole
+            holes = rng.random(own[:, block.first_columns].shape) < case.missing
+            own[np.repeat(holes, getattr(block.twin, "levels", 1), axis=1)] = np.nan
+        x[:, block.columns] = own
     return x
 
 
 def config_of(case, **changes):
-    settings = case.activation, case.likelihood, case.estimator, case.kl_weight
+    settings = case.activation, case.likelihood, case.estimator, case.kl_weight, case.mask_inputs
     return oracle.Config(*settings)._replace(**changes)
 
 
@@ -103,7 +115,7 @@ def problem(case):
     for seed in range(100):
         rng = np.random.default_rng([seed, case.n, case.n_visible, case.n_latent])
         weights, x = random_weights(case, rng), random_rows(case, rng, case.n)
-        weights["encoder.hidden0.weight"] /= max(1, np.sqrt((x**2).mean()))  # for counts
+        weights["encoder.hidden0.weight"] /= max(1, np.sqrt(np.nanmean(x**2)))  # for counts
         noise = rng.normal(size=(case.n_draws, case.n, case.n_latent)).astype(np.float32)
         tape = oracle.run(weights, x, noise, config_of(case))
         if case.activation != "relu" or tape.kink > 4e-6:

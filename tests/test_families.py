@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 import posteriors
 import pytest
-from engines import engine
+from engines import data_of, engine
 from hooks import kernels
 from likelihoods import twin
 from oracle import assert_close
@@ -162,9 +162,11 @@ def ask(case, **options):
         likelihood=case.likelihood,
         bound_estimator=case.estimator,
         n_draws=case.n_draws,
+        mask_inputs=case.mask_inputs,
     )
     model.set_arrays(p.weights, "weights")
-    return model.bound_and_gradient(Rows(p.x), p.noise, seed=0, n_threads=1, **options)
+    rows = Rows(data_of(model, p.x), holes=case.missing > 0)
+    return model.bound_and_gradient(rows, p.noise, seed=0, n_threads=1, **options)
 
 
 def decoder(likelihood, n_visible, size=1.0):
@@ -172,7 +174,7 @@ def decoder(likelihood, n_visible, size=1.0):
     model, rng = engine(n_visible, likelihood=likelihood), np.random.default_rng(3)
     weights = model.arrays("weights")
     for block in oracle.blocks(likelihood):
-        n_columns = weights[f"{block.heads[0]}.bias"].size
+        n_columns = len(range(n_visible)[block.columns])
         for head, bias in zip(block.heads, block.twin.examples(rng, 1, n_columns)[0], strict=True):
             weights[f"{head}.bias"] = np.float32(size) * bias[0]
     model.set_arrays(weights, "weights")
@@ -240,7 +242,7 @@ def test_columns_that_do_not_vary_have_finite_starts(likelihood, mean):
     assert (np.abs(outputs) < 1e4).all()
 
 
-@likelihoods
+@pytest.mark.parametrize("likelihood", CATALOGUE["likelihood"])
 def test_the_method_has_a_row_for_each_likelihood(likelihood):
     page = Path(__file__).resolve().parent.parent / "docs" / "method.md"
     assert f"\n| `{likelihood}` | " in page.read_text()

@@ -100,7 +100,7 @@ py::tuple optimizer_update(const std::string& optimizer, const FloatArray& weigh
 
 // A likelihood's (r of every row, or 0 if it is not wanted; the gradient of r for each output).
 py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& outputs,
-                     const FloatArray& x, bool with_r) {
+                     const FloatArray& x, bool with_r, bool holes) {
   const LikelihoodKernels& member =
       kernels().likelihoods[parse("name", name, kernels().likelihoods)];
   check(outputs.size() == member.info.n_outputs,
@@ -118,7 +118,8 @@ py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& out
                        .ld = view.stride,
                        .scale = 1.0f,
                        .partial = nullptr,
-                       .partial_stride = 1};
+                       .partial_stride = 1,
+                       .holes = holes};
   for (const FloatArray& output : outputs) {
     own.push_back(padded(output, "outputs"));
     check(own.back().view().rows == view.rows && own.back().view().cols == view.cols,
@@ -138,6 +139,88 @@ py::tuple likelihood(const std::string& name, const std::vector<FloatArray>& out
   py::list gradients;
   for (Matrix& gradient : own) gradients.append(dense_array(gradient.view()));
   return py::make_tuple(r, gradients);
+}
+
+// Rows of variables with levels, which the two functions below fill in.
+struct LevelProblem {
+  const LikelihoodKernels& member;
+  std::vector<Matrix> outputs;
+  LevelRows rows = {};
+
+  LevelProblem(const std::string& name, const std::vector<FloatArray>& given,
+               const std::vector<uint32_t>& levels)
+      : member(kernels().likelihoods[parse("name", name, kernels().likelihoods)]) {
+    check(member.info.has_levels() && given.size() == member.info.n_outputs,
+          "outputs: want " + std::to_string(member.info.n_outputs) + " arrays, of levels");
+    const size_t n_columns = std::accumulate(levels.begin(), levels.end(), size_t{0});
+    for (size_t i = 0; i < given.size(); ++i) {
+      const Width width = member.info.widths[i];
+      const ConstMatView output = as_matrix(given[i], "outputs");
+      check(output.rows == as_matrix(given[0], "outputs").rows &&
+                output.cols == (width == Width::columns     ? n_columns
+                                : width == Width::variables ? levels.size()
+                                                            : n_columns - levels.size()),
+            "outputs: want the widths of the levels");
+      // The first output's matrix has a place for every column of x, as in a model.
+      outputs.push_back(
+          poisoned(output.rows, std::max(i == 0 ? n_columns : size_t{0}, output.cols)));
+      for (size_t r = 0; r < output.rows; ++r)
+        std::memcpy(outputs[i].view().row(r), output.row(r), output.cols * sizeof(float));
+      rows.outputs[i] = outputs[i].view().data;
+      rows.ld[i] = outputs[i].view().stride;
+    }
+    rows.rows = outputs[0].view().rows;
+    rows.n_draws = 1;
+    rows.n_variables = levels.size();
+    rows.levels = levels.data();
+    rows.scale = 1.0f;
+  }
+};
+
+// As `likelihood`, for variables with levels. x has a column for each level.
+py::tuple levels(const std::string& name, const std::vector<FloatArray>& outputs,
+                 const FloatArray& x, const std::vector<uint32_t>& n_levels, bool with_r) {
+  LevelProblem p(name, outputs, n_levels);
+  Matrix data = padded(x, "x");
+  check_shape(x, "x", {p.rows.rows, std::accumulate(n_levels.begin(), n_levels.end(), size_t{0})});
+  p.rows.x = data.view().data;
+  p.rows.ldx = data.view().stride;
+  FloatArray r(static_cast<py::ssize_t>(p.rows.rows));
+  std::fill_n(r.mutable_data(), p.rows.rows, 0.0f);
+  p.rows.partial = with_r ? r.mutable_data() : nullptr;
+  p.rows.partial_stride = 1;
+  p.member.evaluate_levels(p.rows);
+  py::list gradients;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const MatView all = p.outputs[i].view();
+    gradients.append(
+        dense_array({all.data, all.rows, static_cast<size_t>(outputs[i].shape(1)), all.stride}));
+  }
+  return py::make_tuple(r, gradients);
+}
+
+// The probabilities of the levels, a column for each.
+FloatArray level_means(const std::string& name, const std::vector<FloatArray>& outputs,
+                       const std::vector<uint32_t>& n_levels) {
+  LevelProblem p(name, outputs, n_levels);
+  p.member.level_means(p.rows);
+  return dense_array(p.outputs[0].view());
+}
+
+// What the encoder reads of x.
+FloatArray read_inputs(const std::string& input, const FloatArray& x) {
+  constexpr Name<Input> kInputs[] = {{"as-is", Input::as_is}, {"log1p", Input::log1p}};
+  Matrix in = padded(x, "x");
+  const MatView from = in.view();
+  Matrix out = poisoned(from.rows, from.cols);
+  kernels().read_inputs({.rows = from.rows,
+                         .n_cols = from.cols,
+                         .input = parse("input", input, kInputs),
+                         .x = from.data,
+                         .ldx = from.stride,
+                         .out = out.view().data,
+                         .ld = out.view().stride});
+  return dense_array(out.view());
 }
 
 FloatArray noise(void (*kernel)(const NoiseRows&), uint64_t seed, uint64_t step, uint32_t purpose,
@@ -227,7 +310,12 @@ void bind_kernels(py::module_& m) {
   m.def("optimizer_update", &optimizer_update, arg("optimizer"), arg("weight"), arg("gradient"),
         arg("state1"), arg("state2"), py::kw_only(), arg("learning_rate"), arg("scale"),
         arg("decay"), arg("step"));
-  m.def("likelihood", &likelihood, arg("name"), arg("outputs"), arg("x"), arg("with_r") = true);
+  m.def("likelihood", &likelihood, arg("name"), arg("outputs"), arg("x"), arg("with_r") = true,
+        arg("holes") = false);
+  m.def("levels", &levels, arg("name"), arg("outputs"), arg("x"), arg("levels"),
+        arg("with_r") = true);
+  m.def("level_means", &level_means, arg("name"), arg("outputs"), arg("levels"));
+  m.def("read_inputs", &read_inputs, arg("input"), arg("x"));
   m.def(
       "normal",
       [](uint64_t seed, uint64_t step, uint32_t purpose, size_t first_row, size_t n_rows,

@@ -7,6 +7,8 @@ from oracle import U
 from scipy.special import logsumexp, softmax
 
 OUTPUTS = ("logits",)
+N_CONSTANT = 0
+LEAST_LEVELS = 1
 
 
 def widths(n_levels):

@@ -10,6 +10,8 @@ from oracle import U, sigmoid, softplus
 from scipy.special import log_expit, logit
 
 OUTPUTS = ("location", "cut_points")
+N_CONSTANT = 1
+LEAST_LEVELS = 2
 
 
 def widths(n_levels):

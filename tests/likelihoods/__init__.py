@@ -20,9 +20,45 @@ functions are within 4 ulp <= 8 u (test_math.py).
 
 from __future__ import annotations
 
+import numpy as np
 from twin_modules import twin_module
 
 
 def twin(name):
     """The module of a likelihood."""
     return twin_module(__name__, "likelihood", name)
+
+
+class Observed:
+    """A twin of values that may be NaN, which are missing: a row has its others alone.
+
+    Missing values have the gradient 0, and no error.
+    """
+
+    def __init__(self, name):
+        self.own = twin(name)
+
+    def __getattr__(self, name):
+        return getattr(self.own, name)
+
+    def _by_row(self, function, outputs, x):
+        """A function's number for each row, and its parts for the outputs, if it has them."""
+        if not np.isnan(x).any():
+            return function(outputs, x)
+        total, joined = np.zeros(len(x)), [np.zeros(x.shape) for _ in outputs]
+        for row, seen in enumerate(~np.isnan(x)):
+            if seen.any():
+                one = [a[row : row + 1, seen] for a in outputs], x[row : row + 1, seen]
+                total[row : row + 1], parts = function(*one)
+                for to, part in zip(joined, parts, strict=False):
+                    to[row, seen] = part
+        return total, joined
+
+    def log_p(self, outputs, x):
+        return self._by_row(self.own.log_p, outputs, x)
+
+    def error(self, outputs, x):
+        return self._by_row(self.own.error, outputs, x)
+
+    def terms(self, outputs, x):
+        return self._by_row(lambda *one: (self.own.terms(*one), []), outputs, x)[0]

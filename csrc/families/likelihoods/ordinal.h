@@ -42,10 +42,6 @@ struct Ordinal {
     size_t level = 0;
     while (level < last && v.x[level] != 1.0f) ++level;
     float* w = v.output[1];
-    if (last == 0) {
-      v.output[0][0] = 0.0f;
-      return 0.0f;
-    }
     float cut = w[0] - v.output[0][0], raw = w[0];  // of the level's lower end, then of its upper
     for (size_t k = 1; k < level; ++k) cut += softplus(w[k]);
     float log_p = 0.0f, below = 0.0f, above = 0.0f;  // derivatives by a and by b
