@@ -66,7 +66,8 @@ class Twin:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
 @pytest.mark.parametrize("batch_size", [None, 16])
-def test_several_steps_are_the_twins(isa, optimizer, batch_size):
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_several_steps_are_the_twins(isa, optimizer, batch_size, missing):
     """Each step has three updates, which Adam and Adagrad count. The last minibatch is smaller.
 
     A gradient is good to 5e-5 of its norm. Adagrad and Adam divide it by its own size. The few
@@ -74,6 +75,7 @@ def test_several_steps_are_the_twins(isa, optimizer, batch_size):
     """
     n, size = 40, batch_size or 40
     X = pixels(n, 6)
+    X[np.random.default_rng(1).random(X.shape) < missing] = np.nan
     model = small(n_updates=3, batch_size=batch_size, n_leapfrog=4, target_accept=0.6)
     model.set_params(likelihood="bernoulli", init_scale=0.5, weight_decay=n / 8)
     rate = 0.05 if optimizer != "sgd" else 0.3

@@ -137,6 +137,8 @@ void Config::validate() const {
         "learning_rate: want a positive finite number");
   check(std::isfinite(weight_decay) && weight_decay >= 0,
         "weight_decay: want a finite number >= 0");
+  check(!mask_inputs || algorithm != Algorithm::monte_carlo_em,
+        "mask_inputs: got true, want false for an algorithm without an encoder");
   if (weight_posterior != WeightPosterior::none) {
     check(algorithm == Algorithm::aevb, "weight_posterior: only the algorithm 'aevb' has one");
     check(weight_decay > 0,
