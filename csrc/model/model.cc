@@ -50,8 +50,7 @@ Model::Model(const Config& config, const Units& units, Cancellation& cancellatio
       network_(config),
       parameters_(network_.arena_size, kernels().optimizers[config.optimizer].info.n_states,
                   !network_.variational.empty()) {
-  check(units.size() == 0 ||
-            (units.size() == config.n_variables() && units.n_columns() == config.n_visible()),
+  check(units.size() == 0 || units.size() == config.n_variables(),
         "location, scale: want one value per column");
   check_layout(config, units);
   draw_initial_weights(cancellation);
