@@ -83,14 +83,14 @@ MUTANTS = [
     Mutant(
         what="a constant column keeps its random weights",
         file="aevb/estimators/initial.py",
-        text="weights[f\"{prefix}{output}.weight\"][:, constant] = 0.0",
+        text='weights[f"{prefix}{output}.weight"][:, constant] = 0.0',
         replacement="pass",
         tests=("test_units.py::test_a_constant_column_adds_nothing_and_stays_constant",),
     ),
     Mutant(
         what="biases start at 0, not at the data",
         file="aevb/estimators/initial.py",
-        text="weights[f\"{prefix}{output}.bias\"][:] = values",
+        text='weights[f"{prefix}{output}.bias"][:] = values',
         replacement="pass",
         tests=("test_units.py::test_biases_start_at_the_data",),
     ),
