@@ -280,6 +280,21 @@ void def_weight_posterior(py::class_<BoundModel>& model) {
            "A model whose weights are draw number `index` from the weight posterior.");
 }
 
+// The constructor, and what it has got beside the configuration.
+void def_units(py::class_<BoundModel>& model) {
+  using py::arg;
+  model
+      .def(py::init(&make_model), arg("config"), arg("location") = std::vector<double>(),
+           arg("scale") = std::vector<double>(), arg("log_jacobian") = 0.0,
+           arg("log_jacobians") = std::vector<double>(), arg("places") = std::vector<size_t>(),
+           arg("levels") = std::vector<uint32_t>(),
+           "The model reads (x - location) * scale. log_jacobian is added to every log density; "
+           "log_jacobians are its parts by column. places and levels say where the columns of the "
+           "data stand in x.")
+      .def_property_readonly("units", &get_units,
+                             "(location, scale, log_jacobian, log_jacobians, places, levels)");
+}
+
 }  // namespace
 
 void bind_model(py::module_& m) {
@@ -293,22 +308,13 @@ void bind_model(py::module_& m) {
   def_count(model, "n_samples_seen", &Model::n_samples_seen);
   def_count(model, "bound_sum", &Model::bound_sum);
   def_count(model, "seconds", &Model::seconds);
-  model
-      .def(py::init(&make_model), arg("config"), arg("location") = std::vector<double>(),
-           arg("scale") = std::vector<double>(), arg("log_jacobian") = 0.0,
-           arg("log_jacobians") = std::vector<double>(), arg("places") = std::vector<size_t>(),
-           arg("levels") = std::vector<uint32_t>(),
-           "The model reads (x - location) * scale. log_jacobian is added to every log density; "
-           "log_jacobians are its parts by column. places and levels say where the columns of the "
-           "data stand in x.")
-      .def("copy", &copy_model)
+  def_units(model);
+  model.def("copy", &copy_model)
       .def(
           "__deepcopy__", [](BoundModel& self, const py::dict&) { return copy_model(self); },
           arg("memo"))
       .def_property(
           "config", [](const BoundModel& self) { return self.config(); }, &set_config)
-      .def_property_readonly("units", &get_units,
-                             "(location, scale, log_jacobian, log_jacobians, places, levels)")
       .def_property_readonly(
           "finite",
           [](BoundModel& self) {

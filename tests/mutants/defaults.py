@@ -27,8 +27,8 @@ MUTANTS = [
     Mutant(
         what="a value past 1 by rounding is not clipped",
         file="csrc/engine/gather.cc",
-        text="std::clamp(x.row(r)[c], source.low, source.high)",
-        replacement="x.row(r)[c]",
+        text="std::clamp(value, source.low, source.high)",
+        replacement="value",
         tests=("test_choices.py::test_rounding_past_the_ends_is_clipped_on_every_path",),
     ),
     Mutant(
