@@ -76,7 +76,7 @@ MUTANTS = [
     Mutant(
         what="a constant column adds its density",
         file="aevb/data/choices.py",
-        text="constant.sum() * _LOG_DENSITY_OF_CONSTANT",
+        text="at_floor.sum() * _LOG_DENSITY_OF_CONSTANT",
         replacement="0.0",
         tests=("test_units.py::test_a_constant_column_adds_nothing_and_stays_constant",),
     ),
