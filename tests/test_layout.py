@@ -213,8 +213,9 @@ def changed(values, at, value):
         ({"levels": changed(LEVELS, 0, 3)}, "places, levels: want each column of x once"),
         ({"levels": changed(LEVELS, 1, 1)}, "places, levels: .* the levels of the likelihoods"),
         ({"levels": changed(LEVELS, 6, 0)}, "places, levels: .* the levels of the likelihoods"),
+        # no memory is taken for what does not fit
         (
-            {"places": changed(PLACES, 1, 99), "log_jacobians": np.ones(N_VARIABLES)},
+            {"levels": changed(LEVELS, 0, 2**32 - 1), "log_jacobians": np.ones(N_VARIABLES)},
             "places: want columns of x",
         ),
     ],

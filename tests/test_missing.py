@@ -10,7 +10,7 @@ from engines import SETTINGS, data_of, draws, engine
 from hooks import kernels
 from likelihoods import Observed, twin
 from oracle import U, assert_close
-from teams import team_of
+from teams import late_thread, slow_thread, team_of
 from test_bounds import Case, assert_bound_and_gradient, random_rows
 from test_families import CATALOGUE, SIZES, ask, float64
 
@@ -159,27 +159,35 @@ def assert_same_bits(some, others):
         np.testing.assert_array_equal(one, other)
 
 
+def fit(model, data, n_threads=1, **changes):
+    """Train for an epoch."""
+    n = len(data)
+    part = {"begin": 0, "size": n, "split": False, "epoch": 0, "position": 0, "n_train": n}
+    part |= {"max_steps": 99, "max_seconds": 1e9} | changes
+    model.train(Rows(data, holes=True), n_threads=n_threads, **part)
+
+
+def fitted_results(algorithm, mask_inputs, n_threads):
+    model, data = model_and_data(algorithm=algorithm, mask_inputs=mask_inputs, batch_size=17)
+    with team_of(n_threads):
+        fit(model, data, n_threads)
+        return [*model.arrays("weights").values(), *results(model, data, n_threads)]
+
+
 @masks
 @pytest.mark.parametrize("algorithm", ["aevb", "wake-sleep"])
 def test_two_threads_give_the_same_bits(isa, algorithm, mask_inputs):
-    def said(n_threads):
-        model, data = model_and_data(algorithm=algorithm, mask_inputs=mask_inputs, batch_size=17)
-        with team_of(n_threads):
-            model.train(
-                Rows(data, holes=True),
-                begin=0,
-                size=len(data),
-                split=False,
-                epoch=0,
-                position=0,
-                max_steps=9,
-                max_seconds=1e9,
-                n_train=len(data),
-                n_threads=n_threads,
-            )
-            return [*model.arrays("weights").values(), *results(model, data, n_threads)]
+    one, two = (fitted_results(algorithm, mask_inputs, n_threads) for n_threads in (1, 2))
+    assert_same_bits(one, two)
 
-    assert_same_bits(said(1), said(2))
+
+@pytest.mark.parametrize("late", [late_thread, slow_thread])
+@pytest.mark.parametrize("algorithm", ["aevb", "wake-sleep"])
+def test_a_late_thread_changes_no_bit(algorithm, late):
+    alone = fitted_results(algorithm, True, 1)
+    for rank in range(3):
+        with late(rank):
+            assert_same_bits(alone, fitted_results(algorithm, True, 3))
 
 
 def test_all_nans_are_one(isa):
@@ -275,10 +283,7 @@ def test_values_are_clipped_beside_missing_ones(isa):
 
 def trained(data, **changes):
     model = engine(9, batch_size=7, **changes)
-    n = len(data)
-    part = {"begin": 0, "size": n, "split": False, "epoch": 0, "position": 0, "n_train": n}
-    rows = Rows(data, holes=True)
-    model.train(rows, **part, max_steps=99, max_seconds=1e9, n_threads=1)
+    fit(model, data)
     weights = model.arrays("weights")
     assert all(np.isfinite(a).all() for a in weights.values())
     return list(weights.values())
@@ -306,8 +311,7 @@ def test_dreams_have_the_holes_of_the_minibatch(isa):
     data = with_holes(rng, np.float32(rng.random((n, 9)) < 0.5))
     model = engine(9, algorithm="wake-sleep", mask_inputs=True, learning_rate=0.1, init_scale=1)
     before = oracle.float64(model.arrays("weights"))
-    part = {"begin": 0, "size": n, "split": False, "epoch": 0, "position": 0, "n_train": n}
-    model.train(Rows(data, holes=True), **part, max_steps=1, max_seconds=1e9, n_threads=1)
+    fit(model, data, max_steps=1)
     after = oracle.float64(model.arrays("weights"))
 
     z = np.float64(draws(seed, 0, DREAM_LATENT, 0, n, 2, 1)[0])

@@ -33,7 +33,6 @@ cdef extern from "nn/units.h" namespace "aevb" nogil:
         const double* location() const
         const double* scale() const
         bint has_layout() const
-        size_t n_columns() const
         const size_t* places() const
         const uint32_t* levels() const
 

@@ -43,7 +43,7 @@ std::unique_ptr<BoundModel> make_model(const Config& config, std::vector<double>
                                        std::vector<double> log_jacobians,
                                        std::vector<size_t> places, std::vector<uint32_t> levels) {
   if (log_jacobians.empty()) log_jacobians.resize(scale.size());
-  const Units units(std::move(location), std::move(scale), log_jacobian, log_jacobians,
+  const Units units(std::move(location), std::move(scale), log_jacobian, std::move(log_jacobians),
                     {std::move(places), std::move(levels)});
   Cancellation cancellation = cancel_on_signal(py::none());
   const py::gil_scoped_release nogil;
@@ -101,10 +101,8 @@ DoubleArray unit_array(const Model& model, const double* values, double otherwis
 
 py::tuple get_units(const BoundModel& model) {
   const Units& units = model.units();
-  const std::vector<double>& of_x = units.log_jacobians();
-  DoubleArray log_jacobians = unit_array(model, nullptr, 0.0);
-  for (size_t c = 0; c < units.size() && !of_x.empty(); ++c)
-    log_jacobians.mutable_data()[c] = of_x[units.has_layout() ? units.places()[c] : c];
+  const std::vector<double>& own = units.log_jacobians();
+  const DoubleArray log_jacobians = unit_array(model, own.empty() ? nullptr : own.data(), 0.0);
   return py::make_tuple(unit_array(model, units.location(), 0.0),
                         unit_array(model, units.scale(), 1.0), units.log_jacobian(), log_jacobians,
                         units.layout().places, units.layout().levels);

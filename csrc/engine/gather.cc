@@ -73,17 +73,18 @@ bool put_in_range(const Pass& pass, const Rows& source, Range rows) {
 // Jacobian of what is observed.
 void find_holes(const Pass& pass, Range rows) {
   const MatView x = pass.x();
-  const std::vector<double>& of_column = pass.model.units().log_jacobians();
+  const Units& units = pass.model.units();
+  const std::vector<double>& of_column = units.log_jacobians();
   for (size_t r = rows.begin; r < rows.end; ++r) {
-    double log_jacobian = 0.0;
     for (size_t c = 0; c < x.cols; ++c) {
-      if (std::isnan(x.row(r)[c])) {
-        x.row(r)[c] = std::numeric_limits<float>::quiet_NaN();
-      } else if (!of_column.empty()) {
-        log_jacobian += of_column[c];
-      }
+      if (std::isnan(x.row(r)[c])) x.row(r)[c] = std::numeric_limits<float>::quiet_NaN();
     }
-    if (!pass.ws.log_jacobian.empty()) pass.ws.log_jacobian[r] = log_jacobian;
+    if (of_column.empty()) continue;
+    double log_jacobian = 0.0;
+    for (size_t c = 0; c < of_column.size(); ++c) {
+      if (!std::isnan(x.row(r)[units.place(c)])) log_jacobian += of_column[c];
+    }
+    pass.ws.log_jacobian[r] = log_jacobian;
   }
 }
 

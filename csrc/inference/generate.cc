@@ -19,7 +19,7 @@ OutputRows output_rows(const Pass& pass, const OutputBlock& block, Range rows) {
   return t;
 }
 
-// Makes the values missing that are so in another matrix.
+// Makes each value of x missing that is missing in `from`.
 void copy_holes(ConstMatView from, MatView x, Range rows) {
   for (size_t r = rows.begin; r < rows.end; ++r) {
     for (size_t c = 0; c < x.cols; ++c) {

@@ -32,7 +32,7 @@ void check_layout(const Config& config, const Units& units) {
     column += block.n_columns;
   }
   for (size_t c = 0; c < units.size(); ++c) {
-    const size_t place = units.places()[c], width = std::max<size_t>(1, units.levels()[c]);
+    const size_t place = units.place(c), width = std::max<size_t>(1, units.levels()[c]);
     check(place < owners.size() && width <= owners.size() - place, "places: want columns of x");
     found[place] = units.levels()[c] + 1;
     for (size_t i = 0; i < width; ++i) ++owners[place + i];

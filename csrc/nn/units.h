@@ -21,7 +21,7 @@ class Units {
   // log_jacobian is the logarithm of the density's factor: the sum of log_jacobians, log scale for
   // each column of the data with a density and 0 for others.
   Units(std::vector<double> location, std::vector<double> scale, double log_jacobian,
-        const std::vector<double>& log_jacobians, Layout layout)
+        std::vector<double> log_jacobians, Layout layout)
       : location_(std::move(location)),
         scale_(std::move(scale)),
         log_jacobian_(log_jacobian),
@@ -31,8 +31,9 @@ class Units {
     check(layout_.places.size() == layout_.levels.size() &&
               (!has_layout() || layout_.places.size() == scale_.size()),
           "places, levels: want none, or as many as location has");
-    place_jacobians(log_jacobians);
     const auto is_zero = [](double value) { return value == 0.0; };
+    if (!std::all_of(log_jacobians.begin(), log_jacobians.end(), is_zero))
+      log_jacobians_ = std::move(log_jacobians);
     const auto is_first = [&](double value) { return value == scale_.front(); };
     per_column_ = has_layout() || !(std::all_of(location_.begin(), location_.end(), is_zero) &&
                                     std::all_of(scale_.begin(), scale_.end(), is_first));
@@ -49,27 +50,12 @@ class Units {
   const Layout& layout() const { return layout_; }
   const size_t* places() const { return layout_.places.data(); }
   const uint32_t* levels() const { return layout_.levels.data(); }
-  size_t n_columns() const {  // of x
-    size_t n = size();
-    for (const uint32_t levels : layout_.levels) n += levels > 0 ? levels - 1 : 0;
-    return n;
-  }
+  size_t place(size_t column) const { return has_layout() ? layout_.places[column] : column; }
   double log_jacobian() const { return log_jacobian_; }
-  // Of each column of x; empty: all are 0.
+  // Of each column of the data; empty: all are 0.
   const std::vector<double>& log_jacobians() const { return log_jacobians_; }
 
  private:
-  void place_jacobians(const std::vector<double>& of_data) {
-    if (std::all_of(of_data.begin(), of_data.end(), [](double value) { return value == 0.0; }))
-      return;
-    log_jacobians_.resize(n_columns());
-    for (size_t c = 0; c < of_data.size(); ++c) {
-      const size_t place = has_layout() ? layout_.places[c] : c;
-      check(place < log_jacobians_.size(), "places: want columns of x");
-      log_jacobians_[place] = of_data[c];
-    }
-  }
-
   std::vector<double> location_, scale_, log_jacobians_;
   double log_jacobian_ = 0.0;
   Layout layout_;

@@ -338,8 +338,8 @@ MUTANTS = [
     Mutant(
         what="dreams begin before the decoder's step is over",
         file="csrc/algorithms/wake_sleep.cc",
-        text="member.barrier();\n  dream(asleep,",
-        replacement="dream(asleep,",
+        text="member.barrier();\n  dream(asleep, awake.ws.holes ? &awake : nullptr, member);",
+        replacement="dream(asleep, awake.ws.holes ? &awake : nullptr, member);",
         tests=("test_late_threads.py::test_a_late_thread_changes_no_bit[dreams]",),
     ),
     Mutant(
