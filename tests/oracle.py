@@ -16,6 +16,8 @@ import numpy as np
 from likelihoods import Observed
 from scipy.special import logsumexp
 
+from aevb.core.catalogue import SUPPORTS
+
 U = 2.0**-24  # unit roundoff of float32
 TINY = 2.0**-126  # smallest normal float32: the engine may flush smaller numbers
 
@@ -213,6 +215,7 @@ def descend(weights, side, outputs, head_deltas, activation, layers):
 class Block(NamedTuple):
     """Columns of x that have one likelihood."""
 
+    name: str
     twin: Observed | levels.SideBySide
     heads: list  # decoder layers, one for each output
     columns: slice
@@ -238,21 +241,28 @@ def blocks(likelihood):
     """The blocks of columns of x."""
     if isinstance(likelihood, str):
         own = Observed(likelihood)
-        return [Block(own, [f"decoder.{output}" for output in own.OUTPUTS], slice(None))]
+        return [Block(likelihood, own, [f"decoder.{o}" for o in own.OUTPUTS], slice(None))]
     result, begin = [], 0
     prefix = "decoder." if len(likelihood) == 1 else "decoder.{}."
     for name, size in likelihood:
         own = Observed(name) if isinstance(size, int) else levels.SideBySide(name, size)
         n_columns = size if isinstance(size, int) else sum(size)
         heads = [prefix.format(name) + output for output in own.OUTPUTS]
-        result.append(Block(own, heads, slice(begin, begin + n_columns)))
+        result.append(Block(name, own, heads, slice(begin, begin + n_columns)))
         begin += n_columns
     return result
 
 
+# What the encoder reads of values with these supports, if not the values.
+INPUTS = {"counts": np.log1p, "positive": np.log}
+
+
 def encoder_inputs(x, config):
-    """What the encoder reads: x with 0 for a missing value, and perhaps what is missing."""
-    inputs = [np.nan_to_num(x)]
+    """What the encoder reads: 0 for a missing value, and perhaps what is missing."""
+    inputs = []
+    for block in blocks(config.likelihood):
+        own = INPUTS.get(SUPPORTS[block.name], lambda values: values)
+        inputs.append(np.nan_to_num(own(x[:, block.columns])))
     if config.mask_inputs:
         parts = [np.isnan(x[:, b.columns])[:, b.first_columns] for b in blocks(config.likelihood)]
         inputs += [part.astype(np.float64) for part in parts]
@@ -262,7 +272,7 @@ def encoder_inputs(x, config):
 def likelihood_heads(weights, config, h, x):
     """log p(x|z) per decoder row, and {head layer: its delta}."""
     r, deltas = 0.0, {}
-    for own, heads, columns in blocks(config.likelihood):
+    for _, own, heads, columns in blocks(config.likelihood):
         outputs = [affine(weights, head, h) for head in heads]
         r_own, gradients = own.log_p(outputs, x[:, columns])
         r += r_own
@@ -274,7 +284,7 @@ def decode(weights, config, z):
     """Mean and variance of each column of p(x|z)."""
     h = climb(weights, "decoder", z, config.activation)[0][-1]
     means, variances = [], []
-    for own, heads, _ in blocks(config.likelihood):
+    for _, own, heads, _ in blocks(config.likelihood):
         outputs = [affine(weights, head, h) for head in heads]
         means.append(own.mean(outputs))
         variances.append(own.variance(outputs))

@@ -145,7 +145,7 @@ def likelihood_scale(p, case, tape):
     """Absolute error of log p(x|z) from its own arithmetic, and the sum of its absolute terms."""
     weights, x = oracle.float64(p.weights), np.float64(p.x).repeat(case.n_draws, axis=0)
     error, terms = 0.0, 0.0
-    for own, heads, columns in oracle.blocks(case.likelihood):
+    for _, own, heads, columns in oracle.blocks(case.likelihood):
         outputs = [oracle.affine(weights, head, tape.layers[head][0]) for head in heads]
         error += own.error(outputs, x[:, columns])[0]
         terms += own.terms(outputs, x[:, columns])

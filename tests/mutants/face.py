@@ -283,8 +283,8 @@ MUTANTS = [
     Mutant(
         what="bytes of 0 and 1 are divided by 255",
         file="aevb/data/choices.py",
-        text="data.X.dtype == np.uint8 and data.high > 1 else",
-        replacement="data.X.dtype == np.uint8 else",
+        text="data.X.dtype == np.uint8 and data.high > 1",
+        replacement="data.X.dtype == np.uint8",
         tests=("test_reading.py::test_bytes_of_images_are_pixels[asarray-u1-1-1.0]",),
     ),
     Mutant(

@@ -49,7 +49,7 @@ MUTANTS = [
     Mutant(
         what="the encoder reads NaN",
         file="csrc/kernels/inputs-inl.h",
-        text="select(value == value, f(value), Vec{})",
+        text="select(observed, f(value), Vec{})",
         replacement="f(value)",
         tests=("test_missing.py::test_the_encoder_reads_zero_for_a_missing_value",),
     ),
