@@ -11,7 +11,8 @@ from aevb.core.catalogue import SUPPORTS
 from aevb.core.units import Units
 from aevb.data.choices import choose
 from aevb.data.moments import column_moments
-from aevb.data.rows import as_rows, check_data, rows_as_they_are
+from aevb.data.rows import as_rows, rows_as_they_are
+from aevb.data.validation import check_data
 
 N, D = 60, 11
 ONES = Units.common(D)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, sample_posterior
 from aevb.data import rows as data_rows
-from aevb.data.rows import check_data, value_range
+from aevb.data.validation import check_data, value_range
 
 N, D = 12, 4
 NAMES = list("abcd")

@@ -13,7 +13,8 @@ from aevb.core.catalogue import LEVEL_LIKELIHOODS, SUPPORTS
 from aevb.core.units import Units
 from aevb.data.families import FAMILIES, Blocks, asked_families, layout_of
 from aevb.data.moments import Moments
-from aevb.data.rows import SLACK, Data, in_unit_interval, values_in_blocks
+from aevb.data.rows import SLACK, in_unit_interval
+from aevb.data.validation import Data, values_in_blocks
 
 PIXEL_SCALE = 1.0 / 255.0
 # The likelihoods whose columns are standardised: of any real numbers. The mean of bounded-gaussian

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from aevb.data.checks import check_dense, check_unmasked
-from aevb.data.frames import without_na
-from aevb.data.rows import DTYPES, Data, value_range
+from aevb.data.frames import filled_in, without_na
+from aevb.data.validation import DTYPES, Data, schema_of_fit, value_range
 
 
 def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
@@ -41,11 +41,21 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
     for name, value in (("X", X), ("mask", mask)):
         check_dense(name, value)
         check_unmasked(name, value)
-    X = without_na(X)
-    with np.errstate(all="ignore"):
-        X = validate_data(
-            estimator, X, reset=False, dtype=DTYPES, accept_sparse=False, ensure_all_finite=False
-        )
+    schema = schema_of_fit(estimator)
+    if schema is not None and not schema.is_numeric:
+        validate_data(estimator, X, reset=False, skip_check_array=True)  # the names of the columns
+        X = schema.numbers(X)
+    else:
+        X = without_na(X)
+        with np.errstate(all="ignore"):
+            X = validate_data(
+                estimator,
+                X,
+                reset=False,
+                dtype=DTYPES,
+                accept_sparse=False,
+                ensure_all_finite=False,
+            )
     missing = np.ascontiguousarray(np.isnan(X) if mask is None else mask)
     if missing.dtype != np.bool_:
         raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
@@ -62,4 +72,24 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
             else f"X: got {filled[row, column]} at row {row}, column {column}; want a finite "
             f"number where X is observed, or NaN"
         )
-    return Data(filled, *value_range(filled), estimator), missing
+    return Data(filled, *value_range(filled), estimator, schema=schema), missing
+
+
+def completed(estimator: Any, X: Any, missing: NDArray[np.bool_], filled: NDArray[Any]) -> Any:
+    """Return a copy of X with values in place of the missing ones, as `filled_in` does.
+
+    Parameters
+    ----------
+    estimator : object
+        The fitted estimator.
+    X : array-like or data frame of shape (n_samples, n_features)
+        Data that `observed_data` accepts.
+    missing : ndarray of bool of shape (n_samples, n_features)
+        True where a value is missing.
+    filled : ndarray of shape (n_samples, n_features)
+        The values; for categories, the codes of their levels.
+    """
+    schema = schema_of_fit(estimator)
+    if schema is None or schema.is_numeric:
+        return filled_in(X, missing, filled)
+    return schema.restore(np.where(missing, filled, schema.numbers(X)), like=X)

@@ -10,7 +10,7 @@ from aevb.core.engine import Rows
 from aevb.core.state import State
 from aevb.core.warn import warn
 from aevb.data.choices import PIXEL_SCALE, looks_like_pixels
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 from aevb.estimators.columns import likelihood_of
 from aevb.exceptions import FitWarning
 from aevb.inference.bound import has_kl_per_unit, kl_per_unit

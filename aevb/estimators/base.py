@@ -17,7 +17,8 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import Engine, OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
 from aevb.data.frames import like
-from aevb.data.rows import Data, as_rows, check_data, rows_as_they_are
+from aevb.data.rows import as_rows, rows_as_they_are
+from aevb.data.validation import Data, check_data
 from aevb.estimators.advice import advise_of_scale, reads_pixels
 from aevb.estimators.learner import Learner
 from aevb.estimators.parameters import draw_seed

@@ -8,7 +8,7 @@ from aevb.core.catalogue import LEVEL_LIKELIHOODS, OUTPUTS, SUPPORTS
 from aevb.core.engine import Engine, starting_levels, starting_outputs
 from aevb.data.families import families_of
 from aevb.data.moments import Moments
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 
 
 def set_initial_weights(engine: Engine, m: Moments, shares: list[list[float]]) -> None:

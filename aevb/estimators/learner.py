@@ -24,7 +24,7 @@ from aevb.core.state import ChainState, State, empty_history
 from aevb.data.checks import finite_array
 from aevb.data.choices import choose
 from aevb.data.moments import column_moments
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 from aevb.estimators import kinds
 from aevb.estimators.advice import advise_after, advise_before
 from aevb.estimators.columns import Column, check_families, columns_of, likelihood_of

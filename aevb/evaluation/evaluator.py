@@ -14,7 +14,7 @@ from aevb.core.catalogue import SUPPORTS
 from aevb.core.checks import check_integer
 from aevb.core.engine import Floats, Rows, Subset
 from aevb.data.checks import check_scores
-from aevb.data.rows import check_data
+from aevb.data.validation import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
 from aevb.evaluation.comparison import Comparison, Evaluation, named_models

@@ -14,7 +14,7 @@ import numpy as np
 from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Floats, Rows, Subset, fitted_log_density
 from aevb.data.checks import check_scores
-from aevb.data.rows import check_data
+from aevb.data.validation import check_data
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.posterior import run_chains
 from aevb.inference.annealing import (

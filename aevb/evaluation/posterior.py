@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.chains import PosteriorChains
 from aevb.core.checks import check_choice, check_integer
 from aevb.core.threads import resolve_threads
-from aevb.data.rows import check_data
+from aevb.data.validation import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import poor_chains, warn_of
 from aevb.evaluation.diagnostics import effective_sample_size, split_r_hat

@@ -11,7 +11,7 @@ from scipy.special import xlogy
 
 from aevb.core.engine import Floats
 from aevb.core.units import Units
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 
 _BLOCK_VALUES = 1 << 20
 _TINY = float(np.finfo(np.float32).tiny)

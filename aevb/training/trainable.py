@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 from aevb.storage.model_file import Saved
 from aevb.training.schedule import Schedules
 

@@ -15,7 +15,8 @@ from aevb.core.engine import Config, Engine, Subset
 from aevb.core.progress import Part, Show, show_nothing, training_bar
 from aevb.core.state import ChainState, Mark, Plan, RunState, State
 from aevb.core.units import Units
-from aevb.data.rows import Data, as_rows, check_data
+from aevb.data.rows import as_rows
+from aevb.data.validation import Data, check_data
 from aevb.exceptions import DivergenceError
 from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
 from aevb.storage.model_file import reading

@@ -259,7 +259,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the last values of a block are overlooked",
-        file="aevb/data/rows.py",
+        file="aevb/data/validation.py",
         text="values[i : i + height, j : j + width]",
         replacement="values[i : i + height, j : j + width - (width > 1)]",
         tests=(
@@ -268,7 +268,7 @@ MUTANTS = [
     ),
     Mutant(
         what="what a sparse matrix does not store has no part in the range",
-        file="aevb/data/rows.py",
+        file="aevb/data/validation.py",
         text="low, high = min(low, 0.0), max(high, 0.0)",
         replacement="low, high = min(low, 0.0), high",
         tests=("test_reading.py::test_what_is_not_stored_is_zero[X3]",),
@@ -320,7 +320,7 @@ MUTANTS = [
     ),
     Mutant(
         what="a damaged matrix's starts may fall",
-        file="aevb/data/rows.py",
+        file="aevb/data/validation.py",
         text="            and bool(np.all(X.indptr[1:] >= X.indptr[:-1]))\n",
         replacement="",
         tests=(
@@ -330,7 +330,7 @@ MUTANTS = [
     ),
     Mutant(
         what="the column after the last one is taken for one",
-        file="aevb/data/rows.py",
+        file="aevb/data/validation.py",
         text="_all_within(X.indices, 0, n_inner - 1)",
         replacement="_all_within(X.indices, 0, n_inner)",
         tests=("test_reading.py::test_indices_end_with_the_last_column",),
