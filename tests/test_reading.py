@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from aevb import AEVB, MCEM, Evaluator, Trainer, WakeSleep, sample_posterior
-from aevb.data import rows as data_rows
+from aevb.data import validation
 from aevb.data.validation import check_data, value_range
 
 N, D = 12, 4
@@ -97,7 +97,7 @@ VIEWS = {
 @pytest.mark.parametrize("shape", [(1, 1), (1, 41), (41, 1), (7, 5), (5, 16), (9, 17), (40, 3)])
 def test_no_value_at_any_border_of_a_block_is_overlooked(shape, view, monkeypatch):
     """Blocks of 16 values here: each place is at the border of some block, or in the midst."""
-    monkeypatch.setattr(data_rows, "_BLOCK_BYTES", 128)
+    monkeypatch.setattr(validation, "_BLOCK_BYTES", 128)
     for at in np.ndindex(shape):
         x = np.zeros(shape)
         x[at] = -2.5
