@@ -167,6 +167,21 @@ class Model:
         n_threads: int,
         progress: Callable[[float], object] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+    def predict(
+        self,
+        X: Rows,
+        ids: NDArray[np.uint64],
+        *,
+        n_draws: int,
+        n_samples: int,
+        mean: bool,
+        deviation: bool,
+        seed: int,
+        n_threads: int,
+        progress: Callable[[float], object] | None = None,
+    ) -> tuple[
+        NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]
+    ]: ...
     def log_joint(
         self, X: Rows, z: NDArray[np.float32], *, n_threads: int
     ) -> NDArray[np.float64]: ...

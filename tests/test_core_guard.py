@@ -17,6 +17,16 @@ def calls(model, n):
         "encode": lambda r: model.encode(r, n_threads=3),
         "bound": lambda r: model.bound(r, n_draws=1, split=False, **part),
         "importance": lambda r: model.importance(r, n_draws=1, n_adaptations=0, **part),
+        "predict": lambda r: model.predict(
+            r,
+            np.zeros(n, np.uint64),
+            n_draws=1,
+            n_samples=0,
+            mean=True,
+            deviation=False,
+            seed=0,
+            n_threads=3,
+        ),
         "gradient": lambda r: model.bound_and_gradient(r, None, seed=0, n_threads=3),
     }
 

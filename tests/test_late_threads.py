@@ -57,6 +57,16 @@ INFERENCE = {
     "importance": lambda m, X, t: m.importance(
         Rows(X), begin=0, size=len(X), n_draws=70, n_adaptations=1, seed=2, n_threads=t
     ),
+    "predict": lambda m, X, t: m.predict(
+        Rows(X),
+        np.arange(len(X), dtype=np.uint64),
+        n_draws=70,
+        n_samples=60,
+        mean=True,
+        deviation=True,
+        seed=2,
+        n_threads=t,
+    ),
     "gradient": lambda m, X, t: [
         value if name is None else value[name]
         for value, name in gradient_of(m.bound_and_gradient(Rows(X), None, seed=3, n_threads=t))
@@ -71,7 +81,7 @@ def gradient_of(answer):
 
 def inferred(call, likelihood, n_threads):
     """Use several blocks of a thousand rows, or of fewer rows if there are many draws."""
-    n = 150 if call == "importance" else 2300
+    n = 150 if call in ("importance", "predict") else 2300
     model = made(20, hidden_layer_sizes=[70, 40], likelihood=likelihood)
     return [a.tobytes() for a in INFERENCE[call](model, sparse(n, 20), n_threads)]
 

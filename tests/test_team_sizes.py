@@ -12,6 +12,7 @@ from aevb.core.engine import Rows
 D, J, HIDDEN, L, N, BATCH = 30, 3, (11, 7), 4, 60, 25
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 PART = {"begin": 0, "size": N, "seed": 0}
+PREDICTION = {"n_draws": 6, "n_samples": 0, "mean": True, "deviation": False, "seed": 0}
 
 
 def products(n_draws, n_outputs=1):
@@ -32,6 +33,10 @@ CALLS = {  # a call and its number of operations: two per product, six where it 
     ),
     "importance": (
         lambda m, t: m.importance(Rows(X), n_draws=6, n_adaptations=0, n_threads=t, **PART),
+        lambda o: 2 * N * products(6, o),
+    ),
+    "predict": (
+        lambda m, t: m.predict(Rows(X), np.zeros(N, np.uint64), n_threads=t, **PREDICTION),
         lambda o: 2 * N * products(6, o),
     ),
     "gradient": (

@@ -243,6 +243,12 @@ def parts(X, n_draws):
     return {"begin": 0, "size": len(X), "n_draws": n_draws, "seed": 0, "n_threads": 1}
 
 
+def predict(model, X):
+    options = {"n_draws": 1, "n_samples": 1, "mean": True, "deviation": True}
+    ids = np.arange(len(X), dtype=np.uint64)
+    return model.predict(Rows(X), ids, **options, seed=0, n_threads=1)
+
+
 WITHOUT_THE_GIL = {
     "train": train,
     "encode": lambda model, X: model.encode(Rows(X), n_threads=1),
@@ -250,6 +256,7 @@ WITHOUT_THE_GIL = {
     "sample": lambda model, X: model.sample(len(X), seed=0, n_threads=1),
     "bound": lambda model, X: model.bound(Rows(X), split=False, **parts(X, 1)),
     "importance": lambda model, X: model.importance(Rows(X), n_adaptations=0, **parts(X, 1)),
+    "predict": lambda model, X: predict(model, X),
     "gradient": lambda model, X: model.bound_and_gradient(Rows(X), None, seed=0, n_threads=1),
     "joint": lambda model, X: model.log_joint(Rows(X), X[None, :, :2].copy(), n_threads=1),
 }

@@ -57,6 +57,27 @@ class Trained(NamedTuple):
     diverged: bool
 
 
+class Prediction(NamedTuple):
+    """What is known of x for each row, given its observed values.
+
+    A result that was not asked for has no rows.
+
+    Attributes
+    ----------
+    mean, std : ndarray of shape (n_rows, D), float32
+        Mean and standard deviation.
+    samples : ndarray of shape (n_samples, n_rows, D), float32
+        Draws.
+    ess : ndarray of shape (n_rows,), float64
+        Effective number of draws of z.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    samples: NDArray[np.float32]
+    ess: Floats
+
+
 class Engine:
     """A model of the core: settings, weights and the state of its training."""
 
@@ -380,6 +401,35 @@ class Engine:
                 seed=seed,
                 n_threads=resolve_threads(n_threads),
                 progress=progress,
+            )
+
+    def predict(
+        self,
+        rows: Rows,
+        ids: NDArray[np.uint64],
+        *,
+        n_draws: int,
+        n_samples: int,
+        mean: bool,
+        deviation: bool,
+        seed: int,
+        n_threads: int | None,
+        progress: Report,
+    ) -> Prediction:
+        """Predict x of each row by importance sampling. The ids (n_rows,) key the noise."""
+        with single_threaded_blas():
+            return Prediction(
+                *self._model.predict(
+                    rows,
+                    ids,
+                    n_draws=n_draws,
+                    n_samples=n_samples,
+                    mean=mean,
+                    deviation=deviation,
+                    seed=seed,
+                    n_threads=resolve_threads(n_threads),
+                    progress=progress,
+                )
             )
 
     def log_joint(self, rows: Rows, u: NDArray[np.float32], *, n_threads: int | None) -> Floats:

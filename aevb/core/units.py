@@ -108,6 +108,14 @@ class Units:
             return X * np.float32(1.0 / self.common_scale)
         return X / self.scale + self.location
 
+    def spread_to_data(self, std: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return standard deviations of x in the units of the data, NaN for levels."""
+        if not self.places:
+            return std / self.scale
+        of_data = std[:, self.places] / self.scale
+        of_data[:, np.asarray(self.levels) > 0] = np.nan
+        return of_data
+
     def _of_columns(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         out = np.empty((len(X), self.n_features), np.float32)
         for column, n_levels in enumerate(self.levels):

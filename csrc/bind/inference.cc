@@ -2,6 +2,7 @@
 
 #include "bind/signals.h"
 #include "inference/importance.h"
+#include "inference/prediction.h"
 #include "posterior/density.h"
 
 namespace aevb::bind {
@@ -137,6 +138,37 @@ py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, s
   return py::make_tuple(log_p, std_error, n_effective);
 }
 
+py::tuple predicted_rows(BoundModel& self, const BoundTable& x, const py::array_t<uint64_t>& ids,
+                         size_t n_draws, size_t n_samples, bool with_mean, bool with_deviation,
+                         uint64_t seed, int n_threads, const py::object& progress) {
+  const Reading reading(self.access);
+  check_rows(self, x);
+  check_encoder(self);
+  check_threads(n_threads);
+  check(n_draws >= 1, "n_draws: got 0, want at least 1");
+  check(with_mean || !with_deviation, "deviation: want it with the mean");
+  const size_t n = x.table.n_rows(), n_visible = self.config().n_visible();
+  check(n >= 1, "X: got no rows, want at least 1");
+  check(ids.ndim() == 1 && static_cast<size_t>(ids.shape(0)) == n &&
+            (ids.flags() & py::array::c_style) != 0,
+        [&] { return "ids: got shape " + shape_of(ids) + ", want one for each row of X"; });
+  FloatArray mean = new_matrix(with_mean ? n : 0, n_visible);
+  FloatArray deviation = new_matrix(with_deviation ? n : 0, n_visible);
+  FloatArray samples({static_cast<py::ssize_t>(n_samples), static_cast<py::ssize_t>(n),
+                      static_cast<py::ssize_t>(n_visible)});
+  DoubleArray n_effective(static_cast<py::ssize_t>(n));
+  const PredictedRows out = {with_mean ? mean.mutable_data() : nullptr,
+                             with_deviation ? deviation.mutable_data() : nullptr,
+                             samples.mutable_data(), n_effective.mutable_data()};
+  const uint64_t* row_ids = ids.data();
+  Cancellation cancellation = cancel_on_signal(progress);
+  {
+    py::gil_scoped_release nogil;
+    predict(self, x.table, row_ids, {n_draws, n_samples, seed}, out, n_threads, cancellation);
+  }
+  return py::make_tuple(mean, deviation, samples, n_effective);
+}
+
 // The z of coordinates u (n, J).
 FloatArray latent_of(BoundModel& self, const FloatArray& u) {
   const ConstMatView view = as_matrix(u, "u", self.config().n_latent);
@@ -197,6 +229,11 @@ void def_inference(py::class_<BoundModel>& model) {
            arg("n_draws"), arg("n_adaptations"), arg("seed"), arg("n_threads"),
            arg("progress") = py::none(),
            "(log p(x), its standard error, effective number of draws) per row.")
+      .def("predict", &predicted_rows, arg("X"), arg("ids"), py::kw_only(), arg("n_draws"),
+           arg("n_samples"), arg("mean"), arg("deviation"), arg("seed"), arg("n_threads"),
+           arg("progress") = py::none(),
+           "(E[x | x_observed], standard deviation of x, draws of x (n_samples, rows, n_visible), "
+           "effective number of draws) per row. Without mean or deviation that has no rows.")
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),
            "log p(x, u) of coordinates u of z (draws, rows, J): (draws, rows).")
       .def("latent", &latent_of, arg("u"), "The z of coordinates u (n, J), in which chains move.")

@@ -39,7 +39,7 @@ void decoder_means(const Pass& pass, Member& member) {
   };
   const std::vector<OutputBlock>& blocks = pass.network.blocks;
   if (std::none_of(blocks.begin(), blocks.end(), has_mean)) return;
-  for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
+  for_own_rows(pass, member, draws_of(pass, share_rows(member, pass.rows)), [&](Range some) {
     for (const OutputBlock& block : blocks) {
       if (!block.levels.empty()) {
         member_of(block).level_means(level_rows(pass, block, some));
@@ -51,20 +51,22 @@ void decoder_means(const Pass& pass, Member& member) {
   member.barrier();
 }
 
+void draw_rows(const Pass& pass, Range rows, uint32_t stream, const uint64_t* ids, MatView noise) {
+  for (const OutputBlock& block : pass.network.blocks) {
+    const MatView own = {noise.data + block.columns.begin, 0, block.columns.size(), noise.stride};
+    NoiseRows drawn = noise_rows(pass.noise.seed, stream, ids, rows.size(), 1, own);
+    drawn.first_block = block.first_noise;
+    block.levels.empty()
+        ? pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, rows), drawn)
+        : pass.k.draw_levels(level_rows(pass, block, rows), drawn);
+  }
+}
+
 void draw_visible(const Pass& pass, Purpose purpose, Member& member) {
-  Workspace& ws = pass.ws;
   const MatView noise = pass.x();
   for_own_rows(pass, member, share_rows(member, pass.rows), [&](Range some) {
-    for (const OutputBlock& block : pass.network.blocks) {
-      const size_t width = block.columns.size();
-      const MatView own = {noise.row(some.begin) + block.columns.begin, 0, width, noise.stride};
-      NoiseRows drawn = noise_rows(pass.noise.seed, stream(purpose, pass.noise.step),
-                                   ws.ids.data() + some.begin, some.size(), 1, own);
-      drawn.first_block = block.first_noise;
-      block.levels.empty()
-          ? pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, some), drawn)
-          : pass.k.draw_levels(level_rows(pass, block, some), drawn);
-    }
+    draw_rows(pass, some, stream(purpose, pass.noise.step), pass.ws.ids.data() + some.begin,
+              noise.block(some.begin, some.size()));
   });
   member.barrier();
 }

@@ -5,8 +5,13 @@
 
 namespace aevb {
 
-// Replaces raw outputs by the decoder's means, in the first output layer of each block.
+// Replaces the raw outputs of all draws by the decoder's means, in the first output layer of each
+// block.
 void decoder_means(const Pass& pass, Member& member);
+
+// Replaces the means of some rows of the outputs by draws of x. The ids and `noise` (rows, D) begin
+// at the first of these rows; noise is overwritten.
+void draw_rows(const Pass& pass, Range rows, uint32_t stream, const uint64_t* ids, MatView noise);
 
 // Replaces the means by a draw of x, keyed by the row's noise id. Overwrites pass.x().
 void draw_visible(const Pass& pass, Purpose purpose, Member& member);

@@ -26,7 +26,10 @@ enum class Purpose : uint32_t {
   imputed_accept = 16,
   weights = 17,        // of a training step
   drawn_weights = 18,  // of a draw after training
-  coordinate = 20
+  coordinate = 20,
+  predicted_choice = 21,
+  predicted_spread = 22,
+  predicted_visible = 23
 };
 
 // The last word of the noise counter: the purpose and the high bits of the step.
