@@ -13,13 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.catalogue import SUPPORTS
 from aevb.core.checks import check_integer
 from aevb.core.engine import Floats, Rows, Subset
-from aevb.data.checks import check_scores
+from aevb.data.checks import check_dense, check_scores
 from aevb.data.validation import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
+from aevb.evaluation.columns import column_indices
 from aevb.evaluation.comparison import Comparison, Evaluation, named_models
 from aevb.evaluation.estimate import Estimate
-from aevb.evaluation.methods import Task, lists_methods, make_method, require_encoder
+from aevb.evaluation.methods import (
+    ImportanceSampling,
+    Task,
+    lists_methods,
+    make_method,
+    require_encoder,
+)
 from aevb.evaluation.predictive import drawn_models, predictive
 from aevb.evaluation.quality import explained, read_blocks
 from aevb.inference.bound import kl_per_unit
@@ -186,6 +193,71 @@ class Evaluator:
         ess, n_draws = (estimate.diagnostics[key] for key in ("ess", "n_draws"))
         warn_of(repr(method), few_draws(ess, n_draws, chosen.advice))
         return estimate
+
+    def conditional_log_likelihood(
+        self,
+        X: Any,
+        columns: Hashable | Sequence[Hashable],
+        *,
+        n_draws: int = 1000,
+        n_adaptations: int = 0,
+    ) -> Estimate:
+        """Estimate the log-likelihood of some columns given the other columns, for each row.
+
+        It is log p(x) - log p(x without these columns), each by importance sampling as in
+        `log_likelihood`. A value that is missing in `X` is left out of both. The encoder should
+        have seen missing values when the model was fitted.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Dense data.
+        columns : int, str, or a sequence of these
+            Indices of columns, or names if the model was fitted to a data frame.
+        n_draws, n_adaptations : int, default=1000 and 0
+            Options of ``log_likelihood(X, "importance")``.
+
+        Returns
+        -------
+        estimate : Estimate
+            Conditional log-likelihoods in nats. The errors of both terms are independent, and
+            ``stderr`` has both. ``diagnostics`` has ``"n_draws"``, and ``"ess"`` (n_samples,): the
+            smaller effective number of draws of the two terms.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not valid, or if the model has no encoder. The message names it.
+
+        Warns
+        -----
+        RuntimeWarning
+            As in `log_likelihood`.
+        """
+        chosen = ImportanceSampling(n_draws, n_adaptations)
+        require_encoder(self.model, "conditional_log_likelihood: there is no q(z|x)")
+        if self.model._engine.settings["binarize"] == "dynamic":
+            raise ValueError(
+                "conditional_log_likelihood: the model has binarize='dynamic', want another one: "
+                "the two terms would be those of different draws of X"
+            )
+        check_dense("X", X)
+        data = check_data(self.model, X)
+        hidden = column_indices(columns, data)
+        values = data.X.astype(data.X.dtype if data.X.dtype.kind == "f" else np.float64)
+        values[:, hidden] = np.nan
+        task = Task(self.model, X, self._seed(), self._n_threads(), self._shows_progress())
+        whole, rest = (
+            chosen.of_rows(task, self.model._rows(some))
+            for some in (data, data._replace(X=values, holes=True))
+        )
+        with np.errstate(invalid="ignore"):  # NaN if both terms are -inf
+            log_p = whole.per_row - rest.per_row
+        ess = np.minimum(whole.diagnostics["ess"], rest.diagnostics["ess"])
+        advice = "use n_adaptations=3 or more draws, or fit the model to data with missing values"
+        warn_of("conditional_log_likelihood", few_draws(ess, int(n_draws), advice))
+        stderr = np.hypot(whole.stderr, rest.stderr)
+        return Estimate.from_rows(log_p, stderr, n_draws=int(n_draws), ess=ess)
 
     def active_units(self, X: Any, threshold: float = 0.01) -> NDArray[np.bool_]:
         """Find the latent units that vary with the data.

@@ -94,13 +94,15 @@ class ImportanceSampling(Method):
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
         require_encoder(task.model, "method: got 'importance', want 'ais' or 'hmc'")
+        return task.model._read(task.X, lambda rows: self.of_rows(task, rows))
+
+    def of_rows(self, task: Task, rows: Rows) -> Estimate:
+        """Return the estimate of log p(x) of each of these rows."""
         n_draws, n_adaptations = int(self.n_draws), int(self.n_adaptations)
-
-        def likelihoods(rows: Rows) -> tuple[Floats, Floats, Floats]:
-            engine, noise = task.model._engine, (task.seed, task.n_threads)
-            return importance(engine, rows, n_draws, n_adaptations, *noise, shown=task.shown)
-
-        log_p, std_error, ess = task.model._read(task.X, likelihoods)
+        noise = task.seed, task.n_threads
+        log_p, std_error, ess = importance(
+            task.model._engine, rows, n_draws, n_adaptations, *noise, shown=task.shown
+        )
         check_scores("X", log_p)
         return Estimate.from_rows(log_p, std_error, n_draws=n_draws, ess=ess)
 
