@@ -35,6 +35,10 @@ EVERY = {  # calls, and how often each must limit the threads of BLAS
 ENCODER = EVERY | {
     "bound_and_gradient": (lambda m: m.bound_and_gradient(X), 1),
     "impute": (lambda m: m.impute(MANY, MANY < 0.2, n_iterations=1), 1),
+    "impute by importance": (
+        lambda m: m.impute(MANY, MANY < 0.2, sampler="importance", n_draws=3),
+        1,
+    ),
     "bound": (lambda m: Evaluator(m).bound(X), 1),
     "importance": (lambda m: Evaluator(m).log_likelihood(X, n_draws=2), 1),
     "sample_posterior": (lambda m: sample_posterior(m, X, 2, n_warmup=1), 3),
@@ -116,6 +120,7 @@ def test_bars_are_shown_if_wanted_alone(verbose, capfd):
         (lambda: model.fit(X), "rows"),
         (lambda: model.partial_fit(X), "rows"),
         (lambda: model.impute(X, X < 0.2, n_iterations=2), "imputation"),
+        (lambda: model.impute(X, X < 0.2, sampler="importance", n_draws=3), "imputation"),
     ):
         call()
         shown = capfd.readouterr()

@@ -212,6 +212,9 @@ def test_impute_to_an_array(runs, X):
     np.testing.assert_array_equal(np.load("full.npy"), filled(X))
     runs(0, *argv, "--method=sample")
     np.testing.assert_array_equal(np.load("full.npy"), filled(X, method="sample"))
+    runs(0, *argv, "--sampler=importance", "--n-draws=40")
+    expected = filled(X, sampler="importance", n_draws=40)
+    np.testing.assert_array_equal(np.load("full.npy"), expected)
 
 
 def test_impute_needs_an_encoder(runs, X):

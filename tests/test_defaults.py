@@ -77,8 +77,12 @@ DEFAULTS = {
     EncoderModel.impute: {
         "mask": None,
         "method": "mean",
+        "sampler": "auto",
+        "n_draws": 1000,
         "n_starts": 10,
         "n_iterations": 200,
+        "n_imputations": None,
+        "return_std": False,
         "random_state": None,
     },
     Trainer: {
@@ -100,6 +104,7 @@ DEFAULTS = {
     Evaluator: {"n_threads": None, "random_state": None, "progress": None},
     Evaluator.bound: {"n_draws": 1},
     Evaluator.log_likelihood: {"method": "importance", "n_weight_draws": 0},
+    Evaluator.conditional_log_likelihood: {"n_draws": 1000, "n_adaptations": 0},
     ImportanceSampling: {"n_draws": 1000, "n_adaptations": 0},
     PosteriorSampling: {"n_draws": 50, "n_leapfrog": 20, "n_warmup": 200, "max_components": 5},
     AnnealedImportanceSampling: {

@@ -264,7 +264,10 @@ ARGUMENTS = {
         "n_draws", "n_leapfrog", "n_warmup", "target_accept", "adaptation", "step_size_per",
         "random_state", "n_threads",
     ],
-    ("impute",): ["mask", "method", "n_starts", "n_iterations", "random_state"],
+    ("impute",): [
+        "mask", "method", "sampler", "n_draws", "n_starts", "n_iterations", "n_imputations",
+        "return_std", "random_state",
+    ],
     ("bound_and_gradient",): ["noise"],
     ("Evaluator",): ["n_threads", "random_state"],
     ("Trainer",): ["checkpoint_every", "callbacks", "X_val"],
@@ -274,7 +277,7 @@ CHEAP = {
     ("log_likelihood", "ais"): {"n_draws": 2, "n_temperatures": 3, "n_simulated": 2},
     ("log_likelihood", "hmc"): {"n_draws": 4, "n_warmup": 2},
     ("sample_posterior",): {"n_draws": 2, "n_warmup": 2},
-    ("impute",): {"n_starts": 2, "n_iterations": 3},
+    ("impute",): {"n_draws": 3, "n_starts": 2, "n_iterations": 3},
 }
 
 

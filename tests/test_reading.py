@@ -39,6 +39,10 @@ READ = ENCODER | {
     "active_units": lambda m, X: Evaluator(m).active_units(X),
     "sample_posterior": lambda m, X: sample_posterior(m, X, 1, n_warmup=1),
     "impute": lambda m, X: m.impute(X, np.zeros((N, D), bool), n_iterations=1),
+    "impute by importance": lambda m, X: m.impute(
+        X, np.zeros((N, D), bool), sampler="importance", n_draws=2
+    ),
+    "conditional": lambda m, X: Evaluator(m).conditional_log_likelihood(X, 0, n_draws=2),
     "Trainer": lambda m, X: Trainer(m, X),
     "X_val": lambda m, X: Trainer(m, FRAME, X_val=X),
     "partial_fit": lambda m, X: m.partial_fit(X),

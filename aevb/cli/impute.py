@@ -39,6 +39,11 @@ def add(commands: Any) -> None:
         help="a .npy array; for a .csv file also a .csv file, whose other cells keep their text",
     )
     parser.add_argument("--method", default="mean", help="mean (the default), sample or mode")
+    parser.add_argument(
+        "--sampler",
+        default="auto",
+        help="importance, mcmc, or auto (the default): importance for a model of data with gaps",
+    )
     add_options(parser, _OPTIONS)
     parser.set_defaults(run=run)
 
@@ -52,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(model, EncoderModel):
         raise ValueError(f"{args.model}: a {type(model).__name__} cannot impute: it has no encoder")
     table = read_table_for(model, args.data, args.drop)
-    filled = model.impute(table.X, method=args.method, **given(args, _OPTIONS))
+    options = {"method": args.method, "sampler": args.sampler} | given(args, _OPTIONS)
+    filled = model.impute(table.X, **options)
     if args.out.suffix == ".csv":
         assert table.csv is not None
         n_missing = write_filled(args.out, table.csv, filled)

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows, Subset
 from aevb.data.checks import check_scores, finite_array, still_finite
 from aevb.data.frames import filled_in
 from aevb.data.observed import observed_data
+from aevb.data.rows import Data
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.parameters import draw_seed
 from aevb.inference.bound import own_bound
-from aevb.inference.imputation import impute
+from aevb.inference.imputation import (
+    Imputation,
+    Run,
+    checked_settings,
+    impute_by_chains,
+    impute_by_importance,
+)
 
 
 class EncoderModel(LatentVariableModel):
@@ -92,18 +98,26 @@ class EncoderModel(LatentVariableModel):
         mask: ArrayLike | None = None,
         *,
         method: str = "mean",
+        sampler: str = "auto",
+        n_draws: int = 1000,
         n_starts: int = 10,
         n_iterations: int = 200,
+        n_imputations: int | None = None,
+        return_std: bool = False,
         random_state: Any = None,
     ) -> Any:
         """Fill in missing values, given the observed values of the same row.
 
-        For each row, z climbs log p(x_observed, z) from several starts, and the highest end is
-        kept. The result of "mode" is the end of this ascent. For "mean" and "sample", a Markov
-        chain starts there. One iteration of the chain moves z by an HMC transition, proposes to
-        jump to another start's end, draws the missing part of x from p(x|z), and proposes a new z
-        from q(z|x). The Metropolis rule accepts or rejects each proposal [1]_. This makes the
-        pseudo-Gibbs sampler [2]_ exact.
+        "importance" draws z_l from the encoder's q(z | x_observed), and weighs each draw by
+        p(x_observed, z_l) / q(z_l | x_observed) [1]_. It is fast, and good if the model was fitted
+        to data with missing values: the encoder then knows them.
+
+        "mcmc" is slow, and needs no such encoder. For each row, z climbs log p(x_observed, z) from
+        several starts, and the highest end is kept. The result of "mode" is the end of this ascent.
+        For "mean" and "sample", a Markov chain starts there. One iteration of the chain moves z by
+        an HMC transition, proposes to jump to another start's end, draws the missing part of x from
+        p(x|z), and proposes a new z from q(z|x). The Metropolis rule accepts or rejects each
+        proposal [2]_. This makes the pseudo-Gibbs sampler [3]_ exact.
 
         Parameters
         ----------
@@ -113,50 +127,103 @@ class EncoderModel(LatentVariableModel):
             True where a value is missing. None means that the NaN of `X`, and the None and NA of a
             frame, are missing.
         method : {"mean", "sample", "mode"}, default="mean"
-            "mean" averages the mean of p(x|z) over the second half of the iterations. This
-            estimates E[x_missing | x_observed]. "sample" returns the last x_missing of the chain,
-            a draw. "mode" returns the mean of p(x|z) at the highest mode of p(z | x_observed) that
-            was found.
+            "mean" estimates E[x_missing | x_observed]: the mean of p(x|z) over the weighted draws,
+            or over the second half of the chain. "sample" returns a draw of x_missing, all values
+            of a row together: at one z, chosen by the weights, or the last of the chain. "mode"
+            returns the mean, but the more probable value of a boolean column; by "mcmc" it returns
+            the mean of p(x|z) at the highest mode of p(z | x_observed) that was found.
+        sampler : {"auto", "importance", "mcmc"}, default="auto"
+            How z is drawn. "auto" means "importance" if the model was fitted to data with missing
+            values, or if `return_std` is True, and "mcmc" otherwise.
+        n_draws : int, default=1000
+            Draws of z for a row, for "importance".
         n_starts : int, default=10
-            Starts of the ascent of a row, from 1 to 1000. The first is the encoder's mean, and the
-            others are draws of the prior.
+            Starts of the ascent of a row, from 1 to 1000, for "mcmc". The first is the encoder's
+            mean, and the others are draws of the prior.
         n_iterations : int, default=200
-            Iterations of the chain of a row, or further steps of the ascent for "mode".
+            Iterations of the chain of a row, or further steps of the ascent for "mode", for "mcmc".
+        n_imputations : int, default=None
+            Number of tables for multiple imputation, with ``method="sample"``. None means one,
+            which is not in a list.
+        return_std : bool, default=False
+            Whether to return the standard deviations of the missing values, too. Only for
+            "importance".
         random_state : int, RandomState instance or None, default=None
-            Seed of the starts and the chains. None takes the estimator's own ``random_state``.
+            Seed of all draws. None takes the estimator's own ``random_state``. By "importance", a
+            row has the same result in every batch. Equal rows have the same mean, but each has its
+            own sample.
 
         Returns
         -------
-        X : ndarray or DataFrame of shape (n_samples, n_features)
+        X : ndarray or DataFrame of shape (n_samples, n_features), or a list of these
             A copy of the data, in their own units, with the missing values filled in. Observed
             values keep their bits. A pandas or Polars frame has the same columns, index and dtypes;
             a column with missing values that is not floating becomes float64. An array has the
             dtype of `X` if that is floating, and float64 otherwise.
+        std : ndarray of shape (n_samples, n_features), float64
+            The standard deviation of each missing value given the observed ones, with the noise of
+            p(x|z). NaN where a value is observed. Only if `return_std` is True.
 
         Raises
         ------
         ValueError, TypeError
             If an argument is not valid. The message names it.
 
+        Warns
+        -----
+        RuntimeWarning
+            If, by "importance", more than half of the rows with missing values have fewer than ten
+            effective draws.
+
         References
         ----------
-        .. [1] P.-A. Mattei, J. Frellsen, "Leveraging the exact likelihood of deep latent variable
+        .. [1] P.-A. Mattei, J. Frellsen, "MIWAE: deep generative modelling and imputation of
+           incomplete data sets", 2019, section 3.3.
+        .. [2] P.-A. Mattei, J. Frellsen, "Leveraging the exact likelihood of deep latent variable
            models", 2018, algorithm 1.
-        .. [2] D. J. Rezende, S. Mohamed, D. Wierstra, "Stochastic backpropagation and approximate
+        .. [3] D. J. Rezende, S. Mohamed, D. Wierstra, "Stochastic backpropagation and approximate
            inference in deep generative models", 2014, appendix F.
         """
         check_is_fitted(self)
-        check_choice("method", method, ("mean", "sample", "mode"))
-        n_starts = check_integer("n_starts", n_starts)
-        n_iterations = check_integer("n_iterations", n_iterations)
+        engine, units = self._engine, self._engine.units
+        settings = checked_settings(
+            engine, method, sampler, n_draws, n_starts, n_iterations, n_imputations, return_std
+        )
         data, missing = observed_data(self, X, mask)
         rows = self._rows(data)
         seed = draw_seed(self.random_state if random_state is None else random_state)
-        engine, shown = self._engine, bool(self.verbose)
-        filled = impute(
-            engine, rows, missing, method, n_starts, n_iterations, seed, self.n_threads, shown=shown
-        )
-        return filled_in(X, missing, self._in_data_units(filled))
+        run = Run(seed, self.n_threads, bool(self.verbose))
+        if settings.sampler == "mcmc":
+            found = impute_by_chains(engine, rows, units.spread(missing), settings, run)
+            tables = [self._in_data_units(table) for table in found]
+        else:
+            tables, std = self._impute_by_importance(data, missing, settings, run)
+        filled = [filled_in(X, missing, table) for table in tables]
+        result = filled[0] if n_imputations is None else filled
+        return (result, std) if return_std else result
+
+    def _impute_by_importance(
+        self, data: Data, missing: NDArray[np.bool_], settings: Imputation, run: Run
+    ) -> tuple[list[NDArray[Any]], Floats]:
+        """Return tables in the data's units, and the deviations of their missing values.
+
+        Only rows with a missing value are worked on. The others have the value 0.
+        """
+        gappy = missing.any(axis=1)
+        tables: list[NDArray[Any]] = [np.zeros(missing.shape) for _ in range(settings.n_tables)]
+        std = np.full(missing.shape, np.nan)
+        if not gappy.any():
+            return tables, std
+        X = data.X if data.X.dtype.kind == "f" else data.X.astype(np.float64)
+        holed = np.where(missing[gappy], X.dtype.type(np.nan), X[gappy])
+        rows = self._rows(data._replace(X=holed, holes=True))
+        found, deviations = impute_by_importance(self._engine, rows, settings, run)
+        for table, x in zip(tables, found, strict=True):
+            table[gappy] = self._in_data_units(still_finite("X", x))
+        if settings.with_std:
+            of_data = self._engine.units.spread_to_data(still_finite("X", deviations))
+            std[gappy] = np.where(missing[gappy], of_data, np.nan)
+        return tables, std
 
     def _latent_means(self, rows: Rows) -> NDArray[np.float32]:
         return self._average(lambda engine: engine.encode(rows, n_threads=self.n_threads))

@@ -4,6 +4,8 @@ from mutants.mutant import Mutant
 
 ROWS = "test_impute_exactly.py::test_rows_are_filled_as_the_twin_does"
 MODES = "test_impute_exactly.py::test_two_modes_are_filled_as_the_twin_does"
+PREDICTION = "test_prediction.py"
+IMPORTANCE = "test_impute_importance.py"
 MUTANTS = [
     Mutant(
         what="a row keeps its last start, not its highest",
@@ -64,8 +66,88 @@ MUTANTS = [
     Mutant(
         what="imputed values stay in the model's units",
         file="aevb/estimators/encoder_model.py",
-        text="self._in_data_units(filled))",
-        replacement="filled)",
+        text="[self._in_data_units(table) for table in found]",
+        replacement="list(found)",
         tests=("test_impute.py::test_pixels[mean]",),
+    ),
+    Mutant(
+        what="draws of z beyond the last one count",
+        file="csrc/inference/prediction.cc",
+        text="std::min(n_draws_, options_.n_draws - i * n_draws_)",
+        replacement="n_draws_",
+        tests=(f"{PREDICTION}::test_means_are_those_of_the_weighted_draws",),
+    ),
+    Mutant(
+        what="sums do not follow a new largest weight",
+        file="csrc/inference/prediction.cc",
+        text="if (weights.largest() > before) moments_[r].shrink",
+        replacement="if (weights.largest() < before) moments_[r].shrink",
+        tests=(f"{PREDICTION}::test_means_are_those_of_the_weighted_draws",),
+    ),
+    Mutant(
+        what="all passes have the same noise",
+        file="csrc/inference/prediction.cc",
+        text="static_cast<uint64_t>(i) << 32",
+        replacement="static_cast<uint64_t>(0 * i) << 32",
+        tests=(f"{PREDICTION}::test_means_are_those_of_the_weighted_draws",),
+    ),
+    Mutant(
+        what="a sample takes the draw with the largest weight",
+        file="csrc/inference/prediction.cc",
+        text="double{uniform[s]} + kHalf < probability",
+        replacement="0.5 + 0.0 * double{uniform[s]} * kHalf < probability",
+        tests=(f"{PREDICTION}::test_samples_have_the_mean_of_the_draws",),
+    ),
+    Mutant(
+        what="the deviation leaves out the noise of x",
+        file="csrc/inference/prediction.cc",
+        text="residues_[c] / total",
+        replacement="0.0 * residues_[c]",
+        tests=(f"{PREDICTION}::test_deviations_are_those_of_the_mixture",),
+    ),
+    Mutant(
+        what="the deviation leaves out the spread of z",
+        file="csrc/inference/prediction.cc",
+        text="(of_means < 0.0 ? 0.0 : of_means)",
+        replacement="0.0 * of_means",
+        tests=(f"{PREDICTION}::test_deviations_are_those_of_the_mixture",),
+    ),
+    Mutant(
+        what="a block begins before all threads have left the last one",
+        file="csrc/inference/prediction.cc",
+        text="member.barrier();\n    return true;",
+        replacement="return true;",
+        tests=(f"{PREDICTION}::test_a_late_thread_changes_no_bit",),
+    ),
+    Mutant(
+        what="equal rows have equal samples",
+        file="aevb/inference/imputation.py",
+        text="ids + _ODD * _occurrences(ids) if samples else ids",
+        replacement="ids",
+        tests=(
+            f"{IMPORTANCE}::test_samples_are_joint_draws",
+            f"{IMPORTANCE}::test_a_row_has_the_same_result_in_any_batch[sample]",
+        ),
+    ),
+    Mutant(
+        what="the mode of a boolean is its mean",
+        file="aevb/inference/imputation.py",
+        text='if name == "bernoulli":',
+        replacement='if name == "no":',
+        tests=(f"{IMPORTANCE}::test_the_most_probable_boolean",),
+    ),
+    Mutant(
+        what="deviations stay in the model's units",
+        file="aevb/core/units.py",
+        text="return std / self.scale",
+        replacement="return std / 1.0",
+        tests=(f"{IMPORTANCE}::test_results_are_in_the_units_of_the_data",),
+    ),
+    Mutant(
+        what="the errors of the two terms are those of the first",
+        file="aevb/evaluation/evaluator.py",
+        text="np.hypot(whole.stderr, rest.stderr)",
+        replacement="whole.stderr",
+        tests=("test_conditional.py::test_it_is_that_of_the_gaussian",),
     ),
 ]
