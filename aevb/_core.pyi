@@ -173,6 +173,7 @@ class Model:
         ids: NDArray[np.uint64],
         *,
         n_draws: int,
+        n_adaptations: int,
         n_samples: int,
         mean: bool,
         deviation: bool,

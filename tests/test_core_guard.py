@@ -21,6 +21,7 @@ def calls(model, n):
             r,
             np.zeros(n, np.uint64),
             n_draws=1,
+            n_adaptations=0,
             n_samples=0,
             mean=True,
             deviation=False,

@@ -61,6 +61,7 @@ INFERENCE = {
         Rows(X),
         np.arange(len(X), dtype=np.uint64),
         n_draws=70,
+        n_adaptations=1,
         n_samples=60,
         mean=True,
         deviation=True,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import twins
 from engines import SETTINGS
+from hooks import kernels
 from oracle import U, gamma
 from scipy.special import logsumexp
 from teams import late_thread, team_of
@@ -21,6 +22,7 @@ BLOCKS = [("bernoulli", 2), ("gaussian", 3), ("categorical", [3, 2]), ("ordinal"
 PLACES = [5, 2, 0, 10, 3, 8, 1, 4]  # of the columns of the data in x
 LEVELS = [3, 0, 0, 4, 0, 2, 0, 0]
 BINARY = [*range(2), *range(5, 14)]  # columns of x with the values 0 and 1 alone
+LATENT, PRIOR = 2, 24  # what noise is for: nn/random.h
 ALL_LEVELS = [slice(5, 8), slice(8, 10), slice(10, 14)]
 D, J, SEED = 14, 2, 2**40 + 3
 
@@ -58,28 +60,53 @@ def data(n, seed=0):
 
 
 def predict(X, ids=None, n_threads=1, **options):
-    settings = {"n_draws": 60, "n_samples": 0, "mean": True, "deviation": False, **options}
+    settings = {
+        "n_draws": 60,
+        "n_adaptations": 0,
+        "n_samples": 0,
+        "mean": True,
+        "deviation": False,
+        **options,
+    }
     rows = Rows(X, None, True)
     ids = np.arange(len(X), dtype=np.uint64) if ids is None else ids
     settings |= {"seed": SEED, "n_threads": n_threads, "progress": lambda done: None}
     return mixed().predict(rows, ids, **settings)
 
 
+def normal(purpose, ids, n_draws):
+    """Standard normal numbers of each row and draw, (n_draws, n, J), fifty draws in a pass."""
+    together, passes = min(n_draws, 50), range(-(-n_draws // 50))
+    width = -(-J // 4) * 4
+    noise = [
+        twins.noise(kernels.normal, SEED, purpose, ids, together * width, iteration=i)
+        for i in passes
+    ]
+    noise = [part.reshape(len(ids), together, width)[:, :, :J].swapaxes(0, 1) for part in noise]
+    return np.concatenate(noise)[:n_draws]
+
+
+def log_normal(z, mean, sd):
+    return (-0.5 * ((z - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)).sum(2)
+
+
 class Draws:
-    """z, weights and E[x|z] of each row and draw, in float64: (draws, rows, ...)."""
+    """z, weights and E[x|z] of each row and draw, in float64: (draws, rows, ...).
+
+    Every second draw is one of the prior. The density is that of the mixture.
+    """
 
     def __init__(self, X, ids, n_draws):
         engine, rows = mixed(), Rows(X, None, True)
         mean, sd = (np.float64(a) for a in engine.posterior(rows, n_threads=1))
-        together = min(n_draws, 50)
-        eps = [
-            twins.draws_of(SEED, ids, together, J, iteration=i)
-            for i in range(-(-n_draws // together))
-        ]
-        eps = np.concatenate(eps)[:n_draws]
-        z = np.float32(mean + sd * eps)
+        z = mean + sd * normal(LATENT, ids, n_draws)
+        z[1::2] = normal(PRIOR, ids, n_draws)[1::2]
+        z = np.float32(z)
         log_joint = engine.log_joint(rows, z, n_threads=1)
-        log_q = (-0.5 * eps**2 - np.log(sd) - 0.5 * np.log(2 * np.pi)).sum(2)
+        share = len(z[::2]) / n_draws
+        parts = np.array([share, 1 - share])[:, None, None]
+        logs = np.array([log_normal(z, mean, sd), log_normal(z, 0, 1)])
+        log_q = logsumexp(logs, axis=0, b=parts)
         self.log_w = log_joint - log_q
         self.v = np.exp(self.log_w - logsumexp(self.log_w, axis=0))
         self.means = np.float64(engine.decode(z.reshape(-1, J), n_threads=1))
@@ -110,6 +137,25 @@ def test_means_are_those_of_the_weighted_draws(isa, n_draws):
         plain = twin.means.mean(0)  # without the weights
         assert np.abs(plain - twin.mean).max() > 100 * twin.mean_error().max()
         assert found.ess.min() < 0.7 * n_draws
+
+
+@pytest.mark.parametrize("n_adaptations", [1, 2, 3])
+def test_adaptations_leave_the_means_as_they_are(n_adaptations):
+    """Each is an estimate of the same mean, with an error by the number of effective draws."""
+    X = data(30)
+    exact = predict(X, n_draws=40000)
+    found = predict(X, n_draws=4000, n_adaptations=n_adaptations, deviation=True)
+    for_one = 1 / found.ess + 1 / exact.ess
+    error = np.abs(np.float64(found.mean) - exact.mean)
+    assert found.ess.min() > 100
+    assert exact.ess.min() > 100
+    assert (error <= 5 * found.std * np.sqrt(for_one)[:, None] + 1e-4).all()
+
+
+def test_adaptations_make_more_draws_count():
+    X = data(200)
+    ess = [np.median(predict(X, n_draws=400, n_adaptations=n).ess) for n in (0, 1, 3)]
+    assert ess[2] > ess[1] > 1.3 * ess[0]
 
 
 def test_what_was_not_asked_for_has_no_rows():
@@ -160,7 +206,14 @@ def test_a_deviation_is_not_lost_beside_a_large_mean():
     weights["decoder.gaussian.mean.bias"][:] = 1000
     weights["decoder.gaussian.mean.weight"][:] = 0
     engine.set_arrays(weights, "weights")
-    options = {"n_draws": 2000, "n_samples": 0, "mean": True, "deviation": True, "seed": 1}
+    options = {
+        "n_draws": 2000,
+        "n_adaptations": 3,
+        "n_samples": 0,
+        "mean": True,
+        "deviation": True,
+        "seed": 1,
+    }
     options |= {"n_threads": 1, "progress": lambda done: None}
     X = np.full((1, 8), np.nan)
     found = engine.predict(Rows(X, None, True), np.zeros(1, np.uint64), **options)
@@ -224,7 +277,7 @@ def test_a_row_has_its_result_wherever_it_stands(isa):
     if isa == "portable+blas":
         pytest.skip("rounds differently for other shapes")
     X, ids = data(700), np.arange(700, dtype=np.uint64)
-    options = {"n_samples": 2, "deviation": True, "n_draws": 3}
+    options = {"n_samples": 2, "deviation": True, "n_draws": 13, "n_adaptations": 2}
     whole = predict(X, ids, **options)
     for part in (slice(0, 1), slice(333, 700), slice(699, None, -7)):
         some = predict(X[part], ids[part].copy(), **options)
@@ -236,7 +289,8 @@ def test_a_row_has_its_result_wherever_it_stands(isa):
 
 
 def said(n_threads, **options):
-    found = predict(data(900), n_threads=n_threads, n_draws=60, n_samples=2, **options)
+    settings = {"n_draws": 60, "n_adaptations": 2, "n_samples": 2} | options
+    found = predict(data(900), n_threads=n_threads, **settings)
     return [a.tobytes() for a in found]
 
 

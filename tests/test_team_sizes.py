@@ -12,7 +12,8 @@ from aevb.core.engine import Rows
 D, J, HIDDEN, L, N, BATCH = 30, 3, (11, 7), 4, 60, 25
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 PART = {"begin": 0, "size": N, "seed": 0}
-PREDICTION = {"n_draws": 6, "n_samples": 0, "mean": True, "deviation": False, "seed": 0}
+PREDICTION = {"n_draws": 6, "n_adaptations": 0, "n_samples": 0, "mean": True, "seed": 0}
+PREDICTION["deviation"] = False
 
 
 def products(n_draws, n_outputs=1):

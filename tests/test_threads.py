@@ -244,7 +244,8 @@ def parts(X, n_draws):
 
 
 def predict(model, X):
-    options = {"n_draws": 1, "n_samples": 1, "mean": True, "deviation": True}
+    options = {"n_draws": 1, "n_adaptations": 0, "n_samples": 1, "mean": True}
+    options["deviation"] = True
     ids = np.arange(len(X), dtype=np.uint64)
     return model.predict(Rows(X), ids, **options, seed=0, n_threads=1)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb.core.compiled import core
+from aevb.core.prediction import Prediction
 from aevb.core.threads import resolve_threads, single_threaded_blas, slice_seconds
 from aevb.core.units import Units
 
@@ -55,27 +56,6 @@ class Trained(NamedTuple):
     n_rows: int
     bound_sum: float
     diverged: bool
-
-
-class Prediction(NamedTuple):
-    """What is known of x for each row, given its observed values.
-
-    A result that was not asked for has no rows.
-
-    Attributes
-    ----------
-    mean, std : ndarray of shape (n_rows, D), float32
-        Mean and standard deviation.
-    samples : ndarray of shape (n_samples, n_rows, D), float32
-        Draws.
-    ess : ndarray of shape (n_rows,), float64
-        Effective number of draws of z.
-    """
-
-    mean: NDArray[np.float32]
-    std: NDArray[np.float32]
-    samples: NDArray[np.float32]
-    ess: Floats
 
 
 class Engine:
@@ -404,33 +384,12 @@ class Engine:
             )
 
     def predict(
-        self,
-        rows: Rows,
-        ids: NDArray[np.uint64],
-        *,
-        n_draws: int,
-        n_samples: int,
-        mean: bool,
-        deviation: bool,
-        seed: int,
-        n_threads: int | None,
-        progress: Report,
+        self, rows: Rows, ids: NDArray[np.uint64], *, n_threads: int | None, **options: Any
     ) -> Prediction:
         """Predict x of each row by importance sampling. The ids (n_rows,) key the noise."""
+        n_threads = resolve_threads(n_threads)
         with single_threaded_blas():
-            return Prediction(
-                *self._model.predict(
-                    rows,
-                    ids,
-                    n_draws=n_draws,
-                    n_samples=n_samples,
-                    mean=mean,
-                    deviation=deviation,
-                    seed=seed,
-                    n_threads=resolve_threads(n_threads),
-                    progress=progress,
-                )
-            )
+            return Prediction(*self._model.predict(rows, ids, n_threads=n_threads, **options))
 
     def log_joint(self, rows: Rows, u: NDArray[np.float32], *, n_threads: int | None) -> Floats:
         """Return log p(x, u) (n_draws, n_rows) at coordinates u (n_draws, n_rows, J) of z."""

@@ -108,9 +108,10 @@ class EncoderModel(LatentVariableModel):
     ) -> Any:
         """Fill in missing values, given the observed values of the same row.
 
-        "importance" draws z_l from the encoder's q(z | x_observed), and weighs each draw by
-        p(x_observed, z_l) / q(z_l | x_observed) [1]_. It is fast, and good if the model was fitted
-        to data with missing values: the encoder then knows them.
+        "importance" draws z_l from a density q, and weighs each draw by p(x_observed, z_l) / q(z_l)
+        [1]_. Here q is a mixture of the encoder, the prior and a Gaussian that is fitted to each
+        row by earlier draws. It is fast, and good if the model was fitted to data with missing
+        values: the encoder then knows them.
 
         "mcmc" is slow, and needs no such encoder. For each row, z climbs log p(x_observed, z) from
         several starts, and the highest end is kept. The result of "mode" is the end of this ascent.

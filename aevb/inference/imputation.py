@@ -14,6 +14,7 @@ from aevb.core.warn import warn
 
 SAMPLERS = ("auto", "importance", "mcmc")
 METHODS = ("mean", "sample", "mode")
+N_ADAPTATIONS = 3  # rounds of draws before those that count: two leave many rows with few
 _FEW = 10.0  # effective draws; a mean of so many has an error of a third of a standard deviation
 _FEWEST_JUDGED = 20  # draws; with fewer, a handful is what was asked for
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: its multiples differ
@@ -109,6 +110,7 @@ def impute_by_importance(
             rows,
             ids + _ODD * _occurrences(ids) if samples else ids,
             n_draws=settings.n_draws,
+            n_adaptations=N_ADAPTATIONS,
             n_samples=settings.n_tables if samples else 0,
             mean=settings.with_std or not samples,
             deviation=settings.with_std,

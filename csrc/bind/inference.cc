@@ -139,8 +139,9 @@ py::tuple importance_rows(BoundModel& self, const BoundTable& x, size_t begin, s
 }
 
 py::tuple predicted_rows(BoundModel& self, const BoundTable& x, const py::array_t<uint64_t>& ids,
-                         size_t n_draws, size_t n_samples, bool with_mean, bool with_deviation,
-                         uint64_t seed, int n_threads, const py::object& progress) {
+                         size_t n_draws, size_t n_adaptations, size_t n_samples, bool with_mean,
+                         bool with_deviation, uint64_t seed, int n_threads,
+                         const py::object& progress) {
   const Reading reading(self.access);
   check_rows(self, x);
   check_encoder(self);
@@ -164,7 +165,8 @@ py::tuple predicted_rows(BoundModel& self, const BoundTable& x, const py::array_
   Cancellation cancellation = cancel_on_signal(progress);
   {
     py::gil_scoped_release nogil;
-    predict(self, x.table, row_ids, {n_draws, n_samples, seed}, out, n_threads, cancellation);
+    predict(self, x.table, row_ids, {n_draws, n_adaptations, n_samples, seed}, out, n_threads,
+            cancellation);
   }
   return py::make_tuple(mean, deviation, samples, n_effective);
 }
@@ -230,8 +232,8 @@ void def_inference(py::class_<BoundModel>& model) {
            arg("progress") = py::none(),
            "(log p(x), its standard error, effective number of draws) per row.")
       .def("predict", &predicted_rows, arg("X"), arg("ids"), py::kw_only(), arg("n_draws"),
-           arg("n_samples"), arg("mean"), arg("deviation"), arg("seed"), arg("n_threads"),
-           arg("progress") = py::none(),
+           arg("n_adaptations"), arg("n_samples"), arg("mean"), arg("deviation"), arg("seed"),
+           arg("n_threads"), arg("progress") = py::none(),
            "(E[x | x_observed], standard deviation of x, draws of x (n_samples, rows, n_visible), "
            "effective number of draws) per row. Without mean or deviation that has no rows.")
       .def("log_joint", &log_joint_rows, arg("X"), arg("z"), py::kw_only(), arg("n_threads"),

@@ -4,6 +4,7 @@
 
 #include "engine/layers.h"
 #include "inference/blocks.h"
+#include "inference/defensive.h"
 #include "inference/generate.h"
 #include "inference/log_weights.h"
 
@@ -11,6 +12,7 @@ namespace aevb {
 namespace {
 
 constexpr size_t kDrawsTogether = 50;  // draws of a row in one pass; results depend on it
+constexpr size_t kFewer = 4;           // a round of adaptation has fewer draws by this factor
 
 // The noise id of one draw of x of a row.
 uint64_t draw_id(uint64_t row_id, size_t draw) {
@@ -72,7 +74,10 @@ class Predictor {
         options_(options),
         out_(out),
         n_draws_(std::min(options.n_draws, kDrawsTogether)),
+        n_adaptations_(is_real(model) ? options.n_adaptations : 0),
+        n_fitted_(ceil_div(options.n_draws, kFewer)),
         ws_(model, block, n_draws_, false, team, table.x.holes),
+        proposals_(model, block, n_draws_, n_adaptations_ > 0),
         weights_(block),
         moments_(block, Moments(out.mean == nullptr ? 0 : n_visible(),
                                 out.deviation == nullptr ? 0 : n_visible())),
@@ -84,7 +89,8 @@ class Predictor {
         uniform_(static_cast<size_t>(team) * n_draws_ * options.n_samples) {}
 
   size_t n_passes() const {
-    return ceil_div(options_.n_draws, n_draws_) + ceil_div(options_.n_samples, n_draws_);
+    return n_adaptations_ * ceil_div(n_fitted_, n_draws_) + ceil_div(options_.n_draws, n_draws_) +
+           ceil_div(options_.n_samples, n_draws_);
   }
   const Workspace& workspace() const { return ws_; }
 
@@ -99,11 +105,19 @@ class Predictor {
     if (!gather(pass(n, 0), table_, NoiseBy::nothing, member)) return false;
     for (size_t r = mine.begin; r < mine.end; ++r) ws_.ids[r] = ids_[first + r];
     encode_hidden(pass(n, 0), member);
-    for (size_t i = 0; i * n_draws_ < options_.n_draws; ++i) {
-      draw_noise(pass(n, i), member);
-      encode_and_sample(pass(n, i), member);
-      if (!goes_on(cancellation, n, member)) return false;
-      weigh(n, i, member);
+    size_t i = 0;  // counts the passes
+    for (size_t round = 0; round <= n_adaptations_; ++round) {
+      const bool counts = round == n_adaptations_;
+      DefensiveProposals::Draws draws = {0, counts ? options_.n_draws : n_fitted_, round > 0};
+      for (; draws.first < draws.n; draws.first += n_draws_, ++i) {
+        const Pass now = pass(n, i);
+        draw_noise(now, member);
+        encode_and_sample(now, member);
+        proposals_.draw(now, mine, draws);
+        if (!goes_on(cancellation, n, member)) return false;
+        weigh(now, draws, counts, member);
+      }
+      if (!counts) proposals_.fit(pass(n, i), mine);
     }
     write(first, mine);
     for (size_t s = 0; s < options_.n_samples; s += n_draws_) {
@@ -123,7 +137,9 @@ class Predictor {
   }
   size_t n_visible() const { return model_.config().n_visible(); }
   bool draws_x() const { return out_.deviation != nullptr || options_.n_samples > 0; }
-  size_t n_counted(size_t i) const { return std::min(n_draws_, options_.n_draws - i * n_draws_); }
+  static bool is_real(const Model& model) {
+    return kernels().posteriors[model.config().posterior].info.support == LatentSupport::real;
+  }
 
   // Ends with a barrier. False, on every thread, after a cancellation.
   bool goes_on(Cancellation& cancellation, size_t n, Member& member) {
@@ -135,21 +151,27 @@ class Predictor {
     return !stop_;
   }
 
-  // Adds the draws of a pass, whose z are there.
-  void weigh(size_t n, size_t i, Member& member) {
-    const Pass now = pass(n, i);
-    const Range mine = share_rows(member, n);
+  // Adds the draws of a pass, whose z are there: to the results, or to the fits of the proposals.
+  void weigh(const Pass& now, const DefensiveProposals::Draws& draws, bool counts, Member& member) {
+    const Range mine = share_rows(member, now.rows);
+    const size_t n = std::min(n_draws_, draws.n - draws.first);
     decode_hidden(now, member);
     decode_likelihood(now, member);
     sum_bound(now, member);
-    for (size_t r = mine.begin; r < mine.end; ++r) add_weights(now, r, n_counted(i), member);
-    if (out_.mean == nullptr) return;
+    for (size_t r = mine.begin; r < mine.end; ++r)
+      counts ? add_weights(now, r, n, member) : add_to_fit(r, n);
+    if (!counts || out_.mean == nullptr) return;
     decode_outputs(now, member);  // again: the likelihood has replaced them by its gradient
     decoder_means(now, member);
     const Range drawn = draws_of(now, mine);
     copy_visible(now, drawn, means_.view().row(drawn.begin), means_.view().stride);
-    if (out_.deviation != nullptr) draw_x(now, mine, Purpose::predicted_spread, i * n_draws_);
-    for (size_t r = mine.begin; r < mine.end; ++r) add_moments(r, n_counted(i));
+    if (out_.deviation != nullptr) draw_x(now, mine, Purpose::predicted_spread, draws.first);
+    for (size_t r = mine.begin; r < mine.end; ++r) add_moments(r, n);
+  }
+
+  void add_to_fit(size_t r, size_t n) {
+    for (size_t i = r * n_draws_; i < r * n_draws_ + n; ++i)
+      proposals_.add(r, static_cast<double>(ws_.f[i]), ws_.z().row(i));
   }
 
   // Adds the first n weights of a row, and lets each of its samples choose among these draws.
@@ -248,8 +270,11 @@ class Predictor {
   const uint64_t* ids_;
   const Prediction& options_;
   const PredictedRows& out_;
-  size_t n_draws_;  // in one pass
+  size_t n_draws_;        // in one pass
+  size_t n_adaptations_;  // rounds of n_fitted_ draws each
+  size_t n_fitted_;
   Workspace ws_;
+  DefensiveProposals proposals_;
   std::vector<LogWeights> weights_;  // of each row of a block
   std::vector<Moments> moments_;
   Matrix means_, draws_, noise_;  // (rows * draws, D): E[x|z], draws of x, their noise

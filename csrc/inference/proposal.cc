@@ -90,4 +90,16 @@ float GaussianProposal::draw(const PriorKernels& prior, const float* eps, float*
   return static_cast<float>(prior.log_density(z, dim_) - log_q);
 }
 
+double GaussianProposal::log_density(const float* z) {
+  double squares = 0.0;  // of eps
+  for (size_t i = 0; i < dim_; ++i) {
+    const float* row = factor_.data() + i * dim_;
+    double rest = double{z[i]} - double{mean_[i]};
+    for (size_t j = 0; j < i; ++j) rest -= double{row[j]} * eps_[j];
+    eps_[i] = rest / double{row[i]};
+    squares += eps_[i] * eps_[i];
+  }
+  return -0.5 * squares - kHalfLog2Pi * static_cast<double>(dim_) - log_determinant_;
+}
+
 }  // namespace aevb

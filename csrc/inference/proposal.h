@@ -15,7 +15,7 @@ namespace aevb {
 class GaussianProposal {
  public:
   explicit GaussianProposal(size_t dim)
-      : dim_(dim), mean_(dim), factor_(dim * dim), sum_(dim), products_(dim * dim) {}
+      : dim_(dim), mean_(dim), factor_(dim * dim), sum_(dim), products_(dim * dim), eps_(dim) {}
 
   void add(double log_weight, const float* z);
 
@@ -25,6 +25,8 @@ class GaussianProposal {
 
   // After fit(): z = m + L eps. Returns log p(z) - log N(z).
   float draw(const PriorKernels& prior, const float* eps, float* z) const;
+  // After fit(): log N(z).
+  double log_density(const float* z);
 
  private:
   size_t dim_;
@@ -33,6 +35,7 @@ class GaussianProposal {
   double log_determinant_ = 0.0;
   LogWeights weights_;
   std::vector<double> sum_, products_;  // of z and z z^T, relative to the largest weight
+  std::vector<double> eps_;             // L^-1 (z - m)
 };
 
 }  // namespace aevb

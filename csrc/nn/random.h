@@ -29,7 +29,9 @@ enum class Purpose : uint32_t {
   coordinate = 20,
   predicted_choice = 21,
   predicted_spread = 22,
-  predicted_visible = 23
+  predicted_visible = 23,
+  predicted_prior = 24,
+  predicted_latent = 25
 };
 
 // The last word of the noise counter: the purpose and the high bits of the step.

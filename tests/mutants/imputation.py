@@ -73,9 +73,30 @@ MUTANTS = [
     Mutant(
         what="draws of z beyond the last one count",
         file="csrc/inference/prediction.cc",
-        text="std::min(n_draws_, options_.n_draws - i * n_draws_)",
+        text="std::min(n_draws_, draws.n - draws.first)",
         replacement="n_draws_",
         tests=(f"{PREDICTION}::test_means_are_those_of_the_weighted_draws",),
+    ),
+    Mutant(
+        what="the weights are those of the encoder alone",
+        file="csrc/inference/defensive.cc",
+        text="logs[kPrior] += log_p;",
+        replacement="logs[kPrior] = -1e30;",
+        tests=(f"{PREDICTION}::test_means_are_those_of_the_weighted_draws",),
+    ),
+    Mutant(
+        what="the weights leave out the Gaussian",
+        file="csrc/inference/defensive.cc",
+        text="fits_[i / ws.n_draws].log_density(z.row(i))",
+        replacement="(0.0 * fits_[i / ws.n_draws].log_density(z.row(i)))",
+        tests=(f"{PREDICTION}::test_adaptations_leave_the_means_as_they_are",),
+    ),
+    Mutant(
+        what="Gaussians are not fitted again",
+        file="csrc/inference/prediction.cc",
+        text="if (!counts) proposals_.fit(pass(n, i), mine);",
+        replacement="if (round == 0) proposals_.fit(pass(n, i), mine);",
+        tests=(f"{PREDICTION}::test_adaptations_make_more_draws_count",),
     ),
     Mutant(
         what="sums do not follow a new largest weight",
