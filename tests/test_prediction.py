@@ -301,11 +301,14 @@ def test_threads_give_the_same_bits(isa, n_threads):
         assert said(n_threads, deviation=True) == alone
 
 
+@pytest.mark.parametrize("n_samples", [0, 2])
 @pytest.mark.parametrize("rank", range(3))
-def test_a_late_thread_changes_no_bit(rank):
-    alone = said(1, deviation=True)
+def test_a_late_thread_changes_no_bit(rank, n_samples):
+    """The last block is shorter than the others, so that its rows belong to other threads."""
+    options = {"deviation": True, "n_samples": n_samples}
+    alone = said(1, **options)
     with team_of(3), late_thread(rank):
-        assert said(3, deviation=True) == alone
+        assert said(3, **options) == alone
 
 
 @pytest.mark.parametrize(
