@@ -10,9 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from aevb.core.engine import Engine, Floats, Rows, Subset
 from aevb.data.checks import check_scores, finite_array, still_finite
-from aevb.data.frames import filled_in
-from aevb.data.observed import observed_data
-from aevb.data.rows import Data
+from aevb.data.observed import completed, observed_data
+from aevb.data.validation import Data
 from aevb.estimators.base import LatentVariableModel
 from aevb.estimators.parameters import draw_seed
 from aevb.inference.bound import own_bound
@@ -199,7 +198,7 @@ class EncoderModel(LatentVariableModel):
             tables = [self._in_data_units(table) for table in found]
         else:
             tables, std = self._impute_by_importance(data, missing, settings, run)
-        filled = [filled_in(X, missing, table) for table in tables]
+        filled = [completed(self, X, missing, table) for table in tables]
         result = filled[0] if n_imputations is None else filled
         return (result, std) if return_std else result
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aevb.data.rows import Data
+from aevb.data.validation import Data
 
 
 def column_indices(columns: Hashable | Sequence[Hashable], data: Data) -> list[int]:
