@@ -46,11 +46,21 @@ def test_python_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_tables(tmp_path: Path) -> None:
-    (example,) = blocks("python", "docs/tables.md")
+    example, _ = blocks("python", "docs/tables.md")
     printed = output_of(example + "\nprint(codes.shape, drawn.shape)\n", tmp_path)
     scores = dict(re.findall(r"^(\w+): (-?[\d.]+) nats per row$", printed, re.MULTILINE))
     assert float(scores["aevb"]) > float(scores["FactorAnalysis"]) + 5
     assert "(171, 10) (100, 30)" in printed
+
+
+def test_the_guide_to_mixed_tables(tmp_path: Path) -> None:
+    _, example = blocks("python", "docs/tables.md")
+    more = "print(filled.dtypes.to_dict(), filled.isna().sum().sum(), drawn.dtypes.to_dict())"
+    printed = output_of(f"{example}\n{more}\n", tmp_path)
+    assert "'city': 'categorical'" in printed
+    assert "'visits': 'poisson'" in printed
+    assert "'smoker': 'bernoulli'" in printed
+    assert "} 0 {" in printed
 
 
 def test_two_setup_commands_of_one_line() -> None:
