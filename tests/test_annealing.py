@@ -311,7 +311,7 @@ WRONG = {  # words of the error: arguments
     "start": ["posterior", 1],
     "features": [np.ones((3, 5))],
     "0 sample": [np.ones((0, 16))],
-    "NaN": [np.full((3, 16), np.nan)],
+    "infinity": [np.full((3, 16), np.inf)],
     r"\[0, 1\]": [np.full((3, 16), 2.0)],
     "not fitted": [AEVB.published(), MCEM.published()],
 }

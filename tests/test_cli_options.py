@@ -180,7 +180,7 @@ def test_choices_are_those_of_the_model():
             chosen = {name: value, **companions(name, value)}
             model = AEVB.published(1, hidden_layer_sizes=(2,), n_epochs=1, **chosen)
             model.fit(np.eye(3, dtype=np.float32))
-    assert sum(bool(values) for values in choices.values()) == 9
+    assert sum(bool(values) for values in choices.values()) == 8
 
 
 def test_fit_left_alone_has_the_model_s_defaults(monkeypatch, succeeds):

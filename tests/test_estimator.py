@@ -121,7 +121,7 @@ def test_shapes_and_types(X, likelihood, hidden):
     assert model.score(X, np.zeros(n)) == score
 
     assert (model.n_features_in_, model.likelihood_) == (d, likelihood)
-    assert model.columns_ == [(f"x{i}", likelihood, 0.0, 1.0) for i in range(d)]
+    assert model.columns_ == [(f"x{i}", likelihood, 0.0, 1.0, ()) for i in range(d)]
     assert model.n_samples_seen_ == 2 * n
     assert model.n_steps_ == 10
     history = model.history_

@@ -191,7 +191,7 @@ def test_the_model_is_left_alone(model, X):
         (lambda model, X: Evaluator(model).bound(X, n_draws=0), "n_draws"),
         (lambda model, X: Evaluator(model).bound(X, n_draws=1.5), "n_draws"),
         (lambda model, X: Evaluator(model).bound(X[:, :7]), "features"),
-        (lambda model, X: Evaluator(model).bound(X * np.nan), "NaN"),
+        (lambda model, X: Evaluator(model).bound(X + np.inf), "infinity"),
         (lambda model, X: Evaluator(model).bound(X[:0]), "0 sample"),
         (lambda model, X: Evaluator(model).active_units(X, threshold=-1), "threshold"),
         (lambda model, X: Evaluator(model).active_units(X, threshold=np.nan), "threshold"),

@@ -168,7 +168,7 @@ def test_from_z_to_x(name, given, other):
     answer = attempt(model, lambda: model.inverse_transform(given.X))
     if answer is not None:
         is_array(answer, (np.shape(given.X)[0], D), type_of_x(model))
-        assert np.isfinite(answer).all()
+        assert np.isfinite(np.asarray(answer)).all()
     answer = attempt(model, lambda: model.sample(other), about="n_samples")
     if answer is not None:
         is_array(answer, (int(other), D), type_of_x(model))

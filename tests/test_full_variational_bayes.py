@@ -168,7 +168,7 @@ def test_a_resumed_run_has_the_same_bits(optimizer, tmp_path):
 def test_a_failed_fit_changes_nothing(model):
     before = bits(model)
     with pytest.raises(ValueError, match="X"):
-        model.partial_fit(np.full((3, 12), np.nan))
+        model.partial_fit(np.full((3, 12), np.inf))
     assert bits(model) == before
 
 

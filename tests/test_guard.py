@@ -13,9 +13,7 @@ from aevb import AEVB
 @pytest.mark.parametrize(("likelihood", "value", "says"), [
     ("bernoulli", 1.0001, "1.0001"),
     ("bernoulli", -2e-6, "-2e-06"),
-    ("bernoulli", np.nan, "NaN"),
     ("gaussian", -np.inf, "infinity"),
-    ("gaussian", np.nan, "NaN"),
     ("gaussian", 1e39, "1e.39"),
 ])  # fmt: skip
 def test_no_bad_value_is_overlooked(isa, likelihood, value, says, n_cols, n_threads):
@@ -33,31 +31,31 @@ def test_no_bad_value_is_overlooked(isa, likelihood, value, says, n_cols, n_thre
     np.testing.assert_array_equal(model.transform(X), good)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
 def test_a_value_that_is_not_finite_is_found_wherever_it_is(bad):
     """The check reads data in blocks of a megabyte."""
     X = np.random.default_rng(0).random((6000, 150), dtype=np.float32)
     model = AEVB.published(2, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X[:10])
-    what = "NaN" if np.isnan(bad) else "infinity"
     for row, column in [(0, 0), (0, 149), (3001, 75), (5999, 0), (5999, 149)]:
         wrong = X.copy()
         wrong[row, column] = bad
         frame = pd.DataFrame(wrong)
         views = [wrong, np.asfortranarray(wrong), wrong[::-1, ::-1], sp.csr_matrix(wrong)]
         for view in [*views, frame, frame.to_numpy(dtype=object)]:
-            with pytest.raises(ValueError, match=f"contains {what}"):
+            with pytest.raises(ValueError, match=r"infinity|infinite|value -?inf"):
                 model.score_samples(view)
-            with pytest.raises(ValueError, match=f"contains {what}"):
+            with pytest.raises(ValueError, match=r"infinity|infinite|value -?inf"):
                 AEVB.published(2, n_epochs=1).fit(view)
 
 
-def test_a_frame_with_a_hole_is_an_error_without_a_warning():
+def test_a_frame_with_a_hole_is_read_without_a_warning():
     """Here a warning is an error. The one to avoid says that an array replaces a frame."""
     frame = pd.DataFrame(np.ones((5, 2)), columns=["a", "b"])
     model = AEVB.published(1, hidden_layer_sizes=(2,), n_epochs=1).fit(frame)
+    complete = model.score_samples(frame)
     frame.loc[3, "b"] = np.nan
-    with pytest.raises(ValueError, match="contains NaN"):
-        model.transform(frame)
-    with pytest.raises(ValueError, match="contains NaN"):
-        model.partial_fit(frame)
+    scores = model.score_samples(frame)
+    assert scores[3] != complete[3]
+    np.testing.assert_array_equal(np.delete(scores, 3), np.delete(complete, 3))
+    model.partial_fit(frame)
     assert list(model.feature_names_in_) == ["a", "b"]

@@ -40,7 +40,8 @@ def model_and_rows(request):
 def outputs(model, X):
     """Mean and log-variance of q(z|x) in float64."""
     w = oracle.float64(model.weights_)
-    h = oracle.climb(w, "encoder", np.float64(X), model.activation)[0][-1]
+    x = oracle.encoder_inputs(np.float64(X), oracle.Config(likelihood=model.likelihood_))
+    h = oracle.climb(w, "encoder", x, model.activation)[0][-1]
     return tuple(oracle.affine(w, f"encoder.{head}", h) for head in ("mean", "log_var"))
 
 

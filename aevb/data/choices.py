@@ -112,8 +112,8 @@ def _checked_family(family: str, j: int, data: Data) -> str:
     """Return a column's family. A ValueError if the column has not what the family needs."""
     if family not in ("auto", *LEVEL_LIKELIHOODS) and data.kinds[j] == "category":
         raise ValueError(
-            f"likelihood: got {family!r} for {data.name_of(j)}, which has categories; want 'auto', "
-            f"'categorical' or 'ordinal'"
+            f"likelihood: got {family!r} for {data.name_of(j)}, which has categories; want 'auto' "
+            f"or one of {', '.join(map(repr, LEVEL_LIKELIHOODS))}"
         )
     if family in LEVEL_LIKELIHOODS and data.n_levels[j] == 0:
         raise ValueError(
@@ -197,7 +197,7 @@ def _scale(families: list[str], scale: Any, binarize: str | None, data: Data) ->
         return 1.0
     if standardised and (scale == "standard" or binarize is None):
         return "standard"
-    reads_pixels = families[0] in ("bernoulli", "gaussian", "bounded-gaussian") and not mixed
+    reads_pixels = SUPPORTS[families[0]] in ("unit-interval", "real") and not mixed
     is_bytes = data.X.dtype == np.uint8 and data.high > 1
     return PIXEL_SCALE if reads_pixels and is_bytes else 1.0
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb.core.catalogue import SUPPORTS
+from aevb.data.choices import STANDARDISED
 from aevb.estimators.columns import Column
 
 ImageShape = tuple[int, int]
@@ -43,9 +45,15 @@ def dense(X: Any) -> NDArray[Any]:
 
 def limits(model: LatentModel) -> tuple[float, float] | None:
     """Return the pixel values for black and white, or None to take those of the images."""
-    if any(column.family not in ("bernoulli", "bounded-gaussian") for column in model.columns_):
+    columns = model.columns_
+    if not all(_is_of_images(column.family) for column in columns):
         return None
-    return 0.0, 1.0 / model.columns_[0].scale
+    return 0.0, 1.0 / columns[0].scale
+
+
+def _is_of_images(family: str) -> bool:
+    """Tell whether a likelihood is for grey levels from 0 to 1."""
+    return SUPPORTS[family] in ("unit-interval", "real") and family not in STANDARDISED
 
 
 def prior_of(model: Any) -> str:
