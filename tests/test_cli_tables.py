@@ -1,10 +1,11 @@
 """Tables on the command line: what is read from CSV files, and which columns a model gets."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aevb import AEVB, cli
-from aevb.cli import csv_file, files, table
+from aevb.cli import csv_file, files
 from aevb.cli.options import UsageError
 
 nan = np.nan
@@ -193,26 +194,17 @@ def test_a_column_that_is_left_out_is_not_pointed_out(write, capsys):
 
 
 # --------------------------------------------------------------------------------- missing values
-def test_missing_values_are_counted(write, capsys):
-    name = write("a,b,c\n1,,3\n,,4\n2,3,4\n")
-    err = fails(capsys, 1, "fit", name, *FIT)
-    want = "missing values are not supported in {} yet; the data have 1 in column 'a', 2 in column"
-    assert want.format("training") in err
-    succeeds(capsys, "fit", name, *FIT, "--drop=a", "--drop=1", "--n-components=1")
-    write("c,d\n1,2\n", "other.csv")
-    for command, work in (("evaluate", "evaluation"), ("transform", "transform")):
-        out = ["--out=z.npy"] * (command == "transform")
-        err = fails(capsys, 1, command, "m.safetensors", write("c\nNA\n1\n"), *out)
-        assert f"not supported in {work} yet; the data have 1 in column 'c'\n" in err
-
-
-def test_missing_values_of_an_array(monkeypatch):
-    monkeypatch.setattr(table, "_BLOCK_ROWS", 2)
-    X = np.zeros((5, 20), np.float32)
-    X[1:, 3:] = nan
-    with pytest.raises(ValueError, match=r"training yet; the data have 4 in column 3, .* 5 more$"):
-        table.check_complete(table.Table(X), "training")
-    table.check_complete(table.Table(X[:, :3]), "training")
+def test_missing_values_are_read_by_every_command(write, capsys):
+    """They are no errors, and a row with one has the code that the model gives it."""
+    name = write("a,b,c\n1,,3\n,2,4\n2,3,4\n5,3,1\n")
+    succeeds(capsys, "fit", name, *FIT, "--n-components=1")
+    succeeds(capsys, "evaluate", "m.safetensors", name)
+    succeeds(capsys, "transform", "m.safetensors", name, "--out=z.npy")
+    X = np.array([[1, nan, 3], [nan, 2, 4], [2, 3, 4], [5, 3, 1]])
+    model = AEVB.load("m.safetensors")
+    assert model._engine.settings["mask_inputs"]
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    np.testing.assert_array_equal(np.load("z.npy"), model.transform(frame))
 
 
 # ----------------------------------------------------------------------------------------- names

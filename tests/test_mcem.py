@@ -310,7 +310,7 @@ def test_what_a_fitted_model_does(likelihood):
     for call in (Evaluator(model).bound, Evaluator(model).log_likelihood):
         with pytest.raises(ValueError, match="no encoder"):
             call(X)
-    for bad, said in ((X[:, :3], "features"), (X * np.nan, "NaN"), (X[:0], "0 sample")):
+    for bad, said in ((X[:, :3], "features"), (X + np.inf, "infinity"), (X[:0], "0 sample")):
         with pytest.raises(ValueError, match=said):
             model.score_samples(bad)
 

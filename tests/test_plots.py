@@ -33,7 +33,7 @@ class Linear:
     def __init__(self, n_components=2, likelihood="bernoulli", scale=1.0):
         self.n_components = n_components
         self.likelihood_ = likelihood
-        self.columns_ = [SimpleNamespace(scale=scale)] * D
+        self.columns_ = [SimpleNamespace(scale=scale, family=likelihood)] * D
         self.W = np.random.default_rng(0).random((n_components, D)).astype(np.float32)
         self.history_ = HISTORY
 

@@ -27,7 +27,7 @@ class Linear:
     def __init__(self, n_components=2):
         self.n_components = n_components
         self.likelihood_ = "bernoulli"
-        self.columns_ = [SimpleNamespace(scale=1.0)] * D
+        self.columns_ = [SimpleNamespace(scale=1.0, family="bernoulli")] * D
         self.W = np.random.default_rng(0).random((n_components, D)).astype(np.float32)
         self.history_ = history(-9.0)
 

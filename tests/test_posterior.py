@@ -322,7 +322,7 @@ WRONG = {  # words of the error: arguments; arrays are X
     "model": [3],
     "features": [np.ones((3, 5))],
     "0 sample": [np.ones((0, 12))],
-    "NaN": [np.full((3, 12), np.nan)],
+    "infinity": [np.full((3, 12), np.inf)],
 }
 
 

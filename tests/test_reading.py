@@ -174,9 +174,9 @@ def test_bytes_of_images_are_pixels(make, dtype, high, scale):
     X = np.tile(np.array([[0, 1], [high, 0]]).astype(dtype), (1, 16))
     model = small(learning_rate=1e-6).fit(make(X))
     assert model._state.scale == scale
-    assert model.likelihood_ == ("gaussian" if scale == "standard" else "bernoulli")
+    assert model.columns_[0].family == ("gaussian" if scale == "standard" else "bernoulli")
     half = small(scale=0.5, learning_rate=1e-6, likelihood="gaussian").fit(make(X))
-    assert half.columns_ == [(f"x{i}", "gaussian", 0.0, 0.5) for i in range(32)]
+    assert half.columns_ == [(f"x{i}", "gaussian", 0.0, 0.5, ()) for i in range(32)]
 
 
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_array, pd.DataFrame])

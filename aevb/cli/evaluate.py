@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aevb.cli.files import add_data, add_model, load_model, read_table_for
 from aevb.cli.options import RUN_OPTIONS, add_options, given
-from aevb.cli.table import check_complete
 
 if TYPE_CHECKING:
     from aevb.evaluation.estimate import Estimate
@@ -27,7 +26,6 @@ def run(args: argparse.Namespace) -> None:
     """Run the command."""
     model = load_model(args.model)
     table = read_table_for(model, args.data, args.drop)
-    check_complete(table, "evaluation")
     from aevb.evaluation.evaluator import Evaluator
 
     evaluator = Evaluator(model, **given(args, RUN_OPTIONS))

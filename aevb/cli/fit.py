@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from aevb.cli.columns import set_feature_names, summary, table_of
 from aevb.cli.files import add_data, check_folder, read_table
 from aevb.cli.options import MODEL_OPTIONS, add_options, given
-from aevb.cli.table import check_complete
 
 if TYPE_CHECKING:
     from aevb.training.trainer import Trainer
@@ -32,7 +31,6 @@ def run(args: argparse.Namespace) -> None:
     """Run the command."""
     check_folder(args.out)
     table = read_table(args.data, args.drop)
-    check_complete(table, "training")
     from aevb.estimators.aevb import AEVB
     from aevb.training.trainer import Trainer
 

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from aevb.cli.options import UsageError
 
-_BLOCK_ROWS = 10_000  # of the count of missing values, so that a file on disk stays there
 _N_NAMED = 12  # columns in a message
 
 
@@ -77,21 +74,6 @@ def label(i: int, names: Sequence[str] | None) -> str:
     """Return what messages call column i."""
     unnamed = f"column {i}"
     return unnamed if names is None or names[i] == unnamed else f"column {names[i]!r}"
-
-
-def check_complete(table: Table, work: str) -> None:
-    """Raise a ValueError that names the columns with missing values, if there are any."""
-    X = table.X
-    if X.ndim != 2 or X.dtype.kind != "f" or hasattr(X, "toarray"):
-        return  # the model's own check names what is wrong with all else
-    counts = np.zeros(X.shape[1], int)
-    for i in range(0, len(X), _BLOCK_ROWS):
-        counts += np.isnan(X[i : i + _BLOCK_ROWS]).sum(axis=0)
-    if counts.any():
-        found = [f"{counts[i]} in {label(i, table.names)}" for i in range(len(counts)) if counts[i]]
-        raise ValueError(
-            f"missing values are not supported in {work} yet; the data have {_listed(found)}"
-        )
 
 
 def in_order_of(table: Table, wanted: Sequence[str] | None) -> Table:

@@ -17,7 +17,6 @@ from aevb.cli.files import (
     load_model,
     read_table_for,
 )
-from aevb.cli.table import check_complete
 
 
 def add(commands: Any) -> None:
@@ -37,7 +36,6 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.out)
     model = load_model(args.model)
     table = read_table_for(model, args.data, args.drop)
-    check_complete(table, "transform")
     means = model.transform(table.X)
     if args.out.suffix == ".csv":
         write_csv(args.out, [f"z{i}" for i in range(means.shape[1])], means)

@@ -105,7 +105,8 @@ class Learner(BaseEstimator, ABC):
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
             Training data: an array, memory map or data frame. The core reads bool, integers,
-            float32 and float64 in place. Other types are converted first.
+            float32 and float64 in place. Other types are converted first. NaN, None and pandas.NA
+            are missing values. Strings and categories of a data frame are categories.
         y : None
             Ignored.
 

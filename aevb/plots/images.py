@@ -31,6 +31,7 @@ def tile(images: NDArray[Any], image_shape: ImageShape, n_columns: int) -> Float
         The canvas. Gaps are one pixel wide. They are NaN, as are missing images of the last row.
     """
     height, width = image_shape
+    images = np.asarray(images)  # a frame, if the model was fitted on one
     if images.ndim != 2 or images.shape[1] != height * width:
         raise ValueError(
             f"image_shape={height}x{width} needs images of shape (n, {height * width}), "

@@ -356,8 +356,8 @@ MUTANTS = [
     Mutant(
         what="imputation is silent, whatever is asked for",
         file="aevb/estimators/encoder_model.py",
-        text="engine, shown = self._engine, bool(self.verbose)",
-        replacement="engine, shown = self._engine, False",
+        text="Run(seed, self.n_threads, bool(self.verbose))",
+        replacement="Run(seed, self.n_threads, False)",
         tests=("test_calls.py::test_bars_are_shown_if_wanted_alone[1]",),
     ),
     # wake-sleep
