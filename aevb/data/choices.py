@@ -97,7 +97,7 @@ def _families(
         whole = _likelihood(scale, binarize, data, m)
     binary = np.zeros(data.n_features, np.bool_)
     if whole == "gaussian" and scale == "auto" and binarize is None:
-        binary = _binary_columns(data, m)
+        binary = _binary_columns(data, m) | (np.array(data.kinds) == "boolean")
     for j, family in enumerate(families):
         if family != "auto":
             continue

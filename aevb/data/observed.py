@@ -14,7 +14,7 @@ from aevb.data.validation import DTYPES, Data, schema_of_fit, value_range
 
 
 def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.bool_]]:
-    """Return dense data with 0 for each missing value, and the mask of the missing values.
+    """Return dense data with NaN for each missing value, and the mask of the missing values.
 
     Parameters
     ----------
@@ -61,18 +61,19 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
         raise TypeError(f"mask: got dtype {missing.dtype}, want bool: True where X is missing")
     if missing.shape != X.shape:
         raise ValueError(f"mask: got shape {missing.shape}, want that of X, {X.shape}")
-    filled = np.where(missing, X.dtype.type(0), X)
-    wrong = ~np.isfinite(filled)
+    wrong = ~(missing | np.isfinite(X))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(
-            f"X: got {filled[row, column]} at row {row}, column {column}, where the mask says "
+            f"X: got {X[row, column]} at row {row}, column {column}, where the mask says "
             f"that it is observed; want a finite number"
             if mask is not None
-            else f"X: got {filled[row, column]} at row {row}, column {column}; want a finite "
+            else f"X: got {X[row, column]} at row {row}, column {column}; want a finite "
             f"number where X is observed, or NaN"
         )
-    return Data(filled, *value_range(filled), estimator, schema=schema), missing
+    holed = np.where(missing, np.nan, X) if missing.any() else X
+    holes = bool(missing.any())
+    return Data(holed, *value_range(holed, holes=holes), estimator, holes, schema), missing
 
 
 def completed(estimator: Any, X: Any, missing: NDArray[np.bool_], filled: NDArray[Any]) -> Any:

@@ -214,9 +214,7 @@ class EncoderModel(LatentVariableModel):
         std = np.full(missing.shape, np.nan)
         if not gappy.any():
             return tables, std
-        X = data.X if data.X.dtype.kind == "f" else data.X.astype(np.float64)
-        holed = np.where(missing[gappy], X.dtype.type(np.nan), X[gappy])
-        rows = self._rows(data._replace(X=holed, holes=True))
+        rows = self._rows(data._replace(X=data.X[gappy]))
         found, deviations = impute_by_importance(self._engine, rows, settings, run)
         for table, x in zip(tables, found, strict=True):
             table[gappy] = self._in_data_units(still_finite("X", x))
