@@ -22,6 +22,12 @@ AEVB_INLINE void load_outputs(float* const (&from)[kOutputs], size_t c, Vecs<N> 
   for (size_t i = 0; i < kOutputs; ++i) to[i] = load<N>(from[i] + c);
 }
 
+// Vectors of a pack, at most. Longer functions would be compiled three times without a gain.
+template <class L>
+constexpr size_t pack_of() {
+  return requires { requires L::is_long; } ? 1 : 4;
+}
+
 template <class L, bool kWithR, bool kHoles>
 void likelihood_panel(const PanelLikelihood& t) {
   constexpr size_t kOutputs = L::info.n_outputs;
@@ -37,7 +43,7 @@ void likelihood_panel(const PanelLikelihood& t) {
       for (size_t o = 0; o < kOutputs; ++o) outputs[o] = t.outputs[o] + (first + i) * t.ld;
       Vec sum = {};
       Vec product = set1(1.0f);
-      for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
+      for_packs<pack_of<L>()>(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
         constexpr size_t N = size;
         auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
         const auto value = load<N>(x + c);
@@ -70,12 +76,13 @@ void likelihood(const PanelLikelihood& t) {
 }
 
 // first output = f(row, column, outputs), for all packs of all rows
-template <size_t kOutputs, class F>
+template <class L, class F>
 AEVB_INLINE void for_outputs(const OutputRows& t, F f) {
+  constexpr size_t kOutputs = L::info.n_outputs;
   for (size_t r = 0; r < t.rows; ++r) {
     float* outputs[kOutputs];
     for (size_t o = 0; o < kOutputs; ++o) outputs[o] = t.outputs[o] + r * t.ld;
-    for_packs(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
+    for_packs<pack_of<L>()>(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
       Vecs<size> output[kOutputs];
       load_outputs(outputs, c, output);
       store(outputs[0] + c, f(r, c, output));
@@ -85,8 +92,8 @@ AEVB_INLINE void for_outputs(const OutputRows& t, F f) {
 
 template <class L>
 void likelihood_mean(const OutputRows& t) {
-  for_outputs<L::info.n_outputs>(t, [](size_t, size_t, const auto& output)
-                                        __attribute__((always_inline)) { return L::mean(output); });
+  for_outputs<L>(t, [](size_t, size_t, const auto& output)
+                        __attribute__((always_inline)) { return L::mean(output); });
 }
 
 // Null if the mean is the first output as it is.
@@ -122,11 +129,10 @@ void draw_by_uniform(const NoiseRows& noise) {
 template <class L>
 void draw_by_normal(const OutputRows& t, const NoiseRows& noise) {
   normal(noise);
-  for_outputs<L::info.n_outputs>(
-      t, [&](size_t r, size_t c, const auto& output) __attribute__((always_inline)) {
-        constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
-        return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
-      });
+  for_outputs<L>(t, [&](size_t r, size_t c, const auto& output) __attribute__((always_inline)) {
+    constexpr size_t N = pack_size<std::decay_t<decltype(output[0])>>;
+    return L::draw(output[0], output, load<N>(noise.out + r * noise.ld + c));
+  });
 }
 
 template <class L>

@@ -23,6 +23,8 @@ struct ContinuousBernoulli {
                                           start};
 
   // With t = |a|, log p = x a - max(a, 0) + log(t / (1 - e^-t)).
+  static constexpr bool is_long = true;
+
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[1], Vec scale,
                                    const LogP& log_p, Vecs<N> (&gradient)[1]) {

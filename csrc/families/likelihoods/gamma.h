@@ -26,6 +26,8 @@ struct Gamma {
       {"log_mean", "log_shape"},
       start};
 
+  static constexpr bool is_long = true;
+
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,
                                    const LogP& log_p, Vecs<N> (&gradient)[2]) {

@@ -6,6 +6,9 @@
 //                                      adds log p(x|z) of N columns to log_p, and sets the gradient
 //                                      of scale * log p(x|z) for each output
 //   subtracts_logs                     optional: true if it calls log_p.subtract_log
+//   is_long                            optional: true if evaluate has so many independent
+//   operations
+//                                      that one vector at a time keeps the units busy; then N is 1
 //   mean(output)                       E[x|z]
 //   mean_is_output                     optional: true if that is output[0]
 //   noise, draw(...)                   the kind of noise, and a draw of x from it:

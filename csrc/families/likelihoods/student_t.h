@@ -27,6 +27,8 @@ struct StudentT {
                                           start,
                                           1};
 
+  static constexpr bool is_long = true;
+
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[3], Vec scale,
                                    const LogP& log_p, Vecs<N> (&gradient)[3]) {

@@ -20,6 +20,8 @@ struct ZeroInflatedPoisson {
                                           {"log_rate", "zero_logit"},
                                           start};
 
+  static constexpr bool is_long = true;
+
   template <size_t N, class LogP>
   static AEVB_INLINE void evaluate(const Vecs<N>& x, const Vecs<N> (&output)[2], Vec scale,
                                    const LogP& log_p, Vecs<N> (&gradient)[2]) {
