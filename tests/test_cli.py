@@ -134,7 +134,6 @@ DAMAGED = {
     "ragged.csv": b"1,2,3\n4,5\n",
     "words.csv": b"1,2\nthree,four\n",
     "latin.csv": b"\xff\xfe\n1,2\n",
-    "nan.csv": b"1,2\nnan,4\n",
 }
 
 

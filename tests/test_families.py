@@ -128,14 +128,14 @@ def check_kernel(likelihood, outputs, x):
 
 
 @likelihoods
-def test_the_kernel_is_the_twin(isa, likelihood):
+def test_the_kernel_is_the_twin(vectors, likelihood):
     rng = np.random.default_rng(2)
     for d in SIZES:
         check_kernel(likelihood, *twin(likelihood).examples(rng, 5, d))
 
 
 @likelihoods
-def test_the_kernel_is_the_twin_at_the_extremes(isa, likelihood):
+def test_the_kernel_is_the_twin_at_the_extremes(vectors, likelihood):
     cases = twin(likelihood).extremes()
     assert cases
     for outputs, x in cases:
@@ -146,7 +146,7 @@ def test_the_kernel_is_the_twin_at_the_extremes(isa, likelihood):
 
 
 @likelihoods
-def test_the_models_bound_and_gradient_are_the_twins(isa, likelihood):
+def test_the_models_bound_and_gradient_are_the_twins(vectors, likelihood):
     for objective in CATALOGUE["objective"]:
         case = Case(likelihood, objective, (7,), "tanh", 2, 16, 70, 3)
         assert_bound_and_gradient(case, *ask(case))
@@ -212,12 +212,12 @@ def assert_draws(likelihood, n_visible):
 
 
 @likelihoods
-def test_decoded_means_are_the_twins(isa, likelihood):
+def test_decoded_means_are_the_twins(vectors, likelihood):
     assert_decodes(likelihood, 70)
 
 
 @likelihoods
-def test_draws_have_the_twins_mean_and_variance(isa, likelihood):
+def test_draws_have_the_twins_mean_and_variance(vectors, likelihood):
     assert_draws(likelihood, 9)
 
 

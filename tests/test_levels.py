@@ -101,7 +101,7 @@ def check_probabilities(likelihood, levels, outputs):
 
 
 @likelihoods
-def test_the_kernel_is_the_twin(isa, likelihood):
+def test_the_kernel_is_the_twin(vectors, likelihood):
     rng = np.random.default_rng(2)
     for n_levels in sizes(likelihood):
         own = SideBySide(likelihood, [n_levels])
@@ -111,7 +111,7 @@ def test_the_kernel_is_the_twin(isa, likelihood):
 
 
 @likelihoods
-def test_the_kernel_is_the_twin_at_the_extremes(isa, likelihood):
+def test_the_kernel_is_the_twin_at_the_extremes(vectors, likelihood):
     for n_levels in (*sizes(likelihood)[:9], 16, 17, 33):
         cases = twin(likelihood).extremes(n_levels)
         assert cases
@@ -121,7 +121,7 @@ def test_the_kernel_is_the_twin_at_the_extremes(isa, likelihood):
 
 
 @likelihoods
-def test_variables_side_by_side(isa, likelihood):
+def test_variables_side_by_side(vectors, likelihood):
     """Each has its own part of the outputs, whatever the numbers of levels before it are."""
     rng, least = np.random.default_rng(3), twin(likelihood).LEAST_LEVELS
     for n_variables in (2, 3, 7, 20):
@@ -133,7 +133,7 @@ def test_variables_side_by_side(isa, likelihood):
 
 
 @likelihoods
-def test_a_missing_variable_adds_nothing(isa, likelihood):
+def test_a_missing_variable_adds_nothing(vectors, likelihood):
     """Its gradient is 0, its outputs do not matter, and the others' bits stay as they are."""
     rng, levels = np.random.default_rng(4), [3, 17, 2, 8, 5]
     own = SideBySide(likelihood, levels)
@@ -160,7 +160,7 @@ def test_a_missing_variable_adds_nothing(isa, likelihood):
 
 
 @likelihoods
-def test_equal_variables_have_equal_parts(isa, likelihood):
+def test_equal_variables_have_equal_parts(vectors, likelihood):
     """A variable's place does not change its bits."""
     outputs, x = SideBySide(likelihood, [9]).examples(np.random.default_rng(5), 30, 9)
     _, alone = kernels.levels(likelihood, outputs, x, [9])
@@ -207,7 +207,7 @@ def test_starting_outputs_are_those_of_levels():
 
 
 @likelihoods
-def test_draws_have_the_probabilities(isa, likelihood):
+def test_draws_have_the_probabilities(vectors, likelihood):
     """The counts of each variable, and of each pair, by chi-squared with p > 1e-6 in all.
 
     The decoder's outputs are constant, so draws are independent.

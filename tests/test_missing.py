@@ -36,7 +36,7 @@ def with_holes(rng, x, share=0.4):
 
 
 @likelihoods
-def test_the_kernel_is_the_sum_over_what_is_observed(isa, likelihood):
+def test_the_kernel_is_the_sum_over_what_is_observed(vectors, likelihood):
     rng, own = np.random.default_rng(0), Observed(likelihood)
     for d in SIZES[:45:2]:
         outputs, complete = own.examples(rng, 7, d)
@@ -59,7 +59,7 @@ def test_the_kernel_is_the_sum_over_what_is_observed(isa, likelihood):
 
 
 @likelihoods
-def test_without_holes_both_kernels_have_the_same_bits(isa, likelihood):
+def test_without_holes_both_kernels_have_the_same_bits(vectors, likelihood):
     outputs, x = twin(likelihood).examples(np.random.default_rng(1), 5, 70)
     r, gradients = kernels.likelihood(likelihood, outputs, x)
     other_r, others = kernels.likelihood(likelihood, outputs, x, holes=True)
@@ -68,14 +68,14 @@ def test_without_holes_both_kernels_have_the_same_bits(isa, likelihood):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_encoder_reads_zero_for_a_missing_value(isa):
+def test_the_encoder_reads_zero_for_a_missing_value(vectors):
     rng = np.random.default_rng(2)
     for d in SIZES:
         x = with_holes(rng, rng.normal(scale=100, size=(3, d)).astype(np.float32))
         np.testing.assert_array_equal(kernels.read_inputs("as-is", x), np.nan_to_num(x))
 
 
-def test_the_encoder_reads_the_logarithm_of_counts(isa):
+def test_the_encoder_reads_the_logarithm_of_counts(vectors):
     """1 + x has one rounding, an absolute error of u in the logarithm, which is within 8 u."""
     rng = np.random.default_rng(3)
     for d in SIZES:
@@ -91,7 +91,7 @@ def test_the_encoder_reads_the_logarithm_of_counts(isa):
 
 @masks
 @likelihoods
-def test_the_models_bound_and_gradient_are_the_twins(isa, likelihood, mask_inputs):
+def test_the_models_bound_and_gradient_are_the_twins(vectors, likelihood, mask_inputs):
     case = Case(likelihood, "analytic-kl", (7,), "tanh", 2, 23, 70, 3)
     case = case._replace(missing=0.4, mask_inputs=mask_inputs)
     assert_bound_and_gradient(case, *ask(case))
@@ -99,7 +99,7 @@ def test_the_models_bound_and_gradient_are_the_twins(isa, likelihood, mask_input
 
 @masks
 @pytest.mark.parametrize("objective", CATALOGUE["objective"])
-def test_every_objective_leaves_out_what_is_missing(isa, objective, mask_inputs):
+def test_every_objective_leaves_out_what_is_missing(vectors, objective, mask_inputs):
     case = Case("gaussian", objective, (7,), "tanh", 3, 16, 13, 3)
     case = case._replace(missing=0.4, mask_inputs=mask_inputs)
     assert_bound_and_gradient(case, *ask(case))
@@ -109,7 +109,7 @@ def test_every_objective_leaves_out_what_is_missing(isa, objective, mask_inputs)
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("objective", ["analytic-kl", "importance-weighted"])
 @pytest.mark.parametrize("order", [1, -1], ids=["first", "last"])
-def test_a_mixed_model_adds_its_blocks(isa, order, objective, missing, mask_inputs):
+def test_a_mixed_model_adds_its_blocks(vectors, order, objective, missing, mask_inputs):
     case = Case(MIXED[::order], objective, (9, 7), "tanh", 2, 37, MIXED_COLUMNS, 3)
     case = case._replace(missing=missing, mask_inputs=mask_inputs)
     assert_bound_and_gradient(case, *ask(case))
@@ -117,7 +117,7 @@ def test_a_mixed_model_adds_its_blocks(isa, order, objective, missing, mask_inpu
 
 @masks
 @pytest.mark.parametrize("likelihood", [(("categorical", (3, 66)),), (("ordinal", (7, 60)),)])
-def test_a_block_of_levels_alone(isa, likelihood, mask_inputs):
+def test_a_block_of_levels_alone(vectors, likelihood, mask_inputs):
     case = Case(likelihood, "monte-carlo", (7,), "tanh", 2, 23, sum(likelihood[0][1]), 3)
     case = case._replace(missing=0.3, mask_inputs=mask_inputs)
     assert_bound_and_gradient(case, *ask(case))
@@ -176,7 +176,7 @@ def fitted_results(algorithm, mask_inputs, n_threads):
 
 @masks
 @pytest.mark.parametrize("algorithm", ["aevb", "wake-sleep"])
-def test_two_threads_give_the_same_bits(isa, algorithm, mask_inputs):
+def test_two_threads_give_the_same_bits(vectors, algorithm, mask_inputs):
     one, two = (fitted_results(algorithm, mask_inputs, n_threads) for n_threads in (1, 2))
     assert_same_bits(one, two)
 
@@ -190,7 +190,7 @@ def test_a_late_thread_changes_no_bit(algorithm, late):
             assert_same_bits(alone, fitted_results(algorithm, True, 3))
 
 
-def test_all_nans_are_one(isa):
+def test_all_nans_are_one(vectors):
     model, data = model_and_data(mask_inputs=True)
     before = results(model, data)
     words = data.view(np.uint32)
@@ -201,7 +201,7 @@ def test_all_nans_are_one(isa):
     assert_same_bits(before, results(model, data))
 
 
-def test_a_row_without_values_has_the_divergence_alone(isa):
+def test_a_row_without_values_has_the_divergence_alone(vectors):
     """Its bound is -KL, and its log p(x), of no values, is 0 if q(z|x) is the prior."""
     for units in (None, ([0.5] * 9, [3.0] * 9, 9 * np.log(3), [np.log(3)] * 9)):
         model, data = model_and_data("gaussian", units=units)
@@ -233,7 +233,7 @@ def scores(model, rows, n):
 
 
 @pytest.mark.parametrize("objective", ["analytic-kl", "importance-weighted"])
-def test_scores_have_the_jacobian_of_what_is_observed(isa, objective):
+def test_scores_have_the_jacobian_of_what_is_observed(vectors, objective):
     """In units of their own, the columns' densities have the factor `scale` where x is known.
 
     The data are short binary fractions and the scales powers of two, so the units round nothing.
@@ -261,7 +261,7 @@ def test_scores_have_the_jacobian_of_what_is_observed(isa, objective):
 # --- reading ----------------------------------------------------------------------------------
 
 
-def test_a_stored_nan_of_a_sparse_matrix_is_missing(isa):
+def test_a_stored_nan_of_a_sparse_matrix_is_missing(vectors):
     model, data = model_and_data("poisson", mask_inputs=True)
     data[3] = 0
     m = sp.csr_array(data)
@@ -271,7 +271,7 @@ def test_a_stored_nan_of_a_sparse_matrix_is_missing(isa):
     assert_same_bits(results(model, data), results(model, data, rows=rows))
 
 
-def test_values_are_clipped_beside_missing_ones(isa):
+def test_values_are_clipped_beside_missing_ones(vectors):
     model, data = model_and_data("bernoulli", mask_inputs=True)
     data[2:, ::2] *= np.float32(1.0001)
     data[5, 0], data[6, 0] = np.float32(-1e-4), np.float32(1.0001)
@@ -289,7 +289,7 @@ def trained(data, **changes):
     return list(weights.values())
 
 
-def test_binarised_data_keep_their_holes(isa):
+def test_binarised_data_keep_their_holes(vectors):
     """Draws of 0 and 1 are 0 and 1, and so are those by a threshold of one half."""
     rng = np.random.default_rng(9)
     grey = with_holes(rng, rng.random((30, 9), dtype=np.float32))
@@ -305,7 +305,7 @@ def test_binarised_data_keep_their_holes(isa):
 # --- the algorithms ---------------------------------------------------------------------------
 
 
-def test_dreams_have_the_holes_of_the_minibatch(isa):
+def test_dreams_have_the_holes_of_the_minibatch(vectors):
     """One step of wake-sleep: the encoder's step is that of the dreams, each with a row's holes."""
     rng, n, seed = np.random.default_rng(10), 10, SETTINGS["seed"]
     data = with_holes(rng, np.float32(rng.random((n, 9)) < 0.5))
