@@ -289,7 +289,6 @@ def anneal(
 def impute(
     model: Model,
     X: Rows,
-    missing: NDArray[np.bool_],
     *,
     method: str,
     n_starts: int,

@@ -171,9 +171,12 @@ def test_imputed_levels_have_their_probabilities(isa):
     missing = np.zeros((2, D), bool)
     missing[0, 5:9] = missing[1, 9:] = True
     options = {"n_starts": 1, "n_iterations": 9, "seed": 1, "n_threads": 1}
-    rows = Rows(data_of(model, x))
+    data = data_of(model, x).astype(np.float64)
+    for row, place in ((0, 5), (1, 9), (1, 11)):
+        data[row, PLACES.index(place)] = np.nan
+    rows = Rows(data, holes=True)
     for method in ("mean", "mode", "sample"):
-        filled = _core.impute(model, rows, missing, method=method, **options)
+        filled = _core.impute(model, rows, method=method, **options)
         if method == "sample":
             assert set(filled[missing]) == {0, 1}
         else:

@@ -433,7 +433,6 @@ class Engine:
     def impute(
         self,
         rows: Rows,
-        missing: NDArray[np.bool_],
         *,
         method: str,
         n_starts: int,
@@ -447,7 +446,6 @@ class Engine:
             return core.impute(
                 self._model,
                 rows,
-                missing,
                 method=method,
                 n_starts=n_starts,
                 n_iterations=n_iterations,

@@ -81,15 +81,6 @@ class Units:
         first = self.places[column]
         return slice(first, first + max(1, self.levels[column]))
 
-    def spread(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return a mask of the data's cells as one of the cells of x."""
-        if not self.places:
-            return cells
-        of_x = np.empty((len(cells), self.n_visible), np.bool_)
-        for column in range(self.n_features):
-            of_x[:, self.columns_of_x(column)] = cells[:, column : column + 1]
-        return of_x
-
     def to_model(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return values of the data in the model's units. Levels keep their codes."""
         return (X.astype(np.float64) - self.location) * self.scale

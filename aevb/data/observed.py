@@ -76,21 +76,21 @@ def observed_data(estimator: Any, X: Any, mask: Any) -> tuple[Data, NDArray[np.b
     return Data(holed, *value_range(holed, holes=holes), estimator, holes, schema), missing
 
 
-def completed(estimator: Any, X: Any, missing: NDArray[np.bool_], filled: NDArray[Any]) -> Any:
+def completed(data: Data, X: Any, missing: NDArray[np.bool_], filled: NDArray[Any]) -> Any:
     """Return a copy of X with values in place of the missing ones, as `filled_in` does.
 
     Parameters
     ----------
-    estimator : object
-        The fitted estimator.
+    data : Data
+        What `observed_data` has returned for X.
     X : array-like or data frame of shape (n_samples, n_features)
-        Data that `observed_data` accepts.
+        The data as they came.
     missing : ndarray of bool of shape (n_samples, n_features)
         True where a value is missing.
     filled : ndarray of shape (n_samples, n_features)
         The values; for categories, the codes of their levels.
     """
-    schema = schema_of_fit(estimator)
-    if schema is None or schema.is_numeric:
+    if data.is_numeric:
         return filled_in(X, missing, filled)
-    return schema.restore(np.where(missing, filled, schema.numbers(X)), like=X)
+    assert data.schema is not None
+    return data.schema.restore(np.where(missing, filled, data.X), like=X)

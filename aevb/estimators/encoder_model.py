@@ -185,7 +185,7 @@ class EncoderModel(LatentVariableModel):
            inference in deep generative models", 2014, appendix F.
         """
         check_is_fitted(self)
-        engine, units = self._engine, self._engine.units
+        engine = self._engine
         settings = checked_settings(
             engine, method, sampler, n_draws, n_starts, n_iterations, n_imputations, return_std
         )
@@ -194,11 +194,11 @@ class EncoderModel(LatentVariableModel):
         seed = draw_seed(self.random_state if random_state is None else random_state)
         run = Run(seed, self.n_threads, bool(self.verbose))
         if settings.sampler == "mcmc":
-            found = impute_by_chains(engine, rows, units.spread(missing), settings, run)
+            found = impute_by_chains(engine, rows, settings, run)
             tables = [self._in_data_units(table) for table in found]
         else:
             tables, std = self._impute_by_importance(data, missing, settings, run)
-        filled = [completed(self, X, missing, table) for table in tables]
+        filled = [completed(data, X, missing, table) for table in tables]
         result = filled[0] if n_imputations is None else filled
         return (result, std) if return_std else result
 

@@ -11,6 +11,7 @@ from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows
 from aevb.core.progress import progress_bar
 from aevb.core.warn import warn
+from aevb.data.families import families_of
 
 SAMPLERS = ("auto", "importance", "mcmc")
 METHODS = ("mean", "sample", "mode")
@@ -70,11 +71,11 @@ def checked_settings(
 
 
 def impute_by_chains(
-    engine: Engine, rows: Rows, missing: NDArray[np.bool_], settings: Imputation, run: Run
+    engine: Engine, rows: Rows, settings: Imputation, run: Run
 ) -> list[NDArray[np.float32]]:
     """Fill in missing values by a Markov chain for each row and table, or by the mode of z.
 
-    The mask is one of the cells of x. Values of x that are observed are undefined in the result.
+    Values of x that are observed are undefined in the result.
     """
     tables = []
     for i in range(settings.n_tables):
@@ -82,7 +83,6 @@ def impute_by_chains(
             tables.append(
                 engine.impute(
                     rows,
-                    missing,
                     method=settings.method,
                     n_starts=settings.n_starts,
                     n_iterations=settings.n_iterations,
@@ -136,15 +136,11 @@ def _occurrences(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _with_whole_booleans(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the means with the more probable of 0 and 1 in Bernoulli columns."""
-    blocks = engine.settings["likelihood"]
-    if isinstance(blocks, str):
-        blocks = [(blocks, engine.n_visible)]
-    out, begin = means.copy(), 0
-    for name, size in blocks:  # of variables with levels, size is their numbers of levels
-        end = begin + (size if isinstance(size, int) else sum(size))
-        if name == "bernoulli":
-            out[:, begin:end] = means[:, begin:end] > 0.5
-        begin = end
+    units, out = engine.units, means.copy()
+    for column, family in enumerate(families_of(engine.settings["likelihood"], units)):
+        if family == "bernoulli":
+            own = units.columns_of_x(column)
+            out[:, own] = means[:, own] > 0.5
     return out
 
 

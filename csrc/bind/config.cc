@@ -230,9 +230,7 @@ py::list starting_levels(const std::string& likelihood, const std::vector<double
   py::list outputs;
   double* out[kMostOutputs] = {};
   for (size_t o = 0; o < info.n_outputs; ++o) {
-    const size_t n = info.widths[o] == Width::columns     ? shares.size()
-                     : info.widths[o] == Width::variables ? 1
-                                                          : shares.size() - 1;
+    const size_t n = info.width(o, shares.size(), 1);
     DoubleArray output(static_cast<py::ssize_t>(n));
     out[o] = output.mutable_data();
     outputs.append(output);

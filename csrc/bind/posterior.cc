@@ -152,9 +152,9 @@ py::array_t<uint64_t> row_ids(BoundModel& model, const BoundTable& x,
   return ids;
 }
 
-FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t<bool>& missing,
-                       const std::string& method, size_t n_starts, size_t n_iterations,
-                       uint64_t seed, int n_threads, const py::object& progress) {
+FloatArray impute_rows(BoundModel& model, const BoundTable& x, const std::string& method,
+                       size_t n_starts, size_t n_iterations, uint64_t seed, int n_threads,
+                       const py::object& progress) {
   check_rows(model, x);
   check_encoder(model);
   check_threads(n_threads);
@@ -165,12 +165,6 @@ FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t
   });
   check(n_iterations >= 1 && n_iterations < kMostIterations,
         "n_iterations: want at least 1 and fewer than 2^24");
-  const auto n_rows = static_cast<py::ssize_t>(x.table.n_rows()),
-             n_cols = static_cast<py::ssize_t>(model.config().n_visible());
-  check(missing.ndim() == 2 && missing.shape(0) == n_rows && missing.shape(1) == n_cols, [&] {
-    return "mask: got shape " + shape_of(missing) + ", want the rows of X and the columns of x";
-  });
-  check((missing.flags() & py::array::c_style) != 0, "mask: want a C-contiguous array");
   const Imputation options = {parse("method", method, kImputeBy), n_starts, n_iterations, seed};
   FloatArray filled = new_matrix(x.table.n_rows(), model.config().n_visible());
   const Reading reading(model.access);
@@ -178,7 +172,7 @@ FloatArray impute_rows(BoundModel& model, const BoundTable& x, const py::array_t
   Cancellation cancellation = cancel_on_signal(progress);
   {
     py::gil_scoped_release nogil;
-    impute(model, x.table, missing.data(), options, out, n_threads, cancellation);
+    impute(model, x.table, options, out, n_threads, cancellation);
   }
   return filled;
 }
@@ -213,8 +207,8 @@ void bind_posterior(py::module_& m) {
       "Per row: (log p(x), its standard error, effective number of chains, acceptance, end of a "
       "chain drawn by its weight (rows, J)). With posterior draws `exact` (rows, J), the chains go "
       "back from these.");
-  m.def("impute", &impute_rows, arg("model"), arg("X"), arg("missing"), py::kw_only(),
-        arg("method"), arg("n_starts"), arg("n_iterations"), arg("seed"), arg("n_threads"),
+  m.def("impute", &impute_rows, arg("model"), arg("X"), py::kw_only(), arg("method"),
+        arg("n_starts"), arg("n_iterations"), arg("seed"), arg("n_threads"),
         arg("progress") = py::none(),
         "Rows of x (rows, n_visible) with the missing values filled in. Use only these values.");
   m.def("content_ids", &row_ids, arg("model"), arg("X"), arg("index"),

@@ -13,28 +13,11 @@ NoiseRows pass_noise(const Pass& pass, Purpose purpose, Range rows, size_t n_dra
                     {out.row(rows.begin * n_draws), 0, out.cols, out.stride});
 }
 
-// Calls f(value) for each value of some rows of x that is not missing.
+// Calls f(value) for each value of some rows of x. f must keep NaN, a missing value.
 template <class F>
-void for_observed(const MatView x, Range rows, F f) {
+void for_values(const MatView x, Range rows, F f) {
   for (size_t r = rows.begin; r < rows.end; ++r) {
-    for (size_t c = 0; c < x.cols; ++c) {
-      if (!std::isnan(x.row(r)[c])) f(x.row(r)[c]);
-    }
-  }
-}
-
-// The noise of dynamic binarisation turns NaN into 0. So NaN is put back, from the encoder's input,
-// which serves as a copy here.
-void keep_holes(const Pass& pass, Range rows, bool put_back) {
-  const MatView x = pass.x(), copy = pass.inputs();
-  for (size_t r = rows.begin; r < rows.end; ++r) {
-    for (size_t c = 0; c < x.cols; ++c) {
-      if (!put_back) {
-        copy.row(r)[c] = x.row(r)[c];
-      } else if (std::isnan(copy.row(r)[c])) {
-        x.row(r)[c] = copy.row(r)[c];
-      }
-    }
+    for (size_t c = 0; c < x.cols; ++c) f(x.row(r)[c]);
   }
 }
 
@@ -44,12 +27,12 @@ void binarize(const Pass& pass, NoiseBy noise, Range rows) {
     case Binarize::none:
       return;
     case Binarize::threshold:
-      return for_observed(x, rows, [](float& value) { value = value > 0.5f ? 1.0f : 0.0f; });
+      return for_values(x, rows, [](float& value) {
+        value = value > 0.5f ? 1.0f : value <= 0.5f ? 0.0f : value;
+      });
     case Binarize::dynamic:
-      if (noise == NoiseBy::nothing) return;
-      if (pass.ws.holes) keep_holes(pass, rows, false);
-      pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
-      if (pass.ws.holes) keep_holes(pass, rows, true);
+      if (noise != NoiseBy::nothing)
+        pass.k.bernoulli_draw(pass_noise(pass, Purpose::binarize, rows, 1, x));
       return;
   }
 }
@@ -65,7 +48,7 @@ bool put_in_range(const Pass& pass, const Rows& source, Range rows) {
     if (within(0.0f)) return true;
     if (source.slack == 0.0f || !within(source.slack)) return false;
   }
-  for_observed(x, rows, [&](float& value) { value = std::clamp(value, source.low, source.high); });
+  for_values(x, rows, [&](float& value) { value = std::clamp(value, source.low, source.high); });
   return true;
 }
 

@@ -29,7 +29,7 @@ struct LikelihoodInfo {
   const char* outputs[kMostOutputs];
   // The outputs, for one column, of a decoder that gives every row the same mean and variance.
   void (*start)(double mean, double variance, double* outputs);
-  // The last so many outputs are one number per column, the same for every z.
+  // The last so many outputs are constant in z: numbers of a column.
   size_t n_constant = 0;
   // With levels, a variable has a column for each level: 1 for the level that it has, 0 for others.
   Width widths[kMostOutputs] = {};
@@ -41,6 +41,19 @@ struct LikelihoodInfo {
     return support == Support::counts     ? Input::log1p
            : support == Support::positive ? Input::log
                                           : Input::as_is;
+  }
+  // The width of an output for so many columns of x and variables. For those before a variable it
+  // is the variable's place in the output.
+  size_t width(size_t output, size_t n_columns, size_t n_variables) const {
+    switch (widths[output]) {
+      case Width::columns:
+        return n_columns;
+      case Width::variables:
+        return n_variables;
+      case Width::cuts:
+        return n_columns - n_variables;
+    }
+    return 0;
   }
   bool has_levels() const { return support == Support::levels; }
   bool is_constant(size_t output) const { return output + n_constant >= n_outputs; }

@@ -9,26 +9,12 @@
 namespace aevb::AEVB_ISA {
 namespace {
 
-// The place of a variable in each output, where `column` is its first column of x.
-template <class L>
-AEVB_INLINE size_t place(size_t output, size_t variable, size_t column) {
-  switch (L::info.widths[output]) {
-    case Width::columns:
-      return column;
-    case Width::variables:
-      return variable;
-    case Width::cuts:
-      return column - variable;
-  }
-  return 0;
-}
-
 template <class L>
 AEVB_INLINE Variable variable_at(const LevelRows& t, size_t row, size_t variable, size_t column) {
   Variable v = {t.levels[variable], nullptr, {}};
   if (t.x != nullptr) v.x = t.x + (t.first_row + row) / t.n_draws * t.ldx + column;
   for (size_t o = 0; o < L::info.n_outputs; ++o)
-    v.output[o] = t.outputs[o] + row * t.ld[o] + place<L>(o, variable, column);
+    v.output[o] = t.outputs[o] + row * t.ld[o] + L::info.width(o, column, variable);
   return v;
 }
 
@@ -36,8 +22,7 @@ AEVB_INLINE Variable variable_at(const LevelRows& t, size_t row, size_t variable
 template <class L>
 AEVB_INLINE void pass_nothing(const Variable& v) {
   for (size_t o = 0; o < L::info.n_outputs; ++o) {
-    const Width width = L::info.widths[o];
-    const size_t n = width == Width::columns ? v.n : width == Width::variables ? 1 : v.n - 1;
+    const size_t n = L::info.width(o, v.n, 1);
     for (size_t k = 0; k < n; ++k) v.output[o][k] = 0.0f;
   }
 }

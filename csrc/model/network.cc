@@ -4,22 +4,6 @@
 #include <utility>
 
 namespace aevb {
-namespace {
-
-size_t output_width(const LikelihoodInfo& info, const ColumnBlock& block, size_t output) {
-  switch (info.widths[output]) {
-    case Width::columns:
-      return block.n_columns;
-    case Width::variables:
-      return block.n_variables();
-    case Width::cuts:
-      return block.n_columns - block.n_variables();
-  }
-  return 0;
-}
-
-}  // namespace
-
 Network::Network(const Config& config)
     : has_closed_kl(config.has_closed_kl()),
       posterior_(&kernels().posteriors[config.posterior].info),
@@ -86,7 +70,8 @@ void Network::add_outputs(const Config& config, size_t input) {
     const size_t first = layers.size();
     for (size_t i = 0; i < info.n_outputs; ++i) {
       // The first output's place is also that of means and draws of x.
-      add_layer(prefix + info.outputs[i], input, output_width(info, block, i), Activation::identity,
+      add_layer(prefix + info.outputs[i], input,
+                info.width(i, block.n_columns, block.n_variables()), Activation::identity,
                 info.is_constant(i), i == 0 ? block.n_columns : 0);
     }
     const Range columns = {column, column + block.n_columns};

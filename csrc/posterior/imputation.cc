@@ -1,6 +1,6 @@
 #include "posterior/imputation.h"
 
-#include <limits>
+#include <cmath>
 #include <memory>
 #include <numeric>
 
@@ -63,17 +63,15 @@ class Imputer {
     ws_.transposed = &transposed;
   }
 
-  // missing and out begin at the block's first row. Returns early if data are out of range, or
+  // out begins at the block's first row. Returns early if data are out of range, or
   // after a cancellation.
-  void run(const Table& table, size_t first, size_t n, const bool* missing, float* out,
-           Cancellation& cancellation, Member& member) {
+  void run(const Table& table, size_t first, size_t n, float* out, Cancellation& cancellation,
+           Member& member) {
     n_ = n;
-    missing_ = missing;
     std::iota(ids_.begin(), ids_.begin() + static_cast<int64_t>(n), first);
     std::iota(ws_.index.begin(), ws_.index.begin() + static_cast<int64_t>(n),
               static_cast<int64_t>(first));
     if (!gather(pass(kObserved), table, NoiseBy::nothing, serial_)) return;
-    fill(kObserved, [](size_t, size_t) { return std::numeric_limits<float>::quiet_NaN(); });
     if (!climb_starts(cancellation, member)) return;
     const bool mode = options_.by == ImputeBy::mode;
     if (!mode) begin_chain();
@@ -150,18 +148,6 @@ class Imputer {
   Range outputs() const { return model_.network().outputs; }
   // An output layer's raw outputs, or what has replaced them.
   MatView output(size_t layer) { return pass().activation(model_.network().layers[layer].output); }
-
-  // Writes value(row, column) where x is missing.
-  template <class F>
-  void fill(size_t slot, F value) {
-    const MatView x = pass(slot).x();
-    for (size_t r = 0; r < n_; ++r) {
-      const bool* missing = missing_ + r * x.cols;
-      for (size_t c = 0; c < x.cols; ++c) {
-        if (missing[c]) x.row(r)[c] = value(r, c);
-      }
-    }
-  }
 
   // Climbs from each start of a row, and leaves the highest end in u_. False after a cancellation.
   bool climb_starts(Cancellation& cancellation, Member& member) {
@@ -294,10 +280,14 @@ class Imputer {
   // Fills the missing values of x with means or draws that stand in the place of the outputs.
   void fill_from_outputs() {
     const Pass now = pass();
-    const MatView drawn = drawn_.view(n_);
+    const MatView drawn = drawn_.view(n_), x = now.x();
     copy_visible(now, {0, n_}, drawn.data, drawn.stride);
-    copy_matrix(pass(kObserved).x(), now.x());  // a draw has overwritten it
-    fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });
+    copy_matrix(pass(kObserved).x(), x);  // a draw has overwritten it
+    for (size_t r = 0; r < n_; ++r) {
+      for (size_t c = 0; c < x.cols; ++c) {
+        if (std::isnan(x.row(r)[c])) x.row(r)[c] = drawn.row(r)[c];
+      }
+    }
     read_inputs(now, {0, n_});
   }
 
@@ -383,13 +373,12 @@ class Imputer {
   SerialTeam serial_;
   size_t n_ = 0;
   size_t t_ = 0;  // iteration
-  const bool* missing_ = nullptr;
 };
 
 }  // namespace
 
-void impute(const Model& model, const Table& table, const bool* missing, const Imputation& options,
-            float* out, int n_threads, Cancellation& cancellation) {
+void impute(const Model& model, const Table& table, const Imputation& options, float* out,
+            int n_threads, Cancellation& cancellation) {
   const size_t n_visible = model.config().n_visible();
   const size_t block = std::min(kBlock, table.n_rows());
   const size_t n_blocks = ceil_div(table.n_rows(), block);
@@ -404,8 +393,7 @@ void impute(const Model& model, const Table& table, const bool* missing, const I
   run_tasks(static_cast<int>(team), n_blocks, cancellation, [&](Member& member, size_t b) {
     const size_t first = b * block;
     const size_t n = std::min(block, table.n_rows() - first);
-    imputers[member.rank()]->run(table, first, n, missing + first * n_visible,
-                                 out + first * n_visible, cancellation, member);
+    imputers[member.rank()]->run(table, first, n, out + first * n_visible, cancellation, member);
   });
   for (const auto& imputer : imputers) check_range(imputer->workspace(), table);
 }

@@ -17,8 +17,7 @@ struct Imputation {
   uint64_t seed = 0;
 };
 
-// Writes all rows, with missing values (n_rows, D) filled in -> out (n_rows, D), dense. The values
-// of x in missing cells are not used, but must be in range.
+// Writes all rows of x, with the missing values filled in -> out (n_rows, D), dense.
 //
 // Each row climbs log p(x_observed, z) from n_starts starts: the encoder's mean, and draws of the
 // prior. The highest end goes on to the mode, or starts the row's chain. An iteration of the chain
@@ -29,7 +28,7 @@ struct Imputation {
 // p(z|x_observed). Its step size is tuned in the first half of the iterations. The mean is that of
 // p(x|z) over the second half; a sample is the last draw. The seed and a row's position key the
 // noise.
-void impute(const Model& model, const Table& table, const bool* missing, const Imputation& options,
-            float* out, int n_threads, Cancellation& cancellation);
+void impute(const Model& model, const Table& table, const Imputation& options, float* out,
+            int n_threads, Cancellation& cancellation);
 
 }  // namespace aevb

@@ -247,15 +247,15 @@ MUTANTS = [
     Mutant(
         what="half a grey level above the threshold",
         file="csrc/engine/gather.cc",
-        text="value > 0.5f ? 1.0f : 0.0f",
-        replacement="value >= 0.5f ? 1.0f : 0.0f",
+        text="value > 0.5f ? 1.0f",
+        replacement="value >= 0.5f ? 1.0f",
         tests=("test_noise_ends.py::test_the_threshold_itself_is_zero",),
     ),
     Mutant(
         what="dynamic binarisation draws where its expectation is asked for",
         file="csrc/engine/gather.cc",
-        text="if (noise == NoiseBy::nothing) return;",
-        replacement=";",
+        text="if (noise != NoiseBy::nothing)\n        pass.k.bernoulli_draw",
+        replacement="pass.k.bernoulli_draw",
         tests=("test_noise_ends.py::test_codes_of_grey_levels_are_those_of_their_expectation",),
     ),
     Mutant(

@@ -17,8 +17,8 @@ MUTANTS = [
     Mutant(
         what="the encoder reads zeros in the place of missing values",
         file="csrc/posterior/imputation.cc",
-        text="fill(kChain, [&](size_t r, size_t c) { return drawn.row(r)[c]; });",
-        replacement="fill(kChain, [&](size_t, size_t) { return 0.0f * drawn.row(0)[0]; });",
+        text="x.row(r)[c] = drawn.row(r)[c]",
+        replacement="x.row(r)[c] = 0.0f",
         tests=(ROWS,),
     ),
     Mutant(
@@ -153,8 +153,8 @@ MUTANTS = [
     Mutant(
         what="the mode of a boolean is its mean",
         file="aevb/inference/imputation.py",
-        text='if name == "bernoulli":',
-        replacement='if name == "no":',
+        text='if family == "bernoulli":',
+        replacement='if family == "no":',
         tests=(f"{IMPORTANCE}::test_the_most_probable_boolean",),
     ),
     Mutant(

@@ -12,10 +12,17 @@ _REFUSED = "test_layout.py::test_a_layout_that_does_not_fit_is_refused"
 
 MUTANTS = [
     Mutant(
-        what="dynamic binarisation fills the holes",
-        file=_GATHER,
-        text="if (pass.ws.holes) keep_holes(pass, rows, true);",
-        replacement="if (false) keep_holes(pass, rows, true);",
+        what="the draw of a missing pixel is 0",
+        file="csrc/families/likelihoods/bernoulli.h",
+        text="std::isnan(mean) ? mean : u < mean",
+        replacement="u < mean",
+        tests=("test_missing.py::test_binarised_data_keep_their_holes",),
+    ),
+    Mutant(
+        what="a missing value is below the threshold",
+        file="csrc/engine/gather.cc",
+        text="value <= 0.5f ? 0.0f : value",
+        replacement="0.0f",
         tests=("test_missing.py::test_binarised_data_keep_their_holes",),
     ),
     Mutant(
@@ -63,8 +70,8 @@ MUTANTS = [
     Mutant(
         what="the last cut point of a missing variable has a gradient",
         file=_LEVELS,
-        text="width == Width::variables ? 1 : v.n - 1",
-        replacement="width == Width::variables ? 1 : v.n - 2",
+        text="L::info.width(o, v.n, 1)",
+        replacement="L::info.width(o, v.n, o + 1)",
         tests=("test_levels.py::test_a_missing_variable_adds_nothing",),
     ),
     Mutant(

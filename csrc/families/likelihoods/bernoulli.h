@@ -38,7 +38,10 @@ struct Bernoulli {
   }
 
   static constexpr Noise noise = Noise::uniform;
-  static float draw(float mean, float u) { return u < mean ? 1.0f : 0.0f; }
+  // NaN stays: in binarisation it is a missing value
+  static float draw(float mean, float u) {
+    return std::isnan(mean) ? mean : u < mean ? 1.0f : 0.0f;
+  }
 };
 
 }  // namespace

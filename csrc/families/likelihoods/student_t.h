@@ -1,5 +1,5 @@
 // Student's t with a location m and a log-scale s per column, and degrees of freedom nu that are
-// the same for every z. With t = (x - m) e^-s,
+// constant in z. With t = (x - m) e^-s,
 //   log p(x|z) = log Gamma((nu + 1) / 2) - log Gamma(nu / 2) - log(nu pi) / 2 - s
 //                - (nu + 1) / 2 log(1 + t^2 / nu).
 // nu = 2 + a shape (families/shape-inl.h) is between 2.001 and 10 002, so x has a finite variance.
