@@ -93,11 +93,11 @@ def test_integers_may_be_left_out():
 @pytest.mark.parametrize(
     ("said", "columns"),
     [
-        ("columns: got 'd', want 'a', 'b', 'c'", "d"),
-        ("columns: got 3, want an index from 0 to 2", 3),
-        ("columns: got -1", [-1]),
-        ("columns: got True", True),
-        ("columns: got 1.0", [1.0]),
+        ("columns: got the column 'd', want 'a', 'b', 'c'", "d"),
+        ("columns: got the column 3, want an index from 0 to 2", 3),
+        ("columns: got the column -1", [-1]),
+        ("columns: got the column True", True),
+        ("columns: got the column 1.0", [1.0]),
         ("columns: got None", None),
         ("at least one column", []),
         ("none twice", ["a", 0]),
@@ -119,7 +119,7 @@ def test_other_wrong_arguments_are_named():
     with pytest.raises(TypeError, match="X: got a sparse"):
         evaluator.conditional_log_likelihood(sp.csr_matrix(X), "a")
     plain = AEVB(1, hidden_layer_sizes=(3,), n_epochs=1, random_state=0).fit(X.to_numpy())
-    with pytest.raises(ValueError, match="the model has no names"):
+    with pytest.raises(ValueError, match="the columns have no names"):
         Evaluator(plain).conditional_log_likelihood(X.to_numpy(), "a")
     bits = (X.to_numpy() > 0).astype(float)
     drawn = AEVB(1, hidden_layer_sizes=(3,), n_epochs=1, binarize="dynamic").fit(bits)

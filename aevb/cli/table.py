@@ -1,4 +1,4 @@
-"""Rows of data with the names of their columns: which columns to use, and which are complete."""
+"""Rows of data with the names of their columns, and which columns to use."""
 
 from __future__ import annotations
 

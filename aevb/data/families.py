@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aevb.core.catalogue import LEVEL_LIKELIHOODS, LIKELIHOODS
 from aevb.core.units import Units
+from aevb.data.column_names import column_index
 
 # One family for all columns, or (family, size) for successive columns of x: their number, or the
 # number of levels of each variable. This is the core's likelihood.
@@ -55,19 +56,11 @@ def asked_families(
     """
     if isinstance(likelihood, str):
         return [likelihood] * n_features
-    places = {} if names is None else {str(name): j for j, name in enumerate(names)}
     families = ["auto"] * n_features
     seen: set[int] = set()
     for family, columns in pairs_of(likelihood):
         for column in columns:
-            j = places.get(column) if isinstance(column, str) else int(column)
-            if j is None or not 0 <= j < n_features:
-                known = "names" if places else "no names"
-                raise ValueError(
-                    f"likelihood: got the column {column!r}, but X has {n_features} columns"
-                    + (f" with the {known} {', '.join(list(places)[:12])}" if places else
-                       f", which have no names; want numbers from 0 to {n_features - 1}")
-                )  # fmt: skip
+            j = column_index("likelihood", column, names, n_features)
             if j in seen:
                 raise ValueError(f"likelihood: got the column {column!r} twice")
             seen.add(j)

@@ -40,10 +40,10 @@ class AEVB(EncoderModel):
     weight_kl_ : float
         With a ``weight_posterior``, KL(q(theta) || p(theta)) in nats, for all data together (the
         last terms of eq. 24, with the opposite sign). The bounds of ``history_`` are without it.
-    likelihood_ : str
-        The likelihood in use.
+    likelihood_ : str or dict of str to str
+        The likelihood in use: that of all columns, or of each column by its name.
     columns_ : list of Column
-        Name, likelihood (``family``), location and scale of each column. The model reads
+        Name, likelihood (``family``), location, scale and levels of each column. The model reads
         ``(x - location) * scale``.
     learning_rate_ : float
         The learning rate in use.

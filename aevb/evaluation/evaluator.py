@@ -14,10 +14,10 @@ from aevb.core.catalogue import SUPPORTS
 from aevb.core.checks import check_integer
 from aevb.core.engine import Floats, Rows, Subset
 from aevb.data.checks import check_dense, check_scores
+from aevb.data.column_names import column_indices
 from aevb.data.validation import check_data
 from aevb.estimators.parameters import draw_seed
 from aevb.evaluation.alarms import few_draws, warn_of
-from aevb.evaluation.columns import column_indices
 from aevb.evaluation.comparison import Comparison, Evaluation, named_models
 from aevb.evaluation.estimate import Estimate
 from aevb.evaluation.methods import (
@@ -243,7 +243,7 @@ class Evaluator:
             )
         check_dense("X", X)
         data = check_data(self.model, X)
-        hidden = column_indices(columns, data)
+        hidden = column_indices(columns, data.feature_names, data.n_features)
         values = data.X.astype(data.X.dtype if data.X.dtype.kind == "f" else np.float64)
         values[:, hidden] = np.nan
         task = Task(self.model, X, self._seed(), self._n_threads(), self._shows_progress())
