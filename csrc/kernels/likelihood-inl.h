@@ -46,13 +46,15 @@ void likelihood_panel(const PanelLikelihood& t) {
       for_packs<pack_of<L>()>(t.n_cols, [&](auto size, size_t c) __attribute__((always_inline)) {
         constexpr size_t N = size;
         auto real = first_lanes<N>(t.n_cols - c);  // lanes that are not padding
-        const auto value = load<N>(x + c);
-        if constexpr (kHoles) real = real & (value == value);
+        if constexpr (kHoles) {
+          const auto value = load<N>(x + c);
+          real = real & (value == value);
+        }
         Vecs<N> output[kOutputs];
         load_outputs(outputs, c, output);
         const LogP<kWithR, N, decltype(real)> log_p = {real, sum, product};
         Vecs<N> gradient[kOutputs];
-        L::evaluate(value, output, scale, log_p, gradient);
+        L::evaluate(load<N>(x + c), output, scale, log_p, gradient);
         for (size_t o = 0; o < kOutputs; ++o)
           store(outputs[o] + c, select(real, gradient[o], Vec{}));
       });
