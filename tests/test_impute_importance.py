@@ -144,6 +144,22 @@ def test_the_most_probable_boolean():
     assert mean.tobytes() == mode.tobytes()
 
 
+@pytest.mark.parametrize("sampler", ["importance", "mcmc"])
+def test_a_category_gets_its_mode_and_an_ordinal_column_its_median(sampler):
+    """A new decoder knows the shares of the levels alone: 0.4, 0.15 and 0.45."""
+    levels = np.repeat(["a", "b", "c"], [40, 15, 45])
+    frame = pd.DataFrame({"city": levels, "size": pd.Categorical(levels, ordered=True)})
+    model = AEVB(2, learning_rate=1e-9, n_epochs=1, random_state=0).fit(frame)
+    holes = frame.iloc[:5].where(np.zeros((5, 2), np.bool_))
+    options = {"sampler": sampler, "n_iterations": 20, "random_state": 0}
+    mean, mode = (model.impute(holes, method=name, **options) for name in ("mean", "mode"))
+    for table in (mean, model.reconstruct(frame), model.inverse_transform(np.zeros((5, 2)))):
+        assert set(table["city"]) == {"c"}
+        assert set(table["size"]) == {"b"}
+    assert set(mode.to_numpy().ravel()) == {"c"}
+    assert set(model.impute(holes, method="sample", **options)["size"]) <= set("abc")
+
+
 @functools.cache
 def scaled():
     """The factor analysis in other units: a model that standardises its data."""

@@ -103,3 +103,22 @@ def families_of(blocks: Blocks, units: Units) -> tuple[str, ...]:
         for _ in range(size if isinstance(size, int) else sum(size))
     ]
     return tuple(of_x[place] for place in units.places)
+
+
+def with_middle_levels(
+    means: NDArray[np.float32], blocks: Blocks, units: Units
+) -> NDArray[np.float32]:
+    """Return means of x in which each ordinal column has its median level, as 1 beside 0.
+
+    The median level has the least mean absolute error in ranks. One level at the draws of x is its
+    own median.
+    """
+    ordinal = [j for j, family in enumerate(families_of(blocks, units)) if family == "ordinal"]
+    if not ordinal:
+        return means
+    means = means.copy()
+    for own in map(units.columns_of_x, ordinal):
+        below = np.cumsum(means[:, own], axis=1)
+        middle = (below < 0.5 * below[:, -1:]).sum(axis=1)
+        means[:, own] = np.arange(own.stop - own.start) == middle[:, None]
+    return means

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.checks import check_integer
 from aevb.core.engine import Engine, OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
+from aevb.data.families import with_middle_levels
 from aevb.data.frames import like
 from aevb.data.rows import as_rows, rows_as_they_are
 from aevb.data.validation import Data, check_data
@@ -89,7 +90,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
     def _as_table(self, X: NDArray[np.float32], *, means: bool, like: Any = None) -> Any:
         """Return values of x in the units of the data, and as a frame if they were one in fit."""
-        state, values = self._learnt("columns_"), self._in_data_units(X)
+        state = self._learnt("columns_")
+        if means:
+            X = with_middle_levels(X, self._engine.settings["likelihood"], self._engine.units)
+        values = self._in_data_units(X)
         if state.schema is None:
             return values
         schema = state.schema.of_means() if means else state.schema

@@ -131,7 +131,9 @@ class EncoderModel(LatentVariableModel):
             or over the second half of the chain. "sample" returns a draw of x_missing, all values
             of a row together: at one z, chosen by the weights, or the last of the chain. "mode"
             returns the mean, but the more probable value of a boolean column; by "mcmc" it returns
-            the mean of p(x|z) at the highest mode of p(z | x_observed) that was found.
+            the mean of p(x|z) at the highest mode of p(z | x_observed) that was found. A category
+            has its most probable level. So has an ordinal column by "mode"; by "mean" it has the
+            median.
         sampler : {"auto", "importance", "mcmc"}, default="auto"
             How z is drawn. "auto" means "importance" if the model was fitted to data with missing
             values, or if `return_std` is True, and "mcmc" otherwise.

@@ -11,7 +11,7 @@ from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows
 from aevb.core.progress import progress_bar
 from aevb.core.warn import warn
-from aevb.data.families import families_of
+from aevb.data.families import families_of, with_middle_levels
 
 SAMPLERS = ("auto", "importance", "mcmc")
 METHODS = ("mean", "sample", "mode")
@@ -91,6 +91,8 @@ def impute_by_chains(
                     progress=report,
                 )
             )
+    if settings.method == "mean":
+        return [_with_middle_levels(engine, table) for table in tables]
     return tables
 
 
@@ -121,8 +123,8 @@ def impute_by_importance(
     _warn_of_few(found.ess, settings.n_draws)
     if samples:
         return list(found.samples), found.std
-    whole = settings.method == "mode"
-    return [_with_whole_booleans(engine, found.mean) if whole else found.mean], found.std
+    point = _with_whole_booleans if settings.method == "mode" else _with_middle_levels
+    return [point(engine, found.mean)], found.std
 
 
 def _occurrences(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -132,6 +134,10 @@ def _occurrences(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     before = np.empty_like(ids)
     before[order] = np.arange(len(ids)) - np.repeat(first, counts)
     return before
+
+
+def _with_middle_levels(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
+    return with_middle_levels(means, engine.settings["likelihood"], engine.units)
 
 
 def _with_whole_booleans(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
