@@ -34,10 +34,23 @@ from aevb import AEVB
 
 Kinds = list[str]
 HIDDEN = 0.2  # of the cells of "adult"
-ADULT = (
-    "age workclass fnlwgt education education-num marital-status occupation relationship race sex "
-    "capital-gain capital-loss hours-per-week native-country income"
-).split()
+ADULT = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+]
 
 
 def read_hivae(folder: Path) -> tuple[pd.DataFrame, Kinds, NDArray[np.intp]]:
@@ -140,7 +153,9 @@ def impute_hivae(folder: Path, name: str, percent: int) -> None:
         errors = column_errors(X, fill(holed, kinds), kinds, n_levels, hidden)
         seconds = time.perf_counter() - start
         of = np.array(["real" if kind in ("pos", "real", "count") else kind for kind in kinds])
-        by_kind = [errors[of == k].mean() if k in of else np.nan for k in ("real", "ordinal", "cat")]
+        by_kind = [
+            errors[of == k].mean() if k in of else np.nan for k in ("real", "ordinal", "cat")
+        ]
         text = " | ".join("" if np.isnan(e) else f"{e:.4f}" for e in (*by_kind, errors.mean()))
         print(f"| {name}, {percent} % | {method} | {text} | {seconds:.0f} |", flush=True)
 
@@ -181,7 +196,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("AEVB_DATA"))
     names = ("Wine", "Breast", "Adult", "adult")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
-    parser.add_argument("--missing", nargs="+", type=int, choices=(10, 20, 50), default=(10, 20, 50))
+    parser.add_argument(
+        "--missing", nargs="+", type=int, choices=(10, 20, 50), default=(10, 20, 50)
+    )
     args = parser.parse_args()
     if args.data is None:
         parser.error("--data, or AEVB_DATA, names the folder of the tables")
