@@ -256,7 +256,7 @@ def config_without(config, name):
     ("name", "values"),
     [
         ("activation", ["identity", "tanh", "relu", "softplus", "sigmoid"]),
-        ("likelihood", [*catalogue.LIKELIHOODS, *catalogue.LEVEL_LIKELIHOODS]),
+        ("likelihood", [*catalogue.catalogue()["likelihood"]]),
         ("bound_estimator", [*catalogue.BOUND_ESTIMATORS]),
         ("optimizer", ["adagrad", "adam", "sgd"]),
         ("binarize", ["none", "threshold", "dynamic"]),

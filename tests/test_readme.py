@@ -46,7 +46,7 @@ def test_python_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_tables(tmp_path: Path) -> None:
-    example, _ = blocks("python", "docs/tables.md")
+    example = blocks("python", "docs/tables.md")[0]
     printed = output_of(example + "\nprint(codes.shape, drawn.shape)\n", tmp_path)
     scores = dict(re.findall(r"^(\w+): (-?[\d.]+) nats per row$", printed, re.MULTILINE))
     assert float(scores["aevb"]) > float(scores["FactorAnalysis"]) + 5
@@ -54,13 +54,22 @@ def test_the_guide_to_tables(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_mixed_tables(tmp_path: Path) -> None:
-    _, example = blocks("python", "docs/tables.md")
+    example = blocks("python", "docs/tables.md")[1]
     more = "print(filled.dtypes.to_dict(), filled.isna().sum().sum(), drawn.dtypes.to_dict())"
     printed = output_of(f"{example}\n{more}\n", tmp_path)
     assert "'city': 'categorical'" in printed
     assert "'visits': 'poisson'" in printed
     assert "'smoker': 'bernoulli'" in printed
     assert "} 0 {" in printed
+
+
+def test_the_guide_to_texts(tmp_path: Path) -> None:
+    example = blocks("python", "docs/tables.md")[2]
+    # bread, cheese, goal, match, team, wine
+    more = "print((drawn.sum(1) == 20).all(), shares[0, [0, 1, 5]].sum(), shares[2, 2:5].sum())"
+    right, of_food, of_sports = output_of(f"{example}\n{more}\n", tmp_path).split()
+    assert right == "True"
+    assert min(float(of_food), float(of_sports)) > 0.95
 
 
 def test_two_setup_commands_of_one_line() -> None:

@@ -28,12 +28,18 @@ _families = catalogue()
 
 # For each likelihood: the values of x that it accepts, its text for the documentation, and the
 # names of the decoder's outputs.
-SUPPORTS = {name: support for name, (support, _, _) in core.likelihoods().items()}
-TEXTS = {name: text for name, (_, text, _) in core.likelihoods().items()}
-OUTPUTS = {name: outputs for name, (_, _, outputs) in core.likelihoods().items()}
-# The likelihoods of numbers, and those of variables with levels.
-LIKELIHOODS = tuple(name for name in _families["likelihood"] if SUPPORTS[name] != "levels")
+SUPPORTS = {name: support for name, (support, _, _, _) in core.likelihoods().items()}
+TEXTS = {name: text for name, (_, text, _, _) in core.likelihoods().items()}
+OUTPUTS = {name: outputs for name, (_, _, outputs, _) in core.likelihoods().items()}
+# The likelihoods of numbers, those of all columns together given their total, and those of
+# variables with levels.
+JOINT_LIKELIHOODS = tuple(name for name, (*_, joint) in core.likelihoods().items() if joint)
 LEVEL_LIKELIHOODS = tuple(name for name in _families["likelihood"] if SUPPORTS[name] == "levels")
+LIKELIHOODS = tuple(
+    name
+    for name in _families["likelihood"]
+    if name not in LEVEL_LIKELIHOODS and name not in JOINT_LIKELIHOODS
+)
 # For each posterior: its text, its standard prior, whether that has a KL divergence in closed form,
 # and whether the components of z are independent. For each prior: the support of z, and its text.
 POSTERIORS = core.posteriors()

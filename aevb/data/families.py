@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.catalogue import LEVEL_LIKELIHOODS, LIKELIHOODS
+from aevb.core.catalogue import JOINT_LIKELIHOODS, LEVEL_LIKELIHOODS, LIKELIHOODS
 from aevb.core.units import Units
 from aevb.data.column_names import column_index
 
 # One family for all columns, or (family, size) for successive columns of x: their number, or the
 # number of levels of each variable. This is the core's likelihood.
 Blocks: TypeAlias = "str | list[tuple[str, Any]]"
-FAMILIES = LIKELIHOODS + LEVEL_LIKELIHOODS
+FAMILIES = LIKELIHOODS + JOINT_LIKELIHOODS + LEVEL_LIKELIHOODS
 
 
 def pairs_of(likelihood: Any) -> list[tuple[str, list[Any]]]:

@@ -19,6 +19,7 @@ from aevb.data.checks import check_dense, check_scores, check_unmasked, still_fi
 from aevb.data.families import with_middle_levels
 from aevb.data.frames import like
 from aevb.data.rows import as_rows, rows_as_they_are
+from aevb.data.totals import JointColumns, checked_totals
 from aevb.data.validation import Data, check_data
 from aevb.estimators.advice import advise_of_scale, reads_pixels
 from aevb.estimators.learner import Learner
@@ -68,6 +69,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         -------
         X : ndarray of shape (n_samples, n_features), float32 or float64
             Means, in the units of the data. They are float64 if the columns were standardised.
+            Multinomial columns have their shares: the means of a row whose total is 1.
 
         Raises
         ------
@@ -110,21 +112,23 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         Returns
         -------
         X : ndarray or DataFrame of shape (n_samples, n_features), float32 or float64
-            Reconstructions, as `inverse_transform` returns them. If `X` is a pandas or polars data
-            frame, so is the result.
+            Reconstructions, as `inverse_transform` returns them, but multinomial columns have the
+            row's total. If `X` is a pandas or polars data frame, so is the result.
 
         Raises
         ------
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        means = self._read(X, self._reconstructions)
-        means = still_finite("X", means)
+        means = still_finite("X", self._read(X, self._reconstructions))
+        joint = self._joint_columns()
+        if len(joint) > 0:
+            means = joint.times(means, joint.totals(check_data(self, X).X))
         if self._learnt("columns_").schema is not None:
             return self._as_table(means, means=True, like=X)
         return like(X, self._in_data_units(means))
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+    def sample(self, n_samples: int = 1, random_state: Any = None, totals: Any = None) -> Any:
         """Draw z from the prior, and then x from p(x|z).
 
         Parameters
@@ -133,15 +137,32 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             Number of draws.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. None takes the estimator's own ``random_state``.
+        totals : int or array-like of shape (n_samples,), default=None
+            The total of the multinomial counts of each row, which the model does not draw. Only for
+            a model with such counts.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32 or float64
+        X : ndarray or DataFrame of shape (n_samples, n_features), float32 or float64
             Draws, in the units of the data. Bernoulli draws are 0 or 1, times 255 if the model was
-            fitted on uint8 pixels.
+            fitted on uint8 pixels. A model of a data frame returns a frame.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not valid, or if `totals` is needed. The message names it.
         """
         check_is_fitted(self)
         n_samples = check_integer("n_samples", n_samples)
+        joint = self._joint_columns()
+        if (len(joint) > 0) != (totals is not None):
+            raise ValueError(
+                "totals: got None, want the total of the multinomial counts of each row, which the "
+                "model does not draw; those of X are X.sum(axis=1)"
+                if totals is None
+                else "totals: the model has no multinomial counts, want None"
+            )
+        n_counts = None if totals is None else checked_totals(totals, n_samples)
         seed = draw_seed(self.random_state if random_state is None else random_state)
         engines = list(itertools.islice(self._engines(), n_samples))
         x = np.concatenate(
@@ -155,7 +176,10 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
                 for i, engine in enumerate(engines)
             ]
         )
-        return self._as_table(still_finite("sample", x), means=False)
+        x = still_finite("sample", x)
+        if n_counts is not None:
+            x = joint.draw(x, n_counts, seed)
+        return self._as_table(x, means=False)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return a lower bound on log p(x) of each row.
@@ -215,6 +239,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             If `X` is not valid for the model. The message names it.
         """
         return float(self.score_samples(X).mean())
+
+    def _joint_columns(self) -> JointColumns:
+        return JointColumns(self._engine.settings["likelihood"], self._engine.units)
 
     def _n_score_draws(self) -> int:
         return int(self._engine.settings["n_draws"])

@@ -192,6 +192,12 @@ class EncoderModel(LatentVariableModel):
             engine, method, sampler, n_draws, n_starts, n_iterations, n_imputations, return_std
         )
         data, missing = observed_data(self, X, mask)
+        joint = self._joint_columns()
+        if missing[:, joint.of_data].any():
+            raise ValueError(
+                "X: got missing multinomial counts, want all of them: the total of the others does "
+                "not tell what they are"
+            )
         rows = self._rows(data)
         seed = draw_seed(self.random_state if random_state is None else random_state)
         run = Run(seed, self.n_threads, bool(self.verbose))

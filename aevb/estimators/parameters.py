@@ -15,8 +15,6 @@ from aevb.core.catalogue import (
     ACTIVATIONS,
     BINARIZE,
     BOUND_ESTIMATORS,
-    LEVEL_LIKELIHOODS,
-    LIKELIHOODS,
     OPTIMIZERS,
     POSTERIORS,
     PRIORS,
@@ -24,6 +22,7 @@ from aevb.core.catalogue import (
     WEIGHT_POSTERIORS,
 )
 from aevb.core.engine import Config
+from aevb.data.families import FAMILIES
 from aevb.estimators import kinds
 from aevb.training.learning_rate import ADAM_RATE, LEARNING_RATES
 from aevb.training.length import N_ROWS
@@ -99,9 +98,9 @@ _DECLARATIONS = (
     ),
     Parameter(
         "likelihood",
-        kinds.families("auto", *LIKELIHOODS, *LEVEL_LIKELIHOODS),
+        kinds.families("auto", *FAMILIES),
         "p(x|z), appendix C of the paper. "
-        + "; ".join(f'"{name}": {TEXTS[name]}' for name in LIKELIHOODS + LEVEL_LIKELIHOODS)
+        + "; ".join(f'"{name}": {TEXTS[name]}' for name in FAMILIES)
         + ". "
         "A dict gives some columns, by name or number, a likelihood of their own, as in "
         '{"age": "gaussian", "city": "categorical"}; so does a list of (likelihood, columns). The '

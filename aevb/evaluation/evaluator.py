@@ -244,6 +244,12 @@ class Evaluator:
         check_dense("X", X)
         data = check_data(self.model, X)
         hidden = column_indices(columns, data.feature_names, data.n_features)
+        together = self.model._joint_columns().of_data
+        if 0 < np.isin(together, hidden).sum() < len(together):
+            raise ValueError(
+                "columns: got some of the multinomial counts, want all of them or none: they have "
+                "one likelihood together"
+            )
         values = data.X.astype(data.X.dtype if data.X.dtype.kind == "f" else np.float64)
         values[:, hidden] = np.nan
         task = Task(self.model, X, self._seed(), self._n_threads(), self._shows_progress())

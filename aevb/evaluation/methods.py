@@ -168,6 +168,10 @@ class AnnealedImportanceSampling(Method):
     def estimate(self, task: Task) -> Estimate:
         """Return the estimate of log p(x) of each row."""
         model, annealing = task.model, self._annealing(task.model)
+        if self.bidirectional and len(model._joint_columns()) > 0:
+            raise ValueError(
+                "bidirectional: got True, want False: the model does not draw multinomial counts"
+            )
         rows = model._rows(check_data(model, task.X))
         subset = Subset(0, rows.shape[0], split=False)
         settings = annealing, task.seed, task.n_threads

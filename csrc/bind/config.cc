@@ -161,7 +161,8 @@ py::dict likelihoods() {
   for (const LikelihoodKernels& member : kernels().likelihoods) {
     const LikelihoodInfo& info = member.info;
     const std::vector<std::string> outputs(info.outputs, info.outputs + info.n_outputs);
-    found[info.name] = py::make_tuple(name_of(info.support, kSupports), info.text, outputs);
+    found[info.name] =
+        py::make_tuple(name_of(info.support, kSupports), info.text, outputs, info.is_joint);
   }
   return found;
 }
@@ -274,7 +275,8 @@ void bind_config(py::module_& m) {
       .def_property_readonly("weight_shapes", &weight_shapes,
                              "The shape of every weight and bias by its name.");
   m.def("likelihoods", &likelihoods,
-        "By a likelihood's name: the values of x that it accepts, and a text on it.");
+        "By a likelihood's name: the values of x that it accepts, a text on it, the names of the "
+        "decoder's outputs, and whether all columns have one distribution.");
   m.def("posteriors", &posteriors, "What each posterior is, by its name.");
   m.def("priors", &priors, "By a prior's name: the support of z, and a text on it.");
   m.def("objectives", &objectives, "A text on each objective, by its name.");

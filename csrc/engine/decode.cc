@@ -51,8 +51,8 @@ void panel_likelihood(const Pass& pass, const OutputBlock& block, size_t panel, 
   pass.k.likelihoods[block.likelihood].evaluate(t);
 }
 
-// The same of some rows of a block whose variables have levels.
-void level_likelihood(const Pass& pass, const OutputBlock& block, Range rows, bool with_r) {
+// The same of some rows of a block with groups.
+void group_likelihood(const Pass& pass, const OutputBlock& block, Range rows, bool with_r) {
   LevelRows t = level_rows(pass, block, rows);
   t.x = pass.x().row(0) + block.columns.begin;
   t.scale = 1.0f / pass.n_averaged();
@@ -63,12 +63,12 @@ void level_likelihood(const Pass& pass, const OutputBlock& block, Range rows, bo
   pass.k.likelihoods[block.likelihood].evaluate_levels(t);
 }
 
-// A variable's levels may be in several panels, so this waits for all outputs.
-void level_likelihoods(const Pass& pass, const Member& member, bool with_r) {
+// A group may be in several panels, so this waits for all outputs.
+void group_likelihoods(const Pass& pass, const Member& member, bool with_r) {
   const Range draws = draws_of(pass, share_rows(member, pass.rows));
   for_own_rows(pass, member, draws, [&](Range some) {
     for (const OutputBlock& block : pass.network.blocks) {
-      if (!block.levels.empty()) level_likelihood(pass, block, some, with_r);
+      if (!block.groups.empty()) group_likelihood(pass, block, some, with_r);
     }
   });
 }
@@ -80,8 +80,8 @@ LevelRows level_rows(const Pass& pass, const OutputBlock& block, Range rows) {
   t.rows = rows.size();
   t.first_row = rows.begin;
   t.n_draws = pass.ws.n_draws;
-  t.n_variables = block.levels.size();
-  t.levels = block.levels.data();
+  t.n_variables = block.groups.size();
+  t.levels = block.groups.data();
   t.ldx = pass.x().stride;
   for (size_t i = 0; i < block.layers.size(); ++i) {
     const MatView output = pass.activation(pass.network.layers[block.layers.begin + i].output);
@@ -117,11 +117,11 @@ void decode_likelihood(const Pass& pass, Member& member, bool with_r) {
       dense_forward(pass.k, use.layer, pass.weights, h, pass.activation(use.output),
                     Activation::identity, task.panel, rows, nullptr, &prefetch[i]);
     }
-    if (block.levels.empty()) panel_likelihood(pass, block, task.panel, rows, with_r);
+    if (block.groups.empty()) panel_likelihood(pass, block, task.panel, rows, with_r);
   });
   member.barrier();
-  if (!network.has_levels) return;
-  level_likelihoods(pass, member, with_r);
+  if (!network.has_groups) return;
+  group_likelihoods(pass, member, with_r);
   member.barrier();
 }
 
@@ -129,11 +129,11 @@ void output_likelihood(const Pass& pass, Member& member) {
   const std::vector<OutputBlock>& blocks = pass.network.blocks;
   const auto panels = [&](size_t i) { return row_panels(blocks[i].columns.size(), pass.drawn()); };
   stealing_for(member, blocks.size(), panels, {1, panels(0).n_blocks}, [&](const Task& task) {
-    if (!blocks[task.layer].levels.empty()) return;
+    if (!blocks[task.layer].groups.empty()) return;
     panel_likelihood(pass, blocks[task.layer], task.panel,
                      block_range(task.blocks, kRowBlock, pass.drawn()), true);
   });
-  level_likelihoods(pass, member, true);
+  group_likelihoods(pass, member, true);
   member.barrier();
 }
 

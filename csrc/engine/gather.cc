@@ -78,8 +78,9 @@ void read_masks(const Pass& pass, Range rows) {
     float* mask = inputs.row(r) + x.cols;
     for (const OutputBlock& block : pass.network.blocks) {
       const float* own = x.row(r) + block.columns.begin;
-      const size_t n = block.levels.empty() ? block.columns.size() : block.levels.size();
-      for (size_t i = 0; i < n; own += block.levels.empty() ? 1 : block.levels[i], ++i)
+      const bool has_levels = pass.k.likelihoods[block.likelihood].info.has_levels();
+      const size_t n = has_levels ? block.groups.size() : block.columns.size();
+      for (size_t i = 0; i < n; own += has_levels ? block.groups[i] : 1, ++i)
         *mask++ = std::isnan(*own) ? 1.0f : 0.0f;
     }
   }

@@ -35,6 +35,8 @@ struct LikelihoodInfo {
   Width widths[kMostOutputs] = {};
   // In the place of `start`: the outputs for one variable and the shares of its n levels.
   void (*start_levels)(const double* shares, size_t n, double* const* outputs) = nullptr;
+  // All columns of a row have one distribution, given their total.
+  bool is_joint = false;
 
   // Counts and positive values are skewed, and large ones would saturate the hidden units.
   Input input() const {

@@ -41,7 +41,7 @@ void decoder_means(const Pass& pass, Member& member) {
   if (std::none_of(blocks.begin(), blocks.end(), has_mean)) return;
   for_own_rows(pass, member, draws_of(pass, share_rows(member, pass.rows)), [&](Range some) {
     for (const OutputBlock& block : blocks) {
-      if (!block.levels.empty()) {
+      if (!block.groups.empty()) {
         member_of(block).level_means(level_rows(pass, block, some));
       } else if (member_of(block).mean != nullptr) {
         member_of(block).mean(output_rows(pass, block, some));
@@ -56,9 +56,10 @@ void draw_rows(const Pass& pass, Range rows, uint32_t stream, const uint64_t* id
     const MatView own = {noise.data + block.columns.begin, 0, block.columns.size(), noise.stride};
     NoiseRows drawn = noise_rows(pass.noise.seed, stream, ids, rows.size(), 1, own);
     drawn.first_block = block.first_noise;
-    block.levels.empty()
-        ? pass.k.likelihoods[block.likelihood].draw(output_rows(pass, block, rows), drawn)
-        : pass.k.draw_levels(level_rows(pass, block, rows), drawn);
+    const LikelihoodKernels& likelihood = pass.k.likelihoods[block.likelihood];
+    if (likelihood.info.is_joint) continue;  // without a total, x keeps its shares
+    block.groups.empty() ? likelihood.draw(output_rows(pass, block, rows), drawn)
+                         : pass.k.draw_levels(level_rows(pass, block, rows), drawn);
   }
 }
 

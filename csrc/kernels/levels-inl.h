@@ -33,7 +33,7 @@ void evaluate_levels(const LevelRows& t) {
     double log_p = 0.0;
     for (size_t i = 0, column = 0; i < t.n_variables; column += t.levels[i++]) {
       const Variable v = variable_at<L>(t, r, i, column);
-      if (v.x[0] != v.x[0]) {
+      if (L::info.has_levels() && v.x[0] != v.x[0]) {
         pass_nothing<L>(v);
       } else {
         log_p += static_cast<double>(L::evaluate(v, t.scale));

@@ -113,6 +113,14 @@ void Config::validate_columns() const {
   const auto has_levels = [](const ColumnBlock& block) { return !block.levels.empty(); };
   check(binarize == Binarize::none || std::none_of(columns.begin(), columns.end(), has_levels),
         "binarize: want none for variables with levels");
+  const auto is_joint = [](const ColumnBlock& block) {
+    return kernels().likelihoods[block.likelihood].info.is_joint;
+  };
+  const auto joint = std::find_if(columns.begin(), columns.end(), is_joint);
+  check(algorithm != Algorithm::wake_sleep || joint == columns.end(),
+        std::string("likelihood: the algorithm 'wake-sleep' draws x, and '") +
+            (joint == columns.end() ? "" : kernels().likelihoods[joint->likelihood].info.name) +
+            "' has no draw without a total");
 }
 
 void Config::validate() const {

@@ -75,12 +75,15 @@ void Network::add_outputs(const Config& config, size_t input) {
                 info.is_constant(i), i == 0 ? block.n_columns : 0);
     }
     const Range columns = {column, column + block.n_columns};
+    std::vector<uint32_t> groups = block.levels;
+    if (info.is_joint) groups = {static_cast<uint32_t>(block.n_columns)};
+    has_groups = has_groups || !groups.empty();
+    const size_t own_panels = groups.empty() ? ceil_div(block.n_columns, kPanel) : 1;
     blocks.push_back(
-        {block.likelihood, columns, {first, layers.size()}, n_panels, n_noise, block.levels});
+        {block.likelihood, columns, {first, layers.size()}, n_panels, n_noise, std::move(groups)});
     n_noise += ceil_div(block.n_columns, 4);
-    n_panels += info.has_levels() ? 1 : ceil_div(block.n_columns, kPanel);
+    n_panels += own_panels;
     column = columns.end;
-    has_levels = has_levels || info.has_levels();
   }
   outputs.end = layers.size();
 }

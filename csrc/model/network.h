@@ -29,9 +29,11 @@ struct OutputBlock {
   size_t likelihood;
   Range columns;  // of x
   Range layers;
-  size_t first_panel;  // index among the panels of all blocks; with levels a block has one
+  size_t first_panel;  // index among the panels of all blocks; with groups a block has one
   size_t first_noise;  // index among the noise of all blocks, four columns each
-  std::vector<uint32_t> levels;  // of each variable, if the likelihood has levels
+  // The widths of groups of columns that have one distribution: the levels of each variable, or all
+  // columns of a joint likelihood. Empty: each column has its own.
+  std::vector<uint32_t> groups;
 };
 
 struct Network {
@@ -53,7 +55,7 @@ struct Network {
 
   bool has_closed_kl = false;  // KL(q(z|x) || p(z)) has a closed form
   bool has_inputs = false;     // the encoder does not read x as it is
-  bool has_levels = false;     // some block has them
+  bool has_groups = false;     // some block has them
 
   bool has_encoder() const { return !encoder.empty(); }
   // The columns of an output of the encoder among the heads; past the last one, an empty range.

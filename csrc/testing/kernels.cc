@@ -150,7 +150,7 @@ struct LevelProblem {
   LevelProblem(const std::string& name, const std::vector<FloatArray>& given,
                const std::vector<uint32_t>& levels)
       : member(kernels().likelihoods[parse("name", name, kernels().likelihoods)]) {
-    check(member.info.has_levels() && given.size() == member.info.n_outputs,
+    check(member.evaluate_levels != nullptr && given.size() == member.info.n_outputs,
           "outputs: want " + std::to_string(member.info.n_outputs) + " arrays, of levels");
     const size_t n_columns = std::accumulate(levels.begin(), levels.end(), size_t{0});
     for (size_t i = 0; i < given.size(); ++i) {

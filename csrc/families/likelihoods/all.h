@@ -10,6 +10,7 @@
 #include "families/likelihoods/gaussian.h"
 #include "families/likelihoods/laplace.h"
 #include "families/likelihoods/log_normal.h"
+#include "families/likelihoods/multinomial.h"
 #include "families/likelihoods/negative_binomial.h"
 #include "families/likelihoods/negative_binomial_per_cell.h"
 #include "families/likelihoods/ordinal.h"
@@ -36,8 +37,9 @@ using Likelihoods = List<     //
     Gamma,      //
     Beta,       //
     ContinuousBernoulli>;
-// Those of variables with levels.
+// Those of columns that have one distribution.
 using LevelLikelihoods = List<  //
+    Multinomial,                //
     Categorical,                //
     Ordinal>;
 

@@ -1,8 +1,6 @@
 // Categorical with the logits a of a variable's levels: log p(x|z) = a_x - log sum_k e^a_k.
 #pragma once
 
-#include <limits>
-
 #include "families/likelihoods/levels-inl.h"
 
 namespace aevb::AEVB_ISA {
@@ -38,36 +36,7 @@ struct Categorical {
     return own - s.largest - s.log_sum;
   }
 
-  static AEVB_INLINE void probabilities(const Variable& v) {
-    float* a = v.output[0];
-    const Softmax s = softmax(v.n, a);
-    for (size_t k = 0; k < v.n; k += W)
-      store_first(v.n - k, a + k, load_first(v.n - k, a + k, 0.0f) * s.inverse);
-  }
-
- private:
-  struct Softmax {
-    float largest, log_sum, inverse;  // of the logits; of the sum of e^(a - largest); 1 / that sum
-  };
-
-  // Replaces n logits by e^(a - largest).
-  static AEVB_INLINE Softmax softmax(size_t n, float* a) {
-    Vec most = set1(-std::numeric_limits<float>::infinity());
-    for (size_t k = 0; k < n; k += W) most = max(most, load_first(n - k, a + k, a[0]));
-    float lane[W];
-    store(lane, most);
-    float largest = lane[0];
-    for (size_t i = 1; i < W; ++i) largest = std::max(largest, lane[i]);
-    Vec total = {};
-    for (size_t k = 0; k < n; k += W) {
-      const Vec e =
-          exp(load_first(n - k, a + k, -std::numeric_limits<float>::infinity()) - largest);
-      store_first(n - k, a + k, e);
-      total += e;
-    }
-    const float total_e = sum(total);
-    return {largest, log(set1(total_e))[0], 1.0f / total_e};
-  }
+  static AEVB_INLINE void probabilities(const Variable& v) { to_shares(v.n, v.output[0]); }
 };
 
 }  // namespace
