@@ -103,8 +103,8 @@ def test_the_twins_gradient_is_the_derivative():
         np.testing.assert_allclose(twin(a, x)[1][:, j], slope, rtol=1e-6, atol=1e-6)
     counts = x[x.sum(1) > 0]
     expected = [
-        stats.multinomial.logpmf(c, c.sum(), softmax(l))
-        for c, l in zip(counts, a[x.sum(1) > 0], strict=True)
+        stats.multinomial.logpmf(c, c.sum(), softmax(logits))
+        for c, logits in zip(counts, a[x.sum(1) > 0], strict=True)
     ]
     np.testing.assert_allclose(twin(a, x)[0][x.sum(1) > 0], expected, rtol=1e-10)
 

@@ -71,10 +71,15 @@ void likelihood_panel(const PanelLikelihood& t) {
 
 template <class L>
 void likelihood(const PanelLikelihood& t) {
-  // With holes, r is computed even if it is not wanted: that saves a fourth function.
-  t.holes                ? likelihood_panel<L, true, true>(t)
-  : t.partial != nullptr ? likelihood_panel<L, true, false>(t)
-                         : likelihood_panel<L, false, false>(t);
+  // With holes, r is computed even if it is not wanted: that saves a fourth function. Beside a long
+  // likelihood the search for holes costs nothing.
+  if constexpr (pack_of<L>() == 1) {
+    likelihood_panel<L, true, true>(t);
+  } else {
+    t.holes                ? likelihood_panel<L, true, true>(t)
+    : t.partial != nullptr ? likelihood_panel<L, true, false>(t)
+                           : likelihood_panel<L, false, false>(t);
+  }
 }
 
 // first output = f(row, column, outputs), for all packs of all rows
