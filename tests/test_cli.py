@@ -100,7 +100,7 @@ def test_python_dash_m(monkeypatch, capsys):
         ),
         (["fit", "letters", "--out=m"], "got letters"),
         (["fit", "rows.txt", "--out=m"], "got rows.txt"),
-        (["sample", "m", "--out=s.gif"], "must end in .npy or .png, got s.gif"),
+        (["sample", "m", "--out=s.gif"], "must end in .npy or .csv or .png, got s.gif"),
         (["sample", "m", "--out=s.npy", "--n-samples=0"], "--n-samples must be at least 1"),
         (["sample", "m", "--out=s.png", "--image-shape=big"], "invalid image shape"),
     ],

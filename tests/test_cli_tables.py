@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from aevb import AEVB, cli
-from aevb.cli import csv_file, files
+from aevb.cli import csv_file, files, fit
 from aevb.cli.options import UsageError
 
 nan = np.nan
@@ -93,8 +93,6 @@ def test_csv(write, text, rows, names):
         ),
         ("a,b\n1,2\n\n3,1_000\n", "column 'b', line 4: got '1_000', want a number"),
         ("a;b\n1,5;2\n", "column 'a', line 2: got '1,5', want a number"),
-        ("red,2\nblue,4\n", "column 0, line 1: got 'red', want"),  # no header
-        ("red,a\nblue,4\n", "column 'red', line 2: got 'blue', want"),
         ("1,2\nthree,4\n", "column 0, line 2: got 'three', want a number"),
         ('a,b\n"1\n2",2\n', "column 'a', line 3: got '1\\n2', want"),
         ("a,b, a\n1,2,3\n", "the header has the name 'a' 2 times"),
@@ -109,7 +107,7 @@ def test_what_is_wrong_with_a_csv(write, text, message):
 
 
 def test_numpy_reads_clean_files(write, monkeypatch):
-    monkeypatch.setattr(csv_file, "_numbers", None)
+    monkeypatch.setattr(csv_file, "_numbers_with_gaps", None)
     files.read_table(write('"a";"b"\n1;"2"\n'))
     with pytest.raises(TypeError):
         files.read_table(write("a;b\n1;NA\n"))
@@ -233,22 +231,31 @@ def test_the_names_go_to_the_model_and_back(write, capsys):
     assert "rows.csv: the model needs columns that the data do not have: 'a'\n" in err
 
 
-def test_the_plan_of_a_fit(write, capsys):
-    name = write("".join(["height,weight\n", *("0.5,0\n0.25,1\n" * 10)]))
-    options = ["--validation-fraction=0.25", "--likelihood=bernoulli", "--n-epochs=2"]
-    options.append("--early-stopping=true")
-    out = succeeds(capsys, "fit", name, *FIT, *options).out.splitlines()
-    assert out[:4] == [
+def test_the_plan_of_a_fit(write, capsys, monkeypatch):
+    rows = "0.5,0\n0.25,1\n" * 10
+    name, nameless = write("height,weight\n" + rows), write(rows, "nameless.csv")
+    options = ["--validation-fraction=0.25", "--n-epochs=2", "--early-stopping=true"]
+    plan = [
         "rows     20, 5 of them held out",
         "columns  2 bernoulli, as they are",
         "epochs   2",
-        "Bounds in nats per row.",
     ]
-    told = succeeds(capsys, "fit", name, *FIT, *options, "--verbose").out.splitlines()
-    assert told[:3] == out[:3]
-    assert told[6] == out[3]
-    assert [line.split() for line in told[3:6]] == [
-        ["column", "likelihood", "location", "scale"],
-        ["height", "bernoulli", "0", "1"],
-        ["weight", "bernoulli", "0", "1"],
+    table = [
+        "column  likelihood     location        scale",
+        "height  bernoulli             0            1",
+        "weight  bernoulli             0            1",
     ]
+    end = "Bounds in nats per row."
+
+    def told(*argv, likelihood="bernoulli"):
+        argv = ["fit", *argv, *FIT, *options, f"--likelihood={likelihood}"]
+        out = succeeds(capsys, *argv).out.splitlines()
+        return out[: out.index(end)]
+
+    assert told(name) == plan + table
+    assert told(nameless) == plan
+    assert [line.split()[0] for line in told(nameless, "--verbose")[4:]] == ["x0", "x1"]
+    assert told(nameless, likelihood="0=gaussian")[2:4] == [plan[2], table[0]]
+    monkeypatch.setattr(fit, "_MOST_COLUMNS", 1)
+    assert told(name) == plan
+    assert told(name, "--verbose") == plan + table

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aevb.cli.cells import text_of
+from aevb.cli.table import Wanted
+
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
     from aevb.estimators.columns import Column
+
+_WIDTH_OF_LEVELS = 40  # characters
 
 
 def units(column: Column) -> str:
@@ -38,19 +43,50 @@ def set_feature_names(model: LatentVariableModel, names: Sequence[str] | None) -
     model._state = replace(model._state, feature_names=array)
 
 
+def wanted_columns(model: LatentVariableModel) -> Wanted:
+    """Return the columns that a model needs."""
+    assert model._state is not None
+    schema, columns = model._state.schema, model.columns_
+    words = [False] * len(columns)
+    if schema is not None:
+        words = [any(isinstance(level, str) for level in c.levels) for c in schema.columns]
+    labels = [column.name for column in (columns if schema is None else schema.columns)]
+    return Wanted(type(model).__name__, feature_names(model), labels, words)
+
+
 def summary(columns: Sequence[Column]) -> str:
     """Return how many columns have which likelihood and units, as in "20 gaussian, standardised".
 
     The most frequent kind comes first.
     """
-    kinds = Counter((column.family, units(column)) for column in columns)
-    return "; ".join(f"{n} {family}, {how}" for (family, how), n in kinds.most_common())
+    kinds = Counter(
+        column.family if column.levels else f"{column.family}, {units(column)}"
+        for column in columns
+    )
+    return "; ".join(f"{n} {kind}" for kind, n in kinds.most_common())
 
 
 def table_of(columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the lines of a table of columns."""
-    head: list[Any] = [("column", "likelihood", "location", "scale")]
-    cells = head + [(c.name, c.family, f"{c.location:g}", f"{c.scale:g}") for c in columns]
+    """Yield the lines of a table of columns, the levels of categories last."""
+    cells = [("column", "likelihood", "location", "scale", "levels")]
+    for c in columns:
+        numbers = ("", "") if c.levels else (f"{c.location:g}", f"{c.scale:g}")
+        cells.append((c.name, c.family, *numbers, _listed(c.levels)))
     first, second, *_ = (max(map(len, words)) for words in zip(*cells, strict=True))
-    for name, family, location, scale in cells:
-        yield f"{name:{first}}  {family:{second}} {location:>12} {scale:>12}"
+    if not any(column.levels for column in columns):
+        cells[0] = (*cells[0][:-1], "")
+    for name, family, location, scale, levels in cells:
+        line = f"{name:{first}}  {family:{second}} {location:>12} {scale:>12}  {levels}"
+        yield line.rstrip()
+
+
+def _listed(levels: Sequence[Any]) -> str:
+    """Return the number of levels and the first ones, as in "3: a, b, c"."""
+    if not levels:
+        return ""
+    words = list(map(text_of, levels))
+    n = len(words)
+    while n > 1 and len(", ".join(words[:n])) > _WIDTH_OF_LEVELS:
+        n -= 1
+    dots = ", ..." if n < len(words) else ""
+    return f"{len(words)}: {', '.join(words[:n])[:_WIDTH_OF_LEVELS]}{dots}"

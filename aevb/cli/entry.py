@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -29,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parser().parse_args(argv)
-        args.run(args)
+        with warnings.catch_warnings():
+            _print_warnings()
+            args.run(args)
         sys.stdout.flush()
     except SystemExit as stop:  # argparse, after --help and --version
         return int(stop.code or 0)
@@ -49,6 +52,18 @@ def _complain(message: object, code: int) -> int:
     line = " ".join(str(message).split()) or type(message).__name__
     print(f"aevb: {line}", file=sys.stderr)
     return code
+
+
+def _print_warnings() -> None:
+    """Print each warning once, as one line. Its place in Python would not help the user."""
+    printed = set()
+
+    def show(message: Warning | str, *_: Any) -> None:
+        if str(message) not in printed:
+            printed.add(str(message))
+            _complain(f"warning: {message}", 0)
+
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 def _parser() -> Parser:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from aevb.cli.columns import feature_names, set_feature_names
+from aevb.cli.columns import set_feature_names, wanted_columns
 from aevb.cli.csv_file import read_csv
 from aevb.cli.options import UsageError
-from aevb.cli.table import Table, in_order_of, without
+from aevb.cli.table import Table, Wanted, without
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
@@ -39,7 +39,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_table(name: str, drop: Sequence[str] = ()) -> Table:
+def read_table(name: str, drop: Sequence[str] = (), wanted: Wanted | None = None) -> Table:
     """Return the rows (n, n_features) that the command line names.
 
     Parameters
@@ -48,31 +48,33 @@ def read_table(name: str, drop: Sequence[str] = ()) -> Table:
         A file or a data set.
     drop : sequence of str
         Names or numbers of columns to leave out.
+    wanted : Wanted, default=None
+        The columns that a model needs.
 
     Raises
     ------
     UsageError
         If the name means nothing, or `drop` has a word that is no column.
     ValueError
-        If the file is damaged, or a cell of a CSV file is not a number. The message names the file.
+        If the file is damaged, a cell in a CSV file's column of numbers is not a number, or its
+        columns are not those that a model needs. The message names the file.
     """
     path = Path(name)
     if path.suffix == ".csv":
         with _naming(path):
-            return read_csv(path, drop)
+            return read_csv(path, drop, wanted)
     return Table(without(_read_array(name), drop))
 
 
 def read_table_for(model: LatentVariableModel, name: str, drop: Sequence[str] = ()) -> Table:
     """Return the rows that the command line names, in the columns of a model.
 
-    The names of the columns are compared here. So the model forgets them, and then accepts arrays
-    without a warning.
+    The names of the columns are compared here. So the model gets those of the rows, or none, and
+    then accepts them without a warning.
     """
-    table = read_table(name, drop)
-    with _naming(name):
-        table = in_order_of(table, feature_names(model))
-    set_feature_names(model, None)
+    wanted = wanted_columns(model)
+    table = read_table(name, drop, wanted)
+    set_feature_names(model, wanted.labels if table.has_words else None)
     return table
 
 
@@ -140,6 +142,12 @@ def check_folder(path: Path) -> None:
     """Raise an error before the work starts if the folder of `path` does not exist."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such folder to write {path.name} in")
+
+
+def check_words(path: Path, model: LatentVariableModel) -> None:
+    """Raise an error before the work starts if a file cannot hold a model's words."""
+    if path.suffix != ".csv" and any(wanted_columns(model).words):
+        raise UsageError(f"--out must end in .csv for a model with columns of words, got {path}")
 
 
 def check_suffix(path: Path, *suffixes: str) -> None:

@@ -7,12 +7,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aevb.cli.columns import set_feature_names, summary, table_of
+from aevb.cli.columns import feature_names, set_feature_names, summary, table_of
 from aevb.cli.files import add_data, check_folder, read_table
-from aevb.cli.options import MODEL_OPTIONS, add_options, given
+from aevb.cli.options import MODEL_OPTIONS, UsageError, add_options, given
+from aevb.cli.table import Table, number_of
 
 if TYPE_CHECKING:
     from aevb.training.trainer import Trainer
+
+_MOST_COLUMNS = 40  # that are described without --verbose
 
 
 def add(commands: Any) -> None:
@@ -22,7 +25,9 @@ def add(commands: Any) -> None:
     )
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="the model, a .safetensors file")
-    parser.add_argument("--verbose", action="store_true", help="describe each column")
+    parser.add_argument(
+        "--verbose", action="store_true", help="describe each column, of a wide table too"
+    )
     add_options(parser, MODEL_OPTIONS)
     parser.set_defaults(run=run)
 
@@ -34,7 +39,10 @@ def run(args: argparse.Namespace) -> None:
     from aevb.estimators.aevb import AEVB
     from aevb.training.trainer import Trainer
 
-    model = AEVB(**given(args, MODEL_OPTIONS))
+    options = given(args, MODEL_OPTIONS)
+    if isinstance(options.get("likelihood"), dict):
+        options["likelihood"] = _by_number(options["likelihood"], table)
+    model = AEVB(**options)
     # This is AEVB.fit with one line of output per epoch.
     trainer = Trainer(model, table.X, callbacks=[_print_epoch])
     set_feature_names(model, table.names)
@@ -46,6 +54,15 @@ def run(args: argparse.Namespace) -> None:
     print(f"Model: {args.out}")
 
 
+def _by_number(likelihood: dict[str, str], table: Table) -> dict[int, str]:
+    """Return the likelihoods of columns that the command line names."""
+    n = table.X.shape[1]
+    numbers = [number_of("--likelihood", word, n, table.names) for word in likelihood]
+    if len(set(numbers)) < len(numbers):
+        raise UsageError("--likelihood: got a column twice")
+    return dict(zip(numbers, likelihood.values(), strict=True))
+
+
 def _print_plan(trainer: Trainer[Any], n_rows: int, *, verbose: bool) -> None:
     """Print what the model learns, and from what."""
     model = trainer.model
@@ -53,7 +70,9 @@ def _print_plan(trainer: Trainer[Any], n_rows: int, *, verbose: bool) -> None:
     print(f"rows     {n_rows:,}, {n_rows - trainer.n_train:,} of them held out")
     print(f"columns  {summary(columns)}")
     print(f"epochs   {trainer.n_epochs}")
-    if verbose:
+    # Of columns without names that are of one kind, the summary says enough.
+    has_kinds = feature_names(model) is not None or len({column.family for column in columns}) > 1
+    if verbose or (has_kinds and len(columns) <= _MOST_COLUMNS):
         print(*table_of(columns), sep="\n")
 
 

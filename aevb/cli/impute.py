@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aevb.cli.csv_file import write_filled
+from aevb.cli.csv_words import are_whole, rows_of_frame
 from aevb.cli.files import (
     add_data,
     add_model,
     check_folder,
     check_suffix,
+    check_words,
     load_model,
     read_table_for,
 )
 from aevb.cli.options import add_options, given, options_of
+from aevb.core.catalogue import SUPPORTS
 from aevb.estimators.encoder_model import EncoderModel
 
 _OPTIONS = options_of(EncoderModel.impute)
@@ -56,13 +60,31 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args.model)
     if not isinstance(model, EncoderModel):
         raise ValueError(f"{args.model}: a {type(model).__name__} cannot impute: it has no encoder")
+    check_words(args.out, model)
+    families = [column.family for column in model.columns_]
     table = read_table_for(model, args.data, args.drop)
     options = {"method": args.method, "sampler": args.sampler} | given(args, _OPTIONS)
     filled = model.impute(table.X, **options)
     if args.out.suffix == ".csv":
         assert table.csv is not None
-        n_missing = write_filled(args.out, table.csv, filled)
+        n_missing = write_filled(args.out, table.csv, _rows(filled, table.X, families))
     else:
         n_missing = int(np.isnan(table.X).sum())
         np.save(args.out, filled)
     print(f"{n_missing:,} missing values of {len(filled):,} rows filled in: {args.out}")
+
+
+def _rows(filled: Any, X: Any, families: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of values. Columns of an array are of whole numbers if those of `X` are."""
+    if hasattr(filled, "columns"):
+        yield from rows_of_frame(filled)
+        return
+    whole = [
+        SUPPORTS[family] == "counts" or are_whole(column)
+        for family, column in zip(families, X.T, strict=True)
+    ]
+    for row in filled:
+        yield tuple(
+            int(np.rint(value)) if is_whole else value
+            for value, is_whole in zip(row, whole, strict=True)
+        )

@@ -48,11 +48,30 @@ def add_options(parser: argparse.ArgumentParser, options: Iterable[Parameter]) -
         known: dict[str, Any] = {"choices": choices}
         if not choices:
             known = {"type": option.kind.read, "metavar": name.rsplit("_", 1)[-1].upper()}
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=option.help, **known)
+        if option.kind.join is not None:
+            known["action"] = "append"
+        parser.add_argument(_flag(option), default=argparse.SUPPRESS, help=option.help, **known)
 
 
 def given(args: argparse.Namespace, options: Iterable[Parameter]) -> dict[str, Any]:
-    """Return the options that the user gave."""
-    names = [option.name for option in options]
-    return {name: getattr(args, name) for name in names if hasattr(args, name)}
+    """Return the options that the user gave.
+
+    Raises
+    ------
+    UsageError
+        If the words of an option that may be repeated do not go together.
+    """
+    values = {}
+    for option in options:
+        if hasattr(args, option.name):
+            values[option.name] = getattr(args, option.name)
+            if option.kind.join is not None:
+                try:
+                    values[option.name] = option.kind.join(values[option.name])
+                except ValueError as error:
+                    raise UsageError(f"{_flag(option)}: {error}") from error
+    return values
+
+
+def _flag(option: Parameter) -> str:
+    return "--" + option.name.replace("_", "-")

@@ -7,7 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from aevb.cli.files import add_model, check_folder, check_suffix, load_model
+from aevb.cli.columns import feature_names
+from aevb.cli.csv_file import write_csv
+from aevb.cli.csv_words import rows_of_frame
+from aevb.cli.files import add_model, check_folder, check_suffix, check_words, load_model
 from aevb.cli.options import UsageError, add_options, image_shape, options_of
 from aevb.estimators.aevb import AEVB
 
@@ -16,7 +19,9 @@ def add(commands: Any) -> None:
     """Add the command to the parsers of ``aevb``."""
     parser = commands.add_parser("sample", help="draw from a model")
     add_model(parser)
-    parser.add_argument("--out", type=Path, required=True, help="a .npy array or a .png picture")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="a .npy array, a .csv table or a .png picture"
+    )
     parser.add_argument("--n-samples", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--mean", action="store_true", help="decoder means, without pixel noise")
     parser.add_argument(
@@ -28,11 +33,12 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    check_suffix(args.out, ".npy", ".png")
+    check_suffix(args.out, ".npy", ".csv", ".png")
     check_folder(args.out)
     if args.n_samples < 1:
         raise UsageError(f"--n-samples must be at least 1, got {args.n_samples}")
     model = load_model(args.model)
+    check_words(args.out, model)
     n_features = model.n_features_in_
     side = math.isqrt(n_features)
     height, width = args.image_shape or (side, side)
@@ -53,7 +59,15 @@ def run(args: argparse.Namespace) -> None:
         plots.samples(model, (height, width), ax=figure.add_subplot(), **what)
         figure.savefig(args.out, dpi=150)
     else:
-        import numpy as np
-
-        np.save(args.out, plots.sample_images(model, **what))
+        _save(args.out, feature_names(model), plots.sample_images(model, **what))
     print(f"{args.n_samples} samples: {args.out}")
+
+
+def _save(path: Path, names: list[str] | None, rows: Any) -> None:
+    import numpy as np
+
+    is_frame = hasattr(rows, "columns")
+    if path.suffix == ".csv":
+        write_csv(path, names, rows_of_frame(rows) if is_frame else rows)
+    else:
+        np.save(path, np.asarray(rows, dtype=np.float64) if is_frame else rows)

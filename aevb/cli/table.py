@@ -22,6 +22,8 @@ class CsvLayout(NamedTuple):
         The fields of the header line, as they are written.
     n_skipped : int
         Lines before the first row.
+    n_fields : int
+        Fields of a line.
     kept : list of int
         For each column of the data, the number of its field in a line.
     """
@@ -30,15 +32,45 @@ class CsvLayout(NamedTuple):
     delimiter: str
     header: list[str] | None
     n_skipped: int
+    n_fields: int
     kept: list[int]
 
 
 class Table(NamedTuple):
-    """Rows of data (n, D). A CSV file may name their columns."""
+    """Rows of data (n, D): an array, or a pandas frame if a CSV file has columns of words.
+
+    A CSV file may name their columns.
+    """
 
     X: Any
     names: tuple[str, ...] | None = None
     csv: CsvLayout | None = None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether X is a frame, since there are columns of words."""
+        return hasattr(self.X, "columns")
+
+
+class Wanted(NamedTuple):
+    """The columns that a model needs.
+
+    Attributes
+    ----------
+    model : str
+        The name of its class.
+    names : list of str or None
+        Their names, if they had names in fit.
+    labels : list of str
+        What the model calls them: their names, or x0, x1, ....
+    words : list of bool
+        Whether a column has words.
+    """
+
+    model: str
+    names: list[str] | None
+    labels: list[str]
+    words: list[bool]
 
 
 def kept_columns(n: int, names: Sequence[str] | None, drop: Sequence[str]) -> list[int]:
@@ -46,19 +78,20 @@ def kept_columns(n: int, names: Sequence[str] | None, drop: Sequence[str]) -> li
 
     A word of `drop` is the name of a column, or else its number from 0.
     """
-    dropped = {_number_of(word, n, names) for word in drop}
+    dropped = {number_of("--drop", word, n, names) for word in drop}
     if len(dropped) == n:
         raise UsageError(f"--drop {' --drop '.join(drop)} leaves no column")
     return [i for i in range(n) if i not in dropped]
 
 
-def _number_of(word: str, n: int, names: Sequence[str] | None) -> int:
+def number_of(option: str, word: str, n: int, names: Sequence[str] | None) -> int:
+    """Return the number of a column that an option names, or whose number from 0 it gives."""
     if names is not None and word in names:
         return names.index(word)
     if word.isdecimal() and int(word) < n:
         return int(word)
     known = "" if names is None else f", or one of the names {_listed(names)}"
-    raise UsageError(f"--drop: got {word!r}, want a number from 0 to {n - 1}{known}")
+    raise UsageError(f"{option}: got {word!r}, want a number from 0 to {n - 1}{known}")
 
 
 def without(X: Any, drop: Sequence[str]) -> Any:
@@ -76,12 +109,17 @@ def label(i: int, names: Sequence[str] | None) -> str:
     return unnamed if names is None or names[i] == unnamed else f"column {names[i]!r}"
 
 
-def in_order_of(table: Table, wanted: Sequence[str] | None) -> Table:
-    """Return the table with its columns in the order of a model's.
+def in_order_of(
+    kept: list[int], names: Sequence[str] | None, wanted: Sequence[str] | None
+) -> list[int]:
+    """Return the numbers of columns in the order of a model's.
 
     Parameters
     ----------
-    table : Table
+    kept : list of int
+        The numbers of the columns that ``--drop`` leaves.
+    names : sequence of str or None
+        The names of all columns.
     wanted : sequence of str or None
         The names of the model's columns. If the model or the table has no names, the columns count
         by their places.
@@ -91,25 +129,20 @@ def in_order_of(table: Table, wanted: Sequence[str] | None) -> Table:
     ValueError
         If a column is missing, or is none of the model's. The message names it.
     """
-    names = table.names
     if names is None or wanted is None:
-        return table
-    places = {name: i for i, name in enumerate(names)}
+        return kept
+    places = {names[i]: i for i in kept}
     absent = [repr(name) for name in wanted if name not in places]
     if absent:
         raise ValueError(f"the model needs columns that the data do not have: {_listed(absent)}")
     known = set(wanted)
-    unknown = [repr(name) for name in names if name not in known]
+    unknown = [repr(name) for name in places if name not in known]
     if unknown:
         raise ValueError(
             f"the data have columns that the model does not know: {_listed(unknown)}; leave them "
             f"out with --drop"
         )
-    order = [places[name] for name in wanted]
-    if order == sorted(order):
-        return table
-    csv = table.csv and table.csv._replace(kept=[table.csv.kept[i] for i in order])
-    return Table(table.X[:, order], tuple(wanted), csv)
+    return [places[name] for name in wanted]
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -37,6 +37,9 @@ class Kind:
         All values, if there is a list of them.
     depends_on_data : bool
         Whether the core's value depends on the data, too.
+    join : callable or None
+        Makes one value of those of an option that may be repeated. It raises a ValueError if they
+        do not go together.
     """
 
     type: str
@@ -45,6 +48,7 @@ class Kind:
     read: Callable[[str], Any] = str
     choices: tuple[str | None, ...] = ()
     depends_on_data: bool = False
+    join: Callable[[list[Any]], Any] | None = None
 
 
 def quoted(value: Any) -> str:
@@ -91,14 +95,19 @@ def families(*names: str) -> Kind:
                 if isinstance(column, bool) or not isinstance(column, (str, Integral)):
                     raise TypeError(f"{name}: got the column {column!r}, want a name or a number")
 
-    def read(text: str) -> Any:
-        if "=" not in text:
-            return text
-        pairs = [part.rpartition("=") for part in text.split(",")]
-        return {int(c) if c.isdecimal() else c: family for c, _, family in pairs}
+    def join(words: list[str]) -> str | dict[str, str]:
+        pairs = [word.rpartition("=") for word in words]
+        if len(words) == 1 and "=" not in words[0]:
+            return words[0]
+        wrong = [word for word in words if "=" not in word]
+        if wrong:
+            raise ValueError(f"got {wrong[0]!r} and more, want one name, or COLUMN=NAME each time")
+        families = {column: family for column, _, family in pairs}
+        if len(families) < len(words):
+            raise ValueError("got a column twice")
+        return families
 
-    read.__name__ = "likelihood"
-    return Kind("str, dict or list", check, read=read, depends_on_data=True)
+    return Kind("str, dict or list", check, depends_on_data=True, join=join)
 
 
 def count(*, lowest: int = 1, convert: Callable[[Any], Any] = int) -> Kind:

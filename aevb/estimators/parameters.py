@@ -111,7 +111,8 @@ _DECLARATIONS = (
         "a fifth or more are exactly 0 or 1, unless each column goes from 0 to 1, as after "
         "`MinMaxScaler`. It chooses Gaussian otherwise. "
         "The Notes of `AEVB` describe the floor of a log-variance.",
-        help="likelihood of the decoder",
+        help="likelihood of all columns, or COLUMN=LIKELIHOOD for a column, by its name or its "
+        "number from 0 among those that --drop leaves; may be repeated",
         fixed=True,
         in_core=True,
     ),
