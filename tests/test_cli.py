@@ -60,7 +60,9 @@ def succeeds(capsys, *argv):
 
 def test_help_and_version(capsys):
     assert "evaluate" in succeeds(capsys, "--help")
-    assert "--hidden-layer-sizes" in succeeds(capsys, "fit", "--help")
+    told = succeeds(capsys, "fit", "--help")
+    assert "--hidden-layer-sizes" in told
+    assert "more words than numbers" in " ".join(told.split())
     assert succeeds(capsys, "--version").startswith("aevb ")
 
 

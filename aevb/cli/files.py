@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _DATA_HELP = (
     "a .npy, .npz or .csv file of rows, or digits, mnist, mnist:validation, mnist:test or frey"
 )
+_CSV_HELP = (
+    "The first row of a .csv file is a header if it has a word above a number, or words alone. "
+    "A column with more words than numbers is one of categories; any other word is an error. With "
+    "a model, a column is what it was in fit. Blank cells, NA, NaN and ? are missing values"
+)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +34,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the argument DATA and the option --drop."""
-    parser.add_argument("data", metavar="DATA", help=_DATA_HELP)
+    parser.add_argument("data", metavar="DATA", help=f"{_DATA_HELP}. {_CSV_HELP}")
     parser.add_argument(
         "--drop",
         metavar="COLUMN",

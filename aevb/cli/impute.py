@@ -32,7 +32,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "impute",
         help="fill in missing values",
-        description="Missing values are NaN, and blank, NA or ? in a CSV file.",
+        description="Known cells of a .csv file keep their text. Of a file of numbers, columns of "
+        "counts and those whose known numbers are whole get whole numbers. In a file with words, "
+        "each column gets values of the type that it had in fit.",
     )
     add_model(parser)
     add_data(parser)

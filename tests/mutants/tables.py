@@ -3,6 +3,9 @@
 from mutants.mutant import Mutant
 
 _CSV = "aevb/cli/csv_file.py"
+_CELLS = "aevb/cli/cells.py"
+_LAYOUT = "aevb/cli/csv_layout.py"
+_WORDS = "aevb/cli/csv_words.py"
 _TABLE = "aevb/cli/table.py"
 _COLUMNS = "aevb/cli/columns.py"
 _PLOTS = "aevb/plots/table.py"
@@ -15,48 +18,161 @@ _NAMES = "test_cli_tables.py::test_the_names_go_to_the_model_and_back"
 _INFO = "test_cli_models.py::test_info_describes_a_model"
 _IMPUTE = "test_cli_models.py::test_impute_of_a_csv_file"
 _ORDER = "test_cli_models.py::test_impute_keeps_the_order_of_the_file"
+_HEADERS = "test_cli_words.py::test_what_is_a_header_and_what_is_a_word"
+_STRANGE = "test_cli_words.py::test_what_is_wrong_with_words"
+_FRAME = "test_cli_words.py::test_words_make_a_frame"
+_KEEPS = "test_cli_words.py::test_impute_keeps_what_is_known"
+_WHOLE = "test_cli_words.py::test_impute_writes_whole_numbers_of_an_array"
 _PANELS = "test_plots_table.py::test_each_panel_is_observed_against_reconstructed"
 _CHOSEN = "test_plots_table.py::test_columns_by_name_and_by_number"
 
 MUTANTS = [
     Mutant(
         what="a header that begins with a number is not seen",
-        file=_CSV,
-        text="zip(words, second, strict=False)",
-        replacement="zip(words[:1], second, strict=False)",
+        file=_LAYOUT,
+        text="        for i in [i for i in words if",
+        replacement="        for i in [i for i in words if i == 0 and",
         tests=(_READ,),
     ),
     Mutant(
         what="a first row with a word is a header, whatever stands below",
+        file=_LAYOUT,
+        text="            if not is_word(row[i]):\n",
+        replacement="            if row:\n",
+        tests=(
+            "test_cli_tables.py::test_drop_of_words_without_a_header",
+            _HEADERS,
+        ),
+    ),
+    Mutant(
+        what="words alone are no header",
+        file=_LAYOUT,
+        text="        return bool(words)",
+        replacement="        return False",
+        tests=(_HEADERS,),
+    ),
+    Mutant(
+        what="a blank cell below a word makes a header",
+        file=_LAYOUT,
+        text="len(row) and not is_missing(row[i])",
+        replacement="len(row)",
+        tests=(_HEADERS,),
+    ),
+    Mutant(
+        what="one word makes a column of words",
+        file=_WORDS,
+        text="if is_word(text)) > n_numbers",
+        replacement="if is_word(text)) > 0 * n_numbers",
+        tests=(_STRANGE,),
+    ),
+    Mutant(
+        what="a decimal comma makes a word",
+        file=_CELLS,
+        text="return not is_number(text) and not _LIKE_A_NUMBER.fullmatch(text.strip())",
+        replacement="return not is_number(text)",
+        tests=(_STRANGE,),
+    ),
+    Mutant(
+        what="words keep the blanks at their ends",
+        file=_WORDS,
+        text="else text.strip()",
+        replacement="else text",
+        tests=(_HEADERS,),
+    ),
+    Mutant(
+        what="a column of whole numbers has floats",
+        file=_WORDS,
+        text='"Int64" if are_whole(column) else "float64"',
+        replacement='"float64"',
+        tests=(_FRAME,),
+    ),
+    Mutant(
+        what="a model does not say what has words",
         file=_CSV,
-        text="    if second is None:\n        return any(words)",
-        replacement="    if True:\n        return any(words)",
-        tests=("test_cli_tables.py::test_drop_of_words_without_a_header",),
+        text="words = [] if wanted is None else wanted.words",
+        replacement="words = []",
+        tests=("test_cli_words.py::test_a_column_is_what_it_was_in_fit",),
+    ),
+    Mutant(
+        what="a column of names with one name twice is not pointed out",
+        file=_CSV,
+        text="2 * n > len(words)",
+        replacement="n == len(words)",
+        tests=("test_cli_words.py::test_a_column_of_names_is_pointed_out",),
+    ),
+    Mutant(
+        what="an imputed cell loses the blanks beside it",
+        file=_CSV,
+        text="row[i].replace(mark, text_of(value)) if mark else text_of(value)",
+        replacement="text_of(value)",
+        tests=(_KEEPS,),
+    ),
+    Mutant(
+        what="a warning is printed each time",
+        file="aevb/cli/entry.py",
+        text="            printed.add(str(message))\n",
+        replacement="",
+        tests=("test_cli_words.py::test_unseen_words_are_one_line",),
+    ),
+    Mutant(
+        what="a sample has no header",
+        file="aevb/cli/sample.py",
+        text="_save(args.out, feature_names(model),",
+        replacement="_save(args.out, None,",
+        tests=("test_cli_words.py::test_sample_has_the_header_and_the_types",),
+    ),
+    Mutant(
+        what="imputed counts are not whole",
+        file="aevb/cli/impute.py",
+        text='SUPPORTS[family] == "counts" or are_whole(column)',
+        replacement="are_whole(column)",
+        tests=(_WHOLE,),
+    ),
+    Mutant(
+        what="imputed numbers are whole if one known number is",
+        file=_WORDS,
+        text="whole.all() and (observed[:-1] != observed[1:]).any()",
+        replacement="whole.all()",
+        tests=(_WHOLE,),
+    ),
+    Mutant(
+        what="an option for one column comes alone",
+        file="aevb/cli/options.py",
+        text='            known["action"] = "append"\n',
+        replacement='            known["nargs"] = 1\n',
+        tests=("test_cli_words.py::test_likelihoods_of_columns",),
+    ),
+    Mutant(
+        what="a column may have two likelihoods",
+        file="aevb/cli/fit.py",
+        text="    if len(set(numbers)) < len(numbers):",
+        replacement="    if not numbers:",
+        tests=("test_cli_words.py::test_wrong_likelihoods",),
     ),
     Mutant(
         what="a byte order mark is part of the first field",
-        file=_CSV,
-        text='_ENCODING = "utf-8-sig"',
-        replacement='_ENCODING = "utf-8"',
+        file=_LAYOUT,
+        text='ENCODING = "utf-8-sig"',
+        replacement='ENCODING = "utf-8"',
         tests=(_READ,),
     ),
     Mutant(
         what="semicolons are taken for commas",
-        file=_CSV,
+        file=_LAYOUT,
         text='for delimiter in "\\t;":',
         replacement='for delimiter in "\\t":',
         tests=(_READ,),
     ),
     Mutant(
         what="one line decides about the delimiter",
-        file=_CSV,
+        file=_LAYOUT,
         text="if 2 * sum(divided) > len(divided):",
         replacement="if any(divided):",
         tests=(_READ,),
     ),
     Mutant(
         what="a number may have underscores",
-        file=_CSV,
+        file=_CELLS,
         text='if "_" not in "".join(cells):',
         replacement="if cells:",
         tests=(_WRONG,),
@@ -64,8 +180,8 @@ MUTANTS = [
     Mutant(
         what="a header may be wider than the rows",
         file=_CSV,
-        text="return X if X.shape[1] == len(layout.kept) else None",
-        replacement="return X",
+        text="    if X.shape[1] != layout.n_fields:\n        return None\n",
+        replacement="",
         tests=(_WRONG,),
     ),
     Mutant(
@@ -92,22 +208,22 @@ MUTANTS = [
     Mutant(
         what="all cells are filled in",
         file=_CSV,
-        text="if math.isnan(_number(row[i])):",
-        replacement="if not reads_pixels(state):",
+        text="            if is_missing(row[i]):\n",
+        replacement="            if row:\n",
         tests=(_IMPUTE,),
     ),
     Mutant(
         what="values go to the cells of other columns",
-        file=_TABLE,
-        text="csv = table.csv and table.csv._replace(kept=[table.csv.kept[i] for i in order])",
-        replacement="csv = table.csv",
+        file=_CSV,
+        text="X if layout.kept == sorted(layout.kept) else X[:, layout.kept]",
+        replacement="X",
         tests=(_ORDER,),
     ),
     Mutant(
         what="columns are taken by their places, whatever their names",
         file=_TABLE,
-        text="if order == sorted(order):",
-        replacement="if order:",
+        text="    return [places[name] for name in wanted]",
+        replacement="    return kept",
         tests=(_NAMES,),
     ),
     Mutant(
@@ -127,7 +243,7 @@ MUTANTS = [
     Mutant(
         what="the model keeps its names, and scikit-learn warns",
         file="aevb/cli/files.py",
-        text="    set_feature_names(model, None)\n",
+        text="    set_feature_names(model, wanted.labels if table.has_words else None)\n",
         replacement="",
         tests=(_NAMES,),
     ),
@@ -154,9 +270,9 @@ MUTANTS = [
     ),
     Mutant(
         what="transform writes another number of digits",
-        file=_CSV,
-        text='fmt="%.9g"',
-        replacement='fmt="%.6g"',
+        file=_CELLS,
+        text="{value:.9g}",
+        replacement="{value:.6g}",
         tests=("test_cli_models.py::test_transform",),
     ),
     Mutant(
