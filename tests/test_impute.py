@@ -161,7 +161,7 @@ def assert_mean(values, expected, resolution):
 
 @pytest.mark.parametrize("n_components", [1, 2])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_mean_is_the_conditional_mean_whatever_the_encoder(isa, likelihood, n_components):
+def test_mean_is_the_conditional_mean_whatever_the_encoder(vectors, likelihood, n_components):
     """Pseudo-Gibbs is wrong by six times the tolerance in each row, also with nothing observed."""
     twin, X, means, pseudo = wrong_encoder(likelihood, n_components)
     result = by_row(fill(twin.model, *copies(X, MASKS, 150), n_iterations=300))

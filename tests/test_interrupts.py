@@ -244,13 +244,13 @@ def ctrl_c(after):
 
 
 LONG_STEPS = {
-    "undone in the update": (AEVB, 300, {"batch_size": 20_000}),
+    "undone in the update": (AEVB, 300, {"batch_size": 12_000}),
     "two moments, two draws": (
         AEVB,
         300,
-        {"batch_size": 10_000, "optimizer": "adam", "n_draws": 2, "learning_rate": 0.001},
+        {"batch_size": 6_000, "optimizer": "adam", "n_draws": 2, "learning_rate": 0.001},
     ),
-    "wake-sleep": (WakeSleep, 300, {"batch_size": 20_000}),
+    "wake-sleep": (WakeSleep, 300, {"batch_size": 12_000}),
     "few rows, whose update is done to its end": (AEVB, 6000, {"batch_size": 490}),
 }
 

@@ -247,18 +247,18 @@ def test_rows_are_judged_by_content_and_seed_alone(isa, method):
 
 @minibatches
 @likelihoods
-def test_neither_threads_nor_pieces_change_a_bit(isa, likelihood, share):
+def test_neither_threads_nor_pieces_change_a_bit(vectors, likelihood, share):
     settings = {"likelihood": likelihood, "hidden_layer_sizes": (20,), "batch_size": 1300 // share}
     X = pixels(1300, 9, likelihood)
     whole = []
-    for k in (1, 2, 3, 7):
+    for k in (1, 2, 7):
         with team_of(k):
             whole.append(Trainer(small(**settings, n_threads=k), X).run(3900))
     pieces = Trainer(small(**settings), X)
     for total in (1300, 1500, 1500, 3000, 3900):
         pieces.run(total)
     first, *others = map(state, (*whole, pieces))
-    assert others == [first] * 4
+    assert others == [first] * 3
     assert state(small(**settings).fit(X)) == first[:4]
     assert state(small(**settings, random_state=1).fit(X))[0] != first[0]
 

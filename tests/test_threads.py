@@ -104,12 +104,14 @@ def assert_the_same_bits(X, teams, **settings):
             assert results(X, n_threads, **settings) == one, n_threads
 
 
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize(
+    ("likelihood", "net"),
+    [("bernoulli", net) for net in NETS] + [(name, "two layers") for name in LIKELIHOODS[1:]],
+)
 def test_any_number_of_threads_gives_the_same_bits(isa, likelihood, net):
     settings = dict(NETS[net], likelihood=likelihood)
     X = rows(settings.pop("n"), settings.pop("d"), likelihood)
-    assert_the_same_bits(X, (2, 3, 4, 7), **settings)
+    assert_the_same_bits(X, (2, 3, 7), **settings)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_any_number_of_threads_gives_the_same_bits(isa, likelihood, net):
     ],
     ids=str,
 )
-def test_for_every_setting(isa, settings):
+def test_for_every_setting(vectors, settings):
     X = rows(20 if settings.get("batch_size") == 1 else 120, 137, "bernoulli")
     settings = {"hidden_layer_sizes": (141,), "batch_size": 50, "n_components": 3, **settings}
     assert_the_same_bits(X, (2, 3, 7), **settings)

@@ -155,8 +155,7 @@ def expected_quality(likelihood, x, mean):
     return 1 - (loss(mean) - perfect) / (loss(np.full(len(x), x.mean())) - perfect)
 
 
-@pytest.mark.parametrize("container", [np.asarray, sp.csr_matrix])
-@pytest.mark.parametrize("together", [1, 1 << 20])
+@pytest.mark.parametrize(("container", "together"), [(np.asarray, 1), (sp.csr_matrix, 1 << 20)])
 def test_column_quality_is_scikit_learns(case, container, together, monkeypatch):
     monkeypatch.setattr(quality, "_BLOCK_VALUES", together)
     model, X = case
