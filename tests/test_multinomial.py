@@ -4,68 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from hooks import kernels
-from oracle import U, assert_close, gamma
+from likelihoods import twin
+from oracle import U, assert_close
 from scipy import sparse, stats
-from scipy.special import gammaln, logsumexp, softmax
+from scipy.special import softmax
 
 from aevb import AEVB, Evaluator, WakeSleep
 
 NAME = "multinomial"
+TWIN = twin(NAME)
 
 
 # --- the kernel -------------------------------------------------------------------------------
-def twin(a, x):
-    """log p(x|z) of each row and its gradient, in float64, from the mathematics alone."""
-    r, gradient = np.zeros(len(x)), np.zeros(x.shape)
-    for row, seen in enumerate(~np.isnan(x)):
-        counts, logits = x[row, seen], a[row, seen]
-        if counts.sum() > 0:
-            logits = logits - logits.max()
-            ways = gammaln(counts.sum() + 1) - gammaln(counts + 1).sum()
-            r[row] = ways + counts @ (logits - logsumexp(logits))
-            gradient[row, seen] = counts - counts.sum() * softmax(logits)
-    return r, gradient
-
-
-def errors(a, x):
-    """First-order float32 errors of `twin`.
-
-    a - max a has a relative error of u, which is an absolute error of its exponential's exponent.
-    exp is within 4 u, a sum of D terms within D u, and log within 8 u. log x! has an error of 8 u
-    max(10, log x!) where x > 1.
-    """
-    r, gradient = np.zeros(len(x)), np.zeros(x.shape)
-    for row, seen in enumerate(~np.isnan(x)):
-        counts, logits = x[row, seen], a[row, seen]
-        if counts.sum() == 0:
-            continue
-        n, d, below = counts.sum(), len(counts), np.abs(logits - logits.max())
-        factorials = gammaln(counts + 1)
-        of_factorials = 8 * U * np.maximum(10, factorials)[counts > 1].sum()
-        p = softmax(logits)
-        of_sum = U * (p @ below) + (4 + d + 8) * U
-        r[row] = of_factorials + gamma(d + 2) * factorials.sum() + n * of_sum
-        r[row] += gamma(d + 3) * (counts @ below) + 8 * U * n * np.log(1 / p.max())
-        r[row] += U * abs(twin(a[row : row + 1], x[row : row + 1])[0][0])
-        mean_error = n * p * (of_sum + U * below + 8 * U)
-        gradient[row, seen] = mean_error + U * np.abs(counts - n * p)
-    return r, gradient
-
-
-def examples(n, d, spread=2.0, total=50):
-    rng = np.random.default_rng(d)
-    a = rng.normal(size=(n, d), scale=spread).astype(np.float32)
-    totals = rng.integers(0, total, n)
-    x = np.array(
-        [rng.multinomial(t, softmax(row)) for t, row in zip(totals, np.float64(a), strict=True)]
-    )
-    return a, x.astype(np.float32)
-
-
 def check(a, x):
     r, (gradient,) = kernels.levels(NAME, [a], x, [a.shape[1]])
-    exact = np.float64(a), np.float64(x)
-    (want_r, want), (error_r, error) = twin(*exact), errors(*exact)
+    exact = [np.float64(a)], np.float64(x)
+    (want_r, (want,)), (error_r, (error,)) = TWIN.log_p(*exact), TWIN.error(*exact)
     assert_close(r, want_r, error_r, "r")
     assert_close(gradient, want, error, "gradient")
     _, (alone,) = kernels.levels(NAME, [a], x, [a.shape[1]], with_r=False)
@@ -75,10 +29,12 @@ def check(a, x):
 
 @pytest.mark.parametrize("d", [1, 2, 7, 16, 17, 65, 1000])
 def test_the_kernel_is_the_twin(vectors, d):
-    check(*examples(20, d))
-    a, x = examples(20, d, spread=30.0, total=100_000)
+    rng = np.random.default_rng(d)
+    (a,), x = TWIN.examples(rng, 20, d)
     check(a, x)
-    x[np.random.default_rng(1).random(x.shape) < 0.3] = np.nan
+    (a,), x = TWIN.examples(rng, 20, d, spread=30.0, total=100_000)
+    check(a, x)
+    x[rng.random(x.shape) < 0.3] = np.nan
     x[0], x[1, 0] = np.nan, np.nan
     r, gradient = check(a, x)
     assert r[0] == 0
@@ -96,24 +52,25 @@ def test_the_kernel_at_the_extremes(vectors):
 
 
 def test_the_twins_gradient_is_the_derivative():
-    a, x = map(np.float64, examples(10, 6))
+    (a,), x = TWIN.examples(np.random.default_rng(0), 10, 6)
+    a, x = np.float64(a), np.float64(x)
     for j in range(6):
         step = 1e-5 * (np.arange(6) == j)
-        slope = (twin(a + step, x)[0] - twin(a - step, x)[0]) / 2e-5
-        np.testing.assert_allclose(twin(a, x)[1][:, j], slope, rtol=1e-6, atol=1e-6)
+        slope = (TWIN.log_p([a + step], x)[0] - TWIN.log_p([a - step], x)[0]) / 2e-5
+        np.testing.assert_allclose(TWIN.log_p([a], x)[1][0][:, j], slope, rtol=1e-6, atol=1e-6)
     counts = x[x.sum(1) > 0]
     expected = [
         stats.multinomial.logpmf(c, c.sum(), softmax(logits))
         for c, logits in zip(counts, a[x.sum(1) > 0], strict=True)
     ]
-    np.testing.assert_allclose(twin(a, x)[0][x.sum(1) > 0], expected, rtol=1e-10)
+    np.testing.assert_allclose(TWIN.log_p([a], x)[0][x.sum(1) > 0], expected, rtol=1e-10)
 
 
 def test_means_are_shares(vectors):
-    a, _ = examples(20, 37)
+    (a,), _ = TWIN.examples(np.random.default_rng(1), 20, 37)
     got = kernels.level_means(NAME, [a], [37])
     below = np.abs(a - a.max(1, keepdims=True))
-    want = softmax(np.float64(a), axis=1)
+    want = TWIN.mean([np.float64(a)])
     error = want * (U * below + U * (want * below).sum(1, keepdims=True) + (37 + 24) * U)
     assert_close(got, want, error, "shares")
 

@@ -13,6 +13,9 @@ grid(outputs)          for one row and column: points x (k, 1), and their weight
 examples(rng, n, d)    float32 outputs and x of ordinary size, (n, d)
 extremes()             a list of float32 (outputs, x): underflow, overflow, floors
 
+A joint likelihood, of all columns together, has no `variance`, `grid` and `extremes`. Its mean is
+that for the total 1.
+
 Errors are written with u = 2^-24. A sum of k terms, computed with c roundings each, is within
 gamma(k + c) of the sum of absolute terms. exp is within 2 ulp <= 4 u of its value, and the other
 functions are within 4 ulp <= 8 u (test_math.py).
