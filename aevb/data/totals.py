@@ -36,12 +36,12 @@ class JointColumns:
 
     def totals(self, X: Any) -> NDArray[np.float64]:
         """Return the total of the observed counts of each row of the data (n,)."""
-        own = X[:, self.of_data]
+        own: Any = X[:, self.of_data]
         if sparse.issparse(own):
             own = own.copy()
             own.data = np.nan_to_num(own.data)
             return np.asarray(own.sum(axis=1), np.float64).ravel()
-        return np.nansum(own, axis=1, dtype=np.float64)
+        return np.asarray(np.nansum(own, axis=1, dtype=np.float64))
 
     def times(self, x: NDArray[np.float32], totals: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the means of x: its shares times the totals of the rows."""
