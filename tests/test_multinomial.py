@@ -9,7 +9,7 @@ from oracle import U, assert_close
 from scipy import sparse, stats
 from scipy.special import softmax
 
-from aevb import AEVB, Evaluator, WakeSleep
+from aevb import AEVB, Evaluator, WakeSleep, cli
 
 NAME = "multinomial"
 TWIN = twin(NAME)
@@ -202,6 +202,23 @@ def test_what_has_no_draws_says_so(fitted):
         WakeSleep(2, likelihood=NAME).fit(X)
     with pytest.raises(ValueError, match="bidirectional: got True, want False"):
         Evaluator(fitted).log_likelihood(X[:5], "ais", bidirectional=True, n_simulated=5)
+
+
+def test_the_command_draws_texts_of_a_length(fitted, tmp_path, capsys):
+    fitted.save(tmp_path / "m.safetensors")
+    command = ["sample", str(tmp_path / "m.safetensors"), "--n-samples=3"]
+    drawn, picture = (f"--out={tmp_path / name}" for name in ("x.csv", "x.png"))
+    assert cli.main([*command, drawn, "--totals=40", "--random-state=1"]) == 0
+    rows = np.loadtxt(tmp_path / "x.csv", delimiter=",")
+    np.testing.assert_array_equal(rows, fitted.sample(3, 1, totals=40))
+    for code, *words in (
+        (1, drawn),
+        (2, drawn, "--mean", "--totals=4"),
+        (2, picture, "--totals=4"),
+    ):
+        capsys.readouterr()
+        assert cli.main([*command, *words]) == code
+        assert "totals" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bad", [-1.0, 0.5])

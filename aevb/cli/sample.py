@@ -25,6 +25,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--n-samples", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--mean", action="store_true", help="decoder means, without pixel noise")
     parser.add_argument(
+        "--totals", type=int, metavar="N", help="the total of each row's multinomial counts"
+    )
+    parser.add_argument(
         "--image-shape", type=image_shape, metavar="HxW", help="for .png; square by default"
     )
     add_options(parser, options_of(AEVB.sample))
@@ -37,6 +40,9 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.out)
     if args.n_samples < 1:
         raise UsageError(f"--n-samples must be at least 1, got {args.n_samples}")
+    is_draw = args.out.suffix != ".png" and not args.mean
+    if args.totals is not None and not is_draw:
+        raise UsageError("--totals is for draws in a .csv or .npy file")
     model = load_model(args.model)
     check_words(args.out, model)
     n_features = model.n_features_in_
@@ -58,6 +64,9 @@ def run(args: argparse.Namespace) -> None:
         figure = plots.offscreen_figure(6, 6)
         plots.samples(model, (height, width), ax=figure.add_subplot(), **what)
         figure.savefig(args.out, dpi=150)
+    elif is_draw:
+        rows = model.sample(args.n_samples, what["random_state"], args.totals)
+        _save(args.out, feature_names(model), rows)
     else:
         _save(args.out, feature_names(model), plots.sample_images(model, **what))
     print(f"{args.n_samples} samples: {args.out}")
