@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import oracle
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.metrics import d2_tweedie_score, log_loss, r2_score
@@ -11,7 +12,7 @@ from sklearn.metrics import d2_tweedie_score, log_loss, r2_score
 from aevb import AEVB, MCEM, Evaluator
 from aevb.core.catalogue import LIKELIHOODS, SUPPORTS
 from aevb.evaluation import quality
-from aevb.evaluation.quality import DEVIANCES, explained
+from aevb.evaluation.quality import DEVIANCES, explained, explained_levels
 
 N, D, J = 60, 7, 3
 SETTINGS = {
@@ -205,6 +206,66 @@ def test_columns_are_what_the_model_reads():
         means = model._engine.decode(model.transform(X), n_threads=1)
         share = explained(lambda x=x: iter([(slice(0, N), x)]), means, ["unit-interval"] * D)
         np.testing.assert_allclose(Evaluator(model).column_quality(X), share, rtol=1e-4)
+
+
+def test_quality_of_columns_of_several_kinds():
+    """Each has the deviance of its own likelihood, wherever the model keeps it."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=300)
+    frame = pd.DataFrame(
+        {
+            "count": rng.poisson(np.exp(1 + z)),
+            "city": np.where(z > 0.5, "Rome", np.where(z > -0.5, "Paris", "Oslo")),
+            "number": 5 * z,
+            "yes": z > 0,
+            "size": pd.Categorical(np.where(z > 0.2, "L", "S"), ["S", "L"], ordered=True),
+            "one": "same",
+        }
+    )
+    frame = frame.astype({"yes": "boolean", "count": "Int64"}).mask(rng.random((300, 6)) < 0.2)
+    settings = SETTINGS | {"n_epochs": 20}
+    model = AEVB(J, likelihood={"count": "poisson"}, **settings).fit(frame)
+    got = dict(zip(frame, Evaluator(model).column_quality(frame), strict=True))
+    means = model._engine.decode(model.transform(frame), n_threads=1)
+    places = dict(zip(frame, model._engine.units.places, strict=True))
+
+    def of_numbers(name, likelihood):
+        known = frame[name].notna().to_numpy()
+        mean = np.float64(means[known, places[name]])
+        if name == "number":
+            mean = mean / model.columns_[2].scale + model.columns_[2].location
+        return expected_quality(likelihood, frame[name][known].to_numpy(float), mean)
+
+    def of_levels(name, levels):
+        known = frame[name].notna().to_numpy()
+        values = frame[name][known].astype(str)
+        own = places[name] + values.map(levels.index).to_numpy(int)
+        lost = -np.log(np.float64(means[known, own])).sum()
+        return 1 + lost / np.log(values.map(values.value_counts(normalize=True))).sum()
+
+    assert got["count"] == pytest.approx(of_numbers("count", "poisson"), rel=1e-6)
+    assert got["number"] == pytest.approx(of_numbers("number", "gaussian"), rel=1e-6)
+    assert got["yes"] == pytest.approx(of_numbers("yes", "bernoulli"), rel=1e-6)
+    assert got["city"] == pytest.approx(of_levels("city", ["Oslo", "Paris", "Rome"]), rel=1e-6)
+    assert got["size"] == pytest.approx(of_levels("size", ["S", "L"]), rel=1e-6)
+    assert np.isnan(got["one"])
+    assert got["city"] > 0.01
+
+
+def test_levels_that_are_impossible_and_observed_are_finite():
+    codes, never = np.array([0.0, 1.0, np.nan]), np.float32([[0, 1], [0.5, 0.5], [1, 0]])
+    assert -1000 < explained_levels(codes, never) < -1
+    perfect = np.float32([[1, 0], [0, 1], [0, 1]])
+    assert explained_levels(codes, perfect) == 1
+    assert np.isnan(explained_levels(np.array([np.nan]), perfect[:1]))
+
+
+def test_missing_values_of_binarised_columns_do_not_count():
+    X = np.random.default_rng(0).random((N, D))
+    both = np.concatenate([X, np.full((N, D), np.nan)])
+    evaluator = Evaluator(AEVB(J, **SETTINGS, binarize="threshold").fit(both))
+    got = evaluator.column_quality(both)
+    np.testing.assert_allclose(got, evaluator.column_quality(X), rtol=1e-6)
 
 
 def test_threads_are_the_evaluators(case, monkeypatch):

@@ -28,7 +28,7 @@ from aevb.evaluation.methods import (
     require_encoder,
 )
 from aevb.evaluation.predictive import drawn_models, predictive
-from aevb.evaluation.quality import explained, read_blocks
+from aevb.evaluation.quality import explained, explained_levels, read_blocks
 from aevb.inference.bound import kl_per_unit
 
 if TYPE_CHECKING:
@@ -332,8 +332,9 @@ class Evaluator:
         It is 1 - d / d_0. Here d is the deviance of the column from ``model.reconstruct(X)``, and
         d_0 is that from the column's own mean. For real-valued columns the deviance is the sum of
         squares, so the share is R^2. For Bernoulli and Poisson columns it is the explained
-        deviance. 1 is a perfect reconstruction, and 0 is no better than the mean. The share is
-        negative for a worse one, and NaN for a constant column.
+        deviance, and for columns of levels that of their probabilities. 1 is a perfect
+        reconstruction, and 0 is no better than the mean. The share is negative for a worse one, and
+        NaN for a constant column. Missing values do not count.
 
         Means and deviances are those of the given rows. Rows of the training set give the quality
         of the fit, and other rows that on new data.
@@ -359,7 +360,12 @@ class Evaluator:
         data, units = check_data(model, X), model._engine.units
         binary = model._engine.settings["binarize"] == "threshold"
         supports = [SUPPORTS[column.family] for column in model.columns_]
-        return explained(lambda: read_blocks(data, units, binary=binary), means, supports)
+        first = means[:, units.places] if units.places else means
+        quality = explained(lambda: read_blocks(data, units, binary=binary), first, supports)
+        for j, support in enumerate(supports):
+            if support == "levels":
+                quality[j] = explained_levels(data.X[:, j], means[:, units.columns_of_x(j)])
+        return quality
 
     @staticmethod
     def compare(

@@ -54,14 +54,14 @@ DEVIANCES: dict[str, Callable[[Floats, Floats], Floats]] = {
 def read_blocks(data: Data, units: Units, *, binary: bool) -> Iterator[tuple[slice, Floats]]:
     """Yield the rows in blocks, dense and as the model reads them: (n, D).
 
-    With `binary`, values are 1 above 0.5 and 0 elsewhere.
+    With `binary`, observed values are 1 above 0.5 and 0 elsewhere.
     """
     n_together = max(1, _BLOCK_VALUES // data.n_features)
     for first in range(0, data.n_rows, n_together):
         rows = slice(first, first + n_together)
         block = data.X[rows].toarray() if sparse.issparse(data.X) else data.X[rows]
         x = units.to_model(block)
-        yield rows, np.asarray(x > 0.5 if binary else x, np.float64)
+        yield rows, np.where(np.isnan(x), x, x > 0.5) if binary else x
 
 
 def explained(
@@ -70,6 +70,8 @@ def explained(
     supports: Sequence[str],
 ) -> Floats:
     """Return 1 - (deviance from the means) / (deviance from the column's mean) (D,).
+
+    Missing values do not count. The result is NaN for columns of levels: see `explained_levels`.
 
     Parameters
     ----------
@@ -80,18 +82,40 @@ def explained(
     supports : sequence of str
         The support of each column's likelihood.
     """
-    total, low, high = 0.0, np.inf, -np.inf
+    n = len(supports)
+    total, n_known, low, high = np.zeros(n), np.zeros(n), np.full(n, np.inf), np.full(n, -np.inf)
     for _, x in blocks():
-        total = total + x.sum(axis=0)
-        low, high = np.minimum(low, x.min(axis=0)), np.maximum(high, x.max(axis=0))
-    centre = np.asarray(total / len(means))
-    lost, whole = np.zeros(len(centre)), np.zeros(len(centre))
+        total += np.nansum(x, axis=0)
+        n_known += (~np.isnan(x)).sum(axis=0)
+        low = np.fmin(low, np.fmin.reduce(x, axis=0))
+        high = np.fmax(high, np.fmax.reduce(x, axis=0))
+    centre = total / np.maximum(n_known, 1)
+    lost, whole = np.zeros(n), np.zeros(n)
     support_of = np.asarray(supports)
     for rows, x in blocks():
-        for support in np.unique(support_of):
+        for support in set(supports) - {"levels"}:
             columns, deviance = support_of == support, DEVIANCES[support]
             near = np.asarray(means[rows, columns], np.float64)
-            lost[columns] += deviance(x[:, columns], near).sum(axis=0)
-            whole[columns] += deviance(x[:, columns], centre[columns]).sum(axis=0)
+            lost[columns] += np.nansum(deviance(x[:, columns], near), axis=0)
+            whole[columns] += np.nansum(deviance(x[:, columns], centre[columns]), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(low == high, np.nan, 1.0 - lost / whole)
+
+
+def explained_levels(codes: Floats, probabilities: NDArray[np.float32]) -> float:
+    """Return the share of the deviance of one column of levels, NaN if all have one level.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows,)
+        The codes of the observed levels, and NaN for missing ones.
+    probabilities : ndarray of shape (n_rows, n_levels)
+        The reconstructions.
+    """
+    known = ~np.isnan(codes)
+    own = codes[known].astype(np.intp)
+    counts = np.bincount(own)
+    whole = -xlogy(counts, counts / max(len(own), 1)).sum()
+    near = np.asarray(probabilities[known, own], np.float64)
+    lost = -np.log(np.maximum(near, _TINY)).sum()
+    return 1.0 - float(lost / whole) if whole > 0 else np.nan

@@ -68,16 +68,30 @@ MUTANTS = [
     Mutant(
         what="a column is compared with the mean of the last block",
         file="aevb/evaluation/quality.py",
-        text="total = total + x.sum(axis=0)",
-        replacement="total = len(means) * x.mean(axis=0)",
+        text="total += np.nansum(x, axis=0)",
+        replacement="total = len(means) * np.nanmean(x, axis=0)",
         tests=(f"{UNITS}::test_column_quality_is_scikit_learns",),
     ),
     Mutant(
         what="a threshold's ones are not read",
         file="aevb/evaluation/quality.py",
-        text="x > 0.5 if binary else x",
+        text="np.where(np.isnan(x), x, x > 0.5) if binary else x",
         replacement="x",
         tests=(f"{UNITS}::test_columns_are_what_the_model_reads",),
+    ),
+    Mutant(
+        what="missing values are read as zeros",
+        file="aevb/evaluation/quality.py",
+        text="np.where(np.isnan(x), x, x > 0.5)",
+        replacement="np.float64(x > 0.5)",
+        tests=(f"{UNITS}::test_missing_values_of_binarised_columns_do_not_count",),
+    ),
+    Mutant(
+        what="the means of columns are those in the order of the model",
+        file="aevb/evaluation/evaluator.py",
+        text="means[:, units.places] if units.places else means",
+        replacement="means[:, : len(supports)]",
+        tests=(f"{UNITS}::test_quality_of_columns_of_several_kinds",),
     ),
     Mutant(
         what="Adam's t counts steps, not updates",
