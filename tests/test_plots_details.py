@@ -311,3 +311,17 @@ def test_pictures_of_counts_are_not_cut_at_one():
         2, hidden_layer_sizes=4, likelihood="poisson", n_epochs=1, random_state=0
     ).fit(X)
     assert limits(model) is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [((3_000, 60_000), ["5k", "10k", "20k", "50k"]), ((300, 60_000), ["1k", "10k"])],
+)
+def test_few_labels_below_a_learning_curve(ends, expected):
+    history = {"samples_seen": ends, "train_bound": [0, 1], "validation_bound": [np.nan, np.nan]}
+    ax = plots.learning_curve(history)
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    ticks = [*ax.xaxis.get_major_ticks(), *ax.xaxis.get_minor_ticks()]
+    seen = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+    assert [text for text in seen if text] == expected

@@ -15,6 +15,7 @@ from aevb.plots.generated import (
 )
 from aevb.plots.images import image_grid, tile
 from aevb.plots.latent import latent_scatter
+from aevb.plots.marginals import marginals
 from aevb.plots.page import overview
 from aevb.plots.style import offscreen_figure
 from aevb.plots.table import reconstructed_columns
@@ -27,6 +28,7 @@ __all__ = [
     "learning_curve",
     "manifold",
     "manifold_grid",
+    "marginals",
     "offscreen_figure",
     "overview",
     "reconstructed_columns",

@@ -12,6 +12,8 @@ from aevb.plots.style import INK, axes_or_new, colors_of, open_frame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_SHORT = 100.0  # times the lower end: the upper end of an axis with few powers of ten
+
 
 def learning_curve(runs: Any, *, ax: Axes | None = None) -> Axes:
     """Plot the bound against training samples, as in figure 2 of the paper.
@@ -46,11 +48,23 @@ def learning_curve(runs: Any, *, ax: Axes | None = None) -> Axes:
         if dashed:
             ax.plot([], [], "--", color="0.4", label="validation")
     ax.set_xscale("log")
+    _label_counts(ax)
     ax.set_xlabel("training samples evaluated")
     ax.set_ylabel("bound (nats per row)")
     ax.legend(frameon=False)
     open_frame(ax)
     return ax
+
+
+def _label_counts(ax: Axes) -> None:
+    """Write 1k, 10k, ... below a logarithmic axis, or 1k, 2k, 5k, ... below a short one."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_xlim()
+    steps = (1.0, 2.0, 5.0) if high < _SHORT * low else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _named_histories(runs: Any) -> dict[str, Mapping[str, Sequence[float]]]:

@@ -11,6 +11,7 @@ from aevb.plots.model import (
     FloatArray,
     ImageShape,
     LatentModel,
+    check_images,
     dense,
     limits,
     prior_draws,
@@ -81,6 +82,7 @@ def manifold(
         raise ValueError(
             f"manifold needs a model with the prior 'standard-normal', got {prior_of(model)!r}"
         )
+    check_images(model)
     means = model.inverse_transform(manifold_grid(n))
     ax = image_grid(means, image_shape, n_columns=n, cmap=cmap, limits=limits(model), ax=ax)
     # The axes measure prior probability, so the centre of image i is at (i + 1/2)/n. Each side of
@@ -124,6 +126,7 @@ def samples(
     -------
     Axes
     """
+    check_images(model)
     images = sample_images(model, n_samples=n_samples, kind=kind, random_state=random_state)
     return image_grid(images, image_shape, cmap=cmap, limits=limits(model), ax=ax)
 
@@ -174,6 +177,7 @@ def reconstructions(
     -------
     Axes
     """
+    check_images(model)
     originals = dense(X)
     n_rows, n_features = -(-len(originals) // n_columns), originals.shape[1]
     images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aevb.data.frames import without_na
 from aevb.plots.model import FloatArray, LatentModel
 from aevb.plots.style import HUES, INK, axes_or_new, colors_of, open_frame
 
@@ -25,7 +26,7 @@ def latent_scatter(
     X : array-like of shape (n, n_features)
     labels : array-like of shape (n,), optional
         Labels that colour the points. Up to ten classes have a hue and a name in the plot. Other
-        numbers have a colour bar.
+        numbers have a colour bar. Points whose label is missing are grey.
     ax : Axes, optional
         Axes to draw on. By default, those of a new figure.
 
@@ -33,6 +34,12 @@ def latent_scatter(
     -------
     Axes
         The two latent units with the largest variance of the means over `X`.
+
+    Raises
+    ------
+    ValueError
+        If the model has one latent unit, or if `labels` has another length than `X`, or more than
+        ten classes that are not numbers.
     """
     means = np.asarray(model.transform(X))
     if means.shape[1] < 2:
@@ -58,8 +65,19 @@ def _scatter_labelled(
 ) -> None:
     if labels.shape != (len(points),):
         raise ValueError(f"labels must have shape ({len(points)},), got {labels.shape}")
+    labels = without_na(labels)
+    missing = np.array([label is None or label != label for label in labels.tolist()])
+    if missing.any():
+        ax.scatter(points[missing, 0], points[missing, 1], color="0.8", **style)
+        points, labels = points[~missing], labels[~missing]
     classes, index = np.unique(labels, return_inverse=True)
     if len(classes) > len(HUES):
+        try:
+            labels = labels.astype(np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"labels: got {len(classes)} classes, want at most {len(HUES)}, or numbers"
+            ) from error
         cloud = ax.scatter(points[:, 0], points[:, 1], c=labels, cmap="viridis", **style)
         ax.figure.colorbar(cloud, ax=ax, label="label")
         return

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from aevb.core.catalogue import SUPPORTS
 from aevb.data.choices import STANDARDISED
+from aevb.data.frames import without_na
+from aevb.data.validation import check_data, schema_of_fit
 from aevb.estimators.columns import Column
 
 ImageShape = tuple[int, int]
@@ -39,8 +41,44 @@ class LatentModel(Protocol):
 
 
 def dense(X: Any) -> NDArray[Any]:
-    """Return rows as an array."""
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    """Return rows as an array, with NaN for None and pandas.NA."""
+    rows: NDArray[Any] = without_na(np.asarray(X.toarray() if hasattr(X, "toarray") else X))
+    return rows
+
+
+def numbers_of(model: Any, X: Any) -> NDArray[np.float64]:
+    """Return rows as numbers: the codes of levels, and NaN where a value is missing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the columns of X are not those of the model.
+    """
+    return dense(check_data(model, X).X).astype(np.float64)
+
+
+def kinds_of(model: Any, n_columns: int) -> tuple[str, ...]:
+    """Return "float", "integer", "boolean" or "category" for each column."""
+    schema = schema_of_fit(model)
+    if schema is None:
+        return ("float",) * n_columns
+    return tuple(column.kind for column in schema.columns)
+
+
+def names_of(model: LatentModel, X: Any, n_columns: int) -> list[str]:
+    """Return the names of the model's columns, or of those of a data frame, or x0, x1, ..."""
+    names = getattr(model, "feature_names_in_", getattr(X, "columns", None))
+    return [f"x{i}" for i in range(n_columns)] if names is None else [str(name) for name in names]
+
+
+def check_images(model: LatentModel) -> None:
+    """Raise a ValueError if the rows of a model cannot be images: a column has categories."""
+    for column in model.columns_:
+        if SUPPORTS[column.family] == "levels":
+            raise ValueError(
+                f"model: got one with the likelihood {column.family!r} for column "
+                f"{column.name!r}, want one of images; plots.marginals draws tables"
+            )
 
 
 def limits(model: LatentModel) -> tuple[float, float] | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _NO_MATPLOTLIB = "pictures need matplotlib: pip install 'aevb[plot]'"
@@ -16,6 +17,7 @@ HUES = (
     *("#00a6ae", "#239ad3", "#7489de", "#a578cc", "#c56da3"),
 )
 INK = "#30506f"
+N_LETTERS = 20  # of the name of a column
 
 
 def colors_of(n: int) -> list[str]:
@@ -58,3 +60,16 @@ def open_frame(ax: Axes) -> None:
 def title(ax: Axes, text: str) -> None:
     """Write a title at the left."""
     ax.set_title(text, loc="left", size="medium")
+
+
+def shortened(text: str, n_letters: int = N_LETTERS) -> str:
+    """Return a text, or its beginning and an ellipsis if it has more than `n_letters`."""
+    whole = len(text) <= n_letters
+    return text if whole else f"{text[: n_letters - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def few_digits(axis: Axis) -> None:
+    """Write large and small numbers of a small axis as multiples of a power of ten at its end."""
+    formatter = axis.get_major_formatter()
+    formatter.set_powerlimits((-3, 4))  # type: ignore[attr-defined]
+    axis.get_offset_text().set_fontsize("x-small")

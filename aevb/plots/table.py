@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aevb.plots.model import LatentModel, dense
-from aevb.plots.style import INK, open_frame, pyplot
+from aevb.plots.model import LatentModel, kinds_of, names_of, numbers_of
+from aevb.plots.style import INK, few_digits, open_frame, pyplot, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _N_SHOWN = 12  # columns
 _N_ACROSS = 6  # columns per row of panels
 _N_ROWS = 500  # points per panel
-_N_LETTERS = 20  # of a name above a panel
+_KINDS = ("float", "integer")  # of the columns that have points
 
 
 def reconstructed_columns(
@@ -29,7 +29,8 @@ def reconstructed_columns(
 ) -> Figure | SubFigure:
     """Plot the reconstructed values of columns against the observed ones.
 
-    Each column has a panel with a point for each row. The line is where both values are equal.
+    Each column has a panel with a point for each row where it is observed. The line is where both
+    values are equal. Columns of categories and booleans have no such points: see `marginals`.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def reconstructed_columns(
     X : array-like or data frame of shape (n, n_features)
         Data. The plot shows the first 500 rows.
     columns : sequence of int or str, optional
-        Numbers from 0 or names of the columns to show. By default, the first 12.
+        Numbers from 0 or names of the columns to show. By default, the first 12 columns of numbers.
     figure : Figure or SubFigure, optional
         Figure to draw on. By default, a new one.
 
@@ -49,13 +50,14 @@ def reconstructed_columns(
     Raises
     ------
     ValueError
-        If `columns` has none, or one that the data do not have. The message names it.
+        If `columns` has none, or one that the data do not have, or one of categories or booleans.
+        The message names it.
     """
     X = X[:_N_ROWS]
-    values = dense(X)
-    names = _column_names(model, X, values.shape[1])
-    numbers = range(min(len(names), _N_SHOWN)) if columns is None else _numbers_of(columns, names)
-    means = np.asarray(model.inverse_transform(model.transform(X)))
+    values = numbers_of(model, X)
+    names = names_of(model, X, values.shape[1])
+    numbers = _columns_of_numbers(model, columns, names)
+    means = numbers_of(model, model.inverse_transform(model.transform(X)))
     if figure is None:
         n_high = -(-len(numbers) // _N_ACROSS)
         figure = pyplot().figure(figsize=(11, 0.6 + 2 * n_high), layout="constrained")
@@ -65,7 +67,8 @@ def reconstructed_columns(
         _panel(ax, values[:, i], means[:, i], names[i])
     for ax in panels[len(numbers) :]:
         ax.remove()
-    first = "the first " if columns is None and len(numbers) < len(names) else ""
+    is_first = columns is None and len(numbers) < len(names) and numbers[-1] == len(numbers) - 1
+    first = "the first " if is_first else ""
     shown = f"{first}{len(numbers)} of {len(names)} columns"
     figure.suptitle(f"Data and their reconstructions: {shown}", x=0.01, ha="left", size="medium")
     figure.supxlabel("observed", size="medium")
@@ -73,13 +76,33 @@ def reconstructed_columns(
     return figure
 
 
-def _column_names(model: LatentModel, X: Any, n: int) -> list[str]:
-    """Return the names of the model's columns, or of those of a data frame, or x0, x1, ..."""
-    names = getattr(model, "feature_names_in_", getattr(X, "columns", None))
-    return [f"x{i}" for i in range(n)] if names is None else [str(name) for name in names]
+def _columns_of_numbers(
+    model: LatentModel, columns: Sequence[int | str] | None, names: list[str]
+) -> list[int]:
+    kinds = kinds_of(model, len(names))
+    if columns is None:
+        numbers = [i for i, kind in enumerate(kinds) if kind in _KINDS][:_N_SHOWN]
+        if not numbers:
+            raise ValueError("X: got no column of numbers; plots.marginals draws other columns")
+        return numbers
+    numbers = places_of(columns, names)
+    for i in numbers:
+        if kinds[i] not in _KINDS:
+            raise ValueError(
+                f"columns: got {names[i]!r}, which is of kind {kinds[i]!r}, want columns of "
+                f"numbers; plots.marginals draws other columns"
+            )
+    return numbers
 
 
-def _numbers_of(columns: Sequence[int | str], names: list[str]) -> list[int]:
+def places_of(columns: Sequence[int | str], names: list[str]) -> list[int]:
+    """Return the numbers of columns that are given by their names or numbers.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if one does not exist.
+    """
     numbers = []
     for column in columns:
         if column not in names and column not in range(len(names)):
@@ -93,15 +116,17 @@ def _numbers_of(columns: Sequence[int | str], names: list[str]) -> list[int]:
 
 
 def _panel(ax: Axes, observed: Any, reconstructed: Any, name: str) -> None:
-    ax.axline((observed[0], observed[0]), slope=1, color="0.8", linewidth=1, zorder=0)
+    known = ~np.isnan(observed)
+    observed, reconstructed = observed[known], reconstructed[known]
     ax.scatter(observed, reconstructed, s=6, linewidths=0, alpha=0.5, color=INK)
-    both = np.concatenate([observed, reconstructed])
+    both = np.concatenate([observed, reconstructed]) if known.any() else np.array([0.0, 1.0])
     low, high = float(both.min()), float(both.max())
+    ax.axline((low, low), slope=1, color="0.8", linewidth=1, zorder=0)
     margin = 0.05 * (high - low) or 0.5
     ax.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     ax.set_box_aspect(1)
     ax.locator_params(nbins=3)
+    few_digits(ax.xaxis)
     ax.tick_params(labelsize="x-small")
-    short = name if len(name) <= _N_LETTERS else f"{name[: _N_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
-    ax.set_title(short, size="small")
+    ax.set_title(shortened(name), size="small")
     open_frame(ax)
