@@ -178,7 +178,7 @@ def test_categories_are_no_images(model, frame):
         lambda: plots.reconstructions(model, frame, shape),
         lambda: plots.overview(model, frame, shape),
     ):
-        with pytest.raises(ValueError, match="^model: got .*'categorical' for column 'city'"):
+        with pytest.raises(ValueError, match=r"^model: got .*'categorical' for column 'city'"):
             draw()
 
 
