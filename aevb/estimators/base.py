@@ -62,14 +62,17 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components)
+        Z : array-like or data frame of shape (n_samples, n_components)
             Latent variables.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32 or float64
-            Means, in the units of the data. They are float64 if the columns were standardised.
-            Multinomial columns have their shares: the means of a row whose total is 1.
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Means, in the units of the data. They are float64 if the columns were standardised, and
+            float32 otherwise. If the model was fitted on a data frame, the result is such a frame,
+            with the index of `Z` if that is one of pandas. Categories and booleans have the most
+            probable value, and ordinal columns the median level. Multinomial columns have their
+            shares: the means of a row whose total is 1.
 
         Raises
         ------
@@ -80,12 +83,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         check_dense("Z", Z)
         check_unmasked("Z", Z)
         with np.errstate(all="ignore"):  # a cast may overflow before the check raises
-            means: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
-        return self._decode("Z", means)
-
-    def _decode(self, name: str, Z: NDArray[np.float32]) -> Any:
-        means = self._average(lambda engine: engine.decode(Z, n_threads=self.n_threads))
-        return self._as_table(still_finite(name, means), means=True)
+            z: NDArray[np.float32] = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        means = self._average(lambda engine: engine.decode(z, n_threads=self.n_threads))
+        return self._as_table(still_finite("Z", means), means=True, like=Z)
 
     def _in_data_units(self, X: NDArray[np.float32]) -> NDArray[Any]:
         return self._engine.units.to_data(X)

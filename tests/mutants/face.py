@@ -3,6 +3,13 @@
 from mutants.mutant import Mutant
 
 MUTANTS = [
+    Mutant(
+        what="inverse_transform forgets the index",
+        file="aevb/estimators/base.py",
+        text='still_finite("Z", means), means=True, like=Z)',
+        replacement='still_finite("Z", means), means=True)',
+        tests=("test_set_output.py::test_inverse_transform_gives_the_table_s_own_types",),
+    ),
     # defaults
     Mutant(
         what="MCEM makes two weight updates by default",
@@ -240,7 +247,7 @@ MUTANTS = [
     Mutant(
         what="an overflow on the way to a reconstruction is passed on",
         file="aevb/estimators/base.py",
-        text="still_finite(name, means)",
+        text='still_finite("Z", means)',
         replacement="means",
         tests=(
             "test_state.py::test_a_network_that_overflows_names_what_led_to_it[inverse_transform]",
