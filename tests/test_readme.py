@@ -54,17 +54,25 @@ def test_the_guide_to_tables(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_mixed_tables(tmp_path: Path) -> None:
-    example = blocks("python", "docs/tables.md")[1]
+    example, quantiles = blocks("python", "docs/tables.md")[1:3]
     more = "print(filled.dtypes.to_dict(), filled.isna().sum().sum(), drawn.dtypes.to_dict())"
-    printed = output_of(f"{example}\n{more}\n", tmp_path)
+    holes = "age, city = df.age.isna(), df.city.isna()"
+    numbers = "print((low < high)[age].all(), (low == high)[~age].all(), (high - low)[age].mean())"
+    shares = "print(((rome > 0) & (rome < 1))[city].mean(), np.unique(rome[~city]))"
+    lines = [example, more, quantiles, holes, numbers, shares]
+    printed = output_of("\n".join(lines), tmp_path)
     assert "'city': 'categorical'" in printed
     assert "'visits': 'poisson'" in printed
     assert "'smoker': 'bernoulli'" in printed
     assert "} 0 {" in printed
+    *_, of_age, of_city = printed.splitlines()
+    assert of_age.startswith("True True")
+    assert 5 < float(of_age.split()[2]) < 33  # that of the column itself is 33
+    assert of_city == "1.0 [0. 1.]"
 
 
 def test_the_guide_to_texts(tmp_path: Path) -> None:
-    example = blocks("python", "docs/tables.md")[2]
+    example = blocks("python", "docs/tables.md")[3]
     # bread, cheese, goal, match, team, wine
     more = "print((drawn.sum(1) == 20).all(), shares[0, [0, 1, 5]].sum(), shares[2, 2:5].sum())"
     right, of_food, of_sports = output_of(f"{example}\n{more}\n", tmp_path).split()
