@@ -161,8 +161,9 @@ def test_bins_of_whole_numbers_lie_around_them(model, frame, column, step):
     inside = (known > edges[0]) & (known < edges[-1])
     assert observed.sum() == pytest.approx(inside.mean())
     assert inside.mean() >= 0.99
-    ax.figure.canvas.draw()
-    assert (np.asarray(ax.get_xticks()) % 1 == 0).all()
+    few = panel(model, frame.assign(**{column: known.clip(0, 0)}), column)
+    few.figure.canvas.draw()
+    assert (np.asarray(few.get_xticks()) % 1 == 0).all()
 
 
 def test_a_wide_axis_of_positive_values_is_logarithmic(model, frame):
@@ -172,7 +173,11 @@ def test_a_wide_axis_of_positive_values_is_logarithmic(model, frame):
     np.testing.assert_allclose(edges[1:] / edges[:-1], edges[1] / edges[0])
     assert observed.sum() >= 0.98
     assert panel(model, frame.assign(price=frame["price"] / 1e3 + 1), "price").get_xscale() != "log"
-    assert panel(model, frame, "share").get_xscale() == "linear"
+    for column in ("share", "age"):
+        wide = frame.assign(**{column: frame["price"]})
+        assert panel(model, wide, column).get_xscale() == "linear"
+    zero = frame.assign(price=frame["price"].mask(np.arange(N) == 0, 0.0))
+    np.testing.assert_allclose(histograms(panel(model, zero, "price"))[0], edges, rtol=0.1)
 
 
 def test_samples_far_away_do_not_squeeze_the_data(model, frame, monkeypatch):
@@ -236,6 +241,12 @@ def test_arrays_and_sparse_matrices(n):
     assert figure.get_suptitle() == f"Data and samples of the model: {shown} columns"
     edges, observed, _ = histograms(figure.axes[0])
     np.testing.assert_allclose(observed, np.histogram(X[:, 0], edges)[0] / 60)
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, (5.5, 2.9)), (3, (8.25, 2.9)), (5, (11, 5))])
+def test_the_size_is_that_of_the_panels(model, frame, n, size):
+    figure = plots.marginals(model, frame, columns=range(n))
+    assert figure.get_size_inches() == pytest.approx(size)
 
 
 def test_frames_of_polars():

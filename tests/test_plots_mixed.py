@@ -1,5 +1,7 @@
 """Plots of a model of a table with columns of several kinds and missing values."""
 
+import sys
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -65,6 +67,12 @@ def test_a_page_has_the_marginals(model, frame):
     assert infer.get_window_extent().y0 > max(ax.get_window_extent().y1 for ax in panels)
 
 
+def test_booleans_have_marginals_on_a_page(frame):
+    some = frame[["age", "smoker"]]
+    figure = plots.overview(AEVB(2, **SMALL).fit(some), some)
+    assert [len(ax.containers) for ax in figure.axes[2:]] == [0, 2]
+
+
 def test_a_page_grows_with_its_columns(model, frame):
     wide = pd.concat([frame.add_suffix(str(i)) for i in range(4)], axis=1)
     heights = [
@@ -119,7 +127,7 @@ def test_columns_without_numbers_are_named(model, frame):
 
 
 def test_large_numbers_have_short_ticks(frame):
-    frame = pd.DataFrame({"x": np.linspace(0, 8e5, 50), "y": np.linspace(0, 1, 50)})
+    frame = pd.DataFrame({"x": np.linspace(0, 8e4, 50), "y": np.linspace(0, 1, 50)})
     model = AEVB(1, **SMALL).fit(frame)
     for figure in (plots.reconstructed_columns(model, frame), plots.marginals(model, frame)):
         figure.canvas.draw()
@@ -155,6 +163,14 @@ def test_labels_of_polars_may_be_missing(model, frame):
     ax = plots.latent_scatter(model, frame, labels)
     assert [text.get_text() for text in ax.texts] == ["a", "b"]
     assert len(points(ax.collections[0])) == N // 4
+
+
+def test_labels_may_be_none_without_pandas(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(9, 3))
+    model = AEVB(2, **SMALL).fit(X)
+    monkeypatch.delitem(sys.modules, "pandas")
+    ax = plots.latent_scatter(model, X, np.array(["a", None, "b"] * 3, object))
+    assert [text.get_text() for text in ax.texts] == ["a", "b"]
 
 
 def test_many_labels_are_numbers(model, frame):

@@ -171,7 +171,7 @@ def _histograms(ax: Axes, observed: Values, sampled: Values, *, positive: bool) 
     else:
         ends = _ends(known, sampled)
         edges = _whole_edges(*ends) if whole else _even_edges(*ends)
-        ax.locator_params("x", nbins=4, integer=whole)
+        ax.locator_params("x", nbins=4, integer=whole, min_n_ticks=1 if whole else 2)
         few_digits(ax.xaxis)
     for values, style in (
         (observed, {"fill": True, "linewidth": 0} | _OBSERVED),

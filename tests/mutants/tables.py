@@ -9,6 +9,7 @@ _WORDS = "aevb/cli/csv_words.py"
 _TABLE = "aevb/cli/table.py"
 _COLUMNS = "aevb/cli/columns.py"
 _PLOTS = "aevb/plots/table.py"
+_MARGINALS = "aevb/plots/marginals.py"
 
 _READ = "test_cli_tables.py::test_csv"
 _WRONG = "test_cli_tables.py::test_what_is_wrong_with_a_csv"
@@ -302,5 +303,33 @@ MUTANTS = [
         text="model.inverse_transform(model.transform(X))",
         replacement="model.inverse_transform(model.transform(np.asarray(X)))",
         tests=("test_plots_table.py::test_frames_reach_the_model_as_frames",),
+    ),
+    Mutant(
+        what="the samples of all columns are those of the first",
+        file=_MARGINALS,
+        text="sampled[:, i], column",
+        replacement="sampled[:, 0], column",
+        tests=("test_marginals.py::test_bars_are_the_shares_of_levels",),
+    ),
+    Mutant(
+        what="ordered levels lose their order where there are many",
+        file=_MARGINALS,
+        text="np.sort(order) if ordered else order",
+        replacement="order",
+        tests=("test_marginals.py::test_of_many_ordered_levels_the_order_is_kept",),
+    ),
+    Mutant(
+        what="samples far away squeeze the data",
+        file=_MARGINALS,
+        text="_MOST_BEYOND = 0.5",
+        replacement="_MOST_BEYOND = 1e9",
+        tests=("test_marginals.py::test_samples_far_away_do_not_squeeze_the_data",),
+    ),
+    Mutant(
+        what="a page of booleans has points",
+        file="aevb/plots/page.py",
+        text='("boolean", "category")',
+        replacement='("category",)',
+        tests=("test_plots_mixed.py::test_booleans_have_marginals_on_a_page",),
     ),
 ]
