@@ -105,7 +105,7 @@ def test_examples_of_the_documentation_run(cls):
 def test_the_core_s_fields_are_those_declared():
     fields = AEVB.published(1, hidden_layer_sizes=2, n_epochs=1).fit(X)._engine.config.as_dict()
     in_core = {name for name, parameter in PARAMETERS.items() if parameter.in_core}
-    assert in_core | {"n_visible", "seed", "algorithm", "mask_inputs"} == set(fields)
+    assert in_core | {"n_visible", "seed", "algorithm"} == set(fields)
     Config(**fields)
 
 

@@ -14,7 +14,7 @@ from teams import late_thread, slow_thread, team_of
 from test_bounds import Case, assert_bound_and_gradient, random_rows
 from test_families import CATALOGUE, SIZES, ask, float64
 
-from aevb import _core
+from aevb import AEVB, WakeSleep, _core
 from aevb.core.catalogue import LIKELIHOODS
 from aevb.core.engine import Rows
 
@@ -344,3 +344,20 @@ HEADS = ("mean", "log_var")
 def test_an_encoder_is_needed_to_read_what_is_missing():
     with pytest.raises(ValueError, match="mask_inputs: got true, want false"):
         engine(9, algorithm="monte-carlo-em", mask_inputs=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "has_holes", "reads"),
+    [("auto", True, True), ("auto", False, False), (False, True, False), (True, False, True)],
+)
+@pytest.mark.parametrize("cls", [AEVB, WakeSleep])
+def test_whether_the_encoder_reads_masks(cls, given, has_holes, reads):
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    X[::3, 1] = np.nan if has_holes else 0.0
+    model = cls(2, hidden_layer_sizes=(5,), n_epochs=1, mask_inputs=given, random_state=0).fit(X)
+    assert model.weights_["encoder.hidden0.weight"].shape == (8 if reads else 4, 5)
+    X[0] = np.nan
+    assert np.isfinite(model.transform(X)).all()
+    model.set_params(warm_start=True, mask_inputs=not reads)
+    with pytest.raises(ValueError, match=f"mask_inputs: got {not reads}, but the fitted model has"):
+        model.fit(X)

@@ -83,6 +83,7 @@ ALLOWED = {  # allowed values, forbidden values
     ),
     "init_scale": (["auto", 0, 0.0, *POSITIVE], [None, "none", *NOT_REAL]),
     "early_stopping": (["auto", True, False, np.bool_(True)], [None, "yes", 0, 1, 1.0, [True]]),
+    "mask_inputs": (["auto", True, False, np.bool_(True)], [None, "yes", 0, 1, 1.0, [True]]),
     "validation_fraction": (
         ["auto", 1e-30, 0.5, DOWN(1.0), np.float32(0.2)],
         [0, 0.0, 1, 1.0, -1e-30, None, "half", True, False, np.nan, np.inf],

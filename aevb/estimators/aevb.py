@@ -115,6 +115,7 @@ class AEVB(EncoderModel):
         validation_fraction: float | str = "auto",
         patience: int | None = None,
         scale: Any = "auto",
+        mask_inputs: bool | str = "auto",
         binarize: str | None = None,
         n_threads: int | None = None,
         random_state: Any = None,
@@ -147,6 +148,7 @@ class AEVB(EncoderModel):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.scale = scale
+        self.mask_inputs = mask_inputs
         self.binarize = binarize
         self.n_threads = n_threads
         self.random_state = random_state

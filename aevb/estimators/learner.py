@@ -249,10 +249,10 @@ class Learner(BaseEstimator, ABC):
             "likelihood": choice.blocks,
             "scale": choice.scale,
             "learning_rate": self._auto_rate(data),
+            "mask_inputs": data.holes,
         }
-        seed, masks = draw_seed(self.random_state), data.holes and self._has_encoder
-        n_visible = choice.units.n_visible
-        config = make_config(self, n_visible, seed, chosen, mask_inputs=masks)
+        seed = draw_seed(self.random_state)
+        config = make_config(self, choice.units.n_visible, seed, chosen)
         engine = Engine(config, choice.units)
         names = data.feature_names
         state = State(engine, choice.scale, empty_history(), names, schema=data.schema)
@@ -281,10 +281,10 @@ class Learner(BaseEstimator, ABC):
             "scale": state.scale,
             "learning_rate": engine.learning_rate,
             "prior": engine.settings["prior"],
+            "mask_inputs": engine.settings["mask_inputs"],
         }
         check_unchanged(self, engine.settings | chosen, chosen)
-        masks = engine.settings["mask_inputs"]
-        return make_config(self, engine.n_visible, engine.seed, chosen, mask_inputs=masks)
+        return make_config(self, engine.n_visible, engine.seed, chosen)
 
     @abstractmethod
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:

@@ -342,6 +342,16 @@ _DECLARATIONS = (
         fixed=True,
     ),
     Parameter(
+        "mask_inputs",
+        kinds.bool_or_auto(),
+        'Whether the encoder also reads which values are missing: 1 if so, else 0. "auto" does so '
+        "if the data of the first fit have missing values.",
+        help="whether the encoder reads which values are missing",
+        fixed=True,
+        in_core=True,
+        core_default=False,
+    ),
+    Parameter(
         "n_threads",
         kinds.count(),
         "Threads of the core. None takes all cores that this process may use. Results do not "
@@ -407,9 +417,7 @@ def check_parameters(model: Any, *names: str) -> None:
             PARAMETERS[name].kind.check(name, value)
 
 
-def make_config(
-    model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any], *, mask_inputs: bool = False
-) -> Config:
+def make_config(model: Any, n_visible: int, seed: int, chosen: Mapping[str, Any]) -> Config:
     """Return the core's configuration of a model.
 
     Parameters
@@ -422,8 +430,6 @@ def make_config(
         Seed of all random numbers.
     chosen : mapping
         Values by name that stand for "auto", as chosen for the data.
-    mask_inputs : bool, default=False
-        Whether the encoder reads which values are missing.
     """
     own = [
         PARAMETERS[name]
@@ -438,7 +444,7 @@ def make_config(
         if parameter.in_core
     }
     fixed = {"n_visible": n_visible, "seed": seed, "algorithm": model._algorithm}
-    return Config(**fixed, **fields, mask_inputs=mask_inputs)
+    return Config(**fixed, **fields)
 
 
 def check_unchanged(model: Any, now: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
