@@ -9,7 +9,7 @@ from oracle import U, assert_close
 from scipy import sparse, stats
 from scipy.special import softmax
 
-from aevb import AEVB, Evaluator, WakeSleep, cli
+from aevb import AEVB, Evaluator, WakeSleep, cli, plots
 
 NAME = "multinomial"
 TWIN = twin(NAME)
@@ -219,6 +219,18 @@ def test_the_command_draws_texts_of_a_length(fitted, tmp_path, capsys):
         capsys.readouterr()
         assert cli.main([*command, *words]) == code
         assert "totals" in capsys.readouterr().err
+
+
+def test_samples_of_the_picture_are_as_long_as_the_rows(fitted, monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
+    asked = []
+    sample = AEVB.sample
+    monkeypatch.setattr(
+        AEVB, "sample", lambda self, n, **o: asked.append(o["totals"]) or sample(self, n, **o)
+    )
+    X = documents(7)
+    plots.marginals(fitted, X, columns=[0, 1], n_samples=10, random_state=0)
+    np.testing.assert_array_equal(asked[0], X.sum(1)[[0, 1, 2, 3, 4, 5, 6, 0, 1, 2]])
 
 
 @pytest.mark.parametrize("bad", [-1.0, 0.5])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.catalogue import SUPPORTS
+from aevb.core.catalogue import JOINT_LIKELIHOODS, SUPPORTS
 from aevb.estimators.columns import Column
 from aevb.plots.model import LatentModel, kinds_of, names_of, numbers_of
 from aevb.plots.style import HUES, INK, few_digits, open_frame, pyplot, shortened
@@ -79,7 +79,8 @@ def marginals(
     observed = numbers_of(model, X)
     names = names_of(model, X, observed.shape[1])
     numbers = [*range(len(names))][:N_SHOWN] if columns is None else places_of(columns, names)
-    sampled = numbers_of(model, model.sample(n_samples, random_state=random_state))
+    given = _totals(model, observed, n_samples)
+    sampled = numbers_of(model, model.sample(n_samples, random_state=random_state, **given))
     n_across = min(len(numbers), _N_ACROSS)
     if figure is None:
         size = (max(2.75 * n_across, 5.5), height_of_marginals(len(numbers)))
@@ -98,6 +99,15 @@ def marginals(
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower left", ncols=2, fontsize="small", frameon=False)
     return figure
+
+
+def _totals(model: LatentModel, observed: Values, n_samples: int) -> dict[str, Any]:
+    """Return the totals of multinomial counts for samples: those of the rows, again and again."""
+    own = [i for i, column in enumerate(model.columns_) if column.family in JOINT_LIKELIHOODS]
+    if not own:
+        return {}
+    totals = np.nansum(observed[:, own], axis=1)
+    return {"totals": totals[np.arange(n_samples) % len(totals)]}
 
 
 def height_of_marginals(n_columns: int) -> float:

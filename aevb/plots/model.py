@@ -36,7 +36,9 @@ class LatentModel(Protocol):
     def inverse_transform(self, Z: Any) -> FloatArray:
         """Return the means of p(x|z)."""
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> FloatArray:
+    def sample(
+        self, n_samples: int = 1, random_state: Any = None, totals: Any = None
+    ) -> FloatArray:
         """Draw x from the model."""
 
 
