@@ -130,9 +130,9 @@ def _check_standardised(data: Data, units: Units) -> None:
     if not (scaled <= _FLOAT32_MAX).all():
         column = int((~(scaled <= _FLOAT32_MAX)).any(axis=0).argmax())
         raise ValueError(
-            f"X: column {column} has values from {m.low[column]!r} to {m.high[column]!r}, which "
-            f"are out of float32's range in units of its spread in fit, "
-            f"{1 / units.scale[column]!r}; want values nearer to those"
+            f"X: {data.name_of(column)} has values from {m.low[column]:g} to {m.high[column]:g}, "
+            f"which are out of float32's range in units of its spread in fit, "
+            f"{1 / units.scale[column]:g}; want values nearer to those"
         )
 
 

@@ -70,7 +70,13 @@ def try_out(model, reads_back):
         if isinstance(model, MCEM):  # a user's parameters, which may ask for hours
             model.set_params(n_draws=2, n_leapfrog=2)
         model.set_params(n_threads=1, verbose=0)
-        assert model.transform(np.zeros((2, n), np.float32)).shape == (2, model._n_features_out)
+        try:
+            shape = model.transform(np.zeros((2, n), np.float32)).shape
+        except ValueError as error:  # zeros may be no levels, or out of range in the file's units
+            if not str(error).startswith("X: "):
+                raise
+        else:
+            assert shape == (2, model._n_features_out)
     model.save(OUTPUT)
     if not reads_back:
         return

@@ -25,6 +25,12 @@ MODELS = {
     "deep": AEVB.published(2, hidden_layer_sizes=(3, 2), optimizer="sgd", random_state=1),
     "bounded": AEVB.published(**SMALL, likelihood="bounded-gaussian", binarize="threshold"),
     "patient": AEVB.published(**SMALL, early_stopping=True, validation_fraction=0.25, patience=3),
+    "levels": AEVB(
+        **SMALL,
+        likelihood=[("categorical", [0]), ("ordinal", [1]), ("student-t", [2])],
+        mask_inputs=True,
+        n_epochs=1,
+    ),
     "wakesleep": WakeSleep.published(**SMALL),
     "mcem": MCEM.published(**SMALL, n_leapfrog=2, n_updates=1, n_draws=2),
     "batches": MCEM.published(**SMALL, n_leapfrog=2, n_updates=1, batch_size=4, optimizer="adam"),
