@@ -45,7 +45,7 @@ SETTINGS = {
     "weight_decay": 0.0,
     "early_stopping": False,
 }
-MOST_EPOCHS, MOST_ROWS = 300, 512_000  # visited
+MOST_EPOCHS, MOST_VISITS = 300, 8000 * 64  # of rows, in 8000 steps
 N_DRAWS = 2000  # of z, for a row's imputation
 
 
@@ -68,7 +68,7 @@ def with_holes(X: Table, mask: int) -> NDArray[np.bool_]:
 def by_aevb(X: Table) -> Table:
     """Return the table with its holes filled in by a model of these rows."""
     n, p = X.shape
-    epochs = min(MOST_EPOCHS, MOST_ROWS // n)
+    epochs = min(MOST_EPOCHS, MOST_VISITS // n)
     model = AEVB(min(10, p // 2), **SETTINGS, n_epochs=epochs, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # more latent units than columns; a bound that still rises

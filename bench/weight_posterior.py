@@ -5,8 +5,8 @@
 The setting is that of figure 3 of the paper: 1000 training rows, 3 latent and 100 hidden units, and
 the learning rate that `aevb reproduce figure3` finds. The log-likelihoods are of the first 1000
 test rows, by importance sampling from the encoder, in nats per row. "at the mean" is for the
-posterior mean of the weights, and "training rows" too. "predictive" averages p(x) over draws of the weights. The KL
-divergence of the weights is per training row.
+posterior mean of the weights, and "training rows" too. "predictive" averages p(x) over draws of
+the weights. The KL divergence of the weights is per training row.
 """
 
 from __future__ import annotations

@@ -141,6 +141,8 @@ def test_draws_have_the_totals_that_are_asked_for(fitted):
     assert (drawn.sum(1) == 1000).all()
     assert (drawn == np.rint(drawn)).all()
     assert drawn.tobytes() == fitted.sample(400, random_state=0, totals=1000).tobytes()
+    one = fitted.sample(3, random_state=0, totals=sparse.csr_matrix(documents(3)).sum(axis=1))
+    np.testing.assert_array_equal(one.sum(1), documents(3).sum(1))
     each = np.arange(400)
     np.testing.assert_array_equal(fitted.sample(400, random_state=0, totals=each).sum(1), each)
     shares = drawn.mean(0) / 1000
@@ -155,7 +157,12 @@ def test_missing_counts_leave_the_others():
     model = AEVB(2, likelihood=NAME, n_epochs=20, random_state=0).fit(X)
     assert np.isfinite(model.score_samples(X)).all()
     assert model.score_samples(X[:1]) == pytest.approx(0, abs=1)
-    np.testing.assert_allclose(model.reconstruct(X).sum(1), np.nansum(X, axis=1), rtol=1e-5)
+    for rows in (X, sparse.csr_matrix(X)):
+        means = np.where(np.isnan(X), 0, model.reconstruct(rows))
+        np.testing.assert_allclose(means.sum(1), np.nansum(X, axis=1), rtol=1e-5)
+    quality = Evaluator(model).column_quality(X)
+    assert (quality > 0).mean() > 0.5
+    assert quality.min() > -0.5
     with pytest.raises(ValueError, match="X: got missing multinomial counts, want all of them"):
         model.impute(X)
 
@@ -189,7 +196,8 @@ def test_what_has_no_draws_says_so(fitted):
         fitted.sample(3)
     for totals, error, message in (
         ([1, 2], ValueError, r"got shape \(2,\), want one for each of 3 rows"),
-        (-1, ValueError, "from 0 to 2"),
+        (-1, ValueError, r"from 0 to 2\^24"),
+        (2**24 + 1, ValueError, r"from 0 to 2\^24"),
         (2.5, TypeError, "want an integer"),
         ("many", TypeError, "want an integer"),
     ):
@@ -198,6 +206,10 @@ def test_what_has_no_draws_says_so(fitted):
     plain = AEVB(2, likelihood="poisson", n_epochs=1, random_state=0).fit(X)
     with pytest.raises(ValueError, match="totals: the model has no multinomial counts"):
         plain.sample(3, totals=5)
+    with pytest.raises(ValueError, match=r"scale: got 0\.5, but multinomial counts have"):
+        AEVB(2, likelihood=NAME, scale=0.5).fit(2 * X)
+    with pytest.raises(ValueError, match="likelihood: got 'multinomial' twice, want one list"):
+        AEVB(2, likelihood=[(NAME, [0, 1]), (NAME, [2, 3])]).fit(X)
     with pytest.raises(ValueError, match="likelihood: the algorithm 'wake-sleep' draws x"):
         WakeSleep(2, likelihood=NAME).fit(X)
     with pytest.raises(ValueError, match="bidirectional: got True, want False"):

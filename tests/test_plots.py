@@ -41,6 +41,9 @@ class Linear:
         dense = X.toarray() if hasattr(X, "toarray") else X
         return np.asarray(dense, np.float32) @ self.W.T
 
+    def reconstruct(self, X):
+        return self.inverse_transform(self.transform(X))
+
     def inverse_transform(self, Z):
         assert Z.dtype == np.float32
         return Z @ self.W

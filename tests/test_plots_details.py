@@ -34,6 +34,9 @@ class Linear:
     def transform(self, X):
         return np.asarray(X, np.float32) @ self.W.T
 
+    def reconstruct(self, X):
+        return self.inverse_transform(self.transform(X))
+
     def inverse_transform(self, Z):
         return Z @ self.W
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from aevb.core.catalogue import LEVEL_LIKELIHOODS, SUPPORTS
+from aevb.core.catalogue import JOINT_LIKELIHOODS, LEVEL_LIKELIHOODS, SUPPORTS
 from aevb.core.units import Units
 from aevb.data.families import FAMILIES, Blocks, asked_families, layout_of
 from aevb.data.moments import Moments
@@ -181,7 +181,13 @@ def _scale(families: list[str], scale: Any, binarize: str | None, data: Data) ->
     """Return the scale in use: "standard" or a number."""
     standardised = any(family in STANDARDISED for family in families)
     mixed = any(family != families[0] for family in families)
+    joint = any(family in JOINT_LIKELIHOODS for family in families)
     if not isinstance(scale, str):
+        if joint and scale != 1:
+            raise ValueError(
+                f"scale: got {scale!r}, but multinomial counts have their own unit; want 'auto' or "
+                f"'none'"
+            )
         if mixed and scale != 1:
             raise ValueError(
                 f"scale: got {scale!r}, but the columns have several likelihoods; want 'auto', "

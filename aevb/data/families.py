@@ -58,6 +58,10 @@ def asked_families(
         return [likelihood] * n_features
     families = ["auto"] * n_features
     seen: set[int] = set()
+    given = [] if isinstance(likelihood, Mapping) else [family for family, _ in likelihood]
+    twice = [family for family in JOINT_LIKELIHOODS if given.count(family) > 1]
+    if twice:
+        raise ValueError(f"likelihood: got {twice[0]!r} twice, want one list of all its columns")
     for family, columns in pairs_of(likelihood):
         for column in columns:
             j = column_index("likelihood", column, names, n_features)
@@ -105,13 +109,12 @@ def families_of(blocks: Blocks, units: Units) -> tuple[str, ...]:
     return tuple(of_x[place] for place in units.places)
 
 
-def with_middle_levels(
+def with_median_levels(
     means: NDArray[np.float32], blocks: Blocks, units: Units
 ) -> NDArray[np.float32]:
     """Return means of x in which each ordinal column has its median level, as 1 beside 0.
 
-    The median level has the least mean absolute error in ranks. One level at the draws of x is its
-    own median.
+    The median level has the least mean absolute error in ranks.
     """
     ordinal = [j for j, family in enumerate(families_of(blocks, units)) if family == "ordinal"]
     if not ordinal:

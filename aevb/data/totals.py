@@ -1,4 +1,4 @@
-"""Counts whose likelihood is given their total: the core knows their shares alone."""
+"""Multinomial counts: the core has their shares, and these functions their totals."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from scipy import sparse
 from aevb.core.catalogue import JOINT_LIKELIHOODS
 from aevb.core.units import Units
 from aevb.data.families import Blocks, families_of
+
+_MOST = 2**24  # float32 has all whole numbers up to this one
 
 
 class JointColumns:
@@ -34,25 +36,31 @@ class JointColumns:
         """Return the number of columns."""
         return len(self.of_data)
 
-    def totals(self, X: Any) -> NDArray[np.float64]:
-        """Return the total of the observed counts of each row of the data (n,)."""
-        own: Any = X[:, self.of_data]
-        if sparse.issparse(own):
-            own = own.copy()
-            own.data = np.nan_to_num(own.data)
-            return np.asarray(own.sum(axis=1), np.float64).ravel()
-        return np.asarray(np.nansum(own, axis=1, dtype=np.float64))
+    def means_for(self, x: NDArray[np.float32], X: Any) -> NDArray[np.float32]:
+        """Return x with means of the counts of the data X in place of their shares.
 
-    def times(self, x: NDArray[np.float32], totals: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return the means of x: its shares times the totals of the rows."""
+        The means of the observed counts of a row have the same total as these counts.
+        """
+        own: Any = X[:, self.of_data]
+        shares = np.float64(x[:, self.of_x])
+        if sparse.issparse(own):
+            missing = own.copy()
+            missing.data = np.isnan(own.data)
+            observed = shares.sum(axis=1) - np.asarray(missing.multiply(shares).sum(axis=1)).ravel()
+            own.data = np.nan_to_num(own.data)
+            totals = np.asarray(own.sum(axis=1, dtype=np.float64)).ravel()
+        else:
+            observed = np.asarray(np.where(np.isnan(own), 0.0, shares).sum(axis=1))
+            totals = np.asarray(np.nansum(own, axis=1, dtype=np.float64))
         x = x.copy()
-        x[:, self.of_x] *= totals[:, None].astype(np.float32)
+        rates = np.divide(totals, observed, out=np.zeros(len(x)), where=observed > 0.0)
+        x[:, self.of_x] = shares * rates[:, None]
         return x
 
-    def draw(
+    def counts_for(
         self, x: NDArray[np.float32], totals: NDArray[np.int64], seed: int
     ) -> NDArray[np.float32]:
-        """Return x with counts of these totals, drawn from its shares."""
+        """Return x with counts of these totals in place of their shares, from which it draws."""
         x = x.copy()
         shares = np.float64(x[:, self.of_x])
         shares /= shares.sum(axis=1, keepdims=True)
@@ -69,12 +77,14 @@ def checked_totals(totals: Any, n_samples: int) -> NDArray[np.int64]:
         If they are something else. The message names the argument.
     """
     array = np.asarray(totals)
+    if array.shape == (n_samples, 1):  # the sum of a CSR matrix
+        array = array.ravel()
     if array.dtype.kind not in "iu" and not (
         array.dtype.kind == "f" and bool((array == np.rint(array)).all())
     ):
         raise TypeError(f"totals: got {totals!r}, want an integer, or one for each row")
     if array.ndim > 0 and array.shape != (n_samples,):
         raise ValueError(f"totals: got shape {array.shape}, want one for each of {n_samples} rows")
-    if (array < 0).any() or (array > np.iinfo(np.int32).max).any():
-        raise ValueError(f"totals: got {totals!r}, want numbers from 0 to 2^31 - 1")
+    if (array < 0).any() or (array > _MOST).any():
+        raise ValueError(f"totals: got {totals!r}, want numbers from 0 to 2^24")
     return np.broadcast_to(array, n_samples).astype(np.int64)

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from aevb.core.checks import check_integer
 from aevb.core.engine import Engine, OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
-from aevb.data.families import with_middle_levels
+from aevb.data.families import with_median_levels
 from aevb.data.frames import like
 from aevb.data.rows import as_rows, rows_as_they_are
 from aevb.data.totals import JointColumns, checked_totals
@@ -94,7 +94,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         """Return values of x in the units of the data, and as a frame if they were one in fit."""
         state = self._learnt("columns_")
         if means:
-            X = with_middle_levels(X, self._engine.settings["likelihood"], self._engine.units)
+            X = with_median_levels(X, self._engine.settings["likelihood"], self._engine.units)
         values = self._in_data_units(X)
         if state.schema is None:
             return values
@@ -112,8 +112,9 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         Returns
         -------
         X : ndarray or DataFrame of shape (n_samples, n_features), float32 or float64
-            Reconstructions, as `inverse_transform` returns them, but multinomial columns have the
-            row's total. If `X` is a pandas or polars data frame, so is the result.
+            Reconstructions, as `inverse_transform` returns them, but observed multinomial counts
+            have the same total as in `X`. If `X` is a pandas or polars data frame, so is the
+            result.
 
         Raises
         ------
@@ -123,7 +124,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         means = still_finite("X", self._read(X, self._reconstructions))
         joint = self._joint_columns()
         if len(joint) > 0:
-            means = joint.times(means, joint.totals(check_data(self, X).X))
+            means = joint.means_for(means, check_data(self, X).X)
         if self._learnt("columns_").schema is not None:
             return self._as_table(means, means=True, like=X)
         return like(X, self._in_data_units(means))
@@ -178,7 +179,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         )
         x = still_finite("sample", x)
         if n_counts is not None:
-            x = joint.draw(x, n_counts, seed)
+            x = joint.counts_for(x, n_counts, seed)
         return self._as_table(x, means=False)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:

@@ -132,11 +132,11 @@ class EncoderModel(LatentVariableModel):
             of a row together: at one z, chosen by the weights, or the last of the chain. "mode"
             returns the mean, but the more probable value of a boolean column; by "mcmc" it returns
             the mean of p(x|z) at the highest mode of p(z | x_observed) that was found. A category
-            has its most probable level. So has an ordinal column by "mode"; by "mean" it has the
-            median.
+            has its most probable level. An ordinal column has its median level by "mean", and its
+            most probable one by "mode".
         sampler : {"auto", "importance", "mcmc"}, default="auto"
-            How z is drawn. "auto" means "importance" if the model was fitted to data with missing
-            values, or if `return_std` is True, and "mcmc" otherwise.
+            How z is drawn. "auto" means "importance" if the encoder reads which values are
+            missing, or if `return_std` is True, and "mcmc" otherwise.
         n_draws : int, default=1000
             Draws of z for a row, for "importance".
         n_starts : int, default=10

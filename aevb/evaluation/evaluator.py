@@ -331,8 +331,8 @@ class Evaluator:
 
         It is 1 - d / d_0. Here d is the deviance of the column from ``model.reconstruct(X)``, and
         d_0 is that from the column's own mean. For real-valued columns the deviance is the sum of
-        squares, so the share is R^2. For Bernoulli and Poisson columns it is the explained
-        deviance, and for columns of levels that of their probabilities. 1 is a perfect
+        squares, so the share is R^2. For Bernoulli columns and counts it is the explained
+        deviance. For categories it is that of the levels' probabilities. 1 is a perfect
         reconstruction, and 0 is no better than the mean. The share is negative for a worse one, and
         NaN for a constant column. Missing values do not count.
 
@@ -358,6 +358,9 @@ class Evaluator:
         model.n_threads = self._n_threads()
         means = model._read(X, model._reconstructions)
         data, units = check_data(model, X), model._engine.units
+        joint = model._joint_columns()
+        if len(joint) > 0:
+            means = joint.means_for(means, data.X)
         binary = model._engine.settings["binarize"] == "threshold"
         supports = [SUPPORTS[column.family] for column in model.columns_]
         first = means[:, units.places] if units.places else means

@@ -11,7 +11,7 @@ from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows
 from aevb.core.progress import progress_bar
 from aevb.core.warn import warn
-from aevb.data.families import families_of, with_middle_levels
+from aevb.data.families import families_of, with_median_levels
 
 SAMPLERS = ("auto", "importance", "mcmc")
 METHODS = ("mean", "sample", "mode")
@@ -92,7 +92,7 @@ def impute_by_chains(
                 )
             )
     if settings.method == "mean":
-        return [_with_middle_levels(engine, table) for table in tables]
+        return [_with_median_levels(engine, table) for table in tables]
     return tables
 
 
@@ -123,7 +123,7 @@ def impute_by_importance(
     _warn_of_few(found.ess, settings.n_draws)
     if samples:
         return list(found.samples), found.std
-    point = _with_whole_booleans if settings.method == "mode" else _with_middle_levels
+    point = _with_whole_booleans if settings.method == "mode" else _with_median_levels
     return [point(engine, found.mean)], found.std
 
 
@@ -136,8 +136,8 @@ def _occurrences(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return before
 
 
-def _with_middle_levels(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
-    return with_middle_levels(means, engine.settings["likelihood"], engine.units)
+def _with_median_levels(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
+    return with_median_levels(means, engine.settings["likelihood"], engine.units)
 
 
 def _with_whole_booleans(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -182,7 +182,7 @@ def reconstructions(
     n_rows, n_features = -(-len(originals) // n_columns), originals.shape[1]
     images = np.full((2, n_rows * n_columns, n_features), np.nan, np.float32)
     images[0, : len(originals)] = originals
-    images[1, : len(originals)] = model.inverse_transform(model.transform(X))
+    images[1, : len(originals)] = model.reconstruct(X)
     pairs = images.reshape(2, n_rows, -1).swapaxes(0, 1).reshape(-1, n_features)
     ax = image_grid(pairs, image_shape, n_columns=n_columns, cmap=cmap, limits=limits(model), ax=ax)
     centres = np.arange(2 * n_rows) * (image_shape[0] + 1) + (image_shape[0] - 1) / 2

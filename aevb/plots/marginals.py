@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb.core.catalogue import JOINT_LIKELIHOODS, SUPPORTS
+from aevb.core.checks import check_integer
 from aevb.estimators.columns import Column
 from aevb.plots.model import LatentModel, kinds_of, names_of, numbers_of
 from aevb.plots.style import HUES, INK, few_digits, open_frame, pyplot, shortened
@@ -25,7 +26,7 @@ _N_BINS = 40
 _TAIL = 0.005  # share of the values that may lie beyond either end of an axis
 _MOST_BEYOND = 0.5  # of the observed range, on each side, for samples outside of it
 _WIDE = 100.0  # times its lower end: an axis of positive values is then logarithmic
-_MOST_WHOLE = 2.0**50  # above, float64 has no numbers between whole ones
+_MOST_WHOLE = 2.0**50  # up to here, float64 has the edges of bins: whole numbers and a half
 _THICK = 0.4  # of a bar, if two levels have the distance 1
 _OBSERVED: dict[str, Any] = {"color": INK, "alpha": 0.5, "label": "observed"}
 _SAMPLED: dict[str, Any] = {"color": HUES[1], "label": "sampled"}
@@ -102,12 +103,17 @@ def marginals(
 
 
 def _totals(model: LatentModel, observed: Values, n_samples: int) -> dict[str, Any]:
-    """Return the totals of multinomial counts for samples: those of the rows, again and again."""
+    """Return the totals of multinomial counts for samples: those of the rows, again and again.
+
+    Rows with missing counts do not count, unless all have them.
+    """
     own = [i for i, column in enumerate(model.columns_) if column.family in JOINT_LIKELIHOODS]
     if not own:
         return {}
-    totals = np.nansum(observed[:, own], axis=1)
-    return {"totals": totals[np.arange(n_samples) % len(totals)]}
+    counts = observed[:, own]
+    complete = ~np.isnan(counts).any(axis=1)
+    totals = np.nansum(counts[complete] if complete.any() else counts, axis=1)
+    return {"totals": np.resize(totals, check_integer("n_samples", n_samples))}
 
 
 def height_of_marginals(n_columns: int) -> float:
@@ -125,7 +131,8 @@ def _share_of(missing: NDArray[np.bool_]) -> str:
 
 
 def _panel(ax: Axes, observed: Values, sampled: Values, column: Column, kind: str) -> None:
-    binary = column.family == "bernoulli" and bool(np.isin(observed, (0.0, 1.0)).all())
+    both = np.concatenate([observed, sampled])
+    binary = column.family == "bernoulli" and bool(np.isin(both, (0.0, 1.0)).all())
     if column.levels:
         ordered = column.family == "ordinal"
         _bars(ax, observed, sampled, [str(level) for level in column.levels], ordered=ordered)
@@ -172,7 +179,7 @@ def _histograms(ax: Axes, observed: Values, sampled: Values, *, positive: bool) 
     """Draw two histograms with the same bins."""
     known = observed if len(observed) else sampled
     whole = bool((known == np.rint(known)).all()) and np.abs(known).max() < _MOST_WHOLE
-    low, high = np.quantile(known, (_TAIL, 1 - _TAIL))
+    low, high = _inner_ends(known)
     logarithmic = positive and 0 < _WIDE * low < high
     if logarithmic:
         logarithms = (np.log(values[values > 0]) for values in (known, sampled))
@@ -194,9 +201,15 @@ def _histograms(ax: Axes, observed: Values, sampled: Values, *, positive: bool) 
 
 def _ends(known: Values, sampled: Values) -> tuple[float, float]:
     """Return the ends of an axis that shows almost all known values, and samples near to them."""
-    (low, high), (first, last) = (np.quantile(v, (_TAIL, 1 - _TAIL)) for v in (known, sampled))
+    (low, high), (first, last) = map(_inner_ends, (known, sampled))
     reach = _MOST_BEYOND * (high - low)
     return float(max(min(low, first), low - reach)), float(min(max(high, last), high + reach))
+
+
+def _inner_ends(values: Values) -> tuple[float, float]:
+    """Return the range of the values without their tails: all of them, if they are few."""
+    low = np.quantile(values, _TAIL, method="lower")
+    return float(low), float(np.quantile(values, 1 - _TAIL, method="higher"))
 
 
 def _even_edges(low: float, high: float) -> Values:

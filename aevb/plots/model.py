@@ -36,6 +36,9 @@ class LatentModel(Protocol):
     def inverse_transform(self, Z: Any) -> FloatArray:
         """Return the means of p(x|z)."""
 
+    def reconstruct(self, X: Any) -> FloatArray:
+        """Return the means of p(x|z) at the posterior means of z."""
+
     def sample(
         self, n_samples: int = 1, random_state: Any = None, totals: Any = None
     ) -> FloatArray:

@@ -57,7 +57,7 @@ def reconstructed_columns(
     values = numbers_of(model, X)
     names = names_of(model, X, values.shape[1])
     numbers = _columns_of_numbers(model, columns, names)
-    means = numbers_of(model, model.inverse_transform(model.transform(X)))
+    means = numbers_of(model, model.reconstruct(X))
     if figure is None:
         n_high = -(-len(numbers) // _N_ACROSS)
         figure = pyplot().figure(figsize=(11, 0.6 + 2 * n_high), layout="constrained")

@@ -7,7 +7,7 @@ multinomial of their own total. All columns have one distribution, so there is n
 from __future__ import annotations
 
 import numpy as np
-from oracle import U, gamma
+from oracle import U
 from scipy.special import gammaln, logsumexp, softmax
 
 OUTPUTS = ("logits",)
@@ -29,9 +29,9 @@ def log_p(outputs, x):
 def error(outputs, x):
     """First-order float32 error of log_p's results.
 
-    a - max a has a relative error of u, which is an absolute error of its exponential's exponent.
-    exp is within 4 u, a sum of D terms within D u, and log within 8 u. log x! has an error of 8 u
-    max(10, log x!) where x > 1.
+    The terms of log p are double, but for log sum e^a. There a - max a has a relative error of u,
+    which is an absolute error of its exponential's exponent. exp is within 4 u, a sum of D terms
+    within D u, and log within 8 u.
     """
     (a,) = outputs
     r, gradient = np.zeros(len(x)), np.zeros(x.shape)
@@ -40,12 +40,9 @@ def error(outputs, x):
         if counts.sum() == 0:
             continue
         n, d, below = counts.sum(), len(counts), np.abs(logits - logits.max())
-        factorials = gammaln(counts + 1)
-        of_factorials = 8 * U * np.maximum(10, factorials)[counts > 1].sum()
         p = softmax(logits)
-        of_sum = U * (p @ below) + (4 + d + 8) * U
-        r[row] = of_factorials + gamma(d + 2) * factorials.sum() + n * of_sum
-        r[row] += gamma(d + 3) * (counts @ below) + 8 * U * n * np.log(1 / p.max())
+        of_sum = U * (p @ below) + (4 + d) * U
+        r[row] = n * (of_sum + 8 * U * np.log(1 / p.max()))
         r[row] += U * abs(log_p([a[row : row + 1]], x[row : row + 1])[0][0])
         mean_error = n * p * (of_sum + U * below + 8 * U)
         gradient[row, seen] = mean_error + U * np.abs(counts - n * p)

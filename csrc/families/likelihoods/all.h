@@ -37,8 +37,8 @@ using Likelihoods = List<     //
     Gamma,      //
     Beta,       //
     ContinuousBernoulli>;
-// Those of columns that have one distribution.
-using LevelLikelihoods = List<  //
+// Those of columns that have a distribution together.
+using GroupLikelihoods = List<  //
     Multinomial,                //
     Categorical,                //
     Ordinal>;

@@ -5,7 +5,6 @@
 
 #include "base/special.h"
 #include "families/likelihoods/levels-inl.h"
-#include "simd/special-inl.h"
 
 namespace aevb::AEVB_ISA {
 namespace {
@@ -25,45 +24,36 @@ struct Multinomial {
                                           .start = start,
                                           .is_joint = true};
 
+  // The terms of log p are sums of many numbers, or cancel each other, so they are double.
   static AEVB_INLINE float evaluate(const Variable& v, float scale) {
     float* a = v.output[0];
-    Vec counts = {}, factorials = {};
-    for (size_t k = 0; k < v.n; k += W) {
-      const Vec x = seen(v, k);
-      counts += x;
-      factorials += log_factorial(x);
+    double total = 0.0, log_factorials = 0.0;
+    for (size_t k = 0; k < v.n; ++k) {
+      const float x = v.x[k];
+      if (x > 0.0f) total += double{x};
+      if (x > 1.0f) log_factorials += log_gamma(double{x} + 1.0);
+      if (x != x) a[k] = kNever;
     }
-    const float total = sum(counts);
-    if (total == 0.0f) {
+    if (total == 0.0) {
       for (size_t k = 0; k < v.n; ++k) a[k] = 0.0f;
       return 0.0f;
     }
+    const double largest = double{largest_of(v.n, a)};
+    double logs = 0.0;
     for (size_t k = 0; k < v.n; ++k)
-      if (v.x[k] != v.x[k]) a[k] = kNever;
-    const float largest = largest_of(v.n, a);
-    Vec logs = {};
-    for (size_t k = 0; k < v.n; k += W) {
-      const Vec x = seen(v, k);
-      logs += select(x == 0.0f, Vec{}, x * (load_first(v.n - k, a + k, 0.0f) - largest));
-    }
+      if (v.x[k] > 0.0f) logs += double{v.x[k]} * (double{a[k]} - largest);
     const Softmax s = softmax(v.n, a);
-    const float rate = total * s.inverse;
+    const Vec rate = set1(static_cast<float>(total) * s.inverse);
     for (size_t k = 0; k < v.n; k += W) {
+      const Vec x = load_first(v.n - k, v.x + k, 0.0f);
       const Vec mean = load_first(v.n - k, a + k, 0.0f) * rate;
-      store_first(v.n - k, a + k, scale * (seen(v, k) - mean));
+      store_first(v.n - k, a + k, select(x == x, scale * (x - mean), Vec{}));
     }
-    const double log_ways = log_gamma(double{total} + 1.0) - double{sum(factorials)};
-    return static_cast<float>(log_ways + double{sum(logs)} - double{total} * double{s.log_sum});
+    const double log_ways = log_gamma(total + 1.0) - log_factorials;
+    return static_cast<float>(log_ways + logs - total * double{s.log_sum});
   }
 
   static AEVB_INLINE void probabilities(const Variable& v) { to_shares(v.n, v.output[0]); }
-
- private:
-  // Counts from column k on; 0 where one is missing.
-  static AEVB_INLINE Vec seen(const Variable& v, size_t k) {
-    const Vec x = load_first(v.n - k, v.x + k, 0.0f);
-    return select(x == x, x, Vec{});
-  }
 };
 
 }  // namespace
