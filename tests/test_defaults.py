@@ -38,7 +38,7 @@ COMMON = {
     "warm_start": False,
     "verbose": 0,
 }
-Q_AND_P = {"posterior": "gaussian", "prior": "auto"}
+Q_AND_P = {"posterior": "gaussian", "prior": "auto", "mask_inputs": "auto"}
 DEFAULTS = {
     AEVB: COMMON
     | Q_AND_P
@@ -70,7 +70,7 @@ DEFAULTS = {
     LatentVariableModel.transform: {},
     LatentVariableModel.inverse_transform: {},
     LatentVariableModel.reconstruct: {},
-    LatentVariableModel.sample: {"n_samples": 1, "random_state": None},
+    LatentVariableModel.sample: {"n_samples": 1, "random_state": None, "totals": None},
     LatentVariableModel.score_samples: {},
     LatentVariableModel.score: {"y": None},
     EncoderModel.bound_and_gradient: {"noise": None},
