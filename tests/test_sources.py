@@ -1,0 +1,495 @@
+"""Sources of rows: what is one, which chunks it has in which order, and reading ahead."""
+
+import gc
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from aevb.data import files, parts, sources
+from aevb.data.join import joined, joined_data
+from aevb.data.reader import Reader, by_chunk, located
+from aevb.data.sources import Chunk, OnePass, Parts, Passes, source_of
+from aevb.data.validation import Data
+
+N, D = 50, 4
+X = np.random.default_rng(0).random((N, D), dtype=np.float32)
+FRAME = pd.DataFrame(X, columns=list("abcd")).assign(kind=["x", "y"] * (N // 2))
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(parts, "_BLOCK_BYTES", 20 * D * X.itemsize)  # 20 rows
+    monkeypatch.setattr(files, "_CSV_ROWS", 20)
+
+
+# ------------------------------------------------------------------------------ what is a source
+def npy(folder):
+    np.save(folder / "x.npy", X)
+    return [folder / "x.npy"]
+
+
+def fortran_npy(folder):
+    np.save(folder / "x.npy", np.asfortranarray(X))
+    return (str(folder / "x.npy"),)
+
+
+def npz(folder):
+    np.savez(folder / "x.npz", X)
+    return [folder / "x.npz"]
+
+
+def sparse_npz(folder):
+    sp.save_npz(folder / "x.npz", sp.csr_matrix(X))
+    return [folder / "x.npz"]
+
+
+def csv(folder):
+    FRAME.to_csv(folder / "x.csv", index=False)
+    return [folder / "x.csv"]
+
+
+def parquet(folder):
+    pytest.importorskip("pyarrow")
+    FRAME.to_parquet(folder / "x.parquet", row_group_size=20)
+    return [folder / "x.parquet"]
+
+
+def dask_array(_):
+    return pytest.importorskip("dask.array").from_array(X, chunks=(20, 3))
+
+
+def dask_frame(_):
+    return pytest.importorskip("dask.dataframe").from_pandas(FRAME, npartitions=3)
+
+
+def hdf5(folder):
+    file = pytest.importorskip("h5py").File(folder / "x.h5", "w")
+    return file.create_dataset("x", data=X, chunks=(7, 2))
+
+
+def hdf5_without_chunks(folder):
+    return pytest.importorskip("h5py").File(folder / "x.h5", "w").create_dataset("x", data=X)
+
+
+def zarr(_):
+    made = pytest.importorskip("zarr").create_array(
+        store={}, shape=X.shape, chunks=(7, 2), dtype="f4"
+    )
+    made[:] = X
+    return made
+
+
+class Chunked:
+    """The least that an array in a file has."""
+
+    shape, dtype, chunks = X.shape, X.dtype, (7, 2)
+
+    def __getitem__(self, rows):
+        return X[rows]
+
+
+class Again:
+    def __iter__(self):
+        return iter([X[:20], X[20:40], X[40:]])
+
+
+ARRAYS = {
+    "npy": (npy, [20, 20, 10]),
+    "fortran npy": (fortran_npy, [20, 20, 10]),
+    "npz": (npz, [50]),
+    "sparse npz": (sparse_npz, [50]),
+    "Dask array": (dask_array, [20, 20, 10]),
+    "HDF5": (hdf5, [14, 14, 14, 8]),
+    "HDF5 without chunks": (hdf5_without_chunks, [20, 20, 10]),
+    "zarr": (zarr, [14, 14, 14, 8]),
+    "array with chunks": (lambda _: Chunked(), [14, 14, 14, 8]),
+    "iterable": (lambda _: Again(), [20, 20, 10]),
+    "callable": (lambda _: Again().__iter__, [20, 20, 10]),
+    "callable that returns a list": (lambda _: lambda: [X[:20], X[20:]], [20, 30]),
+    "iterator": (lambda _: iter(Again()), [20, 20, 10]),
+    "generator": (lambda _: (x for x in Again()), [20, 20, 10]),
+}
+FRAMES = {
+    "csv": (csv, [20, 20, 10]),
+    "parquet": (parquet, [20, 20, 10]),
+    "Dask": (dask_frame, [17, 17, 16]),
+}
+
+
+def dense(chunk):
+    return chunk.X.toarray() if sp.issparse(chunk.X) else chunk.X
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_a_source_of_arrays_has_all_rows_in_their_order(kind, tmp_path):
+    make, sizes = ARRAYS[kind]
+    source = source_of(make(tmp_path))
+    chunks = list(source.chunks())
+    assert [chunk.X.shape for chunk in chunks] == [(n, D) for n in sizes]
+    for chunk in chunks:
+        assert dense(chunk).dtype == X.dtype
+        assert not isinstance(chunk.X, np.memmap)  # the thread that reads ahead has read it
+    np.testing.assert_array_equal(np.concatenate([dense(chunk) for chunk in chunks]), X)
+    counted = {"npz", "sparse npz", "iterable", "callable", "iterator", "generator"}
+    assert source.n_rows == (None if kind.split(" that")[0] in counted else N)
+    assert source.n_passes == (1 if kind in ("iterator", "generator") else np.inf)
+    assert source.is_numbered == isinstance(source, Parts)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_source_of_frames_has_all_rows_in_their_order(kind, tmp_path):
+    make, sizes = FRAMES[kind]
+    source = source_of(make(tmp_path))
+    chunks = list(source.chunks())
+    assert [len(chunk.X) for chunk in chunks] == sizes
+    got = pd.concat([chunk.X for chunk in chunks], ignore_index=True)
+    pd.testing.assert_frame_equal(got, FRAME, check_dtype=False)
+    assert source.n_rows == (N if kind == "parquet" else None)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        X,
+        X.tolist(),
+        tuple(map(tuple, X.tolist())),
+        sp.csr_matrix(X),
+        FRAME,
+        np.memmap,
+        3,
+        None,
+        "x.npy",
+        {"x": X},
+        {1.0},
+        range(3),
+        [],
+        [X, X],
+        memoryview(X),
+    ],
+    ids=lambda table: type(table).__name__,
+)
+def test_a_table_is_no_source(table):
+    assert source_of(table) is None
+
+
+def test_polars_is_no_source():
+    pl = pytest.importorskip("polars")
+    assert source_of(pl.DataFrame(X)) is None
+    assert source_of(pl.LazyFrame({"a": [1.0]})) is None
+
+
+@pytest.mark.parametrize("kind", ["callable", "iterable"])
+def test_each_pass_asks_for_a_new_iterator(kind):
+    asked = []
+
+    class Counted:
+        def __iter__(self):
+            asked.append(1)
+            return iter([X])
+
+    source = source_of(Counted() if kind == "iterable" else Counted().__iter__)
+    assert not asked
+    for n in (1, 2, 3):
+        assert len(list(source.chunks((0, n)))) == 1
+        assert len(asked) == n
+
+
+def test_an_iterator_has_its_rows_once():
+    source = source_of(x for x in Again())
+    assert len(list(source.chunks())) == 3
+    with pytest.raises(ValueError, match=r"^X: got a generator, which has its rows once.*callable"):
+        source.chunks()
+
+
+@pytest.mark.parametrize("result", [3, None, "text"])
+def test_what_a_callable_returns_is_checked(result):
+    with pytest.raises(TypeError, match=r"^X: got a callable that returns .*, want one that"):
+        source_of(lambda: result).chunks()
+
+
+def test_files_are_checked_at_once(tmp_path):
+    np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
+    np.savez(tmp_path / "two.npz", a=X, b=X)
+    for name, error, said in [
+        ("x.txt", ValueError, r"got the file '.*x\.txt', want \.npy, \.npz, \.csv, \.parquet"),
+        ("cube.npy", ValueError, r"shape \(2, 3, 4\) in .*cube\.npy', want two dimensions"),
+        ("two.npz", ValueError, r"the arrays \['a', 'b'\] in .*two\.npz', want one array"),
+        *[(f"none{s}", FileNotFoundError, "none") for s in (".npy", ".npz", ".csv")],
+    ]:
+        with pytest.raises(error, match=said):
+            source_of([tmp_path / name])
+
+
+def test_an_array_of_other_dimensions_is_named():
+    class Cube(Chunked):
+        shape, chunks = (2, 3, 4), (1, 3, 4)
+
+    with pytest.raises(ValueError, match=r"^X: got an array of shape \(2, 3, 4\), want two"):
+        source_of(Cube())
+
+
+# -------------------------------------------------------------------------------- order and names
+def first_values(source, *args):
+    return [float(dense(chunk)[0, 0]) for chunk in source.chunks(*args)]
+
+
+def many_files(folder, n=8):
+    for i in range(n):
+        np.save(folder / f"{i}.npy", np.full((30, D), i, np.float32))  # two chunks
+    return source_of([folder / f"{i}.npy" for i in range(n)])
+
+
+def test_numbered_parts_come_in_an_order_of_seed_and_epoch(tmp_path):
+    source = many_files(tmp_path)
+    natural = first_values(source)
+    assert natural == sorted(natural)
+    orders = [first_values(source, (seed, epoch)) for seed in range(3) for epoch in range(3)]
+    assert all(sorted(order) == natural for order in orders)
+    assert len(set(map(tuple, orders))) == 9
+    assert first_values(source, (2, 1)) == orders[7]
+    assert natural not in orders
+
+
+def test_the_order_never_changes():
+    """A later version of NumPy must give the same order, or runs could not be resumed."""
+    assert sources.permutation(8, (7, 100)).tolist() == ORDER
+    assert sources.permutation(0, (7, 100)).tolist() == []
+
+
+ORDER = [0, 6, 1, 7, 4, 3, 5, 2]
+
+
+@pytest.mark.parametrize("kind", ["files", "csv", "iterable", "iterator"])
+def test_chunks_that_are_left_out(kind, tmp_path):
+    def make():
+        if kind == "csv":
+            csv(tmp_path)
+            return source_of([tmp_path / "x.csv", tmp_path / "x.csv"])
+        if kind == "files":
+            return many_files(tmp_path, 3)
+        return source_of(Again() if kind == "iterable" else iter(Again()))
+
+    whole = [(chunk.name, len(chunk.X)) for chunk in make().chunks((0, 1))]
+    for begin in range(len(whole) + 2):
+        left = [(chunk.name, len(chunk.X)) for chunk in make().chunks((0, 1), begin)]
+        assert left == whole[begin:]
+
+
+def test_parts_that_are_left_out_are_not_read():
+    read = []
+
+    def part(i):
+        return parts.Part(f"part {i}", parts.one_chunk(lambda: read.append(i) or X), N)
+
+    source = Parts([part(i) for i in range(5)])
+    assert len(list(source.chunks((3, 1), 3))) == 2
+    assert len(read) == 2
+
+
+def test_chunks_have_names(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    FRAME.to_csv(tmp_path / "x.csv", index=False)
+    names = [chunk.name for chunk in source_of([tmp_path / "x.npy", tmp_path / "x.csv"]).chunks()]
+    stored, table = (f"{str(tmp_path / name)!r}" for name in ("x.npy", "x.csv"))
+    assert names == [f"chunk {i} of {stored}" for i in range(3)] + [
+        f"chunk {i} of {table}" for i in range(3)
+    ]
+    assert [chunk.name for chunk in source_of(Again()).chunks(None, 1)] == ["chunk 1", "chunk 2"]
+
+
+def test_blocks_of_rows():
+    assert parts.row_blocks((50, D), 4) == [(0, 20), (20, 40), (40, 50)]
+    assert parts.row_blocks((50, D), 4, 7) == [(0, 14), (14, 28), (28, 42), (42, 50)]
+    assert parts.row_blocks((50, D), 4, 30) == [(0, 30), (30, 50)]  # more than fits, but stored so
+    assert parts.row_blocks((0, D), 4) == []
+
+
+# ------------------------------------------------------------------------------- several chunks
+def chunks_of(*tables):
+    return [Chunk(f"chunk {i}", table) for i, table in enumerate(tables)]
+
+
+def test_joined_chunks():
+    assert joined(chunks_of(X)) is X
+    one, two = X[:20], X[20:]
+    np.testing.assert_array_equal(joined(chunks_of(one, two)), X)
+    assert joined(chunks_of(one, two)).dtype == X.dtype
+    assert joined(chunks_of(one, two.astype(float))).dtype == float
+    mixed = joined(chunks_of(one, sp.csr_matrix(two)))
+    assert mixed.format == "csr"
+    np.testing.assert_array_equal(mixed.toarray(), X)
+    frame = joined(chunks_of(FRAME[:20], FRAME[20:]))
+    pd.testing.assert_frame_equal(frame, FRAME)
+    pl = pytest.importorskip("polars")
+    frame = joined(chunks_of(pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2.5]})))
+    assert frame["a"].to_list() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (X[:, :3], "chunk 1 has 3 columns, but chunk 0 has 4 columns"),
+        (X[0], "chunk 1 has 1 dimensions, but chunk 0 has 4 columns"),
+        (FRAME, "chunk 1 has the columns ['a', 'b', 'c', 'd', 'kind'], but chunk 0 has 4 columns"),
+    ],
+)
+def test_joined_chunks_have_the_same_columns(other, said):
+    with pytest.raises(ValueError, match="want the same columns in all chunks") as caught:
+        joined(chunks_of(X, other))
+    assert said in str(caught.value)
+
+
+def test_joined_data():
+    one, two = Data(X[:2], -1.0, 2.0, None), Data(X[2:], 0.0, 3.0, None, holes=True)
+    both = joined_data([one, two])
+    assert (both.low, both.high, both.holes) == (-1.0, 3.0, True)
+    np.testing.assert_array_equal(both.X, X)
+
+
+# ---------------------------------------------------------------------------------- reading ahead
+def wait_until(happens):
+    end = time.monotonic() + 10
+    while not happens():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.001)
+
+
+def test_a_reader_has_the_items_by_their_number():
+    reader = Reader(iter("abcdef"), 10)
+    assert [reader.get(i) for i in (10, 10, 11, 14, 15, 16, 16)] == [*"aabef", None, None]
+    assert reader.begin == 16
+    assert Reader(iter("ab"), 0).get(7) is None
+
+
+def test_it_reads_one_ahead_and_no_more():
+    read = []
+
+    def items():
+        for i in range(9):
+            read.append(threading.current_thread())
+            yield i
+
+    reader = Reader(items(), 0)
+    time.sleep(0.02)
+    assert read == []
+    for i in range(4):
+        assert reader.get(i) == i
+        wait_until(lambda n=i + 2: len(read) == n)
+        time.sleep(0.01)
+        assert len(read) == i + 2
+    assert len(set(read)) == 1
+    assert read[0] is not threading.current_thread()
+
+
+def test_an_error_comes_in_its_place():
+    def items():
+        yield 0
+        raise OSError("the disk is gone")
+
+    reader = Reader(items(), 0)
+    assert reader.get(0) == 0
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is gone"):
+            reader.get(1)
+
+
+def test_the_thread_ends_with_its_reader():
+    closed = []
+
+    def items():
+        try:
+            yield from range(9)
+        finally:
+            closed.append(True)
+
+    before = threading.active_count()
+    reader = Reader(items(), 0)
+    assert reader.get(0) == 0
+    assert threading.active_count() == before + 1
+    del reader
+    gc.collect()
+    wait_until(lambda: threading.active_count() == before and closed)
+
+
+def test_ctrl_c_ends_the_wait_for_a_reader_that_blocks_and_loses_nothing():
+    go_on = threading.Event()
+
+    def items():
+        yield 0
+        go_on.wait()
+        yield 1
+
+    reader = Reader(items(), 0)
+    reader.get(0)
+    default = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            reader.get(1)
+    finally:
+        signal.signal(signal.SIGALRM, default)
+    go_on.set()
+    assert [reader.get(1), reader.get(2)] == [1, None]
+
+
+def test_a_program_ends_though_its_reader_blocks():
+    code = (
+        "import threading\n"
+        "from aevb.data.reader import Reader\n"
+        "def items():\n"
+        "    yield 0\n"
+        "    threading.Event().wait()\n"
+        "reader = Reader(items(), 0)\n"
+        "print(reader.get(0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("0\n", "", 0)
+
+
+# --------------------------------------------------------------------------------- where it fails
+def refuse(*rows):
+    """Work that fails at these rows, which column 0 names."""
+
+    def work(table):
+        values = table.iloc[:, 0] if hasattr(table, "iloc") else np.asarray(table)[:, 0]
+        for row in rows:
+            if row in list(values):
+                raise ValueError(f"X: got {row}")
+        return len(values)
+
+    return work
+
+
+NUMBERED = np.arange(20.0)[:, None]
+
+
+@pytest.mark.parametrize("table", [NUMBERED, NUMBERED.tolist(), pd.DataFrame(NUMBERED)])
+@pytest.mark.parametrize(("rows", "first"), [([0], 0), ([7], 7), ([19], 19), ([9, 3], 3)])
+def test_an_error_names_chunk_and_row(table, rows, first):
+    assert located(Chunk("chunk 4", table), refuse(77)) == 20
+    with pytest.raises(ValueError, match=rf"^chunk 4, row {first}: X: got \d+$"):
+        located(Chunk("chunk 4", table), refuse(*rows))
+
+
+@pytest.mark.parametrize("table", [NUMBERED, 3, sp.coo_matrix(NUMBERED)])
+def test_an_error_of_all_rows_names_the_chunk(table):
+    def work(_):
+        raise TypeError("X: wrong")
+
+    with pytest.raises(TypeError, match=r"^chunk 4: X: wrong$"):
+        located(Chunk("chunk 4", table), work)
+
+
+def test_results_by_chunk_leave_out_what_is_empty():
+    source = Passes(lambda: [X[:0], X[:20], X[20:]])
+    assert by_chunk(source, len) == [20, 30]
+    for empty in (OnePass(iter([])), Passes(lambda: [X[:0]])):
+        with pytest.raises(ValueError, match=r"^X: got a source without rows, want at least 1$"):
+            by_chunk(empty, len)
