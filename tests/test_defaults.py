@@ -91,6 +91,7 @@ DEFAULTS = {
         "checkpoint_every": None,
         "callbacks": (),
         "progress": None,
+        "buffer_rows": None,
         "_resumed": None,
     },
     Trainer.resume: {

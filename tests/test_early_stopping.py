@@ -36,7 +36,7 @@ def test_it_goes_back_to_the_best_weights():
     assert stopped.score(fresh) > full.score(fresh) + 0.5
 
     trainer = Trainer(AEVB(5, **options), X).run()
-    rows = trainer._validation
+    rows = trainer._feed.validation
     assert rows.n_rows == 20
     assert rows.score(trainer.model, trainer.model._engine) == best
     assert trainer.history["samples_seen"][-1] == 300 * 40
@@ -51,7 +51,7 @@ def test_given_rows_decide_too():
     bounds = trainer.history["validation_bound"]
     assert len(bounds) == 100
     assert np.isfinite(bounds).all()
-    assert trainer._validation.score(trainer.model, trainer.model._engine) == max(bounds)
+    assert trainer._feed.validation.score(trainer.model, trainer.model._engine) == max(bounds)
     monitored = AEVB(5, n_epochs=3, early_stopping=False, **OPTIONS)
     trainer = Trainer(monitored, X, X_val=held_out).run()
     assert np.isfinite(trainer.history["validation_bound"]).all()
@@ -61,7 +61,7 @@ def test_given_rows_decide_too():
 def test_a_validation_has_several_draws():
     trainer = Trainer(AEVB(5, n_epochs=1, **OPTIONS), X)
     engine = trainer.model._engine
-    rows = trainer._validation
+    rows = trainer._feed.validation
     expected = engine.bound(rows.rows, rows.subset, n_draws=50, seed=engine.seed, n_threads=1)[0]
     assert rows.score(trainer.model, engine) == expected.mean()
 
@@ -72,7 +72,7 @@ def test_one_outlier_does_not_decide():
     for seed in range(5):
         model = AEVB(5, n_epochs=1, validation_fraction=0.5, **{**OPTIONS, "random_state": seed})
         trainer = Trainer(model, data)
-        engine, rows = trainer.model._engine, trainer._validation
+        engine, rows = trainer.model._engine, trainer._feed.validation
         assert rows.n_rows == 60
         n_draws = n_validation_draws(1, 60)
         scores = engine.bound(

@@ -268,7 +268,7 @@ def test_an_interrupt_in_the_midst_of_a_long_step_leaves_a_whole_one(what):
         part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "n_train": len(X)}
         limits = {"max_steps": n_steps, "max_seconds": 1e9, "n_threads": 2}
         model = engine._model  # the core's own, whose call has no end of its own
-        return model.train(trainer._rows, **part, **limits, position=engine.n_samples_seen)
+        return model.train(trainer._feed.rows, **part, **limits, position=engine.n_samples_seen)
 
     first = trainer.model._engine
     good = [arenas(first)]

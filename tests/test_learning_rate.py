@@ -62,7 +62,7 @@ def test_a_trial_is_a_tenth_of_the_run(kind):
         trainer = Trainer(kind.published(**options, learning_rate=rate), rows).step(4)
         short = trainer.model
         # the mean over the half that trains, which differs from the mean over all rows
-        trained = short._scores(short._engine, trainer._rows, trainer._subset, 1)
+        trained = short._scores(short._engine, trainer._feed.rows, trainer._feed.subset, 1)
         assert score == pytest.approx(trained.mean(), abs=1e-9)
         assert abs(score - short.score(rows)) > 1e-6
 

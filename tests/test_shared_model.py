@@ -146,7 +146,7 @@ def test_readers_and_training_take_turns():
     def read(which):
         while not done.is_set() and n_read[which] < 1000:
             trainer.model._engine.bound(
-                trainer._rows, Subset(0, 2000, split=False), n_draws=1, seed=0, n_threads=1
+                trainer._feed.rows, Subset(0, 2000, split=False), n_draws=1, seed=0, n_threads=1
             )
             n_read[which] += 1
 
@@ -217,7 +217,7 @@ def test_a_callback_of_the_training_may_change_it(kind):
 def test_a_callback_of_a_reading_call_cannot():
     """It would wait for the call that it runs in."""
     model = AEVB.published(**SMALL, n_epochs=1).fit(X)
-    rows, said = Trainer(model, X)._rows, []
+    rows, said = Trainer(model, X)._feed.rows, []
 
     def change(done):
         weights(model)  # it may read
@@ -241,7 +241,7 @@ LONG = np.broadcast_to(X[:1], (2_000_000, 64))
 def train_some(trainer, **limits):
     part = {"begin": 0, "size": len(LONG), "split": False, "epoch": 0, "position": 0}
     limits = {"max_steps": 10**9, "max_seconds": 1e9, "n_train": 1, "n_threads": 1} | limits
-    return trainer.model._engine._model.train(trainer._rows, **part, **limits)
+    return trainer.model._engine._model.train(trainer._feed.rows, **part, **limits)
 
 
 @pytest.fixture(name="busy")
@@ -284,7 +284,9 @@ def test_a_handler_may_use_the_model_that_its_thread_waits_for(busy):
     engine, said = busy.model._engine, []
 
     def read():
-        engine.bound(busy._rows, Subset(0, 100_000, split=False), n_draws=1, seed=0, n_threads=1)
+        engine.bound(
+            busy._feed.rows, Subset(0, 100_000, split=False), n_draws=1, seed=0, n_threads=1
+        )
 
     def handler(*_):
         said.append(weights(busy.model))
@@ -311,11 +313,11 @@ engine, other = trainer.model._engine, AEVB.published(2, n_epochs=1, random_stat
 part = {"begin": 0, "size": len(LONG), "split": False, "n_threads": 1}
 
 def train():
-    engine._model.train(trainer._rows, **part, epoch=0, position=0, max_steps=10**9,
+    engine._model.train(trainer._feed.rows, **part, epoch=0, position=0, max_steps=10**9,
                         max_seconds=20.0, n_train=1)
 
 def read():
-    engine._model.bound(trainer._rows, **part, n_draws=1, seed=0)
+    engine._model.bound(trainer._feed.rows, **part, n_draws=1, seed=0)
 
 def said_by_child(work):
     child = os.fork()
@@ -432,4 +434,4 @@ def train_chains(trainer, n_steps):
     engine = trainer.model._engine
     part = {"begin": 0, "size": len(X), "split": False, "epoch": 0, "position": 0}
     limits = {"max_steps": n_steps, "max_seconds": 1e9, "n_train": len(X), "n_threads": 2}
-    return trainer._chains.train(engine._model, trainer._rows, **part, **limits)[0]
+    return trainer._chains.train(engine._model, trainer._feed.rows, **part, **limits)[0]

@@ -74,8 +74,22 @@ class Plan(NamedTuple):
     n_epochs: int  # that have ended
 
 
+class Place(NamedTuple):
+    """The place of a run in a source of chunks. Some whole chunks are a block."""
+
+    epoch: Mark  # where the pass over the source starts
+    entry: Mark  # where the next entry of the history starts
+    block_rows: int  # least rows of a block, unless it is the last
+    n_rows: int = 0  # of a pass; 0 while not known
+    n_before: int = 0  # chunks of the pass before the block
+    n_chunks: int = 0  # chunks of the block; 0 before the first
+
+
 class RunState(NamedTuple):
-    """The state of a training run, apart from its model."""
+    """The state of a training run, apart from its model.
+
+    A run on a source of chunks has a `place`. Then `start` and `n_train` are those of its block.
+    """
 
     start: Mark  # where the epoch starts
     n_prior: int  # N in the weight of the prior
@@ -87,3 +101,9 @@ class RunState(NamedTuple):
     n_validation: int = 0
     fingerprint: str = ""
     plan: Plan | None = None
+    place: Place | None = None
+
+    @property
+    def entry(self) -> Mark:
+        """Where the next entry of the history starts."""
+        return self.start if self.place is None else self.place.entry

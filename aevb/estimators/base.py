@@ -18,7 +18,9 @@ from aevb.core.engine import Engine, OutOfRangeError, Rows, Subset
 from aevb.data.checks import check_dense, check_scores, check_unmasked, still_finite
 from aevb.data.families import with_median_levels
 from aevb.data.frames import like
+from aevb.data.reader import by_chunk
 from aevb.data.rows import as_rows, rows_as_they_are
+from aevb.data.sources import source_of
 from aevb.data.totals import JointColumns, checked_totals
 from aevb.data.validation import Data, check_data
 from aevb.estimators.advice import advise_of_scale, reads_pixels
@@ -42,8 +44,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Parameters
         ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
+        X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
+            Data. The result for a source has all its rows.
 
         Returns
         -------
@@ -55,7 +57,7 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        return still_finite("X", self._read(X, self._latent_means))
+        return self._in_chunks(X, lambda X: still_finite("X", self._read(X, self._latent_means)))
 
     def inverse_transform(self, Z: ArrayLike) -> Any:
         """Return the mean of p(x|z) for each z.
@@ -196,8 +198,8 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
 
         Parameters
         ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Data.
+        X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
+            Data. The result for a source has all its rows.
 
         Returns
         -------
@@ -209,15 +211,12 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
         ValueError, TypeError
             If `X` is not valid for the model. The message names it.
         """
-        scores = self._read(
-            X,
-            lambda rows: self._average(
-                lambda engine: self._scores(
-                    engine, rows, Subset(0, rows.shape[0], split=False), self._n_score_draws()
-                )
-            ),
-        )
-        return check_scores("X", scores)
+
+        def scores(rows: Rows) -> NDArray[np.float64]:
+            subset, n_draws = Subset(0, rows.shape[0], split=False), self._n_score_draws()
+            return self._average(lambda engine: self._scores(engine, rows, subset, n_draws))
+
+        return self._in_chunks(X, lambda X: check_scores("X", self._read(X, scores)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples` over the rows.
@@ -240,6 +239,14 @@ class LatentVariableModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
             If `X` is not valid for the model. The message names it.
         """
         return float(self.score_samples(X).mean())
+
+    def _in_chunks(self, X: Any, work: Callable[[Any], NDArray[_Number]]) -> NDArray[_Number]:
+        """Return the result of `work` on X, or on the chunks of X one after another."""
+        source = source_of(X)
+        if source is None:
+            return work(X)
+        check_is_fitted(self)
+        return np.concatenate(by_chunk(source, work))
 
     def _joint_columns(self) -> JointColumns:
         return JointColumns(self._engine.settings["likelihood"], self._engine.units)

@@ -56,6 +56,7 @@ class Learner(BaseEstimator, ABC):
 
     _algorithm = "aevb"  # the field of the core's Config
     _has_encoder = False
+    _has_chains = False  # a Markov chain for each training row
     _not_in_core: frozenset[str] = frozenset()  # parameters with another meaning there
     _state: State | None = None  # None before the first fit
 
@@ -103,10 +104,11 @@ class Learner(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
+        X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
             Training data: an array, memory map or data frame. The core reads bool, integers,
             float32 and float64 in place. Other types are converted first. NaN, None and pandas.NA
-            are missing values. Strings and categories of a data frame are categories.
+            are missing values. Strings and categories of a data frame are categories. A source of
+            chunks has more rows than memory; docs/scale.md lists its kinds.
         y : None
             Ignored.
 
@@ -168,7 +170,7 @@ class Learner(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
+        X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
             New data.
         y : None
             Ignored.
@@ -239,7 +241,7 @@ class Learner(BaseEstimator, ABC):
     def _check_parameters(self) -> None:
         check_parameters(self)
 
-    def _begin(self, data: Data) -> tuple[State, Config]:
+    def _begin(self, data: Data, n_rows: float) -> tuple[State, Config]:
         """Return the fitted state, or a new one for this data, and the settings to train with."""
         if self._state is not None:
             return self._state, self._settings_now(self._state)
@@ -248,7 +250,7 @@ class Learner(BaseEstimator, ABC):
         chosen = {
             "likelihood": choice.blocks,
             "scale": choice.scale,
-            "learning_rate": self._auto_rate(data),
+            "learning_rate": self._auto_rate(n_rows),
             "mask_inputs": data.holes,
         }
         seed = draw_seed(self.random_state)
@@ -268,9 +270,9 @@ class Learner(BaseEstimator, ABC):
         warms_up = self._schedules().kl_warmup > 0.0  # then the bound may fall on purpose
         return self._takes_adam_rate() and not warms_up
 
-    def _auto_rate(self, data: Data) -> float | str:
-        n_epochs = epochs_of_run(self.n_epochs, data.n_rows)
-        return adam_rate(n_epochs * data.n_rows) if self._takes_adam_rate() else "auto"
+    def _auto_rate(self, n_rows: float) -> float | str:
+        n_epochs = epochs_of_run(self.n_epochs, n_rows)
+        return adam_rate(n_epochs * n_rows) if self._takes_adam_rate() else "auto"
 
     def _settings_now(self, state: State) -> Config:
         """Return the settings of the current parameters. ValueError if a fitted one has changed."""

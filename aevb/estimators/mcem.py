@@ -103,6 +103,7 @@ class MCEM(LatentVariableModel):
     """
 
     _algorithm = "monte-carlo-em"
+    _has_chains = True
     _published = MappingProxyType({**LatentVariableModel._published, "n_epochs": 200})
     _not_in_core = frozenset({"n_draws"})  # draws of p(z|x) in `transform`, not of q(z|x)
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from aevb.core.engine import ARENAS
-from aevb.core.state import ChainState, Mark, Plan, RunState
+from aevb.core.state import ChainState, Mark, Place, Plan, RunState
 from aevb.storage.atomic import write_file
 from aevb.storage.model_file import (
     BEST,
@@ -36,6 +36,7 @@ def write_checkpoint(
         "n_validation": run.n_validation,
         "fingerprint": run.fingerprint,
         "plan": None if run.plan is None else list(run.plan),
+        "place": None if run.place is None else _described(run.place),
     }
     if run.best is not None:
         bound, best = run.best
@@ -65,15 +66,18 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
     if CHAINS in arrays:
         chains = ChainState(arrays[CHAINS], described["step_state"])
     n_steps, n_samples, bound_sum = described["start"]
-    n_train = _count(described["n_train"])
+    place = _place(described.get("place"))
+    n_train = _count(described["n_train"], lowest=1 if place is None else 0)
     n_seen = engine.n_samples_seen
     if not (0 <= n_steps <= engine.n_steps and n_samples <= n_seen <= n_samples + n_train):
         raise ValueError(f"its epoch starts at {n_samples} samples, its model has seen {n_seen}")
     if not (n_samples >= 0 and math.isfinite(bound_sum)):
         raise ValueError(f"its epoch starts at {n_samples} samples, with the sum {bound_sum}")
+    if place is not None and max(place.epoch[:2], place.entry[:2]) > (engine.n_steps, n_seen):
+        raise ValueError(f"its pass over the source starts at {place.epoch.n_samples} samples")
     return saved, RunState(
         Mark(int(n_steps), int(n_samples), float(bound_sum)),
-        _count(described["n_prior"]),
+        _count(described["n_prior"], lowest=1 if place is None else 0),
         _count(described["n_worse"], lowest=0),
         best,
         chains,
@@ -82,7 +86,26 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
         _count(described["n_validation"], lowest=0),
         str(described["fingerprint"]),
         _plan(described.get("plan")),
+        place,
     )
+
+
+def _described(place: Place) -> dict[str, Any]:
+    return {**place._asdict(), "epoch": list(place.epoch), "entry": list(place.entry)}
+
+
+def _place(described: Any) -> Place | None:
+    if described is None:
+        return None
+    counts = {name: _count(described[name], 0) for name in Place._fields[2:]}
+    return Place(_mark(described["epoch"]), _mark(described["entry"]), **counts)
+
+
+def _mark(numbers: Any) -> Mark:
+    n_steps, n_samples, bound_sum = numbers
+    if not math.isfinite(bound_sum):
+        raise ValueError(f"it has the sum {bound_sum} of bounds")
+    return Mark(_count(n_steps, 0), _count(n_samples, 0), float(bound_sum))
 
 
 def _plan(numbers: Any) -> Plan | None:

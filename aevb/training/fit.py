@@ -16,7 +16,7 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: float = 0) -> Rows:
     ----------
     model : object
         A model that no other thread uses.
-    X : array-like or CSR matrix of shape (n_samples, n_features)
+    X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
         Training data.
     n_seen : float, default=0
         Number of the rows of earlier calls, which the prior on the weights counts too.
@@ -29,4 +29,4 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: float = 0) -> Rows:
     trainer = Trainer(model, X)
     trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + round(n_seen))
     trainer.run()
-    return trainer.some_rows
+    return trainer._feed.some_rows

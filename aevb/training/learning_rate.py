@@ -22,7 +22,12 @@ Scores = Callable[[Engine, Rows, Subset, int], Floats]
 
 
 def adam_rate(n_rows: float) -> float:
-    """Return the learning rate of Adam that "auto" means in a run that visits `n_rows` rows."""
+    """Return the learning rate of Adam that "auto" means in a run that visits `n_rows` rows.
+
+    Infinity means that their number is not known.
+    """
+    if math.isinf(n_rows):
+        return ADAM_RATE
     return ADAM_RATE * min(1.0, float((_LONG_RUN / n_rows) ** (1 / 3)))
 
 
@@ -33,7 +38,7 @@ def is_unstable(history: dict[str, list[float]]) -> bool:
     return bounds[-1] < best - max(_LARGE_FALL, 0.5 * (best - bounds[0]))
 
 
-def length_of_trial(n_epochs: int, n_train: int, n_updates_per_visit: int) -> float:
+def length_of_trial(n_epochs: int, n_train: float, n_updates_per_visit: int) -> float:
     """Return the number of rows of a trial, counted at each visit.
 
     It is a tenth of the run's, but at most a million divided by the updates per visit.

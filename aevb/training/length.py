@@ -15,11 +15,14 @@ _N_SCORES = 4000  # of a validation: rows times draws
 _MOST_DRAWS = 50
 
 
-def epochs_of_run(n_epochs: int | str, n_train: int) -> int:
-    """Return the number of epochs that `n_epochs` stands for."""
+def epochs_of_run(n_epochs: int | str, n_train: float) -> int:
+    """Return the number of epochs that `n_epochs` stands for, with `n_train` rows in each.
+
+    If the number of rows is not known, `n_train` is infinity.
+    """
     if not isinstance(n_epochs, str):
         return int(n_epochs)
-    most = min(_MOST_EPOCHS, _EPOCHS_PER_ROW * n_train)
+    most = int(min(_MOST_EPOCHS, _EPOCHS_PER_ROW * n_train))
     return min(max(math.ceil(N_ROWS / n_train), _LEAST_EPOCHS), most)
 
 

@@ -19,6 +19,7 @@ class Trainable(Protocol):
     """The interface of a model that a trainer can train."""
 
     # parameters of the constructor
+    batch_size: Any
     early_stopping: bool | str
     learning_rate: Any
     learning_rate_schedule: Any
@@ -30,6 +31,7 @@ class Trainable(Protocol):
     verbose: int
 
     _state: State | None  # the trainer replaces it
+    _has_chains: bool  # whether training keeps a Markov chain for each row
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor by name."""
@@ -40,8 +42,11 @@ class Trainable(Protocol):
     def _check_parameters(self) -> None:
         """Raise a TypeError or ValueError that names a parameter if its value is wrong."""
 
-    def _begin(self, data: Data) -> tuple[State, Config]:
-        """Return the state to continue from, and the configuration to train with."""
+    def _begin(self, data: Data, n_rows: float) -> tuple[State, Config]:
+        """Return the state to continue from, and the configuration to train with.
+
+        `n_rows` is the number of rows, or infinity if it is not known; `data` has the first.
+        """
 
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:
         """Return log p(x) of the subset's rows, or a lower bound on it from n_draws draws of z."""

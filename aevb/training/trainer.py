@@ -7,16 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aevb.core.checks import check_integer
-from aevb.core.engine import Config, Engine, Subset
+from aevb.core.engine import Engine
 from aevb.core.progress import Part, Show, show_nothing, training_bar
-from aevb.core.state import ChainState, Mark, Plan, RunState, State
-from aevb.core.units import Units
-from aevb.data.rows import as_rows
-from aevb.data.validation import Data, check_data
+from aevb.core.state import ChainState, Plan, RunState, State
 from aevb.exceptions import DivergenceError
 from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
 from aevb.storage.model_file import reading
@@ -24,9 +20,9 @@ from aevb.training.checks import (
     check_callbacks,
     check_checkpoint,
     check_learning_rate,
-    naming,
     wants_to_stop,
 )
+from aevb.training.feed import end_of_run
 from aevb.training.fingerprint import check_same_data, fingerprint
 from aevb.training.learning_rate import (
     best_learning_rate,
@@ -34,22 +30,16 @@ from aevb.training.learning_rate import (
     length_of_trial,
     try_learning_rates,
 )
-from aevb.training.length import (
-    epochs_between_validations,
-    epochs_of_run,
-    n_held_out,
-    stops_early,
-)
+from aevb.training.length import epochs_between_validations
 from aevb.training.loop import Loop
 from aevb.training.position import Position, Resumed, Undo
+from aevb.training.stream import feed_of
 from aevb.training.trainable import Trainable, claimed, restored
-from aevb.training.validation import Validation
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Model = TypeVar("Model", bound=Trainable)
-_N_SOME_ROWS = 500
 
 
 class Trainer(Generic[Model]):
@@ -70,8 +60,9 @@ class Trainer(Generic[Model]):
     ----------
     model : AEVB, WakeSleep or MCEM
         A model. If it is not fitted, the trainer initialises it from ``X``.
-    X : array-like or CSR matrix of shape (n_samples, n_features)
-        Training data of any real dtype. The core reads them in place.
+    X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
+        Training data of any real dtype. The core reads them in place. A source has more rows than
+        memory: an iterable of arrays, files, and others (docs/scale.md).
     X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
         Held-out data for the validation bound after each epoch. By default, the trainer holds out
         rows of ``X`` if the model's ``early_stopping`` says so.
@@ -85,11 +76,14 @@ class Trainer(Generic[Model]):
         Samples from one checkpoint to the next. None means the samples of an epoch.
     progress : bool, default=None
         Whether to show a progress bar. None takes the model's ``verbose``.
+    buffer_rows : int, default=None
+        Rows of a source that are shuffled together, at least. None: those of each chunk.
 
     Attributes
     ----------
-    n_train : int
-        Rows per epoch: those of ``X`` that are not held out.
+    n_train : int or float
+        Rows per epoch: those of ``X`` that are not held out. It is infinity for a source until a
+        pass has counted them.
 
     Examples
     --------
@@ -110,6 +104,7 @@ class Trainer(Generic[Model]):
         checkpoint_every: int | None = None,
         callbacks: Iterable[Callable[[Trainer[Model]], Any]] = (),
         progress: bool | None = None,
+        buffer_rows: int | None = None,
         _resumed: Resumed | None = None,
     ) -> None:
         if not hasattr(model, "_begin"):
@@ -122,58 +117,33 @@ class Trainer(Generic[Model]):
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
         with claimed(model):
-            data = check_data(model, X, is_new=model._state is None)
-            decides = stops_early(model.early_stopping, data.n_rows, given=X_val is not None)
-            if model.patience is not None and not decides:
-                raise ValueError(
-                    f"patience: got {model.patience}, but nothing is held out to stop by; want "
-                    f"early_stopping=True, and more rows than one"
-                )
-            n_val = 0
-            if decides and X_val is None:
-                n_val = n_held_out(model.validation_fraction, data.n_rows)
-            state, config = model._begin(data)
+            old = None if _resumed is None else _resumed.run
+            self._feed = feed_of(model, X, X_val, buffer_rows, old)
+            state, config = model._begin(self._feed.data, self._feed.n_rows)
             with state.engine.configured(config):
-                self._set_rows(data, n_val, X_val, state.engine.units, config, decides=decides)
+                self._feed.set_rows(state.engine.units, config)
                 self._set_place(state.engine, checkpoint_every, _resumed)
                 tries = model.learning_rate == "auto" and not model._halves_rate()
                 if model._state is None and tries:
                     state = self._with_best_rate(state)
             model._state = state  # last: after an error the model is unchanged
 
-    def _set_rows(
-        self, data: Data, n_val: int, X_val: Any, units: Units, config: Config, *, decides: bool
-    ) -> None:
-        """Pass the training rows and the held-out rows to the core."""
-        self._rows, self.n_train = as_rows(data, units, config), data.n_rows - n_val
-        self.some_rows = as_rows(data._replace(X=data.X[:_N_SOME_ROWS]), units, config)
-        # The split orders the rows at random. The first are held out, the rest are training rows.
-        self._subset = Subset(n_val, self.n_train, split=n_val > 0)
-        self._validation = Validation(self._rows, Subset(0, n_val, split=True), decides)
-        if X_val is not None:
-            with naming("X_val"):
-                held_out = check_data(data.judge, X_val)
-                rows = as_rows(held_out, units, config)
-            subset = Subset(0, held_out.n_rows, split=False)
-            self._validation = Validation(rows, subset, decides)
-        self._has_own_validation = n_val > 0
-
     def _set_place(
         self, engine: Engine, checkpoint_every: int | None, resumed: Resumed | None
     ) -> None:
         """Start at the position of a checkpoint, or at the start of an epoch."""
+        feed = self._feed
         if resumed is None:
-            run = RunState(start=Mark.of(engine), n_prior=self.n_train)
-            chains = self.model._new_chains(engine, self._rows)
+            run, chains = feed.first(engine), self.model._new_chains(engine, feed.rows)
         else:
             run, chains = resumed
         self._chains = chains
         self._run = run._replace(
             chains=None,  # `_run_state` adds their current states
-            checkpoint_every=checkpoint_every or self.n_train,
-            n_train=self.n_train,
-            n_validation=self._validation.n_rows,
-            fingerprint="" if self.checkpoint is None else fingerprint(engine, self._rows),
+            checkpoint_every=checkpoint_every or feed.checkpoint_every,
+            n_train=run.n_train if run.place is not None else feed.subset.size,
+            n_validation=feed.validation.n_rows,
+            fingerprint="" if self.checkpoint is None else fingerprint(engine, feed.rows),
         )
         self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
         self._stopped = False
@@ -182,10 +152,12 @@ class Trainer(Generic[Model]):
 
     def _with_best_rate(self, state: State) -> State:
         """Return a new model's state with the best learning rate of the trials."""
-        model = self.model
+        model, feed, n = self.model, self._feed, self._feed.subset.size
+        run = self._run._replace(n_train=n, n_prior=max(self._run.n_prior, n))
+        n_train = self.n_train if math.isfinite(self.n_train) else n
         trials = try_learning_rates(
-            Loop(state.engine, self._chains, self._rows, self._subset, self._run),
-            length_of_trial(self.n_epochs, self.n_train, model._n_updates_per_visit()),
+            Loop(state.engine, self._chains, feed.rows, feed.subset, run),
+            length_of_trial(self.n_epochs, n_train, model._n_updates_per_visit()),
             model._scores,
             n_threads=model.n_threads,
             shown=bool(self.progress),
@@ -213,7 +185,7 @@ class Trainer(Generic[Model]):
         ----------
         path : str or path-like
             A file that a `Trainer` with ``checkpoint=path`` wrote. The run continues to write it.
-        X : array-like or CSR matrix of shape (n_samples, n_features)
+        X : array-like or CSR matrix of shape (n_samples, n_features), or source of chunks
             The same training data.
         X_val : array-like or CSR matrix of shape (n_val, n_features), default=None
             The same held-out data, if the run had any.
@@ -251,7 +223,7 @@ class Trainer(Generic[Model]):
             )
         except ValueError as error:
             raise ValueError(f"the run in {path} cannot continue: {error}") from error
-        check_same_data(path, trainer._run, run, trainer._rows.shape)
+        check_same_data(path, trainer._run, run, trainer._feed.rows.shape)
         return trainer
 
     def save_checkpoint(self) -> None:
@@ -268,7 +240,7 @@ class Trainer(Generic[Model]):
             raise ValueError("checkpoint: got None, want a path")
         with self._state.engine.training():
             write_checkpoint(
-                self.checkpoint, self.model._saved(), self._run_state(), self._rows.shape[0]
+                self.checkpoint, self.model._saved(), self._run_state(), self._feed.rows.shape[0]
             )
         self._checkpoint_due = self._n_seen + self._run.checkpoint_every
 
@@ -294,9 +266,14 @@ class Trainer(Generic[Model]):
         return self._state.history
 
     @property
+    def n_train(self) -> float:
+        """Rows per epoch, or infinity while their number is not known."""
+        return self._feed.n_train
+
+    @property
     def n_epochs(self) -> int:
         """The epochs of the model's ``n_epochs``."""
-        return epochs_of_run(self.model.n_epochs, self.n_train)
+        return self._feed.n_epochs(self.model.n_epochs)
 
     def run(self, n_samples: float | None = None) -> Self:
         """Train on whole minibatches until the model has seen `n_samples` rows in all.
@@ -320,12 +297,9 @@ class Trainer(Generic[Model]):
             If the bound or a weight is no longer finite. The model and its history are then as they
             were after the last complete epoch of this call, or before the call.
         """
-        if n_samples is None:
-            n_samples = self._n_seen + self.n_epochs * self.n_train
-        if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
-            raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
+        end = end_of_run(n_samples, self._n_seen, self.model, self._feed)
         with self._state.engine.training(), self._undoing(by_epoch=True):
-            self._run_until(n_samples)
+            self._run_until(end)
         return self
 
     def step(self, n: int = 1) -> Self:
@@ -362,21 +336,24 @@ class Trainer(Generic[Model]):
 
     @property
     def _loop(self) -> Loop:
-        return Loop(self._state.engine, self._chains, self._rows, self._subset, self._run)
+        feed = self._feed
+        return Loop(self._state.engine, self._chains, feed.rows, feed.subset, self._run)
 
-    def _run_until(self, n_samples: float) -> None:
+    def _run_until(self, end: Callable[[], float]) -> None:
         self._stopped = self._patience_is_out()
-        self._begin_plan(n_samples)
+        self._begin_plan(end())
         try:
-            with training_bar(self._n_seen, n_samples, self.progress) as show:
-                while self._n_seen < n_samples and not self._stopped:
-                    self._advance(self._loop.n_steps_to(n_samples), show, end=n_samples)
+            with training_bar(self._n_seen, end(), self.progress) as show:
+                while self._n_seen < end() and not self._stopped:
+                    if self._loop.n_left <= 0:
+                        self._turn(end())
+                    else:
+                        self._advance(self._loop.n_steps_to(end()), show, end=end())
         except KeyboardInterrupt:
             if self.checkpoint is not None and self._state.engine.finite:
                 self.save_checkpoint()
             raise
-        if self._loop.n_left <= 0:  # an epoch whose end was interrupted
-            self._end_epoch(n_samples)
+        self._make_due_entry(end(), run_ends=True)  # also of an epoch whose end was interrupted
         self._restore_best()
         self._run = self._run._replace(plan=None)
         if self.checkpoint is not None:
@@ -387,7 +364,7 @@ class Trainer(Generic[Model]):
         if self._run.plan is not None:
             return
         every = 1
-        if self._has_own_validation and math.isfinite(n_samples):
+        if self._feed.has_own_validation and math.isfinite(n_samples):
             n_epochs = math.ceil((n_samples - self._n_seen) / self.n_train)
             every = epochs_between_validations(n_epochs)
         self._run = self._run._replace(plan=Plan(self._n_seen, every, 0))
@@ -395,36 +372,59 @@ class Trainer(Generic[Model]):
     def _advance(self, n_steps: int, show: Show = show_nothing, end: float = math.inf) -> None:
         """Train on n_steps minibatches. They may span several epochs."""
         while n_steps > 0:
-            if self._loop.n_left <= 0:  # an epoch whose end was interrupted
-                self._end_epoch(end)
-            loop, n_together = self._loop, n_steps
+            if self._loop.n_left <= 0:
+                self._turn(end)
+                continue
+            self._feed.load(self._run)
+            n_together, schedules = n_steps, self.model._schedules()
             if self.checkpoint is not None:
-                n_together = min(n_steps, loop.n_steps_to(self._checkpoint_due))
-            trained = loop.train(n_together, self.model.n_threads, self.model._schedules(), end)
+                n_together = min(n_steps, self._loop.n_steps_to(self._checkpoint_due))
+            # no name for the loop: it would keep the rows of a block that is over
+            trained = self._loop.train(n_together, self.model.n_threads, schedules, end)
             n_steps -= trained.n_steps
             show(trained.n_rows, trained.bound_sum)
-            if loop.n_left <= 0:
-                self._end_epoch(end)
-            if self.checkpoint is not None and loop.engine.n_samples_seen >= self._checkpoint_due:
+            self._make_due_entry(end)
+            if self.checkpoint is not None and self._n_seen >= self._checkpoint_due:
                 self.save_checkpoint()
 
-    def _end_epoch(self, end: float) -> None:
+    def _turn(self, end: float) -> None:
+        """Go on to the next block of rows, or end the epoch."""
+        feed, engine = self._feed, self._state.engine
+        run = feed.next_block(self._run, engine)
+        if run is not None:
+            self._run = run
+        elif engine.n_samples_seen > self._run.entry.n_samples:
+            self._make_entry(end, epoch_ends=True)
+        else:
+            self._run = feed.after_entry(self._run, engine, epoch_ends=True)
+        if run is None and math.isinf(end) and feed.is_over_after_epoch:
+            self._stopped = True
+
+    def _make_due_entry(self, end: float, *, run_ends: bool = False) -> None:
+        due = self._feed.due(self._run, self._state.engine, run_ends=run_ends)
+        if due is not None:
+            self._make_entry(end, epoch_ends=due)
+
+    def _make_entry(self, end: float, *, epoch_ends: bool) -> None:
+        """Validate, make an entry of the history, and call the callbacks."""
         state, run, plan, bound = self._state, self._run, self._run.plan, math.nan
         engine = state.engine
         if plan is not None:
             plan = plan._replace(n_epochs=plan.n_epochs + 1)
         if plan is None or plan.n_epochs % plan.validate_every == 0 or self._n_seen >= end:
-            bound = self._validation.score(self.model, engine)
+            bound = self._feed.validation.score(self.model, engine)
+        n_rows = engine.n_samples_seen - run.entry.n_samples
         entry = {
             "samples_seen": engine.n_samples_seen,
-            "train_bound": (engine.bound_sum - run.start.bound_sum) / self.n_train,
+            "train_bound": (engine.bound_sum - run.entry.bound_sum) / n_rows,
             "validation_bound": bound,
-            "held_out": self._validation.n_rows,
+            "held_out": self._feed.validation.n_rows,
             "seconds": engine.seconds,
         }
         state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
         best, n_worse = self._watch(bound)
-        run = run._replace(start=Mark.of(engine), best=best, n_worse=n_worse, plan=plan)
+        run = self._feed.after_entry(run, engine, epoch_ends=epoch_ends)
+        run = run._replace(best=best, n_worse=n_worse, plan=plan)
         # one assignment for both, since an interrupt may come between two
         self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
@@ -453,7 +453,7 @@ class Trainer(Generic[Model]):
     def _watch(self, bound: float) -> tuple[tuple[float, Engine] | None, int]:
         """Return the best bound with its weights, and the number of epochs since then."""
         best, n_worse = self._run.best, self._run.n_worse
-        if not self._validation.decides or math.isnan(bound):
+        if not self._feed.validation.decides or math.isnan(bound):
             return best, n_worse
         if best is None or bound > best[0]:
             return (bound, self._state.engine.copy()), 0

@@ -6,40 +6,10 @@ from mutants.mutant import Mutant
 _PYTHON = {
     "aevb/training/trainer.py": [
         (
-            "held-out rows train, and others do not",
-            "Subset(n_val, self.n_train, split=n_val > 0)",
-            "Subset(0, self.n_train, split=n_val > 0)",
-            "test_validation.py::test_only_training_rows_move_the_weights",
-        ),
-        (
-            "the training rows are those of no split",
-            "split=n_val > 0)",
-            "split=False)",
-            "test_validation.py::test_only_training_rows_move_the_weights",
-        ),
-        (
-            "the rows that are scored as held out are training rows",
-            "(self._rows, Subset(0, n_val, split=True), decides)",
-            "(self._rows, Subset(n_val, n_val, split=True), decides)",
-            "test_validation.py::test_only_training_rows_move_the_weights",
-        ),
-        (
-            "rows are held out of X although there are others for it",
-            "if decides and X_val is None:",
-            "if decides:",
-            "test_validation.py::test_rows_held_out_elsewhere_leave_all_of_x_to_train_on",
-        ),
-        (
             "the train bound is divided by all rows",
-            "/ self.n_train,",
-            "/ self._rows.shape[0],",
+            "/ n_rows,",
+            "/ self._feed.rows.shape[0],",
             "test_validation.py::test_the_history_has_means_over_its_own_rows[0.25-3]",
-        ),
-        (
-            "the prior's N is the number of all rows",
-            "n_prior=self.n_train)",
-            "n_prior=self._rows.shape[0])",
-            "test_prior_weight.py::test_a_trainer_counts_the_rows_that_it_trains_on[0.25]",
         ),
         (
             "the best model is no copy",
@@ -83,13 +53,13 @@ _PYTHON = {
         ),
         (
             "an epoch whose end was interrupted is not ended by a run with nothing else to do",
-            "            self._end_epoch(n_samples)\n        self._restore_best()",
-            "            pass\n        self._restore_best()",
+            "self._make_due_entry(end(), run_ends=True)",
+            "pass",
             "test_history.py::test_an_epoch_whose_end_was_interrupted_ends_once",
         ),
         (
             "checkpoints wait for the end of a slice of time",
-            "n_together = min(n_steps, loop.n_steps_to(self._checkpoint_due))",
+            "n_together = min(n_steps, self._loop.n_steps_to(self._checkpoint_due))",
             "n_together = n_steps",
             (
                 "test_run_state.py::test_checkpoints_are_written_when_they_are_due"
@@ -107,8 +77,8 @@ _PYTHON = {
         ),
         (
             "a checkpoint is written a minibatch after it is due",
-            "engine.n_samples_seen >= self._checkpoint_due",
-            "engine.n_samples_seen > self._checkpoint_due",
+            "self._n_seen >= self._checkpoint_due",
+            "self._n_seen > self._checkpoint_due",
             (
                 "test_run_state.py::test_checkpoints_are_written_when_they_are_due"
                 "[each epoch by default-0.0]"
@@ -152,8 +122,8 @@ _PYTHON = {
         ),
         (
             "a trial's length counts held-out rows",
-            "length_of_trial(self.n_epochs, self.n_train,",
-            "length_of_trial(self.n_epochs, self._rows.shape[0],",
+            "length_of_trial(self.n_epochs, n_train,",
+            "length_of_trial(self.n_epochs, feed.rows.shape[0],",
             "test_learning_rate.py::test_how_long_a_trial_is[of the rows that train]",
         ),
         (
