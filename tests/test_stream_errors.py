@@ -7,6 +7,7 @@ import kill
 import numpy as np
 import pandas as pd
 import pytest
+from test_checkpoint import rewrite
 from test_streams import N, X, again, all_files, bits, cut, folder_of_files, small  # noqa: F401
 
 from aevb import MCEM, DivergenceError, Trainer
@@ -161,6 +162,33 @@ def test_a_resumed_run_wants_its_source(tmp_path, folder):
             Trainer.resume(path, other)
     Trainer(small(), X, checkpoint=path).run(130)
     with pytest.raises(ValueError, match="got a source of chunks, but the run was training on one"):
+        Trainer.resume(path, again())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"epoch": [9, 0, 0.0]},
+        {"epoch": [0, 900, 0.0]},
+        {"entry": [0, 900, 0.0]},
+        {"entry": [0, 0, np.inf]},
+        {"entry": [0, -1, 0.0]},
+        {"entry": [0, 0]},
+        {"n_before": -1},
+        {"n_chunks": 0.5},
+        {"block_rows": "many"},
+        {"n_rows": None},
+    ],
+)
+def test_a_damaged_place_is_named(damage, tmp_path):
+    path = tmp_path / "run.safetensors"
+    trainer = Trainer(small(), again(), checkpoint=path)
+    trainer.step(3)
+    trainer.save_checkpoint()
+    rewrite(path, lambda header, _: header["trainer"]["place"].update({}))
+    Trainer.resume(path, again())
+    rewrite(path, lambda header, _: header["trainer"]["place"].update(damage))
+    with pytest.raises(ValueError, match=rf"{path.name}: not a readable checkpoint"):
         Trainer.resume(path, again())
 
 

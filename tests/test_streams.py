@@ -152,6 +152,15 @@ def test_an_interrupted_run_goes_on():
     assert kill.state_of(stopped.run(500)) == kill.state_of(Trainer(small(), again()).run(500))
 
 
+def test_results_are_those_of_blocks_by_hand():
+    """Each block is trained on as `partial_fit` trains on a table, with the N of the rows seen."""
+    by_hand = small()
+    for block in (X[:60], X[60:]):
+        by_hand.partial_fit(block)
+    trainer = Trainer(small(), again(), buffer_rows=60).run(N)
+    assert bits(trainer.model) == bits(by_hand)
+
+
 # ------------------------------------------------------------------------------------------- blocks
 @pytest.fixture(name="blocks")
 def blocks_of_rows(monkeypatch):
@@ -243,6 +252,24 @@ def test_memory_holds_two_chunks_and_the_buffer(way, buffer_rows):
     assert len(most) > 35
     # when a chunk is about to be made: that which is trained on, or those of a buffer
     assert max(most) in ([1] if buffer_rows is None else [2, 3])
+
+
+def test_a_block_is_given_back_before_the_next_is_joined(monkeypatch):
+    joined, alive, load = [], [], stream.Stream.load
+
+    def note(self, run):
+        load(self, run)
+        joined.append(weakref.ref(self._current.checked.data.X))
+
+    def chunks():
+        for i in range(12):
+            alive.append(any(ref() is not None for ref in joined))
+            yield X[i : i + 30]
+
+    monkeypatch.setattr(stream.Stream, "load", note)
+    Trainer(small(n_epochs=1), chunks(), buffer_rows=90).run()
+    # the first chunk of a block is read while the last block is trained on
+    assert [alive[i] for i in (4, 5, 7, 8, 10, 11)] == [False] * 6
 
 
 def test_the_memory_is_printed(capsys):
@@ -348,7 +375,7 @@ def test_partial_fit_takes_a_source():
 
 @pytest.mark.parametrize("make", [again, lambda: iter(cut(np.tile(X, (9, 1))))])
 def test_the_history_goes_by_rows_while_their_number_is_not_known(make, monkeypatch):
-    monkeypatch.setattr(stream, "ENTRY_ROWS", 50)
+    monkeypatch.setattr(stream, "ENTRY_ROWS", 60)
     trainer = Trainer(small(), make(), X_val=X[:20]).run(270)
     is_counted = trainer.n_train == N
     rows = [60, 100, 200, 270] if is_counted else [60, 120, 180, 240, 270]
@@ -385,7 +412,7 @@ def test_an_epoch_that_an_entry_ends_has_no_other(monkeypatch):
 
 def test_an_epoch_may_have_other_rows_than_the_last(blocks):
     lengths = iter([100, 60, 100, 100])
-    trainer = Trainer(small(), lambda: cut(X[: next(lengths)]), buffer_rows=200)
+    trainer = Trainer(small(), lambda: cut(X[: next(lengths)]))
     trainer.run(310)
-    assert [len(block) for block in blocks] == [100, 60, 100, 100]
+    assert [len(block) for block in blocks] == [30, 30, 30, 10, 30, 30, 30, 30, 30, 10, 30, 30]
     assert trainer.history["samples_seen"] == [100, 160, 260]

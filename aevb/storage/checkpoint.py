@@ -73,8 +73,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
         raise ValueError(f"its epoch starts at {n_samples} samples, its model has seen {n_seen}")
     if not (n_samples >= 0 and math.isfinite(bound_sum)):
         raise ValueError(f"its epoch starts at {n_samples} samples, with the sum {bound_sum}")
-    if place is not None and max(place.epoch[:2], place.entry[:2]) > (engine.n_steps, n_seen):
-        raise ValueError(f"its pass over the source starts at {place.epoch.n_samples} samples")
+    for mark in () if place is None else (place.epoch, place.entry):
+        if mark.n_steps > engine.n_steps or mark.n_samples > n_seen:
+            raise ValueError(f"its pass starts at {mark.n_samples} samples, its model has {n_seen}")
     return saved, RunState(
         Mark(int(n_steps), int(n_samples), float(bound_sum)),
         _count(described["n_prior"], lowest=1 if place is None else 0),

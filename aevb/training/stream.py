@@ -161,6 +161,8 @@ class Stream(Feed):
         self.data = some
         self.some_rows = as_rows(some, units, config)
         self._use(block)
+        if self._source.is_numbered:
+            self._reader = None  # an epoch has another order
         self.validation = Validation(self.some_rows, Subset(0, 0, split=False), decides=False)
         self._set_given_rows(units, config)
         if self._verbose:
@@ -221,7 +223,6 @@ class Stream(Feed):
         """
         place = _place(run)
         n_before = place.n_before + place.n_chunks
-        self._release(place)
         block = self._block(place.epoch.n_steps, n_before)
         if block is None:
             if n_before == 0:
@@ -264,16 +265,13 @@ class Stream(Feed):
         self.rows = block.checked.rows
         self.subset = Subset(0, block.checked.data.n_rows, split=False)
 
-    def _release(self, place: Place) -> None:
-        """Give back the memory of a block that has been trained on."""
-        if place.n_chunks > 0:  # else the block is the next
-            self._current, self.rows = None, self.some_rows
-
     def _block(self, epoch: int | None, n_before: int) -> _Block | None:
         """Return the block after the first `n_before` chunks of a pass, or None after the last."""
         block = self._current
         if block is not None and (block.epoch, block.n_before) == (epoch, n_before):
             return block
+        if block is not None:  # give back its memory before the next is read
+            self._current, self.rows, block = None, self.some_rows, None
         items = self._gather(epoch, n_before)
         parts = [item for item in items if isinstance(item, _Checked)]
         if not parts:

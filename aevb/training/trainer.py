@@ -282,8 +282,8 @@ class Trainer(Generic[Model]):
         ----------
         n_samples : int or float, default=None
             Rows in all calls, as ``model.n_samples_seen_`` counts them. With infinity, training
-            continues until a callback or the model's ``patience`` stops it. None trains for the
-            model's ``n_epochs``, as `fit` does.
+            continues until a callback, the model's ``patience`` or the end of an iterator stops it.
+            None trains for the model's ``n_epochs``, as `fit` does.
 
         Returns
         -------
