@@ -80,6 +80,14 @@ def test_the_guide_to_texts(tmp_path: Path) -> None:
     assert min(float(of_food), float(of_sports)) > 0.95
 
 
+def test_the_guide_to_scale(tmp_path: Path) -> None:
+    (example,) = blocks("python", "docs/scale.md")
+    printed = output_of(example + "\nprint(codes.shape, trainer.n_train)\n", tmp_path)
+    score, shape = printed.splitlines()
+    assert -23 < float(score.split()[0]) < -20.5  # log p of such rows has the mean -20.7
+    assert shape == "(10000, 3) 10000"
+
+
 def test_two_setup_commands_of_one_line() -> None:
     commands = [block.strip() for block in blocks("sh") if "pip install" in block]
     assert commands == ["pip install '.[plot]' && aevb demo", TEST_COMMAND]
