@@ -138,8 +138,8 @@ MUTANTS = [
     Mutant(
         what="a fitted model gets another seed when it goes on",
         file="aevb/estimators/learner.py",
-        text="engine.n_visible, engine.seed, chosen, mask_inputs=masks",
-        replacement="engine.n_visible, draw_seed(self.random_state), chosen, mask_inputs=masks",
+        text="engine.n_visible, engine.seed, chosen",
+        replacement="engine.n_visible, draw_seed(self.random_state), chosen",
         tests=("test_parameters.py::test_the_seed_of_a_model_is_drawn_once[AEVB]",),
     ),
     Mutant(
