@@ -98,6 +98,11 @@ def test_words_make_a_frame():
         ("A,1\nB,2.5\nB,2.5\n", {"x0": ["A", "B", "B"], "x1": [1, 2.5, 2.5]}),
         ("c,n\n1,1\nA,1\nB,3\n", {"c": ["1", "A", "B"], "n": [1, 1, 3]}),  # most are words
         ("c,n\n1-2,1\n3-4,2\n", {"c": ["1-2", "3-4"], "n": [1, 2]}),
+        ("c,n\nNaN,1\nnan,2\nNAN,4\nA,3\n", {"c": [None] * 3 + ["A"], "n": [1, 2, 4, 3]}),
+        (
+            "c,n\n1_000,1\n2_000,3\nA,2\nB,2\n3,3\n",
+            {"c": ["1_000", "2_000", "A", "B", "3"], "n": [1, 3, 2, 2, 3]},
+        ),
     ],
 )
 def test_what_is_a_header_and_what_is_a_word(text, columns):
@@ -158,6 +163,14 @@ def test_row_numbers_beside_words_are_pointed_out(capsys):
     write("some.csv", [["a", 1], ["b", 2], ["a", 3]], ["x", "id"])
     files.read_table("some.csv")
     assert "column 'id' numbers the rows; --drop 1" in capsys.readouterr().err
+
+
+def test_marks_of_missing_values():
+    marks = ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"]
+    write("marks.csv", [["Rome", 7], ["Oslo", 9], *[[mark, mark] for mark in marks]], ["c", "n"])
+    X = files.read_table("marks.csv").X
+    assert X["c"].tolist() == ["Rome", "Oslo", *[None] * len(marks)]
+    assert X["n"].tolist() == [7, 9, *[pd.NA] * len(marks)]
 
 
 # ------------------------------------------------------------------------------------------- fit

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-_MISSING = frozenset({"", "NA", "NaN", "nan", "?"})
-# A number that nobody may mean as a word, as in 1,5 or 1_000 or 12 000.
+# Those of pandas.read_csv that people write, and ?.
+_MISSING = frozenset(
+    {"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"}
+)
+# Looks like a number in another notation, so it is no word: 1,5 or 1_000 or 12 000.
 _LIKE_A_NUMBER = re.compile(r"[-+]?[\d\s.,_']+")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,8 +34,7 @@ def columns_of_words(layout: CsvLayout) -> list[bool]:
     for _, row in rows_of(layout):
         for j, i in enumerate(layout.kept):
             try:
-                float(row[i])
-                numbers[j] += 1
+                numbers[j] += not math.isnan(number(row[i]))
             except ValueError:
                 others[j][row[i]] += 1
     return [
