@@ -10,6 +10,7 @@ import pytest
 from aevb import AEVB, Evaluator, cli
 from aevb.cli import csv_file, files
 from aevb.cli.columns import feature_names, set_feature_names, wanted_columns
+from aevb.cli.csv_layout import layout_of
 
 FIT = ["--n-components=2", "--hidden-layer-sizes=4", "--n-epochs=2", "--random-state=0"]
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "n_epochs": 2, "random_state": 0}
@@ -163,6 +164,51 @@ def test_row_numbers_beside_words_are_pointed_out(capsys):
     write("some.csv", [["a", 1], ["b", 2], ["a", 3]], ["x", "id"])
     files.read_table("some.csv")
     assert "column 'id' numbers the rows; --drop 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("red;blue,1\ngreen;pink,2\n", ","),
+        ('1,"red;blue"\n2,"green;pink"\n', ","),
+        ("colour,n\nred;blue,1\ngreen;pink,2\na;b,3\n", ","),
+        ("size (cm; rounded),n\n1,2\n", ","),
+        ("size (cm; rounded),n;m\n1;2,x\n1;3,y\n2,z\n", ","),
+        ("red;blue,x\ngreen;pink,y\n", ","),
+        ("a\tb,1\n", ","),
+        ("a,p;1\nb,q;1;2\nc,r;1;2;3\n", ","),
+        ("1,5;2,5\n3,5;4,5\n", ";"),
+        ("1,5;2\n3,5;4\n", ";"),
+        ("name;n\nRossi, Mario;1\nBianchi, Ada;2\n", ";"),
+        ("Rossi, Mario;1\nBianchi, Ada;2\n", ";"),
+        ("Rome, Italy\t5\nOslo, Norway\t6\n", "\t"),
+        ("1;2;3\n4;5\n", ";"),
+        ("tags\nx\n", ","),
+        ('a,b\n1,"x\n' + "y\n" * 20 + '"\n', ","),
+        (",".join(["0.123456"] * 20_000), ","),  # longer than a field may be
+    ],
+)
+def test_semicolons_in_words_and_commas_in_numbers(text, delimiter):
+    with open("some.csv", "w") as file:
+        file.write(text)
+    assert layout_of("some.csv", [])[0].delimiter == delimiter
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('a,b\nx,1\ny,"2\nz,3\n', 3),
+        ('a,b\n"x\n\ny",1\n\n"y,2\nz,3\n', 6),
+        ("a,b\n" + "x,1\n" * 20 + '"y,2\nz,3\n', 22),
+        ('a,b\n"x"y,1\n', 2),
+        ('"a,b\n1,2\n', 1),
+    ],
+)
+def test_a_quote_that_is_not_closed(text, line):
+    with open("some.csv", "w") as file:
+        file.write(text)
+    with pytest.raises(ValueError, match=rf"^some\.csv: line {line}: .*a quote is not closed$"):
+        files.read_table("some.csv")
 
 
 def test_marks_of_missing_values():

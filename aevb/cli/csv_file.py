@@ -45,19 +45,17 @@ def read_csv(path: Path, drop: Sequence[str] = (), wanted: Wanted | None = None)
     Raises
     ------
     ValueError
-        If the file has no rows, a line has another number of fields, the model needs other columns,
-        or a cell of a column of numbers is not a number. The message names the line, and the column
-        and the text of the cell. Also if there are words, and pandas is not installed.
+        If the file has no rows, a line has another number of fields, a quote is not closed, the
+        model needs other columns, or a cell of a column of numbers is not a number. The message
+        names the line, and the column and the text of the cell. Also if there are words, and pandas
+        is not installed.
     """
-    try:
-        layout, names = layout_of(path, drop)
-        if wanted is not None:
-            kept = in_order_of(layout.kept, names, wanted.names)
-            layout = layout._replace(kept=kept)
-            _check_number(kept, wanted)
-        X = _read(layout, names, wanted)
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
+    layout, names = layout_of(path, drop)
+    if wanted is not None:
+        kept = in_order_of(layout.kept, names, wanted.names)
+        layout = layout._replace(kept=kept)
+        _check_number(kept, wanted)
+    X = _read(layout, names, wanted)
     return Table(X, names and tuple(names[i] for i in layout.kept), layout)
 
 

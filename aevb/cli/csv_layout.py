@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from aevb.cli.cells import is_missing, is_word
 from aevb.cli.table import CsvLayout, kept_columns
 
 ENCODING = "utf-8-sig"  # with or without a byte order mark
-_N_JUDGED = 10  # lines that show the delimiter
+_N_JUDGED = 10  # records that show the delimiter
 
 
 def layout_of(path: Path, drop: Sequence[str]) -> tuple[CsvLayout, tuple[str, ...] | None]:
@@ -22,19 +22,18 @@ def layout_of(path: Path, drop: Sequence[str]) -> tuple[CsvLayout, tuple[str, ..
     Raises
     ------
     ValueError
-        If the file has no rows, or two columns of the same name.
+        If the file has no rows, two columns of the same name, or a quote that is not closed.
     """
     with open(path, newline="", encoding=ENCODING) as file:
-        delimiter = _delimiter(list(islice(file, _N_JUDGED)))
+        delimiter = _delimiter(file)
         file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter)
-        records = _records(reader)
-        first = next(records, None)
-        line, second = reader.line_num, next(records, None)
+        records = _records(file, delimiter)
+        line, first = next(records, (0, None))
+        second = next(records, None)
         if first is None:
             raise ValueError("no rows")
         below = () if second is None else chain([second], records)
-        header = first if _is_header(first, below) else None
+        header = first if _is_header(first, (row for _, row in below)) else None
     if header is not None and second is None:
         raise ValueError("no rows")
     names = None if header is None else _names(header)
@@ -49,22 +48,20 @@ def rows_of(layout: CsvLayout) -> Iterator[tuple[int, list[str]]]:
     Raises
     ------
     ValueError
-        If a line has another number of fields than the first one.
+        If a line has another number of fields than the first one, or a quote is not closed.
     """
     with open(layout.path, newline="", encoding=ENCODING) as file:
-        reader = csv.reader(file, delimiter=layout.delimiter)
-        for row in islice(_records(reader), int(layout.header is not None), None):
+        records = _records(file, layout.delimiter)
+        for line, row in islice(records, int(layout.header is not None), None):
             if len(row) != layout.n_fields:
-                raise ValueError(
-                    f"line {reader.line_num}: got {len(row)} fields, want {layout.n_fields}"
-                )
-            yield reader.line_num, row
+                raise ValueError(f"line {line}: got {len(row)} fields, want {layout.n_fields}")
+            yield line, row
 
 
 def _is_header(first: list[str], below: Iterable[list[str]]) -> bool:
     """Tell whether a file's first row is a header: a word above a number, or words alone.
 
-    What stands below a word is the first cell that is not missing.
+    Below each word, the first cell that is not missing counts.
     """
     words = {i for i, field in enumerate(first) if is_word(field)}
     if all(i in words or is_missing(field) for i, field in enumerate(first)):
@@ -79,18 +76,44 @@ def _is_header(first: list[str], below: Iterable[list[str]]) -> bool:
     return False
 
 
-def _delimiter(lines: list[str]) -> str:
-    """Return the delimiter of most lines. The comma comes last, since it may be a decimal comma."""
-    for delimiter in "\t;":
-        divided = [len(row) > 1 for row in _records(csv.reader(lines, delimiter=delimiter))]
-        if 2 * sum(divided) > len(divided):
-            return delimiter
-    return ","
+def _delimiter(file: TextIO) -> str:
+    """Return the delimiter that divides the most of the first records into as many fields.
+
+    Of several, it is the one with the largest share of cells that are no words: `1,5;2,5` has
+    decimal commas, and `red;blue,1` has a semicolon in a word. If this decides nothing, the comma
+    comes first.
+    """
+    return max(",\t;", key=lambda delimiter: _fit_of(file, delimiter))
 
 
-def _records(reader: Any) -> Iterator[list[str]]:
-    """Yield the fields of each record that is not blank."""
-    return (row for row in reader if len(row) > 1 or (row and row[0].strip()))
+def _fit_of(file: TextIO, delimiter: str) -> tuple[int, float]:
+    """Return how many records have as many fields, and the share of cells that are no words."""
+    file.seek(0)
+    try:
+        rows = [row for _, row in islice(_records(file, delimiter), _N_JUDGED)]
+    except ValueError:  # its quotes do not fit
+        return 0, 0.0
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    cells = [not is_word(cell) for row in rows for cell in row]
+    return max(widths.values(), default=0), sum(cells) / max(len(cells), 1)
+
+
+def _records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of its last line and the fields of each record that is not blank.
+
+    Raises
+    ------
+    ValueError
+        If a quote is not closed, or a field is too long.
+    """
+    reader, line = csv.reader(file, delimiter=delimiter, strict=True), 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            if len(row) > 1 or (row and row[0].strip()):
+                yield line, row
+    except csv.Error as error:
+        raise ValueError(f"line {line + 1}: {error}; perhaps a quote is not closed") from error
 
 
 def _names(header: list[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ _IMPUTE = "test_cli_models.py::test_impute_of_a_csv_file"
 _ORDER = "test_cli_models.py::test_impute_keeps_the_order_of_the_file"
 _HEADERS = "test_cli_words.py::test_what_is_a_header_and_what_is_a_word"
 _STRANGE = "test_cli_words.py::test_what_is_wrong_with_words"
+_SEMICOLONS = "test_cli_words.py::test_semicolons_in_words_and_commas_in_numbers"
 _FRAME = "test_cli_words.py::test_words_make_a_frame"
 _KEEPS = "test_cli_words.py::test_impute_keeps_what_is_known"
 _WHOLE = "test_cli_words.py::test_impute_writes_whole_numbers_of_an_array"
@@ -160,16 +161,30 @@ MUTANTS = [
     Mutant(
         what="semicolons are taken for commas",
         file=_LAYOUT,
-        text='for delimiter in "\\t;":',
-        replacement='for delimiter in "\\t":',
+        text='max(",\\t;",',
+        replacement='max(",\\t",',
         tests=(_READ,),
     ),
     Mutant(
-        what="one line decides about the delimiter",
+        what="records of different widths fit a delimiter",
         file=_LAYOUT,
-        text="if 2 * sum(divided) > len(divided):",
-        replacement="if any(divided):",
-        tests=(_READ,),
+        text="max(widths.values(), default=0)",
+        replacement="sum(widths.values())",
+        tests=(_SEMICOLONS,),
+    ),
+    Mutant(
+        what="decimal commas divide",
+        file=_LAYOUT,
+        text="sum(cells) / max(len(cells), 1)",
+        replacement="0.0",
+        tests=(_SEMICOLONS,),
+    ),
+    Mutant(
+        what="a quote that is not closed swallows the file",
+        file=_LAYOUT,
+        text=", strict=True)",
+        replacement=")",
+        tests=("test_cli_words.py::test_a_quote_that_is_not_closed",),
     ),
     Mutant(
         what="a number may have underscores",
