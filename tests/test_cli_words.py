@@ -384,6 +384,12 @@ def test_words_go_to_csv_files_alone(runs, fitted):
         message = runs(2, "sample", fitted, f"--out={name}", "--image-shape=1x3")
         assert message.startswith("aevb: --out must end in .csv for a model with columns of words")
     assert "must end in .csv" in runs(2, "impute", fitted, "rows.csv", "--out=full.npy")
+    np.save("rows.npy", np.zeros((2, 3)))
+    for name in ("full.npy", "full.csv"):
+        message = runs(2, "impute", fitted, "rows.npy", f"--out={name}")
+        assert message.startswith(
+            "aevb: DATA must be a .csv file for a model with columns of words"
+        )
 
 
 # ------------------------------------------------------------------------- other tables and models

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aevb.cli.columns import wanted_columns
 from aevb.cli.csv_file import write_filled
 from aevb.cli.csv_words import are_whole, rows_of_frame
 from aevb.cli.files import (
@@ -20,7 +21,7 @@ from aevb.cli.files import (
     load_model,
     read_table_for,
 )
-from aevb.cli.options import add_options, given, options_of
+from aevb.cli.options import UsageError, add_options, given, options_of
 from aevb.core.catalogue import SUPPORTS
 from aevb.estimators.encoder_model import EncoderModel
 
@@ -56,10 +57,14 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    of_csv = Path(args.data).suffix == ".csv"
-    check_suffix(args.out, ".npy", *[".csv"] * of_csv)
     check_folder(args.out)
     model = load_model(args.model)
+    of_csv = Path(args.data).suffix == ".csv"
+    if not of_csv and any(wanted_columns(model).words):
+        raise UsageError(
+            f"DATA must be a .csv file for a model with columns of words, got {args.data}"
+        )
+    check_suffix(args.out, ".npy", *[".csv"] * of_csv)
     if not isinstance(model, EncoderModel):
         raise ValueError(f"{args.model}: a {type(model).__name__} cannot impute: it has no encoder")
     check_words(args.out, model)

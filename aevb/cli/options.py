@@ -59,7 +59,7 @@ def given(args: argparse.Namespace, options: Iterable[Parameter]) -> dict[str, A
     Raises
     ------
     UsageError
-        If the words of an option that may be repeated do not go together.
+        If the values of a repeated option contradict each other.
     """
     values = {}
     for option in options:

@@ -12,7 +12,7 @@ _N_NAMED = 12  # columns in a message
 
 
 class CsvLayout(NamedTuple):
-    """The places of the numbers in a CSV file.
+    """The places of the cells in a CSV file.
 
     Attributes
     ----------

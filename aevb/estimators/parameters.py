@@ -112,7 +112,7 @@ _DECLARATIONS = (
         "`MinMaxScaler`. It chooses Gaussian otherwise. "
         "The Notes of `AEVB` describe the floor of a log-variance.",
         help="likelihood of all columns, or COLUMN=LIKELIHOOD for a column, by its name or its "
-        "number from 0 among those that --drop leaves; may be repeated",
+        "number from 0, counted after --drop; may be repeated",
         fixed=True,
         in_core=True,
     ),
