@@ -82,7 +82,7 @@ def test_words_make_a_frame():
     read = files.read_table("rows.csv")
     pd.testing.assert_frame_equal(read.X, frame_of(rows()))
     assert read.names == tuple(NAMES)
-    assert read.has_words
+    assert read.is_frame
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_words_without_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ValueError, match=r"^rows\.csv: column 'city', line 3: got '\w+'; columns"):
         files.read_table("rows.csv")
-    assert not files.read_table("rows.csv", ["city"]).has_words
+    assert not files.read_table("rows.csv", ["city"]).is_frame
 
 
 def test_a_column_of_names_is_pointed_out(capsys):
@@ -387,9 +387,54 @@ def test_words_go_to_csv_files_alone(runs, fitted):
     np.save("rows.npy", np.zeros((2, 3)))
     for name in ("full.npy", "full.csv"):
         message = runs(2, "impute", fitted, "rows.npy", f"--out={name}")
-        assert message.startswith(
-            "aevb: DATA must be a .csv file for a model with columns of words"
-        )
+        assert message.startswith("aevb: DATA must be a .csv file for a model with columns")
+
+
+# -------------------------------------------------------------------------------------- booleans
+def test_a_column_of_true_and_false_is_boolean():
+    write("b.csv", [["True", "x", "true"], ["FALSE", "y", "no"], ["?", "x", "no"]], ["b", "c", "d"])
+    X = files.read_table("b.csv").X
+    assert X["b"].dtype == "boolean"
+    assert X["b"].tolist() == [True, False, pd.NA]
+    assert X["d"].tolist() == ["true", "no", "no"]
+    write("b.csv", [["True", "False"], ["False", "True"]], None)  # this is no header
+    assert files.read_table("b.csv").X["x0"].tolist() == [True, False]
+    write("b.csv", [["True", "Rome"], ["False", "Oslo"]], ["b", "c"])
+    assert files.read_table("b.csv").names == ("b", "c")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean", "object", "polars"])
+def test_booleans_of_a_model_are_read_back(runs, dtype):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"b": rng.random(30) < 0.5, "x": rng.random(30)})
+    if dtype == "polars":
+        X = pytest.importorskip("polars").DataFrame({name: X[name].to_list() for name in X})
+    else:
+        X = X.astype({"b": dtype})
+    model = AEVB(**SMALL).fit(X)
+    model.save("m.safetensors")
+    runs(0, "sample", "m.safetensors", "--out=s.csv", "--n-samples=9")
+    cells = {row[0] for row in read("s.csv")[1:]}
+    assert cells <= {"True", "False"}
+    for command in ("evaluate", "transform", "impute"):
+        runs(0, command, "m.safetensors", "s.csv", *["--out=o.csv"] * (command != "evaluate"))
+    write("new.csv", [["True", 0.5], ["0", 0.25], [" ", 0.75]], ["b", "x"])
+    runs(0, "transform", "m.safetensors", "new.csv", "--out=z.npy")
+    want = model.transform(type(X)({"b": [True, False, None], "x": [0.5, 0.25, 0.75]}))
+    np.testing.assert_array_equal(np.load("z.npy"), want)
+    runs(0, "impute", "m.safetensors", "new.csv", "--out=f.csv")
+    assert read("f.csv")[3][0].strip() in ("True", "False")
+    runs(0, "impute", "m.safetensors", "new.csv", "--out=f.npy")
+    np.testing.assert_array_equal(np.load("f.npy")[:2], [[1, 0.5], [0, 0.25]])
+    write("new.csv", [["2", 0.5]], ["b", "x"])
+    message = runs(1, "evaluate", "m.safetensors", "new.csv")
+    assert "column 'b', line 2: got '2', want True, False, 1, 0 or a blank cell" in message
+
+
+def test_fit_takes_booleans_for_bernoulli(runs):
+    write("b.csv", [["true", 0.5], ["False", 0.25], ["", 0.75]] * 9, ["b", "x"])
+    runs(0, "fit", "b.csv", "--out=m.safetensors", *FIT)
+    assert [c.family for c in AEVB.load("m.safetensors").columns_] == ["bernoulli", "gaussian"]
 
 
 # ------------------------------------------------------------------------- other tables and models
@@ -431,7 +476,7 @@ def test_models_of_other_frames_read_csv_files(runs):
         {"city": ["Rome", "Oslo", None] * 8, "age": [1, 5, 3] * 8, "size": [0.5, None, 1.5] * 8}
     )
     AEVB(**SMALL).fit(X).save("p.safetensors")
-    assert wanted_columns(AEVB.load("p.safetensors")).words == [True, False, False]
+    assert wanted_columns(AEVB.load("p.safetensors")).kinds == ["words", "numbers", "numbers"]
     write("new.csv", [["Oslo", 4, ""], ["", 2, 0.5]])
     runs(0, "impute", "p.safetensors", "new.csv", "--out=f.csv")
     _, first, second = read("f.csv")
@@ -443,6 +488,6 @@ def test_models_of_other_frames_read_csv_files(runs):
 
 def test_a_quick_path_is_left_for_words_alone(monkeypatch):
     write("numbers.csv", [[1, 2], [3, ""]], ["a", "b"])
-    monkeypatch.setattr(csv_file, "columns_of_words", None)
+    monkeypatch.setattr(csv_file, "kinds_of_columns", None)
     monkeypatch.setattr(csv_file, "make_frame", None)
     np.testing.assert_array_equal(files.read_table("numbers.csv").X, [[1, 2], [3, np.nan]])

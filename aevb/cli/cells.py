@@ -12,6 +12,7 @@ import numpy as np
 _MISSING = frozenset(
     {"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"}
 )
+_BOOLEANS = {"false": 0.0, "true": 1.0}
 # Looks like a number in another notation, so it is no word: 1,5 or 1_000 or 12 000.
 _LIKE_A_NUMBER = re.compile(r"[-+]?[\d\s.,_']+")
 
@@ -43,6 +44,21 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def boolean(text: str) -> float:
+    """Return 1 or 0 for True or False, in any case, or for 1 or 0. NaN if the cell is missing."""
+    value = _BOOLEANS.get(text.strip().casefold())
+    if value is None:
+        value = number(text)
+    if value not in (0, 1) and not math.isnan(value):
+        raise ValueError
+    return value
+
+
+def is_true_or_false(text: str) -> bool:
+    """Tell whether a cell is True or False, in any case."""
+    return text.strip().casefold() in _BOOLEANS
 
 
 def is_missing(text: str) -> bool:

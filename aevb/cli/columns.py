@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aevb.cli.cells import text_of
-from aevb.cli.table import Wanted
+from aevb.cli.table import BOOLEANS, NUMBERS, WORDS, Wanted
 
 if TYPE_CHECKING:
+    from aevb.data.table_columns import TableColumn
     from aevb.estimators.base import LatentVariableModel
     from aevb.estimators.columns import Column
 
@@ -47,11 +48,17 @@ def wanted_columns(model: LatentVariableModel) -> Wanted:
     """Return the columns that a model needs."""
     assert model._state is not None
     schema, columns = model._state.schema, model.columns_
-    words = [False] * len(columns)
-    if schema is not None:
-        words = [any(isinstance(level, str) for level in c.levels) for c in schema.columns]
+    kinds = [NUMBERS] * len(columns) if schema is None else list(map(_kind_of, schema.columns))
     labels = [column.name for column in (columns if schema is None else schema.columns)]
-    return Wanted(type(model).__name__, feature_names(model), labels, words)
+    return Wanted(type(model).__name__, feature_names(model), labels, kinds)
+
+
+def _kind_of(column: TableColumn) -> str:
+    """Return what a file has in a column: numbers, words or booleans."""
+    if any(isinstance(level, str) for level in column.levels):
+        return WORDS
+    are_booleans = column.levels and all(isinstance(level, bool) for level in column.levels)
+    return BOOLEANS if column.kind == "boolean" or are_booleans else NUMBERS
 
 
 def summary(columns: Sequence[Column]) -> str:

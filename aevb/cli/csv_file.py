@@ -14,8 +14,8 @@ import numpy as np
 
 from aevb.cli.cells import is_missing, is_number, numbers_in, text_of
 from aevb.cli.csv_layout import ENCODING, layout_of, rows_of
-from aevb.cli.csv_words import NotANumberError, columns_of_words, make_frame, read_columns
-from aevb.cli.table import CsvLayout, Table, Wanted, in_order_of, label
+from aevb.cli.csv_words import NotANumberError, kinds_of_columns, make_frame, read_columns
+from aevb.cli.table import NUMBERS, CsvLayout, Table, Wanted, in_order_of, label
 
 _COUNTERS = frozenset({"", "id", "index"})  # headers of a column that may number the rows
 _FEWEST_WORDS = 20  # of which many distinct ones may be no categories
@@ -24,7 +24,8 @@ _FEWEST_WORDS = 20  # of which many distinct ones may be no categories
 def read_csv(path: Path, drop: Sequence[str] = (), wanted: Wanted | None = None) -> Table:
     """Read a CSV file.
 
-    A column is of words if more of its cells are words than numbers. With a model, a column is what
+    A column is of words if more of its cells are words than numbers, and of booleans if it has only
+    True and False, in any case. With a model, a column is what
     it was in fit. A file without missing cells and words is read by NumPy, which is several times
     as fast.
 
@@ -40,7 +41,8 @@ def read_csv(path: Path, drop: Sequence[str] = (), wanted: Wanted | None = None)
     -------
     Table
         An array of float64, NaN where a cell is missing. If there is a column of words, a pandas
-        frame: float64 with NaN, or Int64 with NA if all numbers are whole, and str with None.
+        frame: float64 with NaN, or Int64 with NA if all numbers are whole, str with None,
+        and boolean with NA.
 
     Raises
     ------
@@ -69,24 +71,25 @@ def _check_number(kept: Sequence[int], wanted: Wanted) -> None:
 
 def _read(layout: CsvLayout, names: Sequence[str] | None, wanted: Wanted | None) -> Any:
     """Return the cells of a file: an array, or a frame if it has words."""
-    words = [] if wanted is None else wanted.words
-    if not any(words):
+    kinds = [] if wanted is None else wanted.kinds
+    if set(kinds) <= {NUMBERS}:
         try:
             X = _numbers(layout, names)
         except NotANumberError:
-            if wanted is not None or not any(words := columns_of_words(layout)):
+            if wanted is not None or set(kinds := kinds_of_columns(layout)) <= {NUMBERS}:
                 raise
         else:
             _point_out_row_numbers(layout, names, X.T)
             return X
-    _check_pandas(layout, names, words)
-    columns = read_columns(layout, names, words)
+    _check_pandas(layout, names, kinds)
+    columns = read_columns(layout, names, kinds)
     _point_out_row_numbers(layout, names, columns)
     if wanted is not None:
-        return make_frame(columns, wanted.labels)
+        return make_frame(columns, wanted.labels, kinds)
     _point_out_distinct_words(layout, names, columns)
     labels = [f"x{j}" for j in range(len(columns))]
-    return make_frame(columns, labels if names is None else [names[i] for i in layout.kept])
+    labels = labels if names is None else [names[i] for i in layout.kept]
+    return make_frame(columns, labels, kinds)
 
 
 def _numbers(layout: CsvLayout, names: Sequence[str] | None) -> Any:
@@ -128,17 +131,17 @@ def _numbers_with_gaps(layout: CsvLayout, names: Sequence[str] | None) -> Any:
     return np.frombuffer(numbers).reshape(-1, len(layout.kept))
 
 
-def _check_pandas(layout: CsvLayout, names: Sequence[str] | None, words: Sequence[bool]) -> None:
+def _check_pandas(layout: CsvLayout, names: Sequence[str] | None, kinds: Sequence[str]) -> None:
     """Raise a ValueError with the first word of a file if pandas is not there to hold words."""
     try:
         import pandas  # noqa: F401
     except ImportError as error:
-        places = [i for i, is_words in zip(layout.kept, words, strict=True) if is_words]
+        places = [i for i, kind in zip(layout.kept, kinds, strict=True) if kind != NUMBERS]
         cells = ((line, i, row[i]) for line, row in rows_of(layout) for i in places)
         line, i, text = next((c for c in cells if not is_missing(c[2])), (1, places[0], ""))
         raise ValueError(
-            f"{label(i, names)}, line {line}: got {text!r}; columns of words need pandas "
-            f"(pip install pandas), or --drop leaves a column out"
+            f"{label(i, names)}, line {line}: got {text!r}; columns of words or booleans need "
+            f"pandas (pip install pandas), or --drop leaves a column out"
         ) from error
 
 

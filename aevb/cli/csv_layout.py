@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
-from aevb.cli.cells import is_missing, is_word
+from aevb.cli.cells import is_missing, is_true_or_false, is_word
 from aevb.cli.table import CsvLayout, kept_columns
 
 ENCODING = "utf-8-sig"  # with or without a byte order mark
@@ -61,19 +61,23 @@ def rows_of(layout: CsvLayout) -> Iterator[tuple[int, list[str]]]:
 def _is_header(first: list[str], below: Iterable[list[str]]) -> bool:
     """Tell whether a file's first row is a header: a word above a number, or words alone.
 
-    Below each word, the first cell that is not missing counts.
+    True and False are no words here. Below each word, the first cell that is not missing counts.
     """
-    words = {i for i, field in enumerate(first) if is_word(field)}
+    words = {i for i, field in enumerate(first) if _is_name(field)}
     if all(i in words or is_missing(field) for i, field in enumerate(first)):
         return bool(words)
     for row in below:
         for i in [i for i in words if i < len(row) and not is_missing(row[i])]:
-            if not is_word(row[i]):
+            if not _is_name(row[i]):
                 return True
             words.remove(i)
         if not words:
             break
     return False
+
+
+def _is_name(text: str) -> bool:
+    return is_word(text) and not is_true_or_false(text)
 
 
 def _delimiter(file: TextIO) -> str:

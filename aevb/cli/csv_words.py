@@ -10,25 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from aevb.cli.cells import is_missing, is_word, number
+from aevb.cli.cells import boolean, is_missing, is_true_or_false, is_word, number
 from aevb.cli.csv_layout import rows_of
-from aevb.cli.table import CsvLayout, label
+from aevb.cli.table import BOOLEANS, NUMBERS, WORDS, CsvLayout, label
 
 _MOST_WHOLE = 2.0**53  # float64 has all whole numbers up to this one
 
 
 class NotANumberError(ValueError):
-    """A cell in a column of numbers is something else."""
+    """A cell in a column of numbers, or of booleans, is something else."""
 
-    def __init__(self, column: str, line: int, text: str) -> None:
+    def __init__(self, column: str, line: int, text: str, want: str = "a number") -> None:
         super().__init__(
-            f"{column}, line {line}: got {text!r}, want a number or a blank cell; "
+            f"{column}, line {line}: got {text!r}, want {want} or a blank cell; "
             f"--drop leaves a column out"
         )
 
 
-def columns_of_words(layout: CsvLayout) -> list[bool]:
-    """Tell which columns have more words than numbers."""
+def kinds_of_columns(layout: CsvLayout) -> list[str]:
+    """Return what each column has: words if they are more than its numbers, or booleans."""
     numbers = [0] * len(layout.kept)
     others: list[Counter[str]] = [Counter() for _ in layout.kept]
     for _, row in rows_of(layout):
@@ -37,15 +37,17 @@ def columns_of_words(layout: CsvLayout) -> list[bool]:
                 numbers[j] += not math.isnan(number(row[i]))
             except ValueError:
                 others[j][row[i]] += 1
-    return [
-        sum(n for text, n in texts.items() if is_word(text)) > n_numbers
-        for texts, n_numbers in zip(others, numbers, strict=True)
-    ]
+    return [_kind_of(texts, n) for texts, n in zip(others, numbers, strict=True)]
 
 
-def read_columns(
-    layout: CsvLayout, names: Sequence[str] | None, words: Sequence[bool]
-) -> list[Any]:
+def _kind_of(others: Counter[str], n_numbers: int) -> str:
+    if others and not n_numbers and all(map(is_true_or_false, others)):
+        return BOOLEANS
+    n_words = sum(n for text, n in others.items() if is_word(text))
+    return WORDS if n_words > n_numbers else NUMBERS
+
+
+def read_columns(layout: CsvLayout, names: Sequence[str] | None, kinds: Sequence[str]) -> list[Any]:
     """Return the columns of a file with words.
 
     Parameters
@@ -53,48 +55,51 @@ def read_columns(
     layout : CsvLayout
     names : sequence of str or None
         The names of all columns.
-    words : sequence of bool
-        Whether a column that the layout keeps has words.
+    kinds : sequence of str
+        What each column that the layout keeps has: numbers, words or booleans.
 
     Returns
     -------
     columns : list
-        An array of float64 for a column of numbers. A list of str for one of words, with None where
-        a cell is missing. They have no blanks at their ends.
+        An array of float64 for a column of numbers or booleans. A list of str for one of
+        words, with None where a cell is missing. They have no blanks at their ends.
 
     Raises
     ------
     NotANumberError
-        If a cell of a column of numbers is not a number.
+        If a cell of a column of numbers or booleans is something else.
     """
-    columns: list[Any] = [[] if is_words else array("d") for is_words in words]
+    columns: list[Any] = [[] if kind == WORDS else array("d") for kind in kinds]
     known: dict[str, str | None] = {}
     for line, row in rows_of(layout):
-        for i, is_words, column in zip(layout.kept, words, columns, strict=True):
+        for i, kind, column in zip(layout.kept, kinds, columns, strict=True):
             text = row[i]
-            if is_words:
+            if kind == WORDS:
                 if text not in known:
                     known[text] = None if is_missing(text) else text.strip()
                 column.append(known[text])
             else:
                 try:
-                    column.append(number(text))
+                    column.append(boolean(text) if kind == BOOLEANS else number(text))
                 except ValueError:
-                    raise NotANumberError(label(i, names), line, text) from None
+                    want = "True, False, 1, 0" if kind == BOOLEANS else "a number"
+                    raise NotANumberError(label(i, names), line, text, want) from None
     return [c if isinstance(c, list) else np.frombuffer(c) for c in columns]
 
 
-def make_frame(columns: Sequence[Any], labels: Sequence[str]) -> Any:
+def make_frame(columns: Sequence[Any], labels: Sequence[str], kinds: Sequence[str]) -> Any:
     """Return a pandas frame of the columns that `read_columns` has returned.
 
-    Columns of whole numbers are of pandas' integers, in which a value may be missing.
+    Columns of whole numbers and of booleans have dtypes of pandas, in which a value may be missing.
     """
     import pandas
 
     series = {}
-    for name, column in zip(labels, columns, strict=True):
-        if isinstance(column, list):
+    for name, column, kind in zip(labels, columns, kinds, strict=True):
+        if kind == WORDS:
             series[name] = pandas.Series(column, dtype=object)
+        elif kind == BOOLEANS:
+            series[name] = pandas.Series(column).astype("boolean")
         else:
             series[name] = pandas.Series(column).astype("Int64" if are_whole(column) else "float64")
     return pandas.DataFrame(series)

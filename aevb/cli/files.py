@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aevb.cli.columns import set_feature_names, wanted_columns
 from aevb.cli.csv_file import read_csv
 from aevb.cli.options import UsageError
-from aevb.cli.table import Table, Wanted, without
+from aevb.cli.table import WORDS, Table, Wanted, without
 
 if TYPE_CHECKING:
     from aevb.estimators.base import LatentVariableModel
@@ -22,9 +22,9 @@ _DATA_HELP = (
 )
 _CSV_HELP = (
     "The first row of a .csv file is a header if it has a word above a number, or words alone. "
-    "A column with more words than numbers is one of categories; any other word is an error. With "
-    "a model, a column is what it was in fit. Blank cells, NA, N/A, n/a, #N/A, <NA>, NaN, nan, "
-    "None, NULL, null and ? are missing values"
+    "A column with more words than numbers is one of categories, or of booleans if it has only "
+    "True and False; any other word is an error. With a model, a column is what it was in fit. Blank "
+    "cells, NA, N/A, n/a, #N/A, <NA>, NaN, nan, None, NULL, null and ? are missing values"
 )
 
 
@@ -80,7 +80,7 @@ def read_table_for(model: LatentVariableModel, name: str, drop: Sequence[str] = 
     """
     wanted = wanted_columns(model)
     table = read_table(name, drop, wanted)
-    set_feature_names(model, wanted.labels if table.has_words else None)
+    set_feature_names(model, wanted.labels if table.is_frame else None)
     return table
 
 
@@ -152,7 +152,7 @@ def check_folder(path: Path) -> None:
 
 def check_words(path: Path, model: LatentVariableModel) -> None:
     """Raise an error before the work starts if a file cannot hold a model's words."""
-    if path.suffix != ".csv" and any(wanted_columns(model).words):
+    if path.suffix != ".csv" and WORDS in wanted_columns(model).kinds:
         raise UsageError(f"--out must end in .csv for a model with columns of words, got {path}")
 
 

@@ -22,6 +22,7 @@ from aevb.cli.files import (
     read_table_for,
 )
 from aevb.cli.options import UsageError, add_options, given, options_of
+from aevb.cli.table import BOOLEANS, WORDS
 from aevb.core.catalogue import SUPPORTS
 from aevb.estimators.encoder_model import EncoderModel
 
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.out)
     model = load_model(args.model)
     of_csv = Path(args.data).suffix == ".csv"
-    if not of_csv and any(wanted_columns(model).words):
+    if not of_csv and WORDS in wanted_columns(model).kinds:
         raise UsageError(
             f"DATA must be a .csv file for a model with columns of words, got {args.data}"
         )
@@ -68,23 +69,36 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(model, EncoderModel):
         raise ValueError(f"{args.model}: a {type(model).__name__} cannot impute: it has no encoder")
     check_words(args.out, model)
+    kinds = wanted_columns(model).kinds
     families = [column.family for column in model.columns_]
     table = read_table_for(model, args.data, args.drop)
     options = {"method": args.method, "sampler": args.sampler} | given(args, _OPTIONS)
     filled = model.impute(table.X, **options)
     if args.out.suffix == ".csv":
         assert table.csv is not None
-        n_missing = write_filled(args.out, table.csv, _rows(filled, table.X, families))
+        n_missing = write_filled(args.out, table.csv, _rows(filled, table.X, families, kinds))
     else:
-        n_missing = int(np.isnan(table.X).sum())
-        np.save(args.out, filled)
+        n_missing = int(np.isnan(_numbers(table.X)).sum())
+        np.save(args.out, _numbers(filled))
     print(f"{n_missing:,} missing values of {len(filled):,} rows filled in: {args.out}")
 
 
-def _rows(filled: Any, X: Any, families: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows of values. Columns of an array are of whole numbers if those of `X` are."""
+def _numbers(X: Any) -> Any:
+    """Return the numbers of a frame without words, or an array as it is."""
+    return X.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(X, "columns") else X
+
+
+def _rows(filled: Any, X: Any, families: list[str], kinds: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of values. Columns of an array are of whole numbers if those of `X` are.
+
+    A probability of True becomes the more probable value.
+    """
     if hasattr(filled, "columns"):
-        yield from rows_of_frame(filled)
+        for row in rows_of_frame(filled):
+            yield tuple(
+                bool(value >= 0.5) if kind == BOOLEANS else value
+                for kind, value in zip(kinds, row, strict=True)
+            )
         return
     whole = [
         SUPPORTS[family] == "counts" or are_whole(column)

@@ -11,6 +11,9 @@ from aevb.cli.options import UsageError
 _N_NAMED = 12  # columns in a message
 
 
+NUMBERS, WORDS, BOOLEANS = "numbers", "words", "booleans"  # kinds of columns
+
+
 class CsvLayout(NamedTuple):
     """The places of the cells in a CSV file.
 
@@ -37,7 +40,7 @@ class CsvLayout(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of data (n, D): an array, or a pandas frame if a CSV file has columns of words.
+    """Rows of data (n, D): an array, or a pandas frame of a CSV file with words or booleans.
 
     A CSV file may name their columns.
     """
@@ -47,8 +50,8 @@ class Table(NamedTuple):
     csv: CsvLayout | None = None
 
     @property
-    def has_words(self) -> bool:
-        """Whether X is a frame, since there are columns of words."""
+    def is_frame(self) -> bool:
+        """Whether X is a frame, since there are columns of words or booleans."""
         return hasattr(self.X, "columns")
 
 
@@ -63,14 +66,14 @@ class Wanted(NamedTuple):
         Their names, if they had names in fit.
     labels : list of str
         What the model calls them: their names, or x0, x1, ....
-    words : list of bool
-        Whether a column has words.
+    kinds : list of str
+        What each column has: numbers, words or booleans.
     """
 
     model: str
     names: list[str] | None
     labels: list[str]
-    words: list[bool]
+    kinds: list[str]
 
 
 def kept_columns(n: int, names: Sequence[str] | None, drop: Sequence[str]) -> list[int]:

@@ -39,7 +39,7 @@ MUTANTS = [
     Mutant(
         what="a first row with a word is a header, whatever stands below",
         file=_LAYOUT,
-        text="            if not is_word(row[i]):\n",
+        text="            if not _is_name(row[i]):\n",
         replacement="            if row:\n",
         tests=(
             "test_cli_tables.py::test_drop_of_words_without_a_header",
@@ -63,9 +63,23 @@ MUTANTS = [
     Mutant(
         what="one word makes a column of words",
         file=_WORDS,
-        text="if is_word(text)) > n_numbers",
-        replacement="if is_word(text)) > 0 * n_numbers",
+        text="if n_words > n_numbers",
+        replacement="if n_words > 0 * n_numbers",
         tests=(_STRANGE,),
+    ),
+    Mutant(
+        what="imputed booleans are probabilities",
+        file="aevb/cli/impute.py",
+        text="bool(value >= 0.5) if kind == BOOLEANS else value",
+        replacement="value",
+        tests=("test_cli_words.py::test_booleans_of_a_model_are_read_back",),
+    ),
+    Mutant(
+        what="True and False are a header",
+        file=_LAYOUT,
+        text="is_word(text) and not is_true_or_false(text)",
+        replacement="is_word(text)",
+        tests=("test_cli_words.py::test_a_column_of_true_and_false_is_boolean",),
     ),
     Mutant(
         what="a decimal comma makes a word",
@@ -91,8 +105,8 @@ MUTANTS = [
     Mutant(
         what="a model does not say what has words",
         file=_CSV,
-        text="words = [] if wanted is None else wanted.words",
-        replacement="words = []",
+        text="kinds = [] if wanted is None else wanted.kinds",
+        replacement="kinds = []",
         tests=("test_cli_words.py::test_a_column_is_what_it_was_in_fit",),
     ),
     Mutant(
@@ -259,7 +273,7 @@ MUTANTS = [
     Mutant(
         what="the model keeps its names, and scikit-learn warns",
         file="aevb/cli/files.py",
-        text="    set_feature_names(model, wanted.labels if table.has_words else None)\n",
+        text="    set_feature_names(model, wanted.labels if table.is_frame else None)\n",
         replacement="",
         tests=(_NAMES,),
     ),
