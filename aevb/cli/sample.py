@@ -64,11 +64,14 @@ def run(args: argparse.Namespace) -> None:
         figure = plots.offscreen_figure(6, 6)
         plots.samples(model, (height, width), ax=figure.add_subplot(), **what)
         figure.savefig(args.out, dpi=150)
-    elif is_draw:
-        rows = model.sample(args.n_samples, what["random_state"], args.totals)
-        _save(args.out, feature_names(model), rows)
     else:
-        _save(args.out, feature_names(model), plots.sample_images(model, **what))
+        seed = what["random_state"]
+        rows = (
+            model.sample(args.n_samples, seed, args.totals)
+            if is_draw
+            else plots.sample_images(model, **what)
+        )
+        _save(args.out, feature_names(model), rows)
     print(f"{args.n_samples} samples: {args.out}")
 
 

@@ -329,8 +329,8 @@ MUTANTS = [
     Mutant(
         what="the model gets an array without the frame's names",
         file=_PLOTS,
-        text="model.inverse_transform(model.transform(X))",
-        replacement="model.inverse_transform(model.transform(np.asarray(X)))",
+        text="model.reconstruct(X)",
+        replacement="model.reconstruct(np.asarray(X))",
         tests=("test_plots_table.py::test_frames_reach_the_model_as_frames",),
     ),
     Mutant(
