@@ -23,8 +23,8 @@ _DATA_HELP = (
 _CSV_HELP = (
     "The first row of a .csv file is a header if it has a word above a number, or words alone. "
     "A column with more words than numbers is one of categories, or of booleans if it has only "
-    "True and False; any other word is an error. With a model, a column is what it was in fit. Blank "
-    "cells, NA, N/A, n/a, #N/A, <NA>, NaN, nan, None, NULL, null and ? are missing values"
+    "True and False; any other word is an error. With a model, a column is what it was in fit. "
+    "Blank cells, NA, N/A, n/a, #N/A, <NA>, NaN, nan, None, NULL, null and ? are missing values"
 )
 
 
