@@ -7,7 +7,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 
@@ -254,6 +253,7 @@ def test_the_size_is_that_of_the_panels(model, frame, n, size):
 
 
 def test_frames_of_polars():
+    pl = pytest.importorskip("polars")
     rng = np.random.default_rng(0)
     frame = pl.DataFrame(
         {"a": ["x", "y", None] * 20, "b": rng.normal(size=60), "c": [True, None, False] * 20},

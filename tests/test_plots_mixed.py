@@ -9,7 +9,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from matplotlib.colors import to_rgba
 
@@ -159,6 +158,7 @@ def test_rows_without_a_label_are_grey(model, frame, label):
 
 
 def test_labels_of_polars_may_be_missing(model, frame):
+    pl = pytest.importorskip("polars")
     labels = pl.Series(["a", None, "b", "a"] * (N // 4))
     ax = plots.latent_scatter(model, frame, labels)
     assert [text.get_text() for text in ax.texts] == ["a", "b"]
