@@ -410,13 +410,13 @@ def test_the_thread_ends_with_its_reader():
         finally:
             closed.append(True)
 
-    before = threading.active_count()
+    others = set(threading.enumerate())  # some of which may end meanwhile
     reader = Reader(items(), 0)
     assert reader.get(0) == 0
-    assert threading.active_count() == before + 1
+    (own,) = set(threading.enumerate()) - others
     del reader
     gc.collect()
-    wait_until(lambda: threading.active_count() == before and closed)
+    wait_until(lambda: not own.is_alive() and closed)
 
 
 def test_ctrl_c_ends_the_wait_for_a_reader_that_blocks_and_loses_nothing():
@@ -440,7 +440,7 @@ def test_ctrl_c_ends_the_wait_for_a_reader_that_blocks_and_loses_nothing():
     assert [reader.get(1), reader.get(2)] == [1, None]
 
 
-def test_a_program_ends_though_its_reader_blocks():
+def test_a_program_ends_though_its_reader_blocks(tmp_path):
     code = (
         "import threading\n"
         "from aevb.data.reader import Reader\n"
@@ -450,7 +450,8 @@ def test_a_program_ends_though_its_reader_blocks():
         "reader = Reader(items(), 0)\n"
         "print(reader.get(0))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.stdout, done.stderr, done.returncode) == ("0\n", "", 0)
 
 
