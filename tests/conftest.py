@@ -8,7 +8,7 @@ import sys
 import hypothesis
 import pytest
 
-from aevb import _core
+from aevb import _core, cli
 
 hypothesis.settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
@@ -36,6 +36,19 @@ def isa(request):
 def vectors(request):
     """The instruction sets alone, for kernels that multiply no matrices."""
     yield from forced(request.param)
+
+
+@pytest.fixture
+def runs(capsys):
+    """Run a command. Return what it prints, to stderr if it fails."""
+
+    def run(code, *argv):
+        assert cli.main([str(word) for word in argv]) == code
+        captured = capsys.readouterr()
+        assert (captured.err == "") == (code == 0)
+        return captured.err if code else captured.out
+
+    return run
 
 
 def pytest_terminal_summary(terminalreporter):

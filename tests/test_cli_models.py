@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from aevb import AEVB, MCEM, Trainer, WakeSleep, cli
+from aevb import AEVB, MCEM, Trainer, WakeSleep
 from aevb.cli import columns
 from aevb.estimators.columns import Column
 
@@ -35,17 +35,6 @@ def write(path, rows, names=NAMES):
 def read(path):
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
-
-
-@pytest.fixture
-def runs(capsys):
-    def run(code, *argv):
-        assert cli.main([str(word) for word in argv]) == code
-        captured = capsys.readouterr()
-        assert (captured.err == "") == (code == 0)
-        return captured.err if code else captured.out
-
-    return run
 
 
 # ------------------------------------------------------------------------------------------ info

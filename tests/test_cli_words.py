@@ -59,19 +59,6 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def runs(capsys):
-    """Run a command. Return what it prints, to stderr if it fails."""
-
-    def run(code, *argv):
-        assert cli.main([str(word) for word in argv]) == code
-        captured = capsys.readouterr()
-        assert (captured.err == "") == (code == 0)
-        return captured.err if code else captured.out
-
-    return run
-
-
-@pytest.fixture
 def fitted(runs):
     runs(0, "fit", "rows.csv", "--out=m.safetensors", *FIT)
     return "m.safetensors"

@@ -109,6 +109,14 @@ def families_of(blocks: Blocks, units: Units) -> tuple[str, ...]:
     return tuple(of_x[place] for place in units.places)
 
 
+def columns_with(blocks: Blocks, units: Units, *families: str) -> list[int]:
+    """Return the columns of the data that have one of some families. Most models have none."""
+    known = [blocks] if isinstance(blocks, str) else [family for family, _ in blocks]
+    if not set(known) & set(families):
+        return []
+    return [j for j, family in enumerate(families_of(blocks, units)) if family in families]
+
+
 def with_median_levels(
     means: NDArray[np.float32], blocks: Blocks, units: Units
 ) -> NDArray[np.float32]:
@@ -116,7 +124,7 @@ def with_median_levels(
 
     The median level has the least mean absolute error in ranks.
     """
-    ordinal = [j for j, family in enumerate(families_of(blocks, units)) if family == "ordinal"]
+    ordinal = columns_with(blocks, units, "ordinal")
     if not ordinal:
         return means
     means = means.copy()

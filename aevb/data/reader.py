@@ -151,9 +151,7 @@ def _first_bad_row(X: Any, work: Callable[[Any], Any]) -> int | None:
     try:
         n_good, n_bad = 0, n_rows_of(X)
         if error_of(0, 1) == error_of(n_bad - 1, n_bad) is not None:
-            return (
-                None  # a fault of all rows, such as a wrong number of columns, or of the only one
-            )
+            return None  # a fault of all rows, such as their number of columns, or of the only row
         while n_bad - n_good > 1:
             middle = (n_good + n_bad) // 2
             if error_of(0, middle) is None:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from aevb.core.catalogue import JOINT_LIKELIHOODS
 from aevb.core.units import Units
-from aevb.data.families import Blocks, families_of
+from aevb.data.families import Blocks, columns_with
 
 _MOST = 2**24  # float32 has all whole numbers up to this one
 
@@ -27,8 +27,7 @@ class JointColumns:
     """
 
     def __init__(self, blocks: Blocks, units: Units) -> None:
-        families = families_of(blocks, units)
-        own = [j for j, family in enumerate(families) if family in JOINT_LIKELIHOODS]
+        own = columns_with(blocks, units, *JOINT_LIKELIHOODS)
         self.of_data = np.array(own, np.intp)
         self.of_x = np.array([units.columns_of_x(j).start for j in own], np.intp)
 

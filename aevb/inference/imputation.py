@@ -11,7 +11,7 @@ from aevb.core.checks import check_choice, check_integer
 from aevb.core.engine import Engine, Floats, Rows
 from aevb.core.progress import progress_bar
 from aevb.core.warn import warn
-from aevb.data.families import families_of, with_median_levels
+from aevb.data.families import columns_with, with_median_levels
 
 SAMPLERS = ("auto", "importance", "mcmc")
 METHODS = ("mean", "sample", "mode")
@@ -143,10 +143,9 @@ def _with_median_levels(engine: Engine, means: NDArray[np.float32]) -> NDArray[n
 def _with_whole_booleans(engine: Engine, means: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the means with the more probable of 0 and 1 in Bernoulli columns."""
     units, out = engine.units, means.copy()
-    for column, family in enumerate(families_of(engine.settings["likelihood"], units)):
-        if family == "bernoulli":
-            own = units.columns_of_x(column)
-            out[:, own] = means[:, own] > 0.5
+    for column in columns_with(engine.settings["likelihood"], units, "bernoulli"):
+        own = units.columns_of_x(column)
+        out[:, own] = means[:, own] > 0.5
     return out
 
 

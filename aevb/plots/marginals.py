@@ -13,13 +13,12 @@ from aevb.core.checks import check_integer
 from aevb.estimators.columns import Column
 from aevb.plots.model import LatentModel, kinds_of, names_of, numbers_of
 from aevb.plots.style import HUES, INK, few_digits, open_frame, pyplot, shortened
-from aevb.plots.table import places_of
+from aevb.plots.table import N_SHOWN, count_columns, panels_of, places_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-N_SHOWN = 12  # columns
 _N_ACROSS = 4  # panels
 _N_LEVELS = 8  # with bars
 _N_BINS = 40
@@ -82,21 +81,17 @@ def marginals(
     numbers = [*range(len(names))][:N_SHOWN] if columns is None else places_of(columns, names)
     given = _totals(model, observed, n_samples)
     sampled = numbers_of(model, model.sample(n_samples, random_state=random_state, **given))
-    n_across = min(len(numbers), _N_ACROSS)
     if figure is None:
-        size = (max(2.75 * n_across, 5.5), height_of_marginals(len(numbers)))
+        width = 2.75 * min(len(numbers), _N_ACROSS)
+        size = (max(width, 5.5), height_of_marginals(len(numbers)))
         figure = pyplot().figure(figsize=size, layout="constrained")
-    panels = figure.subplots(-(-len(numbers) // n_across), n_across, squeeze=False).ravel()
-    kinds = kinds_of(model, len(names))
-    for ax, i in zip(panels, numbers, strict=False):
+    panels, kinds = panels_of(figure, len(numbers), _N_ACROSS), kinds_of(model, len(names))
+    for ax, i in zip(panels, numbers, strict=True):
         column, missing = model.columns_[i], np.isnan(observed[:, i])
         _panel(ax, observed[~missing, i], sampled[:, i], column, kinds[i])
         ax.set_title(shortened(names[i]) + _share_of(missing), size="small")
-    for ax in panels[len(numbers) :]:
-        ax.remove()
-    first = "the first " if columns is None and len(numbers) < len(names) else ""
-    shown = f"{first}{len(numbers)} of {len(names)} columns"
-    figure.suptitle(f"Data and samples of the model: {shown}", x=0.01, ha="left", size="medium")
+    title = "Data and samples of the model"
+    count_columns(figure, title, numbers, names, is_first=columns is None)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower left", ncols=2, fontsize="small", frameon=False)
     return figure

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from aevb.plots.curve import learning_curve
 from aevb.plots.generated import manifold, reconstructions, samples
 from aevb.plots.latent import latent_scatter
-from aevb.plots.marginals import N_SHOWN, height_of_marginals, marginals
+from aevb.plots.marginals import height_of_marginals, marginals
 from aevb.plots.model import ImageShape, LatentModel, kinds_of
 from aevb.plots.style import pyplot, title
-from aevb.plots.table import reconstructed_columns
+from aevb.plots.table import N_SHOWN, reconstructed_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

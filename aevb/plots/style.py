@@ -17,7 +17,7 @@ HUES = (
     *("#00a6ae", "#239ad3", "#7489de", "#a578cc", "#c56da3"),
 )
 INK = "#30506f"
-N_LETTERS = 20  # of the name of a column
+_N_LETTERS = 20  # of the name of a column
 
 
 def colors_of(n: int) -> list[str]:
@@ -62,10 +62,10 @@ def title(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", size="medium")
 
 
-def shortened(text: str, n_letters: int = N_LETTERS) -> str:
-    """Return a text, or its beginning and an ellipsis if it has more than `n_letters`."""
-    whole = len(text) <= n_letters
-    return text if whole else f"{text[: n_letters - 1]}\N{HORIZONTAL ELLIPSIS}"
+def shortened(text: str) -> str:
+    """Return a text, or its beginning and an ellipsis if it is long."""
+    whole = len(text) <= _N_LETTERS
+    return text if whole else f"{text[: _N_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def few_digits(axis: Axis) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-_N_SHOWN = 12  # columns
+N_SHOWN = 12  # columns, unless the caller names some
 _N_ACROSS = 6  # columns per row of panels
 _N_ROWS = 500  # points per panel
 _KINDS = ("float", "integer")  # of the columns that have points
@@ -61,19 +61,31 @@ def reconstructed_columns(
     if figure is None:
         n_high = -(-len(numbers) // _N_ACROSS)
         figure = pyplot().figure(figsize=(11, 0.6 + 2 * n_high), layout="constrained")
-    n_across = min(len(numbers), _N_ACROSS)
-    panels = figure.subplots(-(-len(numbers) // n_across), n_across, squeeze=False).ravel()
-    for ax, i in zip(panels, numbers, strict=False):
+    for ax, i in zip(panels_of(figure, len(numbers), _N_ACROSS), numbers, strict=True):
         _panel(ax, values[:, i], means[:, i], names[i])
-    for ax in panels[len(numbers) :]:
-        ax.remove()
-    is_first = columns is None and len(numbers) < len(names) and numbers[-1] == len(numbers) - 1
-    first = "the first " if is_first else ""
-    shown = f"{first}{len(numbers)} of {len(names)} columns"
-    figure.suptitle(f"Data and their reconstructions: {shown}", x=0.01, ha="left", size="medium")
+    is_first = columns is None and numbers[-1] == len(numbers) - 1
+    count_columns(figure, "Data and their reconstructions", numbers, names, is_first=is_first)
     figure.supxlabel("observed", size="medium")
     figure.supylabel("reconstructed", size="medium")
     return figure
+
+
+def panels_of(figure: Figure | SubFigure, n: int, n_across: int) -> list[Axes]:
+    """Return n axes, at most so many side by side."""
+    n_across = min(n, n_across)
+    panels = figure.subplots(-(-n // n_across), n_across, squeeze=False).ravel()
+    for ax in panels[n:]:
+        ax.remove()
+    return list(panels[:n])
+
+
+def count_columns(
+    figure: Figure | SubFigure, title: str, shown: list[int], names: list[str], *, is_first: bool
+) -> None:
+    """Write the title of a figure, and how many columns it shows."""
+    first = "the first " if is_first and len(shown) < len(names) else ""
+    text = f"{title}: {first}{len(shown)} of {len(names)} columns"
+    figure.suptitle(text, x=0.01, ha="left", size="medium")
 
 
 def _columns_of_numbers(
@@ -81,7 +93,7 @@ def _columns_of_numbers(
 ) -> list[int]:
     kinds = kinds_of(model, len(names))
     if columns is None:
-        numbers = [i for i, kind in enumerate(kinds) if kind in _KINDS][:_N_SHOWN]
+        numbers = [i for i, kind in enumerate(kinds) if kind in _KINDS][:N_SHOWN]
         if not numbers:
             raise ValueError("X: got no column of numbers; plots.marginals draws other columns")
         return numbers

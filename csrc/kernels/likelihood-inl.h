@@ -71,8 +71,8 @@ void likelihood_panel(const PanelLikelihood& t) {
 
 template <class L>
 void likelihood(const PanelLikelihood& t) {
-  // With holes, r is computed even if it is not wanted: that saves a fourth function. Beside a long
-  // likelihood the search for holes costs nothing.
+  // With holes, r is computed even if it is not wanted: that saves a fourth function. A long
+  // likelihood has this function alone: it would be long to compile the others.
   if constexpr (pack_of<L>() == 1) {
     likelihood_panel<L, true, true>(t);
   } else {

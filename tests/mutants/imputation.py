@@ -153,8 +153,8 @@ MUTANTS = [
     Mutant(
         what="the mode of a boolean is its mean",
         file="aevb/inference/imputation.py",
-        text='if family == "bernoulli":',
-        replacement='if family == "no":',
+        text='units, "bernoulli")',
+        replacement='units, "no")',
         tests=(f"{IMPORTANCE}::test_the_most_probable_boolean",),
     ),
     Mutant(
