@@ -90,7 +90,7 @@ def grid_log_p(model, X):
 
 @pytest.mark.parametrize("way", [(1, "prior", "linear"), (2, "encoder", "sigmoid")])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_quadrature(isa, likelihood, way):
+def test_quadrature(vectors, likelihood, way):
     model, X = trained(likelihood, way[0])
     result = ais(model, X, start=way[1], schedule=way[2], n_temperatures=50, n_draws=40)
     assert_right(result, grid_log_p(model, X), ROUNDING)
@@ -215,7 +215,7 @@ def test_simulated_rows_are_apart_from_those_of_x():
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("n_draws", [3, 51])
-def test_thread_count_does_not_matter(isa, likelihood, n_draws):
+def test_thread_count_does_not_matter(vectors, likelihood, n_draws):
     model, X = trained(likelihood, 2)
     options = {"n_draws": n_draws, "n_temperatures": 5, "bidirectional": True, "n_simulated": 21}
     results = []

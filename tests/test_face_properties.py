@@ -7,6 +7,7 @@ makes more than 20 000 calls. Each run prints their number, which CALLS counts.
 
 import collections
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -316,7 +317,12 @@ def test_weights(drawn):
     assert all(np.isfinite(weight).all() for weight in model.weights_.values())
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+def without_address(value):
+    """The name of a case, the same in every process."""
+    return re.sub(r" at 0x\w+", "", repr(value))
+
+
+@pytest.mark.parametrize("value", VALUES, ids=without_address)
 def test_paths(value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a name is a file in this folder
     model = MODELS["bernoulli"]

@@ -335,8 +335,6 @@ everywhere()
 """
 AFTER = {
     "fit": "aevb.AEVB.published(2, n_epochs=1).fit(X).transform(X)\n",
-    "evaluator": "aevb.Evaluator(aevb.AEVB.published(2, n_epochs=1).fit(X)).bound(X, n_draws=2)\n",
-    "fit on one thread": "aevb.AEVB.published(2, n_epochs=1, n_threads=1).fit(X).score(X)\n",
     "divergence": (
         "try:\n    aevb.AEVB.published(2, optimizer='sgd', learning_rate=1e6).fit(X)\n"
         "except aevb.DivergenceError:\n    print('diverged')\n"

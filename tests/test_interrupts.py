@@ -244,8 +244,7 @@ def ctrl_c(after):
 
 
 LONG_STEPS = {
-    "undone in the update": (AEVB, 300, {"batch_size": 12_000}),
-    "two moments, two draws": (
+    "undone in the update": (  # of two moments, by two draws
         AEVB,
         300,
         {"batch_size": 6_000, "optimizer": "adam", "n_draws": 2, "learning_rate": 0.001},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TEST_COMMAND = "pip install '.[test]' -Ccmake.define.AEVB_TESTING=ON && pytest"
+TEST_COMMAND = "pip install '.[test]' -Ccmake.define.AEVB_TESTING=ON && pytest -n 2 --dist loadfile"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
