@@ -129,7 +129,10 @@ class Model:
         rate_factors: Sequence[float] = ...,
         kl_factors: Sequence[float] = ...,
         n_threads: int,
+        rank: int = 0,
+        exchange: Any = None,
     ) -> tuple[int, int, float, bool, dict[str, float]]: ...
+    def for_each_array(self, f: Callable[[NDArray[np.float32]], object]) -> None: ...
     def encode(self, X: Rows, *, n_threads: int) -> NDArray[np.float32]: ...
     def posterior(
         self, X: Rows, *, n_threads: int

@@ -250,12 +250,18 @@ class Engine:
         n_threads: int | None,
         rate_factors: list[float] | None = None,
         kl_factors: list[float] | None = None,
+        rank: int = 0,
+        exchange: Any = None,
     ) -> Trained:
         """Train on minibatches of one epoch.
 
         `rate_factors` change the learning rate of each, and `kl_factors` its ``kl_weight``.
 
         Return after `max_steps` of them, at the end of the epoch, or when the time is up.
+
+        Of several processes, `rank` is the number of this one: it chooses the noise. `exchange` has
+        the methods ``join(totals)`` and ``sum(values)``, which replace numbers by their sums over
+        all processes. Every step then uses the gradient of all, and the result counts all rows.
         """
         options = subset._asdict() | {
             "epoch": epoch,
@@ -268,11 +274,20 @@ class Engine:
         }
         with single_threaded_blas():
             if chains is None:
-                options["kl_factors"] = kl_factors or []
+                options |= {"kl_factors": kl_factors or [], "rank": rank, "exchange": exchange}
                 done, n_rows, bound_sum, diverged, _ = self._model.train(rows, **options)
             else:
                 done, n_rows, bound_sum, diverged, _ = chains.train(self._model, rows, **options)
         return Trained(done, n_rows, bound_sum, diverged)
+
+    def for_each_array(self, f: Callable[[NDArray[np.float32]], object]) -> None:
+        """Call f with views of the weights and the optimizer's arrays, valid until it returns."""
+        self._model.for_each_array(f)
+
+    def set_counts(self, n_samples_seen: int, bound_sum: float) -> None:
+        """Replace the count of rows and the sum of their bounds."""
+        self._model.n_samples_seen = n_samples_seen
+        self._model.bound_sum = bound_sum
 
     def monte_carlo_em(
         self, u: NDArray[np.float32], *, n_leapfrog: int, target_accept: float, n_updates: int

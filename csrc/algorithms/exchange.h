@@ -1,16 +1,57 @@
-// The exchange of data between processes after a step.
+// The exchange of a step's sums with the other processes that train the same model.
 #pragma once
 
-#include "model/parameters.h"
-#include "parallel/team.h"
+#include <exception>
+#include <functional>
+
+#include "base/float_env.h"
+#include "base/sizes.h"
 
 namespace aevb {
 
-// The exchange of a single process: none.
+// What all processes together contribute to a step.
+struct StepTotals {
+  double n_failed = 0.0;  // processes that have failed, and take no more steps
+  double n_ending = 0.0;  // processes for which this step has to be the last
+  double rows = 0.0;
+  double bound = 0.0;
+};
+
+// Its functions replace numbers by their sums over all processes. Thread 0 calls them, with
+// subnormals enabled. If one throws, there are no sums, and the steps end.
 class Exchange {
  public:
-  // Every thread calls it when the step's update is complete.
-  void after_step(Parameters&, Member&) {}
+  using Join = std::function<void(StepTotals& totals)>;
+  using Sum = std::function<void(float* values, size_t n)>;
+  Exchange(Join join, Sum sum) : join_(std::move(join)), sum_(std::move(sum)) {}
+
+  // False if there are no sums.
+  bool join(StepTotals& totals) {
+    return attempt([&] { join_(totals); });
+  }
+  bool sum(float* values, size_t n) {
+    return attempt([&] { sum_(values, n); });
+  }
+  // Rethrows the exception that ended the steps, if there is one.
+  void rethrow() const {
+    if (error_ != nullptr) std::rethrow_exception(error_);
+  }
+
+ private:
+  template <class F>
+  bool attempt(F f) {
+    const FlushSubnormals callers(false);
+    try {
+      f();
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    return error_ == nullptr;
+  }
+
+  Join join_;
+  Sum sum_;
+  std::exception_ptr error_;
 };
 
 }  // namespace aevb

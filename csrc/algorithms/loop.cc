@@ -1,7 +1,8 @@
 #include "algorithms/loop.h"
 
+#include <cmath>
+
 #include "algorithms/epoch.h"
-#include "algorithms/exchange.h"
 #include "algorithms/schedule.h"
 #include "algorithms/step.h"
 
@@ -13,7 +14,8 @@ using Clock = std::chrono::steady_clock;
 // The state that the threads of a team share over the steps of a slice.
 class Loop {
  public:
-  Loop(Model& model, const Table& table, const EpochSlice& slice, Cancellation& cancellation)
+  Loop(Model& model, const Table& table, const EpochSlice& slice, Cancellation& cancellation,
+       Exchange* exchange)
       : model_(model),
         table_(table),
         slice_(slice),
@@ -26,9 +28,13 @@ class Loop {
         drawn_(model.has_weight_posterior() ? model.parameters().size() : 0),
         ws_(model, batch_, model.config().n_draws, true, n_threads_, table.x.holes),
         dreams_(model, sleeps_ ? batch_ : 0, 1, true, sleeps_ ? n_threads_ : 0, table.x.holes),
-        rollback_(cancellation, model, batch_ * model.config().n_draws, flops_ / n_threads_),
+        // with an exchange, a step always goes to its end
+        rollback_(cancellation, model, batch_ * model.config().n_draws,
+                  exchange == nullptr ? flops_ / n_threads_ : 0.0),
         order_(model, table, slice),
         schedule_(model.config(), slice, model.n_steps),
+        exchange_(exchange),
+        gradient_(exchange == nullptr ? 0 : model.parameters().size()),
         start_(Clock::now()),
         deadline_(slice.max_seconds),
         bound_sum_(model.bound_sum) {}
@@ -59,8 +65,10 @@ class Loop {
   // Chooses this thread's rows of a minibatch, and their noise ids.
   void choose(const Pass& pass, size_t position, const Member& member) {
     const Range mine = share_rows(member, pass.rows);
+    const size_t first = slice_.rank * pass.rows;
     order_.rows(position + mine.begin, mine.size(), ws_.index.data() + mine.begin);
-    for (size_t m = mine.begin; m < mine.end; ++m) ws_.ids[m] = noise_id(pass.noise.step, m);
+    for (size_t m = mine.begin; m < mine.end; ++m)
+      ws_.ids[m] = noise_id(pass.noise.step, first + m);
   }
 
   void run(Member& member) {
@@ -74,7 +82,10 @@ class Loop {
     }
     PhaseClock clock(member, progress_.phase_seconds);
     for (size_t done = 0; more(done, position); ++done, ++step) {
-      if (!take_step(done, step, position, clock, member)) break;
+      const bool goes_on = exchange_ == nullptr
+                               ? take_step(done, step, position, clock, member)
+                               : take_joint_step(done, step, position, clock, member);
+      if (!goes_on) break;
     }
     // Each thread checks the share that it has restored, if there was a rollback.
     if (!model_.parameters().finite(member.share(model_.parameters().size()))) finite_ = false;
@@ -114,9 +125,56 @@ class Loop {
       rollback_.restore(member);
       return false;
     }
-    exchange_.after_step(model_.parameters(), member);
     if (member.rank() == 0) count(pass.rows, step.bound);
     return goes_on && !cancelled;
+  }
+
+  // The same with the gradient of all processes.
+  bool take_joint_step(size_t done, uint64_t number, size_t& position, PhaseClock& clock,
+                       Member& member) {
+    const Pass pass = pass_from(position, number);
+    const Arena sums = {nullptr, gradient_.data(), nullptr};
+    Step step = {pass, UpdateRule(), sums, rollback_, deadline_, clock};
+    clock.lap();
+    const std::optional<PendingUpdate> last = step_function_(step, dreams_, member);
+    if (member.rank() == 0) join(pass.rows, step.bound);
+    member.barrier();
+    if (!joined_) return false;
+
+    position += pass.rows;
+    const bool goes_on = more(done + 1, position) && totals_.n_ending == 0.0;
+    const Pass next = goes_on ? pass_from(position, number + 1) : pass;
+    if (goes_on) choose(next, position, member);
+    RowGather copying = goes_on ? begin_gather(next, table_, member) : RowGather();
+    update(last->pass, sums, step.rule, member, copying);
+    member.barrier();
+    if (member.rank() == 0) joined_ = exchange_->sum(gradient_.data(), gradient_.size());
+    member.barrier();
+    if (!joined_) return false;
+    const auto rows = static_cast<size_t>(totals_.rows);
+    ascend(pass.k, pass.network, model_.parameters().arena(), gradient_.data(),
+           update_rule(model_.config(), pass.settings, number, rows, slice_.n_train), member,
+           Networks::both);
+    clock.lap();
+    if (goes_on) end_gather(next, table_, copying, NoiseBy::id, member);
+    const bool cancelled = rollback_.cancelled(Rollback::step_done, member);
+    clock.lap();
+    if (member.rank() == 0) {
+      cancelled_ = cancelled;  // the next step tells the other processes
+      count(rows, totals_.bound);
+    }
+    return goes_on;
+  }
+
+  // A step that has diverged joins too, with its bound. So all processes know it.
+  void join(size_t rows, double bound) {
+    totals_ = {.n_ending = cancelled_ || deadline_.has_passed() ? 1.0 : 0.0,
+               .rows = static_cast<double>(rows),
+               .bound = bound};
+    joined_ = exchange_->join(totals_);
+    if (!joined_ || std::isfinite(totals_.bound)) return;
+    joined_ = false;
+    progress_.diverged = true;
   }
 
   void count(size_t rows, double bound) {
@@ -139,7 +197,12 @@ class Loop {
   Rollback rollback_;
   EpochOrder order_;
   Schedule schedule_;
-  Exchange exchange_;
+  Exchange* exchange_;  // null: there is no other process
+  Buffer<float> gradient_;
+  // Thread 0 writes these before a barrier.
+  StepTotals totals_;
+  bool joined_ = false;
+  bool cancelled_ = false;  // thread 0 alone reads it
   Clock::time_point start_;
   Deadline deadline_;
   Progress progress_;
@@ -150,8 +213,8 @@ class Loop {
 }  // namespace
 
 Progress train(Model& model, const Table& table, const EpochSlice& slice,
-               Cancellation& cancellation) {
-  return Loop(model, table, slice, cancellation).run();
+               Cancellation& cancellation, Exchange* exchange) {
+  return Loop(model, table, slice, cancellation, exchange).run();
 }
 
 }  // namespace aevb

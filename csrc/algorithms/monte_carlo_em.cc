@@ -219,7 +219,7 @@ bool MonteCarloEm::maximize(Model& model, const Table& table, const Batch& batch
       if (stops) return rollback.restore(member);
       const uint64_t t = batch.step * options_.n_updates + done;
       ascend(kernels(), model.network(), model.parameters().arena(), gradient_.data(),
-             update_rule(model.config(), settings, t, n_rows, n_train), member);
+             update_rule(model.config(), settings, t, n_rows, n_train), member, Networks::decoder);
     }
   });
   if (stops) std::fill_n(gradient_.data(), gradient_.size(), 0.0f);

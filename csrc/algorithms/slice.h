@@ -17,6 +17,9 @@ struct EpochSlice {
                              // or at the end of the epoch
   size_t n_train = 0;        // rows N of the training data, for the weight of the prior
   int n_threads = 1;
+  // The number of this process among those that train the model. Its minibatches have the noise of
+  // other rows of the joined minibatch.
+  size_t rank = 0;
   // Factors on the learning rate and on the weight of the KL divergence, one per minibatch; empty:
   // all are 1.
   std::vector<float> rate_factors;

@@ -15,7 +15,7 @@ std::optional<PendingUpdate> wake_sleep_step(Step& step, Workspace& dreams, Memb
   asleep.settings = awake.settings;
   asleep.cancellation = awake.cancellation;
   const Range mine = share_rows(member, asleep.rows);
-  for (size_t m = mine.begin; m < mine.end; ++m) dreams.ids[m] = noise_id(asleep.noise.step, m);
+  for (size_t m = mine.begin; m < mine.end; ++m) dreams.ids[m] = awake.ws.ids[m];
   member.barrier();
   dream(asleep, awake.ws.holes ? &awake : nullptr, member);
   encode_hidden(asleep, member);

@@ -40,9 +40,14 @@ inline EpochSlice epoch_slice(const BoundTable& x, size_t begin, size_t size, bo
   check(n_train >= 1, "n_train: got 0, want at least 1");
   check(rate_factors.empty() || rate_factors.size() >= max_steps,
         "rate_factors: want one per minibatch");
-  return {
-      subset_of(x, begin, size, split), epoch, position, max_steps, max_seconds, n_train, n_threads,
-      std::move(rate_factors),          {}};
+  return {.subset = subset_of(x, begin, size, split),
+          .epoch = epoch,
+          .position = position,
+          .max_steps = max_steps,
+          .max_seconds = max_seconds,
+          .n_train = n_train,
+          .n_threads = n_threads,
+          .rate_factors = std::move(rate_factors)};
 }
 
 inline py::tuple as_tuple(const Progress& progress) {

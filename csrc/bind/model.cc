@@ -205,24 +205,62 @@ void set_config(BoundModel& model, const Config& config) {
   model.mutable_config() = config;
 }
 
+// Calls the methods join(totals) and sum(values) of a Python object. They replace the numbers of an
+// array by their sums.
+Exchange exchange_by(const py::object& object) {
+  const auto call = [&object](const char* method, auto* values, size_t n) {
+    const py::gil_scoped_acquire gil;
+    using T = std::remove_pointer_t<decltype(values)>;
+    object.attr(method)(py::array_t<T>(static_cast<py::ssize_t>(n), values, py::none()));
+  };
+  return Exchange(
+      [call](StepTotals& totals) {
+        double values[] = {totals.n_failed, totals.n_ending, totals.rows, totals.bound};
+        call("join", values, std::size(values));
+        totals = {values[0], values[1], values[2], values[3]};
+      },
+      [call](float* values, size_t n) { call("sum", values, n); });
+}
+
+void check_exchange(const Model& model) {
+  check(model.config().algorithm == Algorithm::aevb && !model.has_weight_posterior(),
+        "exchange: want a model that is trained by SGVB, without a weight posterior");
+}
+
+// Calls f with a view of the weights and of each array of the optimizer.
+void for_each_array(BoundModel& self, const py::function& f) {
+  const Changing changing(self.access);
+  for (const Role role : kRoles) {
+    float* values = self.parameters().data(role);
+    if (role >= Role::prior_mean || values == nullptr) continue;
+    f(FloatArray(static_cast<py::ssize_t>(self.parameters().size()), values, py::none()));
+  }
+}
+
 py::tuple train_slice(BoundModel& self, const BoundTable& x, size_t begin, size_t size, bool split,
                       uint64_t epoch, size_t position, size_t max_steps, double max_seconds,
                       size_t n_train, std::vector<float> rate_factors,
-                      std::vector<float> kl_factors, int n_threads) {
+                      std::vector<float> kl_factors, int n_threads, size_t rank,
+                      const py::object& exchange) {
   check_rows(self, x);
   check_encoder(self);
   check(kl_factors.empty() || kl_factors.size() >= max_steps, "kl_factors: want one per minibatch");
   EpochSlice slice = epoch_slice(x, begin, size, split, epoch, position, max_steps, max_seconds,
                                  n_train, std::move(rate_factors), n_threads);
   slice.kl_factors = std::move(kl_factors);
+  slice.rank = rank;
+  if (!exchange.is_none()) check_exchange(self);
+  Exchange with_others = exchange_by(exchange);
   Cancellation cancellation = cancel_on_interrupt();
   Progress progress;
   {
     const Changing changing(self.access);
     // x keeps its arrays alive, and only the cancellation runs Python code.
     const py::gil_scoped_release nogil;
-    progress = train(self, x.table, slice, cancellation);
+    progress =
+        train(self, x.table, slice, cancellation, exchange.is_none() ? nullptr : &with_others);
   }
+  with_others.rethrow();
   return as_tuple(progress);
 }
 
@@ -343,9 +381,11 @@ void bind_model(py::module_& m) {
       .def("train", &train_slice, arg("X"), py::kw_only(), arg("begin"), arg("size"), arg("split"),
            arg("epoch"), arg("position"), arg("max_steps"), arg("max_seconds"), arg("n_train"),
            arg("rate_factors") = std::vector<float>(), arg("kl_factors") = std::vector<float>(),
-           arg("n_threads"),
+           arg("n_threads"), arg("rank") = 0, arg("exchange") = py::none(),
            "Trains for a slice of an epoch. Returns (minibatches, rows, sum of the bound over the "
-           "rows, diverged, seconds per phase).");
+           "rows, diverged, seconds per phase).")
+      .def("for_each_array", &for_each_array, arg("f"),
+           "Calls f with a view of the weights and of each array of the optimizer.");
   def_weight_posterior(model);
   def_inference(model);
   model.def("bound_and_gradient", &bound_gradient, arg("X"), arg("noise"), py::kw_only(),

@@ -164,9 +164,8 @@ enum class Networks : uint8_t { both, encoder, decoder };
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Networks which = Networks::both);
 
-// The decoder's step by a summed gradient (an arena in the weights' layout), which is then set to
-// zero.
+// The step by a summed gradient (an arena in the weights' layout), which is then set to zero.
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
-            const UpdateRule& rule, Member& member);
+            const UpdateRule& rule, Member& member, Networks which);
 
 }  // namespace aevb

@@ -30,6 +30,11 @@ UpdateRule update_rule(const Config& config, const StepSettings& settings, uint6
 
 namespace {
 
+Range layers_of(const Network& network, Networks which) {
+  return {which == Networks::decoder ? network.decoder.begin : 0,
+          which == Networks::encoder ? network.encoder.end : network.layers.size()};
+}
+
 // The weights of a layer that this pass has drawn; none if it reads the model's own.
 DrawnWeights drawn_weights(const Pass& pass, size_t layer) {
   const Range variational = pass.network.variational;
@@ -45,27 +50,27 @@ DrawnWeights drawn_weights(const Pass& pass, size_t layer) {
 void update(const Pass& pass, const Arena& arena, const UpdateRule& rule, Member& member,
             RowGather& meanwhile, Networks which) {
   const Network& network = pass.network;
-  const size_t begin = which == Networks::decoder ? network.decoder.begin : 0;
-  const size_t end = which == Networks::encoder ? network.encoder.end : network.layers.size();
+  const Range range = layers_of(network, which);
   const auto panels = [&](size_t i) -> Panels {
-    const Dense& layer = network.layers[begin + i].layer;
+    const Dense& layer = network.layers[range.begin + i].layer;
     return {layer.n_out, std::max<size_t>(1, ceil_div(layer.n_in, kInputBlock))};
   };
-  stealing_for(member, end - begin, panels, {1, kUpdateBlocks}, [&](const Task& task) {
+  stealing_for(member, range.size(), panels, {1, kUpdateBlocks}, [&](const Task& task) {
     if (!pass.may_continue(member)) return;
-    const LayerUse& use = network.layers[begin + task.layer];
+    const LayerUse& use = network.layers[range.begin + task.layer];
     const bool lists = use.input == Network::kX && pass.ws.rows_listed;
     PrefetchCursor prefetch = meanwhile.next();
     dense_update(pass.k, use.layer, arena, rule, pass.activation(use.input), pass.delta(use.output),
                  task.panel, block_range(task.blocks, kInputBlock, use.layer.n_in),
                  lists ? &pass.ws.nonzeros : nullptr, &prefetch,
-                 drawn_weights(pass, begin + task.layer));
+                 drawn_weights(pass, range.begin + task.layer));
     meanwhile.one();
   });
 }
 
 void ascend(const Kernels& k, const Network& network, const Arena& arena, float* gradient,
-            const UpdateRule& rule, Member& member) {
+            const UpdateRule& rule, Member& member, Networks which) {
+  const Range layers = layers_of(network, which);
   UpdateRule bias_rule = rule;
   bias_rule.decay = 0.0f;  // the prior is on weights alone
   const auto step = [&](size_t begin, size_t end, const UpdateRule& own_rule) {
@@ -75,7 +80,7 @@ void ascend(const Kernels& k, const Network& network, const Arena& arena, float*
     k.optimize(own_rule, gradient + mine.begin, mine, arena.weights, arena.state1, arena.state2);
     std::fill_n(gradient + mine.begin, mine.size(), 0.0f);
   };
-  for (size_t i = network.decoder.begin; i < network.layers.size(); ++i) {
+  for (size_t i = layers.begin; i < layers.end; ++i) {
     const Dense& layer = network.layers[i].layer;
     step(layer.offset, layer.bias_offset(), rule);
     step(layer.bias_offset(), layer.end(), bias_rule);

@@ -371,7 +371,7 @@ MUTANTS = [
     Mutant(
         what="the dreams of every step are the first one's",
         file="csrc/algorithms/wake_sleep.cc",
-        text="dreams.ids[m] = noise_id(asleep.noise.step, m);",
+        text="dreams.ids[m] = awake.ws.ids[m];",
         replacement="dreams.ids[m] = noise_id(0, m);",
         tests=("test_wake_sleep.py::test_each_step_is_the_twins",),
     ),
