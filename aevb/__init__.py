@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from aevb import datasets
+from aevb import datasets, distributed
 from aevb._version import __version__
 from aevb.core.catalogue import catalogue
 from aevb.estimators.aevb import AEVB
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "catalogue",
     "datasets",
+    "distributed",
     "plots",
     "sample_posterior",
 ]

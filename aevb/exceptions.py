@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DivergenceError", "FitWarning", "InconsistentVersionWarning"]
+__all__ = ["DivergenceError", "FitWarning", "InconsistentVersionWarning", "RankError"]
 
 
 class FitWarning(UserWarning):
@@ -34,3 +34,26 @@ class DivergenceError(ArithmeticError):
             f"training diverged: the bound or a weight was not finite after step {self.step}; "
             f"try a learning_rate smaller than {self.learning_rate:g}, or scale the data"
         )
+
+
+class RankError(RuntimeError):
+    """Another of the processes that train together has failed, so this one ends too.
+
+    Parameters
+    ----------
+    rank : int
+        The number of the process that failed.
+    n_ranks : int
+        The number of processes.
+    message : str
+        Its error.
+    """
+
+    def __init__(self, rank: int, n_ranks: int, message: str) -> None:
+        super().__init__(rank, n_ranks, message)
+        self.rank = rank
+        self.n_ranks = n_ranks
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} of {self.n_ranks} has failed: {self.message}"

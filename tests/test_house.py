@@ -99,6 +99,7 @@ ROOMS_OF_PYTHON = [
     {"training"},
     {"estimators"},
     {"evaluation", "plots", "datasets"},
+    {"distributed"},
     {"paper"},
     {"cli"},
     {"__init__", "__main__"},

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from aevb.cli import demo, evaluate, fit, impute, info, sample, transform
 from aevb.cli.info import version_of
 from aevb.cli.options import Parser, UsageError
+from aevb.exceptions import RankError
 from aevb.paper.command import add_reproduce
 
 
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except UsageError as error:
         return _complain(error, 2)
+    except RankError as error:
+        return _complain(error, 1)
     except BrokenPipeError:  # nobody reads the output any more: discard the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from aevb.cli.options import MODEL_OPTIONS, UsageError, add_options, given
 from aevb.cli.table import Table, number_of
 
 if TYPE_CHECKING:
+    from aevb.training.exchange import Exchange
     from aevb.training.trainer import Trainer
 
 _MOST_COLUMNS = 40  # that are described without --verbose
@@ -28,14 +30,33 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="describe each column, of a wide table too"
     )
+    parser.add_argument(
+        "--sync-every",
+        type=int,
+        default=1,
+        metavar="STEPS",
+        help="with several processes (mpiexec): minibatches from one exchange to the next. 1: "
+        "every step takes the gradient of all. More: the weights are averaged. Default: 1",
+    )
     add_options(parser, MODEL_OPTIONS)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    from aevb.distributed.launch import launched_exchange
+
+    exchange = launched_exchange(args.sync_every)
+    if exchange.rank > 0:
+        warnings.simplefilter("ignore")  # rank 0 warns
+    with exchange.together():
+        _fit(args, exchange)
+
+
+def _fit(args: argparse.Namespace, exchange: Exchange) -> None:
     check_folder(args.out)
     table = read_table(args.data, args.drop)
+    from aevb.distributed.launch import share_of
     from aevb.estimators.aevb import AEVB
     from aevb.training.trainer import Trainer
 
@@ -44,14 +65,22 @@ def run(args: argparse.Namespace) -> None:
         options["likelihood"] = _by_number(options["likelihood"], table)
     model = AEVB(**options)
     # This is AEVB.fit with one line of output per epoch.
-    trainer = Trainer(model, table.X, callbacks=[_print_epoch])
+    is_first = exchange.rank == 0
+    trainer = Trainer(
+        model,
+        share_of(table.X, exchange),
+        callbacks=[_print_epoch] if is_first else [],
+        comm=exchange,
+    )
     set_feature_names(model, table.names)
-    _print_plan(trainer, table.X.shape[0], verbose=args.verbose)
-    print("Bounds in nats per row.")
-    print("epoch     samples      bound validation  seconds")
+    if is_first:
+        _print_plan(trainer, table.X.shape[0], verbose=args.verbose)
+        print("Bounds in nats per row.")
+        print("epoch     samples      bound validation  seconds")
     trainer.run()
-    model.save(args.out)
-    print(f"Model: {args.out}")
+    if is_first:
+        model.save(args.out)
+        print(f"Model: {args.out}")
 
 
 def _by_number(likelihood: dict[str, str], table: Table) -> dict[int, str]:

@@ -102,6 +102,7 @@ class RunState(NamedTuple):
     fingerprint: str = ""
     plan: Plan | None = None
     place: Place | None = None
+    n_ranks: int = 1  # processes that train together
 
     @property
     def entry(self) -> Mark:

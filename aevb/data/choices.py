@@ -70,6 +70,14 @@ def choose(likelihood: Any, scale: Any, binarize: str | None, data: Data, m: Mom
     return Choice(families, blocks, scale, units)
 
 
+def agreed_families(found: list[list[str]]) -> list[str]:
+    """Return the likelihood of each column from those that parts of the rows suggest.
+
+    If these differ, some part has other values than 0 and 1.
+    """
+    return [each[0] if len(set(each)) == 1 else "gaussian" for each in zip(*found, strict=True)]
+
+
 def looks_like_pixels(data: Data) -> bool:
     """Tell whether whole numbers look like the pixels of images: many columns, and the full range.
 

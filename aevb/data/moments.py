@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ _BLOCK_VALUES = 1 << 16  # converted to float64 at once, which stay in the cache
 
 
 class Moments(NamedTuple):
-    """Mean, standard deviation, lowest and highest value of what each column has, (D,) each.
+    """Mean, standard deviation, lowest, highest and number of each column's values, (D,) each.
 
     A column without values has the mean 0 and the spread 0, and is constant.
     """
@@ -24,6 +24,7 @@ class Moments(NamedTuple):
     spread: Floats
     low: Floats
     high: Floats
+    n_values: Floats
 
     @property
     def constant(self) -> NDArray[np.bool_]:
@@ -88,12 +89,38 @@ def _moments(X: Any, origin: Floats, unit: Floats) -> Moments:
                 block[missing] = 0.0
             total += block.sum(axis=0)
             squares += np.einsum("ij,ij->j", block, block)
-        n_values = np.maximum(n_values, 1)
-        shift = total / n_values
-        variance = np.maximum(squares / n_values - shift * shift, 0.0)
+        n_least = np.maximum(n_values, 1)
+        shift = total / n_least
+        variance = np.maximum(squares / n_least - shift * shift, 0.0)
     empty = low > high
     low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
-    return Moments(origin + shift * unit, np.sqrt(variance) * unit, low, high)
+    return Moments(origin + shift * unit, np.sqrt(variance) * unit, low, high, n_values)
+
+
+def joined_moments(parts: Sequence[Moments]) -> Moments:
+    """Return the moments of all rows from those of parts of the rows."""
+    if len(parts) == 1:
+        return parts[0]
+    mean, spread, low, high, n_values = (np.array(arrays) for arrays in zip(*parts, strict=True))
+    empty = n_values == 0
+    total = n_values.sum(axis=0)
+    share = n_values / np.maximum(total, 1)
+    # Distances from a part's mean keep a small spread at a large location. In units of their own
+    # size, their squares are in float64's range.
+    origin = np.take_along_axis(mean, empty.argmin(axis=0)[None], axis=0)[0]
+    distance = np.where(empty, 0.0, mean - origin)
+    size = np.maximum(spread, abs(distance)).max(axis=0)
+    unit = np.where(size > 0, size, 1.0)
+    shift = (share * distance).sum(axis=0)
+    squares = (spread / unit) ** 2 + ((distance - shift) / unit) ** 2
+    none = total == 0
+    return Moments(
+        origin + shift,
+        unit * np.sqrt((share * squares).sum(axis=0)),
+        np.where(none, 0.0, np.where(empty, np.inf, low).min(axis=0)),
+        np.where(none, 0.0, np.where(empty, -np.inf, high).max(axis=0)),
+        total,
+    )
 
 
 def _blocks(X: Any) -> Iterator[Floats]:

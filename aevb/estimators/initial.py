@@ -9,6 +9,7 @@ from aevb.core.engine import Engine, starting_levels, starting_outputs
 from aevb.data.families import families_of
 from aevb.data.moments import Moments
 from aevb.data.validation import Data
+from aevb.training.exchange import Exchange
 
 
 def set_initial_weights(engine: Engine, m: Moments, shares: list[list[float]]) -> None:
@@ -45,13 +46,14 @@ def set_initial_weights(engine: Engine, m: Moments, shares: list[list[float]]) -
     engine.set_arrays(weights, "weights")
 
 
-def level_shares(data: Data, families: list[str]) -> list[list[float]]:
+def level_shares(data: Data, families: list[str], exchange: Exchange) -> list[list[float]]:
     """Return the shares of the levels of each column, with one more of each; [] for numbers."""
     shares: list[list[float]] = [[] for _ in families]
     for j, (family, n_levels) in enumerate(zip(families, data.n_levels, strict=True)):
         if family in LEVEL_LIKELIHOODS:
             codes = data.X[:, j]
-            counts = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=n_levels) + 1.0
+            own = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=n_levels)
+            counts = np.sum(exchange.gather(own), axis=0) + 1.0
             shares[j] = (counts / counts.sum()).tolist()
     return shares
 

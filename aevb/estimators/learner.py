@@ -22,8 +22,8 @@ from aevb.core.checks import check_choice
 from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State, empty_history
 from aevb.data.checks import finite_array
-from aevb.data.choices import choose
-from aevb.data.moments import column_moments
+from aevb.data.choices import Choice, agreed_families, choose
+from aevb.data.moments import Moments, column_moments, joined_moments
 from aevb.data.validation import Data
 from aevb.estimators import kinds
 from aevb.estimators.advice import advise_after, advise_before
@@ -41,6 +41,7 @@ from aevb.estimators.parameters import (
 )
 from aevb.exceptions import InconsistentVersionWarning
 from aevb.storage.model_file import Saved, read_model, reading, write_model
+from aevb.training.exchange import Exchange
 from aevb.training.fit import fit_rows
 from aevb.training.learning_rate import adam_rate
 from aevb.training.length import epochs_of_run
@@ -241,27 +242,36 @@ class Learner(BaseEstimator, ABC):
     def _check_parameters(self) -> None:
         check_parameters(self)
 
-    def _begin(self, data: Data, n_rows: float) -> tuple[State, Config]:
+    def _begin(self, data: Data, n_rows: float, exchange: Exchange) -> tuple[State, Config]:
         """Return the fitted state, or a new one for this data, and the settings to train with."""
         if self._state is not None:
             return self._state, self._settings_now(self._state)
-        moments = column_moments(data.X)
-        choice = choose(self.likelihood, self.scale, self.binarize, data, moments)
+        moments = joined_moments(exchange.gather(column_moments(data.X)))
+        choice = self._choose(data, moments, exchange)
         chosen = {
             "likelihood": choice.blocks,
             "scale": choice.scale,
             "learning_rate": self._auto_rate(n_rows),
             "mask_inputs": data.holes,
         }
-        seed = draw_seed(self.random_state)
+        seed = exchange.gather(draw_seed(self.random_state))[0]
         config = make_config(self, choice.units.n_visible, seed, chosen)
         engine = Engine(config, choice.units)
         names = data.feature_names
         state = State(engine, choice.scale, empty_history(), names, schema=data.schema)
         advise_before(state, data)
         if self.init_scale == "auto":
-            set_initial_weights(engine, moments, level_shares(data, choice.families))
+            set_initial_weights(engine, moments, level_shares(data, choice.families, exchange))
         return state, config
+
+    def _choose(self, data: Data, moments: Moments, exchange: Exchange) -> Choice:
+        """Return the choices of rank 0, after all have agreed on the likelihoods."""
+        choice = choose(self.likelihood, self.scale, self.binarize, data, moments)
+        families = agreed_families(exchange.gather(choice.families))
+        if families != choice.families:
+            pairs = [(family, j) for j, family in enumerate(families)]
+            choice = choose(pairs, self.scale, self.binarize, data, moments)
+        return exchange.gather(choice)[0]
 
     def _takes_adam_rate(self) -> bool:
         return bool(self.learning_rate == "auto" and self.optimizer == "adam")

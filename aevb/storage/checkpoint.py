@@ -37,6 +37,7 @@ def write_checkpoint(
         "fingerprint": run.fingerprint,
         "plan": None if run.plan is None else list(run.plan),
         "place": None if run.place is None else _described(run.place),
+        "n_ranks": run.n_ranks,
     }
     if run.best is not None:
         bound, best = run.best
@@ -88,6 +89,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
         str(described["fingerprint"]),
         _plan(described.get("plan")),
         place,
+        _count(described.get("n_ranks", 1)),
     )
 
 

@@ -13,11 +13,13 @@ from aevb.core.units import Units
 from aevb.data.rows import as_rows
 from aevb.data.validation import check_data
 from aevb.training.checks import naming
+from aevb.training.exchange import Exchange
 from aevb.training.length import epochs_of_run, n_held_out, stops_early
 from aevb.training.trainable import Trainable
 from aevb.training.validation import Validation
 
 N_SOME_ROWS = 500
+Facts = dict[str, Any]  # which must be the same for all processes that train together
 
 
 class Feed:
@@ -28,9 +30,9 @@ class Feed:
     data : Data
         Rows that show a new model what the columns hold.
     n_rows : float
-        Number of rows, or infinity while it is not known.
+        Number of rows, or infinity while it is not known. Of several processes, those of all.
     n_train : float
-        Rows per epoch, or infinity while it is not known.
+        Rows per epoch, or infinity while it is not known. Of several processes, those of all.
     rows, subset : Rows, Subset
         The rows to train on now.
     some_rows : Rows
@@ -46,11 +48,16 @@ class Feed:
     some_rows: Rows
     validation: Validation
 
-    def __init__(self, model: Trainable, X: Any, X_val: Any) -> None:
-        self.data = check_data(model, X, is_new=model._state is None)
-        self.n_rows: float = self.data.n_rows
+    def __init__(
+        self, model: Trainable, X: Any, X_val: Any, exchange: Exchange, facts: Facts
+    ) -> None:
+        data = check_data(model, X, is_new=model._state is None)
+        kind = type(X_val).__name__
+        self.data, least = exchange.joined(model, data, X_val=kind, **facts)
+        self.n_rows: float = sum(exchange.gather(data.n_rows))
+        self._exchange = exchange
         self._X_val, given = X_val, X_val is not None
-        self._decides = stops_early(model.early_stopping, self.data.n_rows, given=given)
+        self._decides = stops_early(model.early_stopping, least, given=given)
         if model.patience is not None and not self._decides:
             raise ValueError(
                 f"patience: got {model.patience}, but nothing is held out to stop by; want "
@@ -62,15 +69,16 @@ class Feed:
         self.n_train: float = self.data.n_rows - self._n_val
         self.has_own_validation = self._n_val > 0
 
-    def set_rows(self, units: Units, config: Config) -> None:
+    def set_rows(self, engine: Engine, config: Config) -> None:
         """Pass the training rows and the held-out rows to the core."""
-        data, n_val = self.data, self._n_val
+        data, n_val, units = self.data, self._n_val, engine.units
         self.rows = as_rows(data, units, config)
         self.some_rows = as_rows(data._replace(X=data.X[:N_SOME_ROWS]), units, config)
         # The split orders the rows at random. The first are held out, the rest are training rows.
         self.subset = Subset(n_val, data.n_rows - n_val, split=n_val > 0)
         self.validation = Validation(self.rows, Subset(0, n_val, split=True), self._decides)
         self._set_given_rows(units, config)
+        self.n_train = self._exchange.prepare(engine, self.subset.size)
 
     def _set_given_rows(self, units: Units, config: Config) -> None:
         """Hold out the rows that are given for it, if there are any."""
@@ -98,7 +106,8 @@ class Feed:
 
     def first(self, engine: Engine) -> RunState:
         """Return the state of a run at its start."""
-        return RunState(Mark.of(engine), n_prior=self.subset.size, n_train=self.subset.size)
+        n_train = int(self.n_train)
+        return RunState(Mark.of(engine), n_prior=n_train, n_train=n_train)
 
     def load(self, run: RunState) -> None:
         """Make `rows` and `subset` those of a run's block."""

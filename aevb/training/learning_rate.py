@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from aevb.core.engine import Engine, Floats, Rows, Subset
 from aevb.core.progress import Part, Show, training_bar
 from aevb.exceptions import DivergenceError
@@ -52,7 +54,8 @@ def try_learning_rates(
     """Return the score of each of `LEARNING_RATES`. It is minus infinity if training diverged.
 
     Each trial trains a copy of the engine, from the same weights and on the same minibatches. Its
-    score is the mean of `scores` over the first thousand training rows, in nats per row.
+    score is the mean of `scores` over the first thousand training rows of each process, in nats per
+    row.
 
     Raises
     ------
@@ -96,7 +99,8 @@ def _score(trial: Loop, scores: Scores) -> float:
     begin, size, split = trial.subset
     subset = Subset(begin, min(size, _N_SCORED), split)
     n_draws = int(trial.engine.settings["n_draws"])
-    score = float(scores(trial.engine, trial.rows, subset, n_draws).mean())
+    own = scores(trial.engine, trial.rows, subset, n_draws)
+    score = float(np.concatenate(trial.exchange.gather(own)).mean())
     if not math.isfinite(score):
         raise DivergenceError(trial.engine.n_steps, trial.engine.learning_rate)
     return score

@@ -8,17 +8,27 @@ from typing import NamedTuple
 from aevb.core.engine import Engine, MonteCarloEm, Rows, Subset, Trained
 from aevb.core.state import Mark, RunState
 from aevb.exceptions import DivergenceError
+from aevb.training.exchange import ALONE, Exchange
 from aevb.training.schedule import CONSTANT, Schedules, fractions_of_run
 
 
 class Loop(NamedTuple):
-    """An engine, its chains if it has any, its training rows, and the state of the run."""
+    """An engine, its chains if it has any, its training rows, and the state of the run.
+
+    Of several processes, all counts of rows are those of all processes together.
+    """
 
     engine: Engine
     chains: MonteCarloEm | None
     rows: Rows
     subset: Subset
     run: RunState
+    exchange: Exchange = ALONE
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a minibatch."""
+        return int(self.engine.settings["batch_size"]) * self.exchange.n_ranks
 
     @property
     def n_left(self) -> int:
@@ -30,7 +40,7 @@ class Loop(NamedTuple):
 
         They reach `n_samples` rows seen in all, or the end of the epoch if that comes first.
         """
-        batch_size = int(self.engine.settings["batch_size"])
+        batch_size = self.batch_size
         wanted = n_samples - self.engine.n_samples_seen
         return max(1, math.ceil(min(wanted, self.n_left or batch_size) / batch_size))
 
@@ -55,20 +65,21 @@ class Loop(NamedTuple):
             If the bound or a weight is no longer finite.
         """
         start, plan = self.run.start, self.run.plan
+        max_steps = self.exchange.steps_together(self.engine.n_steps, max_steps)
         rate_factors = kl_factors = None
         if plan is not None and not schedules.are_constant:
-            batch_size = int(self.engine.settings["batch_size"])
             n_seen = self.engine.n_samples_seen
-            fractions = fractions_of_run(n_seen, batch_size, plan.start, end, max_steps)
+            fractions = fractions_of_run(n_seen, self.batch_size, plan.start, end, max_steps)
             rate_factors, kl_factors = schedules.rate(fractions), schedules.kl(fractions)
             if rate_factors is not None or kl_factors is not None:
                 max_steps = len(fractions)
-        trained = self.engine.train(
+        trained = self.exchange.train(
+            self.engine,
             self.rows,
             self.subset,
             chains=self.chains,
             epoch=start.n_steps,  # key of the epoch's permutation
-            position=self.run.n_train - self.n_left,
+            position=(self.run.n_train - self.n_left) // self.exchange.n_ranks,
             max_steps=max_steps,
             rate_factors=rate_factors,
             kl_factors=kl_factors,

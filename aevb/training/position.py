@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from aevb.core.engine import MonteCarloEm
 from aevb.core.state import RunState, State
+from aevb.exceptions import DivergenceError
 
 
 class Position(NamedTuple):
@@ -31,3 +34,37 @@ class Resumed(NamedTuple):
 
     run: RunState
     chains: MonteCarloEm | None
+
+
+def position_of(trainer: Any) -> Position:
+    """Return a copy of the present position of a trainer."""
+    state, chains = trainer._state, trainer._chains
+    return Position(
+        replace(state, engine=state.engine.copy()),
+        trainer._run,
+        None if chains is None else chains.copy(),
+        trainer._checkpoint_due,
+        trainer._stopped,
+    )
+
+
+@contextmanager
+def undoing(trainer: Any, *, by_epoch: bool = False) -> Iterator[None]:
+    """If training diverges, restore a trainer's position before the block.
+
+    With `by_epoch`, restore the position after the last complete epoch.
+    """
+    outer, undo = trainer._undo, Undo(position_of(trainer))
+    try:
+        if by_epoch:
+            trainer._undo = undo
+        yield
+    except BaseException as error:
+        # Ctrl-C may come after a step and before the check of its result
+        if isinstance(error, DivergenceError) or not trainer._state.engine.finite:
+            was = undo.position
+            trainer.model._state, trainer._run, trainer._chains = was.state, was.run, was.chains
+            trainer._checkpoint_due, trainer._stopped = was.checkpoint_due, was.stopped
+        raise
+    finally:
+        trainer._undo = outer

@@ -18,7 +18,8 @@ from aevb.data.reader import Reader, located, n_rows_of
 from aevb.data.rows import as_rows
 from aevb.data.sources import Chunk, Source, source_of
 from aevb.data.validation import Data, check_data
-from aevb.training.feed import N_SOME_ROWS, Feed
+from aevb.training.exchange import Exchange
+from aevb.training.feed import N_SOME_ROWS, Facts, Feed
 from aevb.training.length import stops_early
 from aevb.training.trainable import Trainable
 from aevb.training.validation import Validation
@@ -60,7 +61,13 @@ class _Checker:
 
 
 def feed_of(
-    model: Trainable, X: Any, X_val: Any, buffer_rows: int | None, resumed: RunState | None
+    model: Trainable,
+    X: Any,
+    X_val: Any,
+    buffer_rows: int | None,
+    resumed: RunState | None,
+    exchange: Exchange,
+    facts: Facts,
 ) -> Feed:
     """Return what a run trains on: a table, or a stream if X is a source of chunks.
 
@@ -75,13 +82,15 @@ def feed_of(
         got, want = kinds if source is None else kinds[::-1]
         raise ValueError(f"X: got {got}, but the run was training on {want}")
     if source is not None:
+        if exchange.n_ranks > 1:
+            raise ValueError("comm: X is a source of chunks; want one table on each rank")
         if buffer_rows is not None:
             buffer_rows = check_integer("buffer_rows", buffer_rows)
         place = None if resumed is None else resumed.place
         return Stream(model, source, X_val, buffer_rows, place)
     if buffer_rows is not None:
         raise ValueError(f"buffer_rows: got {buffer_rows!r}, but X is one table; want None")
-    return Feed(model, X, X_val)
+    return Feed(model, X, X_val, exchange, facts)
 
 
 class Stream(Feed):
@@ -148,9 +157,9 @@ class Stream(Feed):
         whole = Chunk(name, joined(chunks))
         return located(whole, lambda X: check_data(model, X, is_new=is_new))
 
-    def set_rows(self, units: Units, config: Config) -> None:
+    def set_rows(self, engine: Engine, config: Config) -> None:
         """Check the first block for the core, and the rows that are held out."""
-        checker = self._checker
+        checker, units = self._checker, engine.units
         checker.units, checker.config = units, config
         self._seed = int(config.as_dict()["seed"])
         checker.judge = self.data.judge  # last: the thread looks for it

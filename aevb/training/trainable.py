@@ -9,6 +9,7 @@ from aevb.core.engine import Config, Engine, Floats, MonteCarloEm, Rows, Subset
 from aevb.core.state import ChainState, State
 from aevb.data.validation import Data
 from aevb.storage.model_file import Saved
+from aevb.training.exchange import Exchange
 from aevb.training.schedule import Schedules
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ class Trainable(Protocol):
     def _check_parameters(self) -> None:
         """Raise a TypeError or ValueError that names a parameter if its value is wrong."""
 
-    def _begin(self, data: Data, n_rows: float) -> tuple[State, Config]:
+    def _begin(self, data: Data, n_rows: float, exchange: Exchange) -> tuple[State, Config]:
         """Return the state to continue from, and the configuration to train with.
 
-        `n_rows` is the number of rows, or infinity if it is not known; `data` has the first.
+        `n_rows` is the number of rows of all processes, or infinity if it is not known. `data` has
+        those of this process, or the first.
         """
 
     def _scores(self, engine: Engine, rows: Rows, subset: Subset, n_draws: int) -> Floats:

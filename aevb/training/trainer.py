@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,7 +12,6 @@ from aevb.core.checks import check_integer
 from aevb.core.engine import Engine
 from aevb.core.progress import Part, Show, show_nothing, training_bar
 from aevb.core.state import ChainState, Plan, RunState, State
-from aevb.exceptions import DivergenceError
 from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
 from aevb.storage.model_file import reading
 from aevb.training.checks import (
@@ -22,6 +20,7 @@ from aevb.training.checks import (
     check_learning_rate,
     wants_to_stop,
 )
+from aevb.training.exchange import exchange_of, together
 from aevb.training.feed import end_of_run
 from aevb.training.fingerprint import check_same_data, fingerprint
 from aevb.training.learning_rate import (
@@ -32,7 +31,7 @@ from aevb.training.learning_rate import (
 )
 from aevb.training.length import epochs_between_validations
 from aevb.training.loop import Loop
-from aevb.training.position import Position, Resumed, Undo
+from aevb.training.position import Resumed, Undo, position_of, undoing
 from aevb.training.stream import feed_of
 from aevb.training.trainable import Trainable, claimed, restored
 
@@ -78,6 +77,12 @@ class Trainer(Generic[Model]):
         Whether to show a progress bar. None takes the model's ``verbose``.
     buffer_rows : int, default=None
         Rows of a source that are shuffled together, at least. None: those of each chunk.
+    comm : mpi4py.MPI.Intracomm, default=None
+        The processes that train one model together, each on its own ``X``. They make the same
+        calls, and ``n_samples`` counts the rows of all.
+    sync_every : int, default=1
+        With `comm`, minibatches from one exchange to the next. 1: every step takes the gradient of
+        all processes. More: the weights are averaged.
 
     Attributes
     ----------
@@ -94,6 +99,7 @@ class Trainer(Generic[Model]):
     True
     """
 
+    @together
     def __init__(
         self,
         model: Model,
@@ -105,23 +111,28 @@ class Trainer(Generic[Model]):
         callbacks: Iterable[Callable[[Trainer[Model]], Any]] = (),
         progress: bool | None = None,
         buffer_rows: int | None = None,
+        comm: Any = None,
+        sync_every: int = 1,
         _resumed: Resumed | None = None,
     ) -> None:
+        exchange = self._exchange = exchange_of(comm, sync_every)
         if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
         model._check_parameters()
         self.model = model
         self.callbacks = check_callbacks(callbacks)
-        self.progress: bool | Part = bool(model.verbose) if progress is None else progress
+        shown = bool(model.verbose) if progress is None else progress
+        self.progress: bool | Part = shown if exchange.rank == 0 else False
         self.checkpoint = None if checkpoint is None else check_checkpoint(checkpoint, model)
         if checkpoint_every is not None:
             checkpoint_every = check_integer("checkpoint_every", checkpoint_every)
         with claimed(model):
             old = None if _resumed is None else _resumed.run
-            self._feed = feed_of(model, X, X_val, buffer_rows, old)
-            state, config = model._begin(self._feed.data, self._feed.n_rows)
+            facts = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+            self._feed = feed_of(model, X, X_val, buffer_rows, old, exchange, facts)
+            state, config = model._begin(self._feed.data, self._feed.n_rows, exchange)
             with state.engine.configured(config):
-                self._feed.set_rows(state.engine.units, config)
+                self._feed.set_rows(state.engine, config)
                 self._set_place(state.engine, checkpoint_every, _resumed)
                 tries = model.learning_rate == "auto" and not model._halves_rate()
                 if model._state is None and tries:
@@ -132,18 +143,22 @@ class Trainer(Generic[Model]):
         self, engine: Engine, checkpoint_every: int | None, resumed: Resumed | None
     ) -> None:
         """Start at the position of a checkpoint, or at the start of an epoch."""
-        feed = self._feed
+        feed, exchange = self._feed, self._exchange
+        has_file = self.checkpoint is not None
         if resumed is None:
             run, chains = feed.first(engine), self.model._new_chains(engine, feed.rows)
         else:
             run, chains = resumed
+            if run.n_ranks != exchange.n_ranks:  # each has other rows: begin an epoch
+                run = feed.first(engine)._replace(best=run.best, n_worse=run.n_worse, plan=run.plan)
         self._chains = chains
         self._run = run._replace(
             chains=None,  # `_run_state` adds their current states
             checkpoint_every=checkpoint_every or feed.checkpoint_every,
-            n_train=run.n_train if run.place is not None else feed.subset.size,
-            n_validation=feed.validation.n_rows,
-            fingerprint="" if self.checkpoint is None else fingerprint(engine, feed.rows),
+            n_train=run.n_train if run.place is not None else int(feed.n_train),
+            n_validation=sum(exchange.gather(feed.validation.n_rows)),
+            fingerprint=fingerprint(engine, feed.rows, exchange) if has_file else "",
+            n_ranks=exchange.n_ranks,
         )
         self._checkpoint_due = engine.n_samples_seen + self._run.checkpoint_every
         self._stopped = False
@@ -152,11 +167,12 @@ class Trainer(Generic[Model]):
 
     def _with_best_rate(self, state: State) -> State:
         """Return a new model's state with the best learning rate of the trials."""
-        model, feed, n = self.model, self._feed, self._feed.subset.size
+        model, feed = self.model, self._feed
+        n = self._run.n_train or feed.subset.size  # a stream has not begun its first block
         run = self._run._replace(n_train=n, n_prior=max(self._run.n_prior, n))
         n_train = self.n_train if math.isfinite(self.n_train) else n
         trials = try_learning_rates(
-            Loop(state.engine, self._chains, feed.rows, feed.subset, run),
+            Loop(state.engine, self._chains, feed.rows, feed.subset, run, self._exchange),
             length_of_trial(self.n_epochs, n_train, model._n_updates_per_visit()),
             model._scores,
             n_threads=model.n_threads,
@@ -166,6 +182,7 @@ class Trainer(Generic[Model]):
         return replace(state, learning_rate_trials=trials)
 
     @classmethod
+    @together
     def resume(
         cls,
         path: str | os.PathLike[str],
@@ -175,6 +192,8 @@ class Trainer(Generic[Model]):
         checkpoint_every: int | None = None,
         callbacks: Iterable[Callable[[Trainer[Any]], Any]] = (),
         progress: bool | None = None,
+        comm: Any = None,
+        sync_every: int = 1,
     ) -> Trainer[Any]:
         """Continue a run from its checkpoint.
 
@@ -191,8 +210,9 @@ class Trainer(Generic[Model]):
             The same held-out data, if the run had any.
         checkpoint_every : int, default=None
             As in `Trainer`. None means the value of the checkpoint.
-        callbacks, progress
-            As in `Trainer`. A checkpoint does not store them.
+        callbacks, progress, comm, sync_every
+            As in `Trainer`. A checkpoint does not store them. With another number of processes, the
+            run begins a new epoch, and cannot tell whether the data are the same.
 
         Returns
         -------
@@ -219,6 +239,8 @@ class Trainer(Generic[Model]):
                 checkpoint_every=every,
                 callbacks=callbacks,
                 progress=progress,
+                comm=comm,
+                sync_every=sync_every,
                 _resumed=resumed,
             )
         except ValueError as error:
@@ -238,10 +260,10 @@ class Trainer(Generic[Model]):
         """
         if self.checkpoint is None:
             raise ValueError("checkpoint: got None, want a path")
-        with self._state.engine.training():
-            write_checkpoint(
-                self.checkpoint, self.model._saved(), self._run_state(), self._feed.rows.shape[0]
-            )
+        if self._exchange.rank == 0:
+            n_rows = self._feed.rows.shape[0]
+            with self._state.engine.training():
+                write_checkpoint(self.checkpoint, self.model._saved(), self._run_state(), n_rows)
         self._checkpoint_due = self._n_seen + self._run.checkpoint_every
 
     def _run_state(self) -> RunState:
@@ -275,6 +297,7 @@ class Trainer(Generic[Model]):
         """The epochs of the model's ``n_epochs``."""
         return self._feed.n_epochs(self.model.n_epochs)
 
+    @together
     def run(self, n_samples: float | None = None) -> Self:
         """Train on whole minibatches until the model has seen `n_samples` rows in all.
 
@@ -297,11 +320,13 @@ class Trainer(Generic[Model]):
             If the bound or a weight is no longer finite. The model and its history are then as they
             were after the last complete epoch of this call, or before the call.
         """
+        n_samples = self._exchange.gather(n_samples)[0]
         end = end_of_run(n_samples, self._n_seen, self.model, self._feed)
-        with self._state.engine.training(), self._undoing(by_epoch=True):
+        with self._state.engine.training(), undoing(self, by_epoch=True):
             self._run_until(end)
         return self
 
+    @together
     def step(self, n: int = 1) -> Self:
         """Train on `n` more minibatches.
 
@@ -319,8 +344,8 @@ class Trainer(Generic[Model]):
         DivergenceError
             If the bound or a weight is no longer finite. The model is then unchanged.
         """
-        n = check_integer("n", n)
-        with self._state.engine.training(), self._undoing():
+        n = self._exchange.gather(check_integer("n", n))[0]
+        with self._state.engine.training(), undoing(self):
             self._advance(n)
         return self
 
@@ -336,8 +361,8 @@ class Trainer(Generic[Model]):
 
     @property
     def _loop(self) -> Loop:
-        feed = self._feed
-        return Loop(self._state.engine, self._chains, feed.rows, feed.subset, self._run)
+        feed, engine = self._feed, self._state.engine
+        return Loop(engine, self._chains, feed.rows, feed.subset, self._run, self._exchange)
 
     def _run_until(self, end: Callable[[], float]) -> None:
         self._stopped = self._patience_is_out()
@@ -377,7 +402,8 @@ class Trainer(Generic[Model]):
                 continue
             self._feed.load(self._run)
             n_together, schedules = n_steps, self.model._schedules()
-            if self.checkpoint is not None:
+            # a checkpoint waits for the exchange of weights
+            if self.checkpoint is not None and self._exchange.sync_every == 1:
                 n_together = min(n_steps, self._loop.n_steps_to(self._checkpoint_due))
             # no name for the loop: it would keep the rows of a block that is over
             trained = self._loop.train(n_together, self.model.n_threads, schedules, end)
@@ -412,14 +438,14 @@ class Trainer(Generic[Model]):
         if plan is not None:
             plan = plan._replace(n_epochs=plan.n_epochs + 1)
         if plan is None or plan.n_epochs % plan.validate_every == 0 or self._n_seen >= end:
-            bound = self._feed.validation.score(self.model, engine)
+            bound = self._feed.validation.score(self.model, engine, self._exchange)
         n_rows = engine.n_samples_seen - run.entry.n_samples
         entry = {
             "samples_seen": engine.n_samples_seen,
             "train_bound": (engine.bound_sum - run.entry.bound_sum) / n_rows,
             "validation_bound": bound,
-            "held_out": self._feed.validation.n_rows,
-            "seconds": engine.seconds,
+            "held_out": run.n_validation,
+            "seconds": self._exchange.gather(engine.seconds)[0],
         }
         state = replace(state, history={k: [*v, entry[k]] for k, v in state.history.items()})
         best, n_worse = self._watch(bound)
@@ -432,12 +458,15 @@ class Trainer(Generic[Model]):
             engine.restore(best[1])
             engine.learning_rate /= 2
         if self._undo is not None:
-            self._undo.position = self._position()
+            self._undo.position = position_of(self)
         for callback in self.callbacks:
             if wants_to_stop(callback, callback(self)):
                 self._stopped = True
         if self.callbacks:
             self._read_parameters()
+        if self._exchange.n_ranks > 1:  # each has callbacks of its own
+            told = self._exchange.gather((self._stopped, self.learning_rate))
+            self._stopped, self.learning_rate = any(stops for stops, _ in told), told[0][1]
 
     def _read_parameters(self) -> None:
         """Use the parameters of the model that callbacks have changed."""
@@ -461,37 +490,6 @@ class Trainer(Generic[Model]):
 
     def _patience_is_out(self) -> bool:
         return self.model.patience is not None and self._run.n_worse >= self.model.patience
-
-    def _position(self) -> Position:
-        state, chains = self._state, self._chains
-        return Position(
-            replace(state, engine=state.engine.copy()),
-            self._run,
-            None if chains is None else chains.copy(),
-            self._checkpoint_due,
-            self._stopped,
-        )
-
-    @contextmanager
-    def _undoing(self, *, by_epoch: bool = False) -> Iterator[None]:
-        """If training diverges, restore the position before the block.
-
-        With `by_epoch`, restore the position after the last complete epoch.
-        """
-        outer, undo = self._undo, Undo(self._position())
-        try:
-            if by_epoch:
-                self._undo = undo
-            yield
-        except BaseException as error:
-            # Ctrl-C may come after a step and before the check of its result
-            if isinstance(error, DivergenceError) or not self._state.engine.finite:
-                was = undo.position
-                self.model._state, self._run, self._chains = was.state, was.run, was.chains
-                self._checkpoint_due, self._stopped = was.checkpoint_due, was.stopped
-            raise
-        finally:
-            self._undo = outer
 
     def _restore_best(self) -> None:
         """Restore the best weights. The counts of steps and rows stay."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aevb.core.engine import Engine, Rows, Subset
+from aevb.training.exchange import ALONE, Exchange
 from aevb.training.length import n_validation_draws
 from aevb.training.trainable import Trainable
 
@@ -37,8 +38,8 @@ class Validation:
         """Number of held-out rows."""
         return self.subset.size
 
-    def score(self, model: Trainable, engine: Engine) -> float:
-        """Return the mean score of the rows in nats, or NaN without rows.
+    def score(self, model: Trainable, engine: Engine, exchange: Exchange = ALONE) -> float:
+        """Return the mean score of all processes' rows in nats, or NaN without rows.
 
         If more than 50 rows decide, the worst fiftieth counts as the next worst row does. Otherwise
         a single outlier among them would decide.
@@ -48,7 +49,8 @@ class Validation:
         n_draws = int(engine.settings["n_draws"])
         if self.decides:
             n_draws = n_validation_draws(n_draws, self.n_rows)
-        scores = model._scores(engine, self.rows, self.subset, n_draws)
+        own = model._scores(engine, self.rows, self.subset, n_draws)
+        scores = np.concatenate(exchange.gather(own))
         if self.decides:
             scores = np.maximum(scores, np.quantile(scores, _SHARE_WORST, method="lower"))
         return float(scores.mean())

@@ -143,8 +143,8 @@ MUTANTS = [
     Mutant(
         what="a second trainer may train the model of another thread",
         file="aevb/training/trainer.py",
-        text="with self._state.engine.training(), self._undoing(by_epoch=True):",
-        replacement="with self._undoing(by_epoch=True):",
+        text="with self._state.engine.training(), undoing(self, by_epoch=True):",
+        replacement="with undoing(self, by_epoch=True):",
         tests=("test_shared_model.py::test_what_another_thread_would_change_is_an_error",),
     ),
 ]

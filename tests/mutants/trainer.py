@@ -85,12 +85,6 @@ _PYTHON = {
             ),
         ),
         (
-            "a run that ends restores no way back to the run around it",
-            "self._undo = outer",
-            "self._undo = None",
-            "test_divergence.py::test_a_run_whose_callbacks_train_keeps_its_epochs_too",
-        ),
-        (
             "a resumed run forgets how often it wrote checkpoints",
             "every = run.checkpoint_every if checkpoint_every is None else checkpoint_every",
             "every = checkpoint_every",
@@ -110,15 +104,9 @@ _PYTHON = {
         ),
         (
             "steps that diverge go back to the last epoch's end",
-            "engine.training(), self._undoing():",
-            "engine.training(), self._undoing(by_epoch=True):",
+            "engine.training(), undoing(self):",
+            "engine.training(), undoing(self, by_epoch=True):",
             "test_divergence.py::test_steps_that_diverge_go_back_to_where_they_began[AEVB]",
-        ),
-        (
-            "chains do not go back where training diverges",
-            "None if chains is None else chains.copy(),",
-            "chains,",
-            "test_divergence.py::test_steps_that_diverge_go_back_to_where_they_began[MCEM]",
         ),
         (
             "a trial's length counts held-out rows",
@@ -131,6 +119,20 @@ _PYTHON = {
             "shown=bool(self.progress),",
             "shown=True,",
             "test_progress.py::test_trials_have_bars_of_their_own",
+        ),
+    ],
+    "aevb/training/position.py": [
+        (
+            "a run that ends restores no way back to the run around it",
+            "trainer._undo = outer",
+            "trainer._undo = None",
+            "test_divergence.py::test_a_run_whose_callbacks_train_keeps_its_epochs_too",
+        ),
+        (
+            "chains do not go back where training diverges",
+            "None if chains is None else chains.copy(),",
+            "chains,",
+            "test_divergence.py::test_steps_that_diverge_go_back_to_where_they_began[MCEM]",
         ),
     ],
     "aevb/training/checks.py": [

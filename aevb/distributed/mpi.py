@@ -1,0 +1,229 @@
+"""The exchange between processes by MPI. Only the caller's communicator needs mpi4py."""
+
+from __future__ import annotations
+
+import math
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aevb.core.checks import check_integer
+from aevb.core.engine import Engine, Floats, Rows, Subset, Trained, backend
+from aevb.core.platform import usable_cpus
+from aevb.core.threads import share_cores
+from aevb.data.validation import Data
+from aevb.distributed.facts import check_same, facts_of
+from aevb.distributed.interrupts import interrupts_noted
+from aevb.exceptions import RankError
+from aevb.training.exchange import ALONE, Exchange
+
+T = TypeVar("T")
+FAILED, ENDING, ROWS, BOUND = range(4)  # what `MpiExchange.join` adds up
+_RANK_SHIFT = 40  # an epoch's key is a number of steps, which is below 2^40
+
+
+def exchange_by_mpi(comm: Any, sync_every: Any) -> Exchange | None:
+    """Return the exchange of an mpi4py communicator, or None for other objects."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or not isinstance(comm, mpi.Intracomm):
+        return None
+    return MpiExchange(comm, sync_every) if comm.Get_size() > 1 else ALONE
+
+
+class MpiExchange(Exchange):
+    """The exchange of the processes of an MPI communicator.
+
+    Each exchange begins with `join`, which also tells who has failed. So a process that fails calls
+    `join` too, and the others learn it in their next exchange, whatever that is for.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Intracomm
+        The communicator.
+    sync_every : int
+        1: the processes add up their gradients in every step. More: each process trains alone for
+        so many steps. Then the weights and the optimizer's accumulators are averaged.
+    """
+
+    def __init__(self, comm: Any, sync_every: Any) -> None:
+        self._comm = comm
+        self._in_place = sys.modules["mpi4py.MPI"].IN_PLACE
+        self.rank, self.n_ranks = comm.Get_rank(), comm.Get_size()
+        self.sync_every = sync_every
+        self._n_each = 0  # rows of an epoch that each process has
+        self._interrupted = self._is_in_block = False
+
+    # What the core calls in every step, with sync_every=1
+
+    def join(self, totals: Floats) -> None:
+        """Add up the four numbers of all processes, in place. A RankError if one has failed."""
+        totals[ENDING] += self._interrupted
+        self._comm.Allreduce(self._in_place, totals)
+        if totals[FAILED] > 0:
+            self._raise_error_of(self._comm.allgather(None))
+
+    def sum(self, values: NDArray[np.float32]) -> None:
+        """Add up the values of all processes, in place."""
+        self._comm.Allreduce(self._in_place, values)
+
+    # Blocks of calls, and errors in them
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Return a block of calls. If one process raises or gets Ctrl-C in it, all raise."""
+        if self._is_in_block:
+            yield
+            return
+        self._interrupted, self._is_in_block = False, True
+        try:
+            with interrupts_noted(self._note_interrupt):
+                try:
+                    yield
+                    self._check_interrupts()
+                except RankError:
+                    raise  # all know it already
+                except BaseException as error:
+                    self._tell(error)
+                    raise
+        finally:
+            self._is_in_block = False
+
+    def _note_interrupt(self) -> None:
+        self._interrupted = True
+
+    def _joined_totals(self, rows: float = 0.0, bound: float = 0.0) -> Floats:
+        totals = np.array([0.0, 0.0, rows, bound])
+        self.join(totals)
+        return totals
+
+    def _check_interrupts(self) -> None:
+        if self._joined_totals()[ENDING] > 0:
+            raise KeyboardInterrupt
+
+    def _tell(self, error: BaseException) -> None:
+        """Tell the others that this process has failed."""
+        totals = np.array([1.0, 0.0, 0.0, 0.0])
+        self._comm.Allreduce(self._in_place, totals)
+        self._comm.allgather(f"{type(error).__name__}: {error}")
+
+    def _raise_error_of(self, messages: list[str | None]) -> NoReturn:
+        rank = next(rank for rank, message in enumerate(messages) if message is not None)
+        raise RankError(rank, self.n_ranks, str(messages[rank]))
+
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes, in the order of their ranks."""
+        self._check_interrupts()
+        values: list[T] = self._comm.allgather(value)
+        return values
+
+    # What a run begins with
+
+    def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
+        """Return the data with the range of all processes' data, and the least number of rows."""
+        check_integer("sync_every", self.sync_every)
+        facts |= {"sync_every": self.sync_every, "AEVB_BACKEND": backend()}
+        check_same(self.gather(facts_of(model, data, facts)))
+        places = self.gather((socket.gethostname(), usable_cpus()))
+        share_cores(places.count(places[self.rank]))
+        ranges = self.gather((data.low, data.high, data.holes, data.n_rows))
+        low, high, holes, n_rows = zip(*ranges, strict=True)
+        return data._replace(low=min(low), high=max(high), holes=any(holes)), min(n_rows)
+
+    def prepare(self, engine: Engine, n_train: int) -> int:
+        """Return the rows of an epoch, of all processes. Check that all start with one model."""
+        settings = engine.settings
+        if settings["algorithm"] == "monte-carlo-em":
+            raise ValueError("comm: got a model of class MCEM, want AEVB or WakeSleep")
+        has_own_steps = settings["algorithm"] == "aevb" and settings["weight_posterior"] == "none"
+        if self.sync_every == 1 and not has_own_steps:
+            raise ValueError(
+                "sync_every: got 1, which is for AEVB without a weight_posterior; want more for "
+                "other models"
+            )
+        digest = sha256(repr((engine.n_steps, engine.n_samples_seen)).encode())
+        engine.for_each_array(lambda values: digest.update(values.data))
+        if len(set(self.gather(digest.hexdigest()))) > 1:
+            raise ValueError("model: its weights differ from rank to rank, want one fitted model")
+        self._n_each = min(self.gather(n_train))
+        return self.n_ranks * self._n_each
+
+    # Training
+
+    def steps_together(self, n_steps: int, max_steps: int) -> int:
+        """Return the number of minibatches to the next exchange of weights, at most `max_steps`."""
+        if self.sync_every == 1:
+            return max_steps
+        return min(max_steps, self.sync_every - n_steps % self.sync_every)
+
+    def train(  # type: ignore[override]  # it names some of the options
+        self,
+        engine: Engine,
+        rows: Rows,
+        subset: Subset,
+        *,
+        epoch: int,
+        position: int,
+        max_steps: int,
+        rate_factors: list[float] | None = None,
+        kl_factors: list[float] | None = None,
+        **options: Any,
+    ) -> Trained:
+        """Train on minibatches of an epoch. Return the counts of all processes.
+
+        After Ctrl-C in a process, all raise KeyboardInterrupt after the same minibatch, with the
+        same weights.
+        """
+        subset = self._window(subset, engine.seed, epoch)
+        options |= {"epoch": epoch + (self.rank << _RANK_SHIFT), "rank": self.rank}
+        is_apart = self.sync_every > 1
+        options["exchange"] = None if is_apart else self
+        n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum
+        done, ending = Trained(0, 0, 0.0, False), 0.0
+        while (
+            done.n_steps < max_steps and position < self._n_each and not (done.diverged or ending)
+        ):
+            n = done.n_steps
+            trained = engine.train(
+                rows,
+                subset,
+                position=position,
+                max_steps=max_steps - n,
+                rate_factors=None if rate_factors is None else rate_factors[n:],
+                kl_factors=None if kl_factors is None else kl_factors[n:],
+                **options,
+            )
+            position += trained.n_rows // (1 if is_apart else self.n_ranks)
+            done = Trained(
+                n + trained.n_steps,
+                done.n_rows + trained.n_rows,
+                done.bound_sum + trained.bound_sum,
+                trained.diverged,
+            )
+            if not is_apart:
+                ending = self._joined_totals()[ENDING]
+        if is_apart:
+            bound = math.nan if done.diverged else done.bound_sum
+            totals = self._joined_totals(done.n_rows, bound)
+            engine.for_each_array(self._average)
+            ending, n_rows, bound = totals[ENDING], int(totals[ROWS]), float(totals[BOUND])
+            engine.set_counts(n_seen + n_rows, bound_sum + bound)
+            done = Trained(done.n_steps, n_rows, bound, not math.isfinite(bound))
+        if ending > 0 and not done.diverged:
+            raise KeyboardInterrupt
+        return done
+
+    def _average(self, values: NDArray[np.float32]) -> None:
+        self.sum(values)
+        values /= np.float32(self.n_ranks)
+
+    def _window(self, subset: Subset, seed: int, epoch: int) -> Subset:
+        """Return the rows of an epoch: as many as each process has, at a random place."""
+        n_more = subset.size - self._n_each
+        first = np.random.default_rng((seed, epoch, self.rank)).integers(n_more + 1)
+        return Subset(subset.begin + int(first), self._n_each, subset.split)

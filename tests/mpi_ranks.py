@@ -1,0 +1,235 @@
+"""What two ranks do in the tests of MPI: mpiexec -n 2 python mpi_ranks.py FOLDER SCENARIO...
+
+Each rank writes what it has seen to FOLDER/RANK.json, by the names of the scenarios. test_mpi.py
+reads the files.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
+from aevb.core.engine import ARENAS
+
+COMM = MPI.COMM_WORLD
+RANK, FOLDER = COMM.rank, Path(sys.argv[1])
+SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "batch_size": 25, "n_threads": 1}
+N_ROWS = (201, 190)
+
+
+def rows(rank=RANK, of_digits=True):
+    """Rows of a rank: other numbers of them, with other means."""
+    if of_digits:
+        return datasets.load_digits()[300 * rank :][: N_ROWS[rank]]
+    x = np.random.default_rng(rank).normal(size=(N_ROWS[rank], 6))
+    return 1e3 + (rank + 1) * x + 3 * x[:, :1]
+
+
+def model(**changes):
+    seed = 0 if RANK == 0 else None  # that of rank 0 counts
+    return AEVB(**{**SMALL, "random_state": seed, "n_epochs": 4, **changes})
+
+
+def bits(trainer):
+    """Return a hash of the weights and of the optimizer's arrays, and the counts."""
+    engine, digest = trainer.model._engine, sha256()
+    for arena in ARENAS:
+        for name, array in sorted(engine.arrays(arena).items()):
+            digest.update(name.encode() + array.tobytes())
+    return [digest.hexdigest(), engine.n_steps, engine.n_samples_seen]
+
+
+def seen(trainer):
+    """Return all that must be the same on every rank."""
+    history = {k: [repr(v) for v in values] for k, values in trainer.history.items()}
+    return {"bits": bits(trainer), "history": history, "rate": trainer.learning_rate}
+
+
+def error_of(work):
+    try:
+        work()
+    except BaseException as error:
+        return [type(error).__name__, str(error)]
+    return None
+
+
+def trainer_of(sync_every=3, of_digits=True, callbacks=(), X=None, options=(), **changes):
+    X = rows(of_digits=of_digits) if X is None else X
+    options = {"comm": COMM, "sync_every": sync_every, "callbacks": callbacks, **dict(options)}
+    return Trainer(model(**changes), X, **options)
+
+
+def every_step():
+    return seen(trainer_of(1).run())
+
+
+def every_third_step():
+    return seen(trainer_of(3).run())
+
+
+def every_third_step_in_parts():
+    trainer = trainer_of(3)
+    for n in (400, 700, 1600):
+        trainer.run(n)
+    trainer.step(7)
+    return seen(trainer)
+
+
+def units():
+    """Reals in units of their own, and what rank 0 has chosen for them."""
+    trainer = trainer_of(1, of_digits=False, early_stopping=False)
+    columns = [[c.location, c.scale] for c in trainer.model.columns_]
+    bias = trainer.model.weights_["decoder.mean.bias"].tolist()
+    return {"columns": columns, "bias": bias, **seen(trainer.run())}
+
+
+def likelihoods():
+    """Column 0 has other values than 0 and 1 on rank 1 alone."""
+    X = np.random.default_rng(RANK).integers(0, 2, (60, 3)).astype(float)
+    X[7, 0] = 0.5 if RANK == 1 else 1.0
+    return [c.family for c in trainer_of(X=X).model.columns_]
+
+
+def trials():
+    trainer = trainer_of(3, optimizer="adagrad")
+    return {"trials": trainer.model.learning_rate_trials_, **seen(trainer)}
+
+
+def wake_sleep():
+    wake = WakeSleep(**SMALL, random_state=0, n_epochs=2)
+    return seen(Trainer(wake, rows(), comm=COMM, sync_every=4).run())
+
+
+def validation():
+    """Given rows: 30 of one rank, 10 of the other."""
+    X_val = rows()[: 30 if RANK == 0 else 10]
+    trainer = trainer_of(options={"X_val": X_val})
+    return seen(trainer.run(400)) | {"n_train": trainer.n_train}
+
+
+def wrong_arguments():
+    spoilt = rows().copy()
+    spoilt[3, 4] = np.inf if RANK == 1 else 0
+    own = AEVB(**SMALL, random_state=RANK).fit(rows())
+    return [
+        error_of(work)
+        for work in (
+            lambda: trainer_of(X=spoilt),
+            lambda: trainer_of(batch_size=25 + RANK),
+            lambda: trainer_of(X=rows()[:, RANK:]),
+            lambda: trainer_of(sync_every=0),
+            lambda: trainer_of(sync_every=2 + RANK),
+            lambda: trainer_of(1, weight_posterior="gaussian"),
+            lambda: Trainer(WakeSleep(**SMALL), rows(), comm=COMM),
+            lambda: Trainer(MCEM(**SMALL), rows(), comm=COMM),
+            lambda: Trainer(own, rows(), comm=COMM),
+            lambda: trainer_of(options={"X_val": rows() if RANK == 1 else None}),
+            lambda: trainer_of().run(-1 if RANK == 1 else 100),
+        )
+    ]
+
+
+def fail_on_rank_1(trainer):
+    if RANK == 1 and len(trainer.history["seconds"]) == 2:
+        raise RuntimeError("of the callback")
+
+
+def failing_callback():
+    trainer = trainer_of(callbacks=[fail_on_rank_1])
+    error = error_of(trainer.run)
+    trainer.callbacks = ()
+    return {"error": error, **seen(trainer.run(2000))}  # it can go on
+
+
+def callbacks():
+    """Rank 1 alone stops the run, rank 0 alone sets the rate."""
+
+    def callback(trainer):
+        n = len(trainer.history["seconds"])
+        if RANK == 0 and n == 1:
+            trainer.learning_rate = 0.0005
+        return RANK == 1 and n == 3
+
+    return seen(trainer_of(callbacks=[callback]).run(10**6))
+
+
+def divergence():
+    trainer = trainer_of(optimizer="sgd", likelihood="gaussian", learning_rate=0.001)
+    trainer.run(500)
+    before = bits(trainer)
+    trainer.learning_rate = 1e6
+    return {"error": error_of(lambda: trainer.step(40)), "same": bits(trainer) == before}
+
+
+def interrupt_on_rank_1(trainer):
+    if RANK == 1 and len(trainer.history["seconds"]) == 3:
+        signal.raise_signal(signal.SIGINT)
+
+
+def resumed(sync_every):
+    """Ctrl-C on one rank, and a resumed run beside one that was not interrupted."""
+    path = FOLDER / f"run{sync_every}.safetensors"
+    whole = seen(trainer_of(sync_every).run(2500))
+    options = {"checkpoint": path, "checkpoint_every": 130}
+    trainer = trainer_of(sync_every, options=options, callbacks=[interrupt_on_rank_1])
+    error = error_of(lambda: trainer.run(2500))
+    stopped = bits(trainer)
+    again = Trainer.resume(path, rows(), comm=COMM, sync_every=sync_every)
+    results = {"error": error, "stopped": stopped, "read": bits(again)}
+    results["same data"] = error_of(
+        lambda: Trainer.resume(path, rows()[::-1], comm=COMM, sync_every=sync_every)
+    )[0]
+    seconds = {"seconds": None}
+    return {
+        **results,
+        "whole": whole | {"history": whole["history"] | seconds},
+        "resumed": (again := seen(again.run(2500))) | {"history": again["history"] | seconds},
+    }
+
+
+def resumed_every_step():
+    return resumed(1)
+
+
+def resumed_every_third_step():
+    return resumed(3)
+
+
+def interrupt():
+    """SIGINT in the midst of a long run, on one rank."""
+    trainers = []
+    for sync_every in (1, 7):
+        trainer = trainer_of(sync_every)
+        if RANK == 1:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begin = time.monotonic()
+        error = error_of(lambda trainer=trainer: trainer.run(np.inf))
+        is_slow = time.monotonic() - begin > 10
+        trainers.append({"error": error, "slow": is_slow, "bits": bits(trainer)})
+    return trainers
+
+
+def die():
+    """Rank 1 is killed in the midst of its run, after some checkpoints."""
+
+    def kill(trainer):
+        if RANK == 1 and len(trainer.history["seconds"]) == 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    options = {"checkpoint": FOLDER / "killed.safetensors"}
+    trainer_of(callbacks=[kill], options=options).run(np.inf)
+
+
+if __name__ == "__main__":
+    results = {}
+    for name in sys.argv[2:]:
+        results[name] = globals()[name]()
+        (FOLDER / f"{RANK}.json").write_text(json.dumps(results))
