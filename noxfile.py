@@ -43,6 +43,7 @@ THREADED = [
     "test_checkpoint.py",
     "test_mcem.py",
     "test_hmc.py",
+    "test_joint_steps.py",
     "test_annealing.py",
     "test_log_likelihood.py",
     "test_posterior.py",

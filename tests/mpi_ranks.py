@@ -17,7 +17,8 @@ import numpy as np
 from mpi4py import MPI
 
 from aevb import AEVB, MCEM, Trainer, WakeSleep, datasets
-from aevb.core.engine import ARENAS
+from aevb.core import threads
+from aevb.core.engine import ARENAS, Subset, Trained
 
 COMM = MPI.COMM_WORLD
 RANK, FOLDER = COMM.rank, Path(sys.argv[1])
@@ -96,6 +97,30 @@ def likelihoods():
     X = np.random.default_rng(RANK).integers(0, 2, (60, 3)).astype(float)
     X[7, 0] = 0.5 if RANK == 1 else 1.0
     return [c.family for c in trainer_of(X=X).model.columns_]
+
+
+def ranges():
+    """Rank 1 alone has grey levels, and missing values."""
+    grey = np.random.default_rng(RANK).integers(0, 256 if RANK else 2, (60, 40)).astype(np.uint8)
+    trainer = trainer_of(X=grey, likelihood="bernoulli", early_stopping=False)
+    holed = rows(of_digits=False)
+    holed[5, 1] = np.nan if RANK == 1 else 0
+    masked = trainer_of(X=holed, early_stopping=False).run(400)
+    codes = np.random.default_rng(RANK).choice(
+        3, (60, 2), p=[0.8 - 0.5 * RANK, 0.1, 0.1 + 0.5 * RANK]
+    )
+    trainer_of(X=codes, likelihood="categorical")  # an error if the ranks' weights differ
+    scales = [column.scale for column in trainer.model.columns_]
+    return {"scales": scales, "cores": threads._n_sharing, **seen(masked)}
+
+
+def rounds():
+    """The weights are averaged after each third step of the run, and at the end of each call."""
+    trainers = trainer_of(3), trainer_of(3)
+    for trainer, parts in zip(trainers, [(2, 4), (2, 1, 3)], strict=True):
+        for n in parts:
+            trainer.step(n)
+    return [bits(trainer) for trainer in trainers]
 
 
 def trials():
@@ -178,7 +203,7 @@ def resumed(sync_every):
     """Ctrl-C on one rank, and a resumed run beside one that was not interrupted."""
     path = FOLDER / f"run{sync_every}.safetensors"
     whole = seen(trainer_of(sync_every).run(2500))
-    options = {"checkpoint": path, "checkpoint_every": 130}
+    options = {"checkpoint": path, "checkpoint_every": 60}
     trainer = trainer_of(sync_every, options=options, callbacks=[interrupt_on_rank_1])
     error = error_of(lambda: trainer.run(2500))
     stopped = bits(trainer)
@@ -215,6 +240,44 @@ def interrupt():
         is_slow = time.monotonic() - begin > 10
         trainers.append({"error": error, "slow": is_slow, "bits": bits(trainer)})
     return trainers
+
+
+class Recorder:
+    """In place of an engine: what an exchange calls between two exchanges of weights."""
+
+    seed, n_samples_seen, bound_sum = 5, 100, -7.0
+
+    def __init__(self):
+        self.calls = []
+
+    def train(self, rows, subset, **options):
+        self.calls.append([list(subset), options])
+        return Trained(1, 10, -2.0 - RANK, False)
+
+    def for_each_array(self, f):
+        values = np.full(3, RANK, np.float32)
+        f(values)
+        self.averaged = values.tolist()
+
+    def set_counts(self, *counts):
+        self.counts = counts
+
+
+def calls():
+    """Two steps, and where epochs begin."""
+    exchange = trainer_of(3)._exchange
+    subset = Subset(20 + (RANK == 0), 180 - 10 * RANK, True)
+    options = {"position": 0, "kl_factors": None, "n_train": 340}
+    recorder, begins = Recorder(), []
+    with exchange.together():
+        trained = exchange.train(
+            recorder, None, subset, epoch=7, max_steps=2, rate_factors=[1, 2, 3], **options
+        )
+        for epoch in range(60):
+            other = Recorder()
+            exchange.train(other, None, subset, epoch=epoch, max_steps=1, **options)
+            begins.append(other.calls[0][0])
+    return {**vars(recorder), "trained": trained, "begins": begins}
 
 
 def die():

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def shared_folder(tmp_path_factory):
 
 SAME = (
     "every_step", "every_third_step", "every_third_step_in_parts", "units", "likelihoods",
+    "ranges", "rounds",
     "trials", "wake_sleep", "validation", "callbacks", "divergence", "resumed_every_step",
     "resumed_every_third_step", "interrupt",
 )  # fmt: skip
@@ -53,7 +55,7 @@ SAME = (
 
 @pytest.fixture(scope="module", name="ranks")
 def both(folder):
-    return results_of(folder, *SAME, "wrong_arguments", "failing_callback")
+    return results_of(folder, *SAME, "wrong_arguments", "failing_callback", "calls")
 
 
 @pytest.mark.parametrize("scenario", SAME)
@@ -87,6 +89,35 @@ def test_weights_of_many_steps_are_averaged(ranks):
     assert bounds[0] == pytest.approx(bounds[1], abs=0.5)
 
 
+def test_a_rank_trains_alone_between_two_exchanges(ranks):
+    """Each has its own order of rows. Then arrays are averaged, and rows and bounds added up."""
+    for rank, found in enumerate(rank["calls"] for rank in ranks):
+        for i, (_, options) in enumerate(found["calls"]):
+            assert options["position"] == 10 * i
+            assert options["max_steps"] == 2 - i
+            assert options["rate_factors"] == [1, 2, 3][i:]
+            assert (options["kl_factors"], options["exchange"]) == (None, None)
+            assert (options["rank"], options["epoch"]) == (rank, 7 + rank * 2**40)
+        assert len(found["calls"]) == 2
+        assert found["averaged"] == [0.5] * 3
+        assert found["counts"] == [100 + 40, -7 - 10]
+        assert found["trained"] == [2, 40, -10, False]
+
+
+def test_an_epoch_of_the_rank_with_more_rows_begins_anywhere(ranks):
+    """Rank 0 has 10 rows more than the 170 of an epoch. 60 draws of 11 miss one in 4 of 100."""
+    begins = [{begin for begin, size, split in rank["calls"]["begins"]} for rank in ranks]
+    assert begins[1] == {20}
+    assert min(begins[0]) == 21
+    assert max(begins[0]) == 31
+    assert len(begins[0]) >= 9
+    assert all(part[1:] == [170, True] for rank in ranks for part in rank["calls"]["begins"])
+
+
+def test_calls_do_not_shift_the_exchanges_of_weights(ranks):
+    assert ranks[0]["rounds"][0] == ranks[0]["rounds"][1]
+
+
 def test_units_are_those_of_all_rows(ranks):
     from_ranks = ranks[0]["units"]
     x = [np.random.default_rng(rank).normal(size=(n, 6)) for rank, n in ((0, 201), (1, 190))]
@@ -100,6 +131,12 @@ def test_units_are_those_of_all_rows(ranks):
 
 def test_a_column_is_binary_if_it_is_on_every_rank(ranks):
     assert ranks[0]["likelihoods"] == ["gaussian", "bernoulli", "bernoulli"]
+
+
+def test_scale_and_missing_values_are_those_of_all_rows(ranks):
+    assert ranks[0]["ranges"]["scales"] == [1 / 255] * 40
+    assert ranks[0]["ranges"]["bits"][2] == 2 * 190 + 50  # an epoch and a minibatch
+    assert ranks[0]["ranges"]["cores"] == 2
 
 
 def test_trials_are_of_all_rows(ranks):
@@ -188,6 +225,7 @@ def test_one_process_goes_on_where_two_have_stopped(ranks, folder):
     assert trainer.model.n_steps_ > n_steps
     assert trainer.history["samples_seen"][-1] == n_seen + trainer.n_train
     assert trainer._run.n_ranks == 1
+    assert trainer._run.n_prior == trainer.n_train
 
 
 def test_a_killed_rank_ends_the_run_and_leaves_a_whole_checkpoint(tmp_path):
@@ -219,6 +257,23 @@ def test_the_command_trains_on_shares_of_a_table(tmp_path):
     done = launch(*fit, "--drop", "z", cwd=tmp_path)
     assert done.returncode == 2
     assert "--drop" in done.stderr
+
+
+def test_ctrl_c_ends_the_command(tmp_path):
+    """The launcher passes it on. Both end after the same step, and the file is not written."""
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(200, 30)))
+    words = [MPIEXEC, "-n", "2", sys.executable, "-u", "-m", "aevb", "fit", "x.npy"]
+    options = ["--out", "m.safetensors", "--n-epochs", "1000000", "--sync-every", "5"]
+    with subprocess.Popen(
+        words + options, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not process.stdout.readline().startswith("    2 "):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "aevb: interrupted" in errors
+    assert not (tmp_path / "m.safetensors").exists()
 
 
 def test_one_rank_is_a_process_alone(tmp_path):

@@ -126,7 +126,7 @@ class Feed:
 
 
 def end_of_run(
-    n_samples: float | None, n_seen: int, model: Trainable, feed: Feed
+    n_samples: float | None, n_seen: int, model: Trainable, feed: Feed, exchange: Exchange
 ) -> Callable[[], float]:
     """Return a function that tells how many rows a model has seen at the end of a run.
 
@@ -135,22 +135,25 @@ def end_of_run(
     Parameters
     ----------
     n_samples : float or None
-        The number of rows. None means the model's ``n_epochs``.
+        The number of rows. None means the model's ``n_epochs``. That of the first process counts.
     n_seen : int
         Rows that the model has seen at the start.
     model : object
         The model.
     feed : Feed
         What it trains on.
+    exchange : Exchange
+        The exchange between the processes.
 
     Raises
     ------
     ValueError
         If `n_samples` is not a number >= 0, or if the model needs to know an end that is unknown.
     """
+    if n_samples is not None and not (isinstance(n_samples, Real) and float(n_samples) >= 0):
+        raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
+    n_samples = exchange.gather(n_samples)[0]
     if n_samples is not None:
-        if not isinstance(n_samples, Real) or not float(n_samples) >= 0:
-            raise ValueError(f"n_samples: got {n_samples!r}, want a number of rows >= 0")
         return lambda: n_samples
 
     def end() -> float:

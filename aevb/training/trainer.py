@@ -320,8 +320,7 @@ class Trainer(Generic[Model]):
             If the bound or a weight is no longer finite. The model and its history are then as they
             were after the last complete epoch of this call, or before the call.
         """
-        n_samples = self._exchange.gather(n_samples)[0]
-        end = end_of_run(n_samples, self._n_seen, self.model, self._feed)
+        end = end_of_run(n_samples, self._n_seen, self.model, self._feed, self._exchange)
         with self._state.engine.training(), undoing(self, by_epoch=True):
             self._run_until(end)
         return self

@@ -31,7 +31,7 @@ _PYTHON = {
         ),
         (
             "the prior's N is the number of all rows",
-            "n_prior=self.subset.size,",
+            "n_prior=n_train,",
             "n_prior=self.rows.shape[0],",
             "test_prior_weight.py::test_a_trainer_counts_the_rows_that_it_trains_on[0.25]",
         ),
