@@ -158,6 +158,7 @@ def wrong_arguments():
             lambda: Trainer(own, rows(), comm=COMM),
             lambda: trainer_of(options={"X_val": rows() if RANK == 1 else None}),
             lambda: trainer_of().run(-1 if RANK == 1 else 100),
+            lambda: trainer_of(X=lambda: iter([rows()])),
         )
     ]
 

@@ -65,6 +65,11 @@ def test_a_likelihood_needs_all_parts():
     assert agreed_families(found[:1]) == found[0]
 
 
+def test_sync_every_needs_a_communicator():
+    with pytest.raises(ValueError, match=r"sync_every: got 5, but comm is None; want 1"):
+        Trainer(AEVB(), np.ones((3, 2)), sync_every=5)
+
+
 @pytest.mark.parametrize("comm", [3, "world", object()])
 def test_what_is_no_communicator_is_named(comm):
     with pytest.raises(TypeError, match=r"comm: got .*, want a communicator"):
@@ -72,7 +77,7 @@ def test_what_is_no_communicator_is_named(comm):
 
 
 def test_one_process_has_no_exchange():
-    assert exchange_of(None, 5) is ALONE
+    assert exchange_of(None, 1) is ALONE
     assert exchange_of(ALONE, 5) is ALONE
     assert (ALONE.gather(3), ALONE.steps_together(7, 5), ALONE.n_ranks) == ([3], 5, 1)
 

@@ -161,6 +161,7 @@ WRONG = [
     (r"ValueError", r"model: its weights differ", None),
     (r"ValueError", r"X_val: rank 0 has 'NoneType', rank 1 has 'ndarray'", None),
     (r"ValueError", r"n_samples: got -1", "n_samples"),
+    (r"ValueError", r"comm: X is a source of chunks", None),
 ]
 
 

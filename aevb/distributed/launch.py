@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from aevb.training.exchange import ALONE, Exchange, exchange_of
+from aevb.training.exchange import Exchange, exchange_of
 
 # Launchers number their processes by these: MPICH and its relatives, Open MPI, those with PMIx.
 _NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
@@ -18,9 +18,11 @@ def launched_exchange(sync_every: int) -> Exchange:
     ------
     ImportError
         If mpiexec has started this process, but mpi4py is missing.
+    ValueError
+        If there is `sync_every`, but mpiexec has not started this process.
     """
     if not any(name in os.environ for name in _NUMBERS):
-        return ALONE
+        return exchange_of(None, sync_every)
     try:
         from mpi4py import MPI
     except ImportError as error:

@@ -90,8 +90,12 @@ def exchange_of(comm: Any, sync_every: Any) -> Exchange:
     ------
     TypeError
         If `comm` is no communicator.
+    ValueError
+        If there is `sync_every` without a communicator.
     """
     if comm is None:
+        if sync_every != 1:
+            raise ValueError(f"sync_every: got {sync_every!r}, but comm is None; want 1")
         return ALONE
     if isinstance(comm, Exchange):
         return comm
