@@ -92,6 +92,8 @@ DEFAULTS = {
         "callbacks": (),
         "progress": None,
         "buffer_rows": None,
+        "comm": None,
+        "sync_every": 1,
         "_resumed": None,
     },
     Trainer.resume: {
@@ -99,6 +101,8 @@ DEFAULTS = {
         "checkpoint_every": None,
         "callbacks": (),
         "progress": None,
+        "comm": None,
+        "sync_every": 1,
     },
     Trainer.step: {"n": 1},
     Trainer.run: {"n_samples": None},
