@@ -23,7 +23,7 @@ from aevb.core.engine import ARENAS, Subset, Trained
 COMM = MPI.COMM_WORLD
 RANK, FOLDER = COMM.rank, Path(sys.argv[1])
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "batch_size": 25, "n_threads": 1}
-N_ROWS = (201, 190)
+N_ROWS = (201, 190, 195)
 
 
 def rows(rank=RANK, of_digits=True):
@@ -105,13 +105,16 @@ def ranges():
     trainer = trainer_of(X=grey, likelihood="bernoulli", early_stopping=False)
     holed = rows(of_digits=False)
     holed[5, 1] = np.nan if RANK == 1 else 0
-    masked = trainer_of(X=holed, early_stopping=False).run(400)
+    cores = []  # that this process shares with so many, in a call and after it
+    note = [lambda _: cores.append(threads._n_sharing)]
+    masked = trainer_of(X=holed, early_stopping=False, callbacks=note).run(400)
+    cores.append(threads._n_sharing)
     codes = np.random.default_rng(RANK).choice(
         3, (60, 2), p=[0.8 - 0.5 * RANK, 0.1, 0.1 + 0.5 * RANK]
     )
     trainer_of(X=codes, likelihood="categorical")  # an error if the ranks' weights differ
     scales = [column.scale for column in trainer.model.columns_]
-    return {"scales": scales, "cores": threads._n_sharing, **seen(masked)}
+    return {"scales": scales, "cores": cores, **seen(masked)}
 
 
 def rounds():
@@ -124,8 +127,26 @@ def rounds():
 
 
 def trials():
-    trainer = trainer_of(3, optimizer="adagrad")
+    """Each begins without the momentum of another."""
+    trainer = trainer_of(3, options={"outer_momentum": 0.5}, optimizer="adagrad")
+    assert trainer._exchange.velocity is None
     return {"trials": trainer.model.learning_rate_trials_, **seen(trainer)}
+
+
+def momentum():
+    """The weights of two rounds with momentum, and those that their means have without it."""
+    moving, plain = trainer_of(3, options={"outer_momentum": 0.5}), trainer_of(3)
+    rounds = []
+    for _ in range(2):
+        engines = moving.model._engine, plain.model._engine
+        for arena in ARENAS:
+            engines[1].set_arrays(engines[0].arrays(arena), arena)
+        start = engines[0].arrays("weights")
+        moving.step(3)
+        plain.step(3)
+        found = start, engines[1].arrays("weights"), engines[0].arrays("weights")
+        rounds.append([arrays["encoder.mean.bias"].tolist() for arrays in found])
+    return {"rounds": rounds, **seen(moving.run(1500))}
 
 
 def wake_sleep():
@@ -152,6 +173,8 @@ def wrong_arguments():
             lambda: trainer_of(X=rows()[:, RANK:]),
             lambda: trainer_of(sync_every=0),
             lambda: trainer_of(sync_every=2 + RANK),
+            lambda: trainer_of(options={"outer_momentum": 1.0}),
+            lambda: trainer_of(1, options={"outer_momentum": 0.5}),
             lambda: trainer_of(1, weight_posterior="gaussian"),
             lambda: Trainer(WakeSleep(**SMALL), rows(), comm=COMM),
             lambda: Trainer(MCEM(**SMALL), rows(), comm=COMM),
@@ -188,11 +211,76 @@ def callbacks():
 
 
 def divergence():
-    trainer = trainer_of(optimizer="sgd", likelihood="gaussian", learning_rate=0.001)
+    settings = {"optimizer": "sgd", "likelihood": "gaussian", "learning_rate": 0.001}
+    trainer = trainer_of(options={"outer_momentum": 0.5}, **settings)
     trainer.run(500)
-    before = bits(trainer)
+    before, velocity = bits(trainer), trainer._exchange.velocity
     trainer.learning_rate = 1e6
-    return {"error": error_of(lambda: trainer.step(40)), "same": bits(trainer) == before}
+    error = error_of(lambda: trainer.step(40))
+    same = bits(trainer) == before and trainer._exchange.velocity is velocity
+    return {"error": error, "same": same}
+
+
+def rates():
+    """Rank 0's learning rate counts, also if it was set between two calls."""
+    trainer = trainer_of(1)
+    trainer.learning_rate = 0.001 * (RANK + 1)
+    return seen(trainer.step(3))
+
+
+def other_parameters():
+    """What a callback of one rank, or code between two calls, sets on one rank only."""
+
+    def set_decay(trainer):
+        if RANK == 0:
+            trainer.model.weight_decay = 50
+
+    trainer, other = trainer_of(1, callbacks=[set_decay]), trainer_of(3)
+    error = error_of(lambda: trainer.run(1000))
+    other.model.n_epochs = 5 + RANK
+    return [error, error_of(other.run), error_of(lambda: other.step(2))]
+
+
+def midround():
+    """One rank fails where the others have trained on alone."""
+    trainer = trainer_of(5)
+    trainer.step(5)
+    engine, train = trainer.model._engine, trainer.model._engine.train
+
+    def fail(rows, subset, **options):
+        train(rows, subset, **{**options, "max_steps": 1})
+        raise MemoryError("of the engine")
+
+    if RANK == 1:
+        engine.train = fail
+    errors = [error_of(lambda: trainer.step(5))]
+    if RANK == 1:
+        del engine.train
+    return [*errors, error_of(lambda: trainer.step(5))]
+
+
+def few_and_many():
+    """The bound of held-out rows does not depend on who has them."""
+    X_val = datasets.load_digits()[1000:1100]
+    scores = []
+    for n in (50, 10):
+        own = X_val[:n] if RANK == 0 else X_val[n:]
+        trainer = trainer_of(options={"X_val": own}, bound_estimator="importance-weighted")
+        validation = trainer._feed.validation
+        engine = trainer.model._engine
+        scores.append(validation.score(trainer.model, engine, trainer._exchange))
+        trainer.step(1)
+    return scores
+
+
+def unwritable():
+    """The file is that of rank 0."""
+    folder = FOLDER / "gone"
+    folder.mkdir(exist_ok=True)
+    trainer = trainer_of(options={"checkpoint": folder / "x.safetensors"})
+    if RANK == 0:
+        folder.rmdir()
+    return error_of(trainer.save_checkpoint)
 
 
 def interrupt_on_rank_1(trainer):
@@ -200,15 +288,15 @@ def interrupt_on_rank_1(trainer):
         signal.raise_signal(signal.SIGINT)
 
 
-def resumed(sync_every):
+def resumed(sync_every, **momentum):
     """Ctrl-C on one rank, and a resumed run beside one that was not interrupted."""
     path = FOLDER / f"run{sync_every}.safetensors"
-    whole = seen(trainer_of(sync_every).run(2500))
-    options = {"checkpoint": path, "checkpoint_every": 60}
+    whole = seen(trainer_of(sync_every, options=momentum).run(2500))
+    options = {"checkpoint": path, "checkpoint_every": 60, **momentum}
     trainer = trainer_of(sync_every, options=options, callbacks=[interrupt_on_rank_1])
     error = error_of(lambda: trainer.run(2500))
     stopped = bits(trainer)
-    again = Trainer.resume(path, rows(), comm=COMM, sync_every=sync_every)
+    again = Trainer.resume(path, rows(), comm=COMM, sync_every=sync_every, **momentum)
     results = {"error": error, "stopped": stopped, "read": bits(again)}
     results["same data"] = error_of(
         lambda: Trainer.resume(path, rows()[::-1], comm=COMM, sync_every=sync_every)
@@ -226,7 +314,7 @@ def resumed_every_step():
 
 
 def resumed_every_third_step():
-    return resumed(3)
+    return resumed(3, outer_momentum=0.5)
 
 
 def interrupt():

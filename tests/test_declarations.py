@@ -120,7 +120,15 @@ def test_the_command_offers_what_is_declared():
     [commands] = [action for action in parser._actions if action.choices]
     actions = actions_of(commands.choices["fit"])
     offered = {parameter.name for parameter in declared(AEVB) if parameter.help is not None}
-    assert set(actions) == offered | {"help", "data", "drop", "out", "verbose", "sync_every"}
+    assert set(actions) == offered | {
+        "help",
+        "data",
+        "drop",
+        "out",
+        "verbose",
+        "sync_every",
+        "outer_momentum",
+    }
     for name in offered:
         action, parameter = actions[name], PARAMETERS[name]
         assert action.option_strings == ["--" + name.replace("_", "-")]

@@ -94,6 +94,7 @@ DEFAULTS = {
         "buffer_rows": None,
         "comm": None,
         "sync_every": 1,
+        "outer_momentum": 0.0,
         "_resumed": None,
     },
     Trainer.resume: {
@@ -103,6 +104,7 @@ DEFAULTS = {
         "progress": None,
         "comm": None,
         "sync_every": 1,
+        "outer_momentum": 0.0,
     },
     Trainer.step: {"n": 1},
     Trainer.run: {"n_samples": None},

@@ -3,6 +3,8 @@
 import signal
 import sys
 import threading
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +17,9 @@ from aevb.data.choices import agreed_families
 from aevb.data.moments import column_moments, joined_moments
 from aevb.data.validation import check_data
 from aevb.distributed.facts import check_same, facts_of
-from aevb.distributed.interrupts import interrupts_noted
+from aevb.distributed.interrupts import HeldSignals
 from aevb.distributed.launch import launched_exchange, share_of
+from aevb.distributed.momentum import moved
 from aevb.exceptions import RankError
 from aevb.training.exchange import ALONE, Exchange, exchange_of
 
@@ -84,9 +87,9 @@ def test_one_process_has_no_exchange():
 
 def test_processes_share_the_cores(monkeypatch):
     monkeypatch.setattr(threads, "_usable_cores", lambda _: 8)
-    monkeypatch.setattr(threads.core, "max_threads", lambda: 8)
     try:
-        for n, n_threads in ((1, 8), (2, 4), (3, 2), (9, 1)):
+        for n, most, n_threads in ((1, 8, 8), (2, 8, 4), (2, 3, 3), (3, 8, 2), (9, 8, 1)):
+            monkeypatch.setattr(threads.core, "max_threads", lambda most=most: most)
             threads.share_cores(n)
             assert threads.resolve_threads(None) == n_threads
             assert threads.resolve_threads(5) == 5
@@ -94,21 +97,42 @@ def test_processes_share_the_cores(monkeypatch):
         threads.share_cores(1)
 
 
-def test_ctrl_c_is_noted_in_a_block():
-    noted, before = [], signal.getsignal(signal.SIGINT)
-    with interrupts_noted(lambda: noted.append(1)):
+def interrupted_block(error):
+    with HeldSignals() as held:
         signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-    assert noted == [1, 1]
-    assert signal.getsignal(signal.SIGINT) is before
-    with pytest.raises(ZeroDivisionError), interrupts_noted(noted.clear):
-        raise ZeroDivisionError
-    assert signal.getsignal(signal.SIGINT) is before
+        held.call_handlers()
+        assert held.interrupted
+        if error is not None:
+            signal.raise_signal(signal.SIGUSR1)
+            raise error
+
+
+def test_signals_wait_for_the_end_of_a_block():
+    """Ctrl-C is noted. Handlers of others wait, and may raise where the block calls them."""
+    seen = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
+    interrupts = signal.getsignal(signal.SIGINT)
+    try:
+        with HeldSignals() as held:
+            signal.raise_signal(signal.SIGUSR1)
+            assert (seen, held.interrupted) == ([], False)
+            held.call_handlers()
+            signal.raise_signal(signal.SIGUSR1)
+            assert seen == [signal.SIGUSR1]
+        assert seen == [signal.SIGUSR1] * 2
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_block(None)
+        with pytest.raises(ZeroDivisionError):
+            interrupted_block(ZeroDivisionError)
+        assert len(seen) == 2
+        assert signal.getsignal(signal.SIGINT) is interrupts
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_ctrl_c_is_as_it_was_where_nothing_can_be_noted():
     def elsewhere():
-        with interrupts_noted(print):
+        with HeldSignals():
             seen.append(signal.getsignal(signal.SIGINT))
 
     before, seen = signal.getsignal(signal.SIGINT), []
@@ -147,18 +171,53 @@ def test_shares_are_all_rows_once():
         assert list(part["b"].cat.categories) == ["few", "many"]
 
 
-def test_a_process_that_nobody_launched_is_alone(monkeypatch):
-    for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"):
-        monkeypatch.delenv(name, raising=False)
-    assert launched_exchange(1) is ALONE
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
-@pytest.mark.parametrize("name", ["PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"])
-def test_a_launched_process_needs_mpi4py(name, monkeypatch):
-    monkeypatch.setenv(name, "0")
+@pytest.mark.parametrize("sizes", [{}, {"PMI_SIZE": "1"}, {"OMPI_COMM_WORLD_SIZE": "1"}])
+def test_one_launched_process_is_alone(sizes, monkeypatch):
+    """It does not need mpi4py."""
     monkeypatch.setitem(sys.modules, "mpi4py", None)
-    with pytest.raises(ImportError, match=r"mpi4py is missing; want pip install 'aevb\[mpi\]'"):
-        launched_exchange(1)
+    for name in SIZES:
+        monkeypatch.delenv(name, raising=False)
+    for name, size in sizes.items():
+        monkeypatch.setenv(name, size)
+    assert launched_exchange(1, 0.0) is ALONE
+    with pytest.raises(ValueError, match=r"outer_momentum: got 0\.5, but comm is None; want 0"):
+        launched_exchange(1, 0.5)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_launched_processes_need_mpi4py(name, monkeypatch):
+    monkeypatch.setenv(name, "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ImportError, match=r"started 2 processes, but mpi4py is missing; want pip"):
+        launched_exchange(1, 0.0)
+
+
+def test_launched_processes_need_the_launchers_mpi(monkeypatch):
+    """Else each would train alone, and all would write one file."""
+
+    class OneProcess:
+        COMM_WORLD = SimpleNamespace(Get_size=lambda: 1)
+
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=OneProcess))
+    with pytest.raises(ImportError, match=r"started 2 processes, but mpi4py sees 1; want mpiexec"):
+        launched_exchange(1, 0.0)
+
+
+def test_a_steady_distance_gathers_momentum():
+    """With the distance d in every round, the velocity is d (1 - mu^n) / (1 - mu)."""
+    d, mu, velocity = np.float32([0.25, -2.0]), 0.5, None
+    weights = {"w": np.float32([1.0, 3.0])}
+    for n in range(1, 6):
+        start = weights
+        weights, velocity = moved(start, {"w": start["w"] + d}, velocity, mu)
+        want = d * (1 - mu**n) / (1 - mu)
+        np.testing.assert_allclose(velocity["w"], want, rtol=1e-6)
+        np.testing.assert_allclose(weights["w"], start["w"] + d + mu * want, rtol=1e-6)
+        assert weights["w"].dtype == velocity["w"].dtype == np.float32
 
 
 def facts(model, X, **others):
@@ -173,7 +232,7 @@ def test_other_facts_are_named():
         (facts(AEVB(n_draws=2), X, sync_every=1), "n_draws: rank 0 has 1, rank 1 has 2"),
         (facts(AEVB(), X, sync_every=4), "sync_every: rank 0 has 1, rank 1 has 4"),
         (facts(AEVB(), X.iloc[:2], sync_every=1), None),
-        (facts(AEVB(), X.iloc[::2], sync_every=1), "X: column 'b': rank 0 has "),
+        (facts(AEVB(), X.iloc[::2], sync_every=1), "X: levels of column 'b': rank 0 has "),
         (facts(AEVB(), X[["a"]], sync_every=1), "X: columns: rank 0 has 2, rank 1 has 1"),
         (facts(AEVB(), X.rename(columns={"a": "c"}), sync_every=1), "X: names: rank 0 has "),
         (first | {"more": "1"}, "more: rank 0 has nothing, rank 1 has 1"),
@@ -186,13 +245,22 @@ def test_other_facts_are_named():
         assert text in str(caught.value)
 
 
-def test_a_function_is_the_same_in_every_process():
+def test_functions_are_the_same_in_every_process():
     def halved(fraction):
         return 0.5
 
-    X = np.zeros((3, 2))
-    given = facts(AEVB(learning_rate_schedule=halved), X)["learning_rate_schedule"]
-    assert given.endswith("halved")
+    class Halved:
+        def __call__(self, fraction):
+            return 0.5
+
+    for schedule, text in [
+        (halved, "halved"),
+        (Halved(), "Halved"),
+        (partial(halved, 0.5), "halved, (0.5,), {}"),
+    ]:
+        given = facts(AEVB(learning_rate_schedule=schedule), np.zeros((3, 2)))
+        assert given["learning_rate_schedule"].endswith(text)
+        assert "0x" not in given["learning_rate_schedule"]
 
 
 def test_a_ranks_error_says_which_and_why():

@@ -18,6 +18,7 @@ MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.envir
 if MPIEXEC is None:
     pytest.skip("there is no mpiexec", allow_module_level=True)
 HERE = Path(__file__).resolve().parent
+SAME_ON_ALL = "want the same on all ranks"
 SECONDS = 120  # a launch that hangs fails
 
 
@@ -34,10 +35,10 @@ def launch(*words, n=2, **options):
     )
 
 
-def results_of(folder, *scenarios):
-    done = launch(HERE / "mpi_ranks.py", folder, *scenarios)
+def results_of(folder, *scenarios, n=2):
+    done = launch(HERE / "mpi_ranks.py", folder, *scenarios, n=n)
     assert done.returncode == 0, done.stderr
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(n)]
 
 
 @pytest.fixture(scope="module", name="folder")
@@ -47,15 +48,18 @@ def shared_folder(tmp_path_factory):
 
 SAME = (
     "every_step", "every_third_step", "every_third_step_in_parts", "units", "likelihoods",
-    "ranges", "rounds",
+    "ranges", "rounds", "momentum", "rates", "few_and_many",
     "trials", "wake_sleep", "validation", "callbacks", "divergence", "resumed_every_step",
     "resumed_every_third_step", "interrupt",
 )  # fmt: skip
 
 
+ERRORS = ("other_parameters", "midround", "unwritable")
+
+
 @pytest.fixture(scope="module", name="ranks")
 def both(folder):
-    return results_of(folder, *SAME, "wrong_arguments", "failing_callback", "calls")
+    return results_of(folder, *SAME, "wrong_arguments", "failing_callback", "calls", *ERRORS)
 
 
 @pytest.mark.parametrize("scenario", SAME)
@@ -136,7 +140,7 @@ def test_a_column_is_binary_if_it_is_on_every_rank(ranks):
 def test_scale_and_missing_values_are_those_of_all_rows(ranks):
     assert ranks[0]["ranges"]["scales"] == [1 / 255] * 40
     assert ranks[0]["ranges"]["bits"][2] == 2 * 190 + 50  # an epoch and a minibatch
-    assert ranks[0]["ranges"]["cores"] == 2
+    assert ranks[0]["ranges"]["cores"] == [2, 1]
 
 
 def test_trials_are_of_all_rows(ranks):
@@ -155,11 +159,13 @@ WRONG = [
     (r"ValueError", r"X: columns: rank 0 has 64, rank 1 has 63", None),
     (r"ValueError", r"sync_every: got 0", None),
     (r"ValueError", r"sync_every: rank 0 has 2, rank 1 has 3", None),
+    (r"ValueError", r"outer_momentum: got 1.0, want a number from 0 to below 1", None),
+    (r"ValueError", r"outer_momentum: got 0.5, which is for weights that are averaged", None),
     (r"ValueError", r"sync_every: got 1, which is for AEVB without a weight_posterior", None),
     (r"ValueError", r"sync_every: got 1, which is for AEVB", None),
     (r"ValueError", r"comm: got a model of class MCEM", None),
     (r"ValueError", r"model: its weights differ", None),
-    (r"ValueError", r"X_val: rank 0 has 'NoneType', rank 1 has 'ndarray'", None),
+    (r"ValueError", r"X_val: rank 0 has 'none', rank 1 has 'given'", None),
     (r"ValueError", r"n_samples: got -1", "n_samples"),
     (r"ValueError", r"comm: X is a source of chunks", None),
 ]
@@ -176,6 +182,49 @@ def test_an_error_of_one_rank_reaches_both(ranks, case):
         assert errors[0] == errors[1]
     else:
         assert errors[0] == ["RankError", f"rank 1 of 2 has failed: {kind}: {errors[1][1]}"]
+
+
+def test_momentum_is_that_of_the_means(ranks):
+    """v <- mu v + d, and the weights move by d + mu v."""
+    velocity = 0.0
+    for start, mean, end in np.array(ranks[0]["momentum"]["rounds"]):
+        distance = mean - start
+        velocity = 0.5 * velocity + distance
+        assert abs(distance).max() > 1e-4
+        np.testing.assert_allclose(end, start + distance + 0.5 * velocity, atol=1e-7)
+
+
+def test_three_ranks_have_the_same_bits(tmp_path):
+    results = results_of(tmp_path, "every_step", "momentum", n=3)
+    assert results[0] == results[1] == results[2]
+    assert results[0]["momentum"]["bits"][2] >= 1500
+
+
+def test_a_bound_does_not_depend_on_who_has_the_rows(ranks):
+    even, uneven = ranks[0]["few_and_many"]
+    assert even == pytest.approx(uneven, rel=1e-6)
+
+
+def test_parameters_of_one_rank_end_the_run(ranks):
+    """At the end of the epoch, or of the call before it takes a step."""
+    first, second, third = ranks[0]["other_parameters"]
+    assert first == ["ValueError", "weight_decay: rank 0 has 50, rank 1 has 1.0; " + SAME_ON_ALL]
+    assert second == third == ["ValueError", "n_epochs: rank 0 has 5, rank 1 has 6; " + SAME_ON_ALL]
+    assert ranks[0]["other_parameters"] == ranks[1]["other_parameters"]
+
+
+def test_ranks_that_stand_at_different_steps_do_not_go_on(ranks):
+    for rank, kind in enumerate(["RankError", "MemoryError"]):
+        failed, again = ranks[rank]["midround"]
+        assert failed[0] == kind
+        assert again[0] == "ValueError"
+        assert "its weights differ from rank to rank" in again[1]
+
+
+def test_an_error_of_the_file_reaches_both(ranks):
+    first, second = (rank["unwritable"] for rank in ranks)
+    assert first[0] == "FileNotFoundError"
+    assert second[0] == "RankError"
 
 
 def test_a_callbacks_error_ends_both_and_the_run_can_go_on(ranks):

@@ -38,6 +38,13 @@ def add(commands: Any) -> None:
         help="with several processes (mpiexec): minibatches from one exchange to the next. 1: "
         "every step takes the gradient of all. More: the weights are averaged. Default: 1",
     )
+    parser.add_argument(
+        "--outer-momentum",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="the momentum of weights that are averaged, from 0 to below 1. Default: 0",
+    )
     add_options(parser, MODEL_OPTIONS)
     parser.set_defaults(run=run)
 
@@ -46,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from aevb.distributed.launch import launched_exchange
 
-    exchange = launched_exchange(args.sync_every)
+    exchange = launched_exchange(args.sync_every, args.outer_momentum)
     if exchange.rank > 0:
         warnings.simplefilter("ignore")  # rank 0 warns
     with exchange.together():

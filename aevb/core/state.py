@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.engine import Engine
+from aevb.core.engine import Arrays, Engine
 
 HISTORY_KEYS = ("samples_seen", "train_bound", "validation_bound", "held_out", "seconds")
 
@@ -103,6 +103,7 @@ class RunState(NamedTuple):
     plan: Plan | None = None
     place: Place | None = None
     n_ranks: int = 1  # processes that train together
+    velocity: Arrays | None = None  # of the outer momentum
 
     @property
     def entry(self) -> Mark:

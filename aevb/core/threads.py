@@ -54,9 +54,9 @@ def slice_seconds() -> float:
 def resolve_threads(n_threads: int | None) -> int:
     """Return the number of threads: `n_threads`, or that of the cores this process may use.
 
-    CPU affinity, the container's quota, OMP_NUM_THREADS and threadpoolctl limit the cores. They are
-    divided by the number of processes that `share_cores` has set. A forked child gets one thread,
-    since OpenMP's threads do not survive a fork.
+    CPU affinity, the container's quota, OMP_NUM_THREADS and threadpoolctl limit the cores. Those of
+    one machine are shared among the processes that train together, see `share_cores`. A forked
+    child gets one thread, since OpenMP's threads do not survive a fork.
     """
     if n_threads is not None:
         n_threads = check_integer("n_threads", n_threads)
@@ -64,7 +64,8 @@ def resolve_threads(n_threads: int | None) -> int:
         return 1
     if n_threads is not None:
         return min(n_threads, _MOST_THREADS)
-    return max(1, min(_usable_cores(usable_cpus()), core.max_threads()) // _n_sharing)
+    n_cores = _usable_cores(usable_cpus()) // _n_sharing
+    return max(1, min(n_cores, core.max_threads()))
 
 
 def share_cores(n_processes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aevb.data.validation import Data
@@ -10,23 +11,36 @@ _MAY_DIFFER = frozenset({"n_threads", "verbose"})
 _MOST_CHARACTERS = 200  # of a value in a message
 
 
-def facts_of(model: Any, data: Data, others: dict[str, Any]) -> dict[str, str]:
-    """Return texts by name of a model's parameters, of the columns of its data, and of others."""
+def parameters_of(model: Any) -> dict[str, str]:
+    """Return texts by name of a model's parameters, apart from those that may differ."""
     params = model.get_params(deep=False)
     params.pop("random_state", None)  # that of rank 0 counts
-    facts = {name: value for name, value in params.items() if name not in _MAY_DIFFER}
-    facts["model"] = type(model).__name__, "new" if model._state is None else "fitted"
-    facts["X: columns"] = data.n_features
+    return {name: _text(value) for name, value in params.items() if name not in _MAY_DIFFER}
+
+
+def facts_of(model: Any, data: Data, others: dict[str, Any]) -> dict[str, str]:
+    """Return texts by name of a model's parameters, of the columns of its data, and of others."""
+    facts: dict[str, Any] = {
+        "model": (type(model).__name__, "new" if model._state is None else "fitted"),
+        "X: columns": data.n_features,
+    }
     if data.feature_names is not None:
         facts["X: names"] = list(map(str, data.feature_names))
     if data.schema is not None:
-        facts |= {f"X: column {column.name!r}": tuple(column) for column in data.schema.columns}
-    return {name: _text(value) for name, value in (facts | others).items()}
+        for column in data.schema.columns:
+            for field, value in column._asdict().items():
+                facts[f"X: {field} of column {column.name!r}"] = value
+    texts = {name: _text(value) for name, value in (facts | others).items()}
+    return parameters_of(model) | texts
 
 
 def _text(value: Any) -> str:
     """Return a text of a value, without the place of a function in memory."""
-    return str(getattr(value, "__qualname__", repr(value)))
+    if isinstance(value, partial):
+        return f"partial of {_text(value.func)}, {value.args}, {value.keywords}"
+    if callable(value):
+        return str(getattr(value, "__qualname__", type(value).__qualname__))
+    return repr(value)
 
 
 def check_same(facts: list[dict[str, str]]) -> None:

@@ -7,29 +7,33 @@ from typing import Any
 
 from aevb.training.exchange import Exchange, exchange_of
 
-# Launchers number their processes by these: MPICH and its relatives, Open MPI, those with PMIx.
-_NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+# Launchers tell the number of processes by these: MPICH and its relatives, Open MPI.
+_NUMBERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
-def launched_exchange(sync_every: int) -> Exchange:
+def launched_exchange(sync_every: int, outer_momentum: float) -> Exchange:
     """Return the exchange of all processes that were started with this one.
 
     Raises
     ------
     ImportError
-        If mpiexec has started this process, but mpi4py is missing.
+        If mpiexec has started several processes, but mpi4py is missing or has another MPI.
     ValueError
-        If there is `sync_every`, but mpiexec has not started this process.
+        If an argument is for several processes, but mpiexec has not started this one.
     """
-    if not any(name in os.environ for name in _NUMBERS):
-        return exchange_of(None, sync_every)
+    n = max(int(os.environ.get(name, 1)) for name in _NUMBERS)
+    if n == 1:
+        return exchange_of(None, sync_every, outer_momentum)
+    started = f"mpiexec has started {n} processes, but mpi4py"
     try:
         from mpi4py import MPI
     except ImportError as error:
+        raise ImportError(f"{started} is missing; want pip install 'aevb[mpi]'") from error
+    if MPI.COMM_WORLD.Get_size() != n:
         raise ImportError(
-            "mpiexec has started this process, but mpi4py is missing; want pip install 'aevb[mpi]'"
-        ) from error
-    return exchange_of(MPI.COMM_WORLD, sync_every)
+            f"{started} sees {MPI.COMM_WORLD.Get_size()}; want mpiexec of the MPI that it uses"
+        )
+    return exchange_of(MPI.COMM_WORLD, sync_every, outer_momentum)
 
 
 def share_of(X: Any, exchange: Exchange) -> Any:
@@ -43,5 +47,5 @@ def share_of(X: Any, exchange: Exchange) -> Any:
     rows = slice(exchange.rank, None, exchange.n_ranks)
     if not hasattr(X, "iloc"):
         return X[rows]
-    words = [name for name, dtype in X.dtypes.items() if str(dtype) == "object"]
+    words = [name for name, dtype in X.dtypes.items() if str(dtype) in ("object", "str")]
     return X.astype(dict.fromkeys(words, "category")).iloc[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,13 +14,13 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.checks import check_integer
 from aevb.core.engine import Engine, Floats, Rows, Subset, Trained, backend
 from aevb.core.platform import usable_cpus
 from aevb.core.threads import share_cores
 from aevb.data.validation import Data
-from aevb.distributed.facts import check_same, facts_of
-from aevb.distributed.interrupts import interrupts_noted
+from aevb.distributed.facts import check_same, facts_of, parameters_of
+from aevb.distributed.interrupts import HeldSignals
+from aevb.distributed.momentum import check_momentum, moved
 from aevb.exceptions import RankError
 from aevb.training.exchange import ALONE, Exchange
 
@@ -28,12 +29,15 @@ FAILED, ENDING, ROWS, BOUND = range(4)  # what `MpiExchange.join` adds up
 _RANK_SHIFT = 40  # an epoch's key is a number of steps, which is below 2^40
 
 
-def exchange_by_mpi(comm: Any, sync_every: Any) -> Exchange | None:
+def exchange_by_mpi(comm: Any, sync_every: Any, outer_momentum: Any) -> Exchange | None:
     """Return the exchange of an mpi4py communicator, or None for other objects."""
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is None or not isinstance(comm, mpi.Intracomm):
         return None
-    return MpiExchange(comm, sync_every) if comm.Get_size() > 1 else ALONE
+    if comm.Get_size() > 1:
+        return MpiExchange(comm, sync_every, outer_momentum)
+    check_momentum(outer_momentum, sync_every)
+    return ALONE
 
 
 class MpiExchange(Exchange):
@@ -49,21 +53,29 @@ class MpiExchange(Exchange):
     sync_every : int
         1: the processes add up their gradients in every step. More: each process trains alone for
         so many steps. Then the weights and the optimizer's accumulators are averaged.
+    outer_momentum : float
+        The momentum of weights that are averaged.
     """
 
-    def __init__(self, comm: Any, sync_every: Any) -> None:
+    def __init__(self, comm: Any, sync_every: Any, outer_momentum: Any) -> None:
         self._comm = comm
         self._in_place = sys.modules["mpi4py.MPI"].IN_PLACE
         self.rank, self.n_ranks = comm.Get_rank(), comm.Get_size()
-        self.sync_every = sync_every
+        self.sync_every, self._momentum = sync_every, outer_momentum
         self._n_each = 0  # rows of an epoch that each process has
-        self._interrupted = self._is_in_block = False
+        self._n_sharing = 1  # processes on the cores of this one
+        self._signals = HeldSignals()
+        self._is_in_block, self._has_failed = False, False
 
     # What the core calls in every step, with sync_every=1
 
     def join(self, totals: Floats) -> None:
-        """Add up the four numbers of all processes, in place. A RankError if one has failed."""
-        totals[ENDING] += self._interrupted
+        """Add up the four numbers of all processes, in place. A RankError if one has failed.
+
+        An exception can leave an exchange only here, before it begins.
+        """
+        self._signals.call_handlers()
+        totals[ENDING] += self._signals.interrupted
         self._comm.Allreduce(self._in_place, totals)
         if totals[FAILED] > 0:
             self._raise_error_of(self._comm.allgather(None))
@@ -76,26 +88,24 @@ class MpiExchange(Exchange):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Return a block of calls. If one process raises or gets Ctrl-C in it, all raise."""
+        """Open a block of calls. If one process raises or gets Ctrl-C in it, all raise."""
         if self._is_in_block:
             yield
             return
-        self._interrupted, self._is_in_block = False, True
-        try:
-            with interrupts_noted(self._note_interrupt):
-                try:
-                    yield
-                    self._check_interrupts()
-                except RankError:
-                    raise  # all know it already
-                except BaseException as error:
+        with HeldSignals() as self._signals:
+            self._is_in_block = True
+            share_cores(self._n_sharing)
+            try:
+                yield
+                self._check_interrupts()
+            except BaseException as error:
+                self._has_failed = True
+                if not isinstance(error, RankError):  # which all know already
                     self._tell(error)
-                    raise
-        finally:
-            self._is_in_block = False
-
-    def _note_interrupt(self) -> None:
-        self._interrupted = True
+                raise
+            finally:
+                share_cores(1)
+                self._is_in_block = False
 
     def _joined_totals(self, rows: float = 0.0, bound: float = 0.0) -> Floats:
         totals = np.array([0.0, 0.0, rows, bound])
@@ -118,19 +128,21 @@ class MpiExchange(Exchange):
 
     def gather(self, value: T) -> list[T]:
         """Return the values of all processes, in the order of their ranks."""
+        pickled = pickle.dumps(value)  # first, since it may raise
         self._check_interrupts()
-        values: list[T] = self._comm.allgather(value)
-        return values
+        return [pickle.loads(other) for other in self._comm.allgather(pickled)]
 
     # What a run begins with
 
     def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
         """Return the data with the range of all processes' data, and the least number of rows."""
-        check_integer("sync_every", self.sync_every)
-        facts |= {"sync_every": self.sync_every, "AEVB_BACKEND": backend()}
+        check_momentum(self._momentum, self.sync_every)
+        facts |= {"sync_every": self.sync_every, "outer_momentum": self._momentum}
+        facts["AEVB_BACKEND"] = backend()
         check_same(self.gather(facts_of(model, data, facts)))
         places = self.gather((socket.gethostname(), usable_cpus()))
-        share_cores(places.count(places[self.rank]))
+        self._n_sharing = places.count(places[self.rank])
+        share_cores(self._n_sharing)
         ranges = self.gather((data.low, data.high, data.holes, data.n_rows))
         low, high, holes, n_rows = zip(*ranges, strict=True)
         return data._replace(low=min(low), high=max(high), holes=any(holes)), min(n_rows)
@@ -146,12 +158,32 @@ class MpiExchange(Exchange):
                 "sync_every: got 1, which is for AEVB without a weight_posterior; want more for "
                 "other models"
             )
-        digest = sha256(repr((engine.n_steps, engine.n_samples_seen)).encode())
-        engine.for_each_array(lambda values: digest.update(values.data))
-        if len(set(self.gather(digest.hexdigest()))) > 1:
-            raise ValueError("model: its weights differ from rank to rank, want one fitted model")
+        self._check_same_weights(engine)
         self._n_each = min(self.gather(n_train))
         return self.n_ranks * self._n_each
+
+    def agree(self, model: Any, engine: Engine) -> None:
+        """Take the learning rate of rank 0. Check that all have the same parameters and weights.
+
+        Raises
+        ------
+        ValueError
+            If they have not.
+        """
+        check_same(self.gather(parameters_of(model)))
+        engine.learning_rate = self.gather(engine.learning_rate)[0]
+        if any(self.gather(self._has_failed)):
+            self._check_same_weights(engine)
+            self._has_failed = False
+
+    def _check_same_weights(self, engine: Engine) -> None:
+        digest = sha256(repr((engine.n_steps, engine.n_samples_seen, engine.seed)).encode())
+        engine.for_each_array(lambda values: digest.update(values.data))
+        if len(set(self.gather(digest.hexdigest()))) > 1:
+            raise ValueError(
+                "model: its weights differ from rank to rank, want one fitted model, or "
+                "Trainer.resume after an error in the midst of a step"
+            )
 
     # Training
 
@@ -184,6 +216,7 @@ class MpiExchange(Exchange):
         is_apart = self.sync_every > 1
         options["exchange"] = None if is_apart else self
         n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum
+        start = engine.arrays("weights") if self._momentum > 0 else {}
         done, ending = Trained(0, 0, 0.0, False), 0.0
         while (
             done.n_steps < max_steps and position < self._n_each and not (done.diverged or ending)
@@ -211,6 +244,10 @@ class MpiExchange(Exchange):
             bound = math.nan if done.diverged else done.bound_sum
             totals = self._joined_totals(done.n_rows, bound)
             engine.for_each_array(self._average)
+            if start and math.isfinite(totals[BOUND]):
+                mean = engine.arrays("weights")
+                weights, self.velocity = moved(start, mean, self.velocity, self._momentum)
+                engine.set_arrays(weights, "weights")
             ending, n_rows, bound = totals[ENDING], int(totals[ROWS]), float(totals[BOUND])
             engine.set_counts(n_seen + n_rows, bound_sum + bound)
             done = Trained(done.n_steps, n_rows, bound, not math.isfinite(bound))
@@ -224,6 +261,7 @@ class MpiExchange(Exchange):
 
     def _window(self, subset: Subset, seed: int, epoch: int) -> Subset:
         """Return the rows of an epoch: as many as each process has, at a random place."""
-        n_more = subset.size - self._n_each
-        first = np.random.default_rng((seed, epoch, self.rank)).integers(n_more + 1)
-        return Subset(subset.begin + int(first), self._n_each, subset.split)
+        n_places = subset.size - self._n_each + 1
+        key, counter = np.array([seed, epoch], np.uint64), [self.rank, 0, 0, 0]
+        word = int(np.random.Philox(key=key, counter=counter).random_raw())
+        return Subset(subset.begin + word % n_places, self._n_each, subset.split)

@@ -259,7 +259,8 @@ class Learner(BaseEstimator, ABC):
         engine = Engine(config, choice.units)
         names = data.feature_names
         state = State(engine, choice.scale, empty_history(), names, schema=data.schema)
-        advise_before(state, data)
+        if exchange.rank == 0:
+            advise_before(state, data)
         if self.init_scale == "auto":
             set_initial_weights(engine, moments, level_shares(data, choice.families, exchange))
         return state, config

@@ -6,12 +6,13 @@ import math
 import os
 from typing import Any
 
-from aevb.core.engine import ARENAS
+from aevb.core.engine import ARENAS, Arrays, Engine
 from aevb.core.state import ChainState, Mark, Place, Plan, RunState
 from aevb.storage.atomic import write_file
 from aevb.storage.model_file import (
     BEST,
     CHAINS,
+    VELOCITY,
     Saved,
     arenas_of,
     build_model,
@@ -44,6 +45,8 @@ def write_checkpoint(
         described["best_bound"] = plain_number(bound)
         for arena in ARENAS:
             arrays |= {f"{BEST}{arena}/{k}": a for k, a in best.arrays(arena).items()}
+    if run.velocity is not None:
+        arrays |= {f"{VELOCITY}{k}": a for k, a in run.velocity.items()}
     if run.chains is not None:
         arrays[CHAINS] = run.chains.z
         described["step_state"] = run.chains.step_state
@@ -90,7 +93,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Saved, RunState]:
         _plan(described.get("plan")),
         place,
         _count(described.get("n_ranks", 1)),
+        _velocity(arrays, engine),
     )
+
+
+def _velocity(arrays: Arrays, engine: Engine) -> Arrays | None:
+    found = {k.removeprefix(VELOCITY): a for k, a in arrays.items() if k.startswith(VELOCITY)}
+    if not found:
+        return None
+    if found.keys() != engine.arrays("weights").keys():
+        raise ValueError("it has velocities of some weights only")
+    return found
 
 
 def _described(place: Place) -> dict[str, Any]:

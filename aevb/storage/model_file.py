@@ -28,6 +28,7 @@ from aevb.storage.versions import up_to_date
 FORMAT_VERSION = 3
 BEST = "trainer/best/"  # names of a checkpoint's tensors
 CHAINS = "trainer/chains"
+VELOCITY = "trainer/velocity/"
 
 # The exceptions that reading a damaged header can raise.
 _DAMAGE = (
@@ -263,6 +264,7 @@ def _check_shapes(header: dict[str, Any], file: Any) -> None:
     wanted = {f"{arena}/{name}": shape for arena in ARENAS for name, shape in shapes.items()}
     if "trainer" in header:  # a checkpoint may have the best weights so far, and chains
         wanted |= {f"{BEST}{name}": shape for name, shape in wanted.items()}
+        wanted |= {f"{VELOCITY}{name}": shape for name, shape in shapes.items()}
         wanted[CHAINS] = (int(header["trainer"]["n_rows"]), int(config["n_components"]))
     names = set(file.keys())
     for name in shapes:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from aevb.core.engine import Engine, Rows, Subset, Trained
+from aevb.core.engine import Arrays, Engine, Rows, Subset, Trained
 from aevb.data.validation import Data
 
 T = TypeVar("T")
@@ -27,19 +27,22 @@ class Exchange:
     n_ranks : int
         Number of processes.
     sync_every : int
-        Number of minibatches from one exchange of weights to the next.
+        Number of minibatches from one exchange to the next.
+    velocity : dict of arrays, or None
+        The outer momentum's velocity of each weight, if there is any. It is the same on all.
     """
 
     rank = 0
     n_ranks = 1
     sync_every = 1
+    velocity: Arrays | None = None
 
     def gather(self, value: T) -> list[T]:
         """Return the values of all processes, in the order of their ranks."""
         return [value]
 
     def together(self) -> AbstractContextManager[object]:
-        """Return a block of calls. If one process raises in it, all processes raise."""
+        """Open a block of calls. If one process raises in it, all processes raise."""
         return nullcontext()
 
     def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
@@ -62,6 +65,15 @@ class Exchange:
         """
         return n_train
 
+    def agree(self, model: Any, engine: Engine) -> None:
+        """Take the learning rate of the first process. Check that all can go on together.
+
+        Raises
+        ------
+        ValueError
+            If parameters of the model differ, or weights after an error.
+        """
+
     def steps_together(self, n_steps: int, max_steps: int) -> int:
         """Return how many of `max_steps` minibatches to train on at once, after `n_steps`."""
         return max_steps
@@ -72,18 +84,18 @@ class Exchange:
 
 
 ALONE = Exchange()
-_makers: list[Callable[[Any, Any], Exchange | None]] = []
+_makers: list[Callable[[Any, Any, Any], Exchange | None]] = []
 
 
-def register_exchange(make: Callable[[Any, Any], Exchange | None]) -> None:
-    """Register a function of a communicator and ``sync_every``.
+def register_exchange(make: Callable[[Any, Any, Any], Exchange | None]) -> None:
+    """Register a function of a communicator, ``sync_every`` and ``outer_momentum``.
 
     It returns None for a communicator that is not of its kind.
     """
     _makers.append(make)
 
 
-def exchange_of(comm: Any, sync_every: Any) -> Exchange:
+def exchange_of(comm: Any, sync_every: Any = 1, outer_momentum: Any = 0.0) -> Exchange:
     """Return the exchange of a communicator. None means one process.
 
     Raises
@@ -91,16 +103,20 @@ def exchange_of(comm: Any, sync_every: Any) -> Exchange:
     TypeError
         If `comm` is no communicator.
     ValueError
-        If there is `sync_every` without a communicator.
+        If there is another argument without a communicator.
     """
     if comm is None:
-        if sync_every != 1:
-            raise ValueError(f"sync_every: got {sync_every!r}, but comm is None; want 1")
+        for name, value, none in [
+            ("sync_every", sync_every, 1),
+            ("outer_momentum", outer_momentum, 0),
+        ]:
+            if value != none:
+                raise ValueError(f"{name}: got {value!r}, but comm is None; want {none}")
         return ALONE
     if isinstance(comm, Exchange):
         return comm
     for make in _makers:
-        exchange = make(comm, sync_every)
+        exchange = make(comm, sync_every, outer_momentum)
         if exchange is not None:
             return exchange
     raise TypeError(f"comm: got {comm!r}, want a communicator such as mpi4py.MPI.COMM_WORLD")
@@ -116,7 +132,9 @@ def together(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[A
     def in_block(owner: Any, *args: P.args, **options: P.kwargs) -> T:
         exchange = getattr(owner, "_exchange", None)
         if exchange is None:
-            exchange = exchange_of(options.get("comm"), options.get("sync_every", 1))
+            names = ("comm", "sync_every", "outer_momentum")
+            given = {name: options[name] for name in names if name in options}
+            exchange = exchange_of(given.pop("comm", None), **given)
             options["comm"] = exchange
         with exchange.together():
             return method(owner, *args, **options)

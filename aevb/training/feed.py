@@ -8,13 +8,13 @@ from numbers import Real
 from typing import Any
 
 from aevb.core.engine import Config, Engine, Rows, Subset
-from aevb.core.state import Mark, RunState
+from aevb.core.state import Mark, Plan, RunState
 from aevb.core.units import Units
 from aevb.data.rows import as_rows
 from aevb.data.validation import check_data
 from aevb.training.checks import naming
 from aevb.training.exchange import Exchange
-from aevb.training.length import epochs_of_run, n_held_out, stops_early
+from aevb.training.length import epochs_between_validations, epochs_of_run, n_held_out, stops_early
 from aevb.training.trainable import Trainable
 from aevb.training.validation import Validation
 
@@ -39,8 +39,6 @@ class Feed:
         Up to 500 rows.
     validation : Validation
         The held-out rows.
-    has_own_validation : bool
-        Whether they are rows of the table.
     """
 
     rows: Rows
@@ -52,8 +50,8 @@ class Feed:
         self, model: Trainable, X: Any, X_val: Any, exchange: Exchange, facts: Facts
     ) -> None:
         data = check_data(model, X, is_new=model._state is None)
-        kind = type(X_val).__name__
-        self.data, least = exchange.joined(model, data, X_val=kind, **facts)
+        facts = facts | {"X_val": "none" if X_val is None else "given"}
+        self.data, least = exchange.joined(model, data, **facts)
         self.n_rows: float = sum(exchange.gather(data.n_rows))
         self._exchange = exchange
         self._X_val, given = X_val, X_val is not None
@@ -67,7 +65,6 @@ class Feed:
         if self._decides and X_val is None:
             self._n_val = n_held_out(model.validation_fraction, self.data.n_rows)
         self.n_train: float = self.data.n_rows - self._n_val
-        self.has_own_validation = self._n_val > 0
 
     def set_rows(self, engine: Engine, config: Config) -> None:
         """Pass the training rows and the held-out rows to the core."""
@@ -108,6 +105,13 @@ class Feed:
         """Return the state of a run at its start."""
         n_train = int(self.n_train)
         return RunState(Mark.of(engine), n_prior=n_train, n_train=n_train)
+
+    def plan(self, n_samples: float, n_seen: int) -> Plan:
+        """Return the plan of a run to `n_samples` rows, of which the model has seen `n_seen`."""
+        every = 1
+        if self._n_val > 0 and math.isfinite(n_samples):
+            every = epochs_between_validations(math.ceil((n_samples - n_seen) / self.n_train))
+        return Plan(n_seen, every, 0)
 
     def load(self, run: RunState) -> None:
         """Make `rows` and `subset` those of a run's block."""

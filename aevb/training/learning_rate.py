@@ -69,6 +69,7 @@ def try_learning_rates(
         engine.learning_rate = rate
         chains = None if loop.chains is None else loop.chains.copy()
         trial = loop._replace(engine=engine, chains=chains)
+        loop.exchange.velocity = None
         try:
             part = shown and Part(f"learning rate {rate:g}", n_samples)
             with training_bar(engine.n_samples_seen, n_samples, part) as show:
@@ -77,6 +78,7 @@ def try_learning_rates(
         except DivergenceError as error:
             trials[rate] = -math.inf
             diverged.append(error)
+    loop.exchange.velocity = None
     if len(diverged) == len(LEARNING_RATES):
         raise diverged[0]  # from the smallest learning rate
     return trials

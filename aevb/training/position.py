@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from aevb.core.engine import MonteCarloEm
+from aevb.core.engine import Arrays, MonteCarloEm
 from aevb.core.state import RunState, State
 from aevb.exceptions import DivergenceError
 
@@ -20,6 +20,7 @@ class Position(NamedTuple):
     chains: MonteCarloEm | None
     checkpoint_due: int
     stopped: bool
+    velocity: Arrays | None
 
 
 @dataclass
@@ -45,6 +46,7 @@ def position_of(trainer: Any) -> Position:
         None if chains is None else chains.copy(),
         trainer._checkpoint_due,
         trainer._stopped,
+        trainer._exchange.velocity,
     )
 
 
@@ -65,6 +67,7 @@ def undoing(trainer: Any, *, by_epoch: bool = False) -> Iterator[None]:
             was = undo.position
             trainer.model._state, trainer._run, trainer._chains = was.state, was.run, was.chains
             trainer._checkpoint_due, trainer._stopped = was.checkpoint_due, was.stopped
+            trainer._exchange.velocity = was.velocity
         raise
     finally:
         trainer._undo = outer

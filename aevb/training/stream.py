@@ -121,7 +121,7 @@ class Stream(Feed):
         if place is not None:
             self._block_rows, n_steps = place.block_rows, place.epoch.n_steps
         self.n_rows = self.n_train = source.n_rows or (place and place.n_rows) or math.inf
-        self.has_own_validation = False
+        self._n_val = 0
         self._decides = self._is_stopped_by(model, given=X_val is not None)
         self._current: _Block | None = None
         self._reader: Reader[Chunk | _Checked] | None = None

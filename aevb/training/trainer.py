@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aevb.core.checks import check_integer
 from aevb.core.engine import Engine
 from aevb.core.progress import Part, Show, show_nothing, training_bar
-from aevb.core.state import ChainState, Plan, RunState, State
+from aevb.core.state import ChainState, RunState, State
 from aevb.storage.checkpoint import read_checkpoint, write_checkpoint
 from aevb.storage.model_file import reading
 from aevb.training.checks import (
@@ -29,7 +29,6 @@ from aevb.training.learning_rate import (
     length_of_trial,
     try_learning_rates,
 )
-from aevb.training.length import epochs_between_validations
 from aevb.training.loop import Loop
 from aevb.training.position import Resumed, Undo, position_of, undoing
 from aevb.training.stream import feed_of
@@ -83,12 +82,14 @@ class Trainer(Generic[Model]):
     sync_every : int, default=1
         With `comm`, minibatches from one exchange to the next. 1: every step takes the gradient of
         all processes. More: the weights are averaged.
+    outer_momentum : float, default=0.0
+        The momentum of weights that are averaged, from 0 to below 1.
 
     Attributes
     ----------
     n_train : int or float
         Rows per epoch: those of ``X`` that are not held out. It is infinity for a source until a
-        pass has counted them.
+        pass has counted them. With `comm`, it counts the rows of all processes.
 
     Examples
     --------
@@ -113,9 +114,10 @@ class Trainer(Generic[Model]):
         buffer_rows: int | None = None,
         comm: Any = None,
         sync_every: int = 1,
+        outer_momentum: float = 0.0,
         _resumed: Resumed | None = None,
     ) -> None:
-        exchange = self._exchange = exchange_of(comm, sync_every)
+        exchange = self._exchange = exchange_of(comm, sync_every, outer_momentum)
         if not hasattr(model, "_begin"):
             raise TypeError(f"model: got {type(model).__name__}, want AEVB, WakeSleep or MCEM")
         model._check_parameters()
@@ -151,9 +153,12 @@ class Trainer(Generic[Model]):
             run, chains = resumed
             if run.n_ranks != exchange.n_ranks:  # each has other rows: begin an epoch
                 run = feed.first(engine)._replace(best=run.best, n_worse=run.n_worse, plan=run.plan)
+            if exchange.n_ranks > 1:
+                exchange.velocity = resumed.run.velocity
         self._chains = chains
         self._run = run._replace(
-            chains=None,  # `_run_state` adds their current states
+            chains=None,  # `_run_state` adds what is current
+            velocity=None,
             checkpoint_every=checkpoint_every or feed.checkpoint_every,
             n_train=run.n_train if run.place is not None else int(feed.n_train),
             n_validation=sum(exchange.gather(feed.validation.n_rows)),
@@ -194,6 +199,7 @@ class Trainer(Generic[Model]):
         progress: bool | None = None,
         comm: Any = None,
         sync_every: int = 1,
+        outer_momentum: float = 0.0,
     ) -> Trainer[Any]:
         """Continue a run from its checkpoint.
 
@@ -210,7 +216,7 @@ class Trainer(Generic[Model]):
             The same held-out data, if the run had any.
         checkpoint_every : int, default=None
             As in `Trainer`. None means the value of the checkpoint.
-        callbacks, progress, comm, sync_every
+        callbacks, progress, comm, sync_every, outer_momentum
             As in `Trainer`. A checkpoint does not store them. With another number of processes, the
             run begins a new epoch, and cannot tell whether the data are the same.
 
@@ -241,6 +247,7 @@ class Trainer(Generic[Model]):
                 progress=progress,
                 comm=comm,
                 sync_every=sync_every,
+                outer_momentum=outer_momentum,
                 _resumed=resumed,
             )
         except ValueError as error:
@@ -248,6 +255,7 @@ class Trainer(Generic[Model]):
         check_same_data(path, trainer._run, run, trainer._feed.rows.shape)
         return trainer
 
+    @together
     def save_checkpoint(self) -> None:
         """Write the model and the run to the file `checkpoint`.
 
@@ -269,7 +277,8 @@ class Trainer(Generic[Model]):
     def _run_state(self) -> RunState:
         chains = self._chains
         return self._run._replace(
-            chains=None if chains is None else ChainState(chains.z, chains.step_state)
+            chains=None if chains is None else ChainState(chains.z, chains.step_state),
+            velocity=self._exchange.velocity,
         )
 
     @property
@@ -321,6 +330,7 @@ class Trainer(Generic[Model]):
             were after the last complete epoch of this call, or before the call.
         """
         end = end_of_run(n_samples, self._n_seen, self.model, self._feed, self._exchange)
+        self._exchange.agree(self.model, self._state.engine)
         with self._state.engine.training(), undoing(self, by_epoch=True):
             self._run_until(end)
         return self
@@ -344,6 +354,7 @@ class Trainer(Generic[Model]):
             If the bound or a weight is no longer finite. The model is then unchanged.
         """
         n = self._exchange.gather(check_integer("n", n))[0]
+        self._exchange.agree(self.model, self._state.engine)
         with self._state.engine.training(), undoing(self):
             self._advance(n)
         return self
@@ -365,7 +376,8 @@ class Trainer(Generic[Model]):
 
     def _run_until(self, end: Callable[[], float]) -> None:
         self._stopped = self._patience_is_out()
-        self._begin_plan(end())
+        if self._run.plan is None:  # else it continues a run that was interrupted
+            self._run = self._run._replace(plan=self._feed.plan(end(), self._n_seen))
         try:
             with training_bar(self._n_seen, end(), self.progress) as show:
                 while self._n_seen < end() and not self._stopped:
@@ -382,16 +394,6 @@ class Trainer(Generic[Model]):
         self._run = self._run._replace(plan=None)
         if self.checkpoint is not None:
             self.save_checkpoint()
-
-    def _begin_plan(self, n_samples: float) -> None:
-        """Plan a run to `n_samples` rows, unless it continues one that was interrupted."""
-        if self._run.plan is not None:
-            return
-        every = 1
-        if self._feed.has_own_validation and math.isfinite(n_samples):
-            n_epochs = math.ceil((n_samples - self._n_seen) / self.n_train)
-            every = epochs_between_validations(n_epochs)
-        self._run = self._run._replace(plan=Plan(self._n_seen, every, 0))
 
     def _advance(self, n_steps: int, show: Show = show_nothing, end: float = math.inf) -> None:
         """Train on n_steps minibatches. They may span several epochs."""
@@ -454,7 +456,7 @@ class Trainer(Generic[Model]):
         self.model._state, self._run = state, run
         self._stopped = self._stopped or self._patience_is_out()
         if best is not None and self.model._halves_rate() and is_unstable(state.history):
-            engine.restore(best[1])
+            self._restore_best()
             engine.learning_rate /= 2
         if self._undo is not None:
             self._undo.position = position_of(self)
@@ -463,9 +465,8 @@ class Trainer(Generic[Model]):
                 self._stopped = True
         if self.callbacks:
             self._read_parameters()
-        if self._exchange.n_ranks > 1:  # each has callbacks of its own
-            told = self._exchange.gather((self._stopped, self.learning_rate))
-            self._stopped, self.learning_rate = any(stops for stops, _ in told), told[0][1]
+        self._stopped = any(self._exchange.gather(self._stopped))  # by callbacks of each process
+        self._exchange.agree(self.model, engine)
 
     def _read_parameters(self) -> None:
         """Use the parameters of the model that callbacks have changed."""
@@ -494,3 +495,4 @@ class Trainer(Generic[Model]):
         """Restore the best weights. The counts of steps and rows stay."""
         if self._run.best is not None:
             self._state.engine.restore(self._run.best[1])
+            self._exchange.velocity = None

@@ -44,11 +44,12 @@ class Validation:
         If more than 50 rows decide, the worst fiftieth counts as the next worst row does. Otherwise
         a single outlier among them would decide.
         """
-        if self.n_rows == 0:
+        n_rows = sum(exchange.gather(self.n_rows))
+        if n_rows == 0:
             return math.nan
         n_draws = int(engine.settings["n_draws"])
         if self.decides:
-            n_draws = n_validation_draws(n_draws, self.n_rows)
+            n_draws = n_validation_draws(n_draws, n_rows)
         own = model._scores(engine, self.rows, self.subset, n_draws)
         scores = np.concatenate(exchange.gather(own))
         if self.decides:

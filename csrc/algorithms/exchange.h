@@ -3,7 +3,9 @@
 
 #include <exception>
 #include <functional>
+#include <memory>
 
+#include "base/buffer.h"
 #include "base/float_env.h"
 #include "base/sizes.h"
 
@@ -17,20 +19,23 @@ struct StepTotals {
   double bound = 0.0;
 };
 
+// The sum over a step's rows. Who has seen it may keep it.
+using Gradient = std::shared_ptr<Buffer<float>>;
+
 // Its functions replace numbers by their sums over all processes. Thread 0 calls them, with
 // subnormals enabled. If one throws, there are no sums, and the steps end.
 class Exchange {
  public:
   using Join = std::function<void(StepTotals& totals)>;
-  using Sum = std::function<void(float* values, size_t n)>;
+  using Sum = std::function<void(const Gradient& values)>;
   Exchange(Join join, Sum sum) : join_(std::move(join)), sum_(std::move(sum)) {}
 
   // False if there are no sums.
   bool join(StepTotals& totals) {
     return attempt([&] { join_(totals); });
   }
-  bool sum(float* values, size_t n) {
-    return attempt([&] { sum_(values, n); });
+  bool sum(const Gradient& values) {
+    return attempt([&] { sum_(values); });
   }
   // Rethrows the exception that ended the steps, if there is one.
   void rethrow() const {

@@ -34,7 +34,8 @@ class Loop {
         order_(model, table, slice),
         schedule_(model.config(), slice, model.n_steps),
         exchange_(exchange),
-        gradient_(exchange == nullptr ? 0 : model.parameters().size()),
+        gradient_(std::make_shared<Buffer<float>>(
+            exchange == nullptr ? 0 : model.parameters().size())),
         start_(Clock::now()),
         deadline_(slice.max_seconds),
         bound_sum_(model.bound_sum) {}
@@ -133,7 +134,7 @@ class Loop {
   bool take_joint_step(size_t done, uint64_t number, size_t& position, PhaseClock& clock,
                        Member& member) {
     const Pass pass = pass_from(position, number);
-    const Arena sums = {nullptr, gradient_.data(), nullptr};
+    const Arena sums = {nullptr, gradient_->data(), nullptr};
     Step step = {pass, UpdateRule(), sums, rollback_, deadline_, clock};
     clock.lap();
     const std::optional<PendingUpdate> last = step_function_(step, dreams_, member);
@@ -148,11 +149,11 @@ class Loop {
     RowGather copying = goes_on ? begin_gather(next, table_, member) : RowGather();
     update(last->pass, sums, step.rule, member, copying);
     member.barrier();
-    if (member.rank() == 0) joined_ = exchange_->sum(gradient_.data(), gradient_.size());
+    if (member.rank() == 0) joined_ = exchange_->sum(gradient_);
     member.barrier();
     if (!joined_) return false;
     const auto rows = static_cast<size_t>(totals_.rows);
-    ascend(pass.k, pass.network, model_.parameters().arena(), gradient_.data(),
+    ascend(pass.k, pass.network, model_.parameters().arena(), gradient_->data(),
            update_rule(model_.config(), pass.settings, number, rows, slice_.n_train), member,
            Networks::both);
     clock.lap();
@@ -198,7 +199,7 @@ class Loop {
   EpochOrder order_;
   Schedule schedule_;
   Exchange* exchange_;  // null: there is no other process
-  Buffer<float> gradient_;
+  Gradient gradient_;
   // Thread 0 writes these before a barrier.
   StepTotals totals_;
   bool joined_ = false;

@@ -208,18 +208,22 @@ void set_config(BoundModel& model, const Config& config) {
 // Calls the methods join(totals) and sum(values) of a Python object. They replace the numbers of an
 // array by their sums.
 Exchange exchange_by(const py::object& object) {
-  const auto call = [&object](const char* method, auto* values, size_t n) {
-    const py::gil_scoped_acquire gil;
-    using T = std::remove_pointer_t<decltype(values)>;
-    object.attr(method)(py::array_t<T>(static_cast<py::ssize_t>(n), values, py::none()));
-  };
   return Exchange(
-      [call](StepTotals& totals) {
-        double values[] = {totals.n_failed, totals.n_ending, totals.rows, totals.bound};
-        call("join", values, std::size(values));
-        totals = {values[0], values[1], values[2], values[3]};
+      [&object](StepTotals& totals) {
+        const py::gil_scoped_acquire gil;
+        py::array_t<double> values(4);
+        auto v = values.mutable_unchecked<1>();
+        v(0) = totals.n_failed, v(1) = totals.n_ending, v(2) = totals.rows, v(3) = totals.bound;
+        object.attr("join")(values);
+        totals = {v(0), v(1), v(2), v(3)};
       },
-      [call](float* values, size_t n) { call("sum", values, n); });
+      [&object](const Gradient& values) {
+        const py::gil_scoped_acquire gil;
+        const py::capsule owner(new Gradient(values),
+                                [](void* kept) { delete static_cast<Gradient*>(kept); });
+        object.attr("sum")(
+            FloatArray(static_cast<py::ssize_t>(values->size()), values->data(), owner));
+      });
 }
 
 void check_exchange(const Model& model) {
@@ -227,13 +231,13 @@ void check_exchange(const Model& model) {
         "exchange: want a model that is trained by SGVB, without a weight posterior");
 }
 
-// Calls f with a view of the weights and of each array of the optimizer.
+// Calls f with a view of the weights and of each array of the optimizer. A view keeps the model.
 void for_each_array(BoundModel& self, const py::function& f) {
   const Changing changing(self.access);
   for (const Role role : kRoles) {
     float* values = self.parameters().data(role);
     if (role >= Role::prior_mean || values == nullptr) continue;
-    f(FloatArray(static_cast<py::ssize_t>(self.parameters().size()), values, py::none()));
+    f(FloatArray(static_cast<py::ssize_t>(self.parameters().size()), values, py::cast(self)));
   }
 }
 

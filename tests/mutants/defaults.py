@@ -97,7 +97,7 @@ MUTANTS = [
     Mutant(
         what="a validation has one draw",
         file="aevb/training/validation.py",
-        text="n_draws = n_validation_draws(n_draws, self.n_rows)",
+        text="n_draws = n_validation_draws(n_draws, n_rows)",
         replacement="pass",
         tests=("test_early_stopping.py::test_a_validation_has_several_draws",),
     ),
@@ -111,8 +111,8 @@ MUTANTS = [
     Mutant(
         what="a schedule begins anew when a run is resumed",
         file="aevb/training/trainer.py",
-        text="if self._run.plan is not None:",
-        replacement="if False:",
+        text="if self._run.plan is None:",
+        replacement="if True:",
         tests=("test_schedule.py::test_a_resumed_run_goes_on_with_its_schedule",),
     ),
     Mutant(
@@ -167,8 +167,8 @@ MUTANTS = [
     Mutant(
         what="an unstable run keeps its weights",
         file="aevb/training/trainer.py",
-        text="engine.restore(best[1])",
-        replacement="pass",
+        text="self._restore_best()\n            engine.learning_rate",
+        replacement="engine.learning_rate",
         tests=("test_early_stopping.py::test_an_unstable_run_goes_back_and_halves_the_rate",),
     ),
     Mutant(

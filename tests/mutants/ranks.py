@@ -19,8 +19,8 @@ _MISTAKES = {
         ),
         (
             "a rank does not wait for the joined gradient",
-            "gradient_.size());\n    member.barrier();",
-            "gradient_.size());",
+            "sum(gradient_);\n    member.barrier();",
+            "sum(gradient_);",
             "test_joint_steps.py::test_the_number_of_threads_and_a_late_one_change_no_bit",
         ),
         (
@@ -61,8 +61,8 @@ _MISTAKES = {
     "aevb/core/threads.py": [
         (
             "each process takes all cores",
-            "core.max_threads()) // _n_sharing)",
-            "core.max_threads()))",
+            "(usable_cpus()) // _n_sharing",
+            "(usable_cpus())",
             "test_exchange.py::test_processes_share_the_cores",
         ),
     ],
@@ -72,6 +72,20 @@ _MISTAKES = {
             "slice(exchange.rank, None, exchange.n_ranks)",
             "slice(0, None, exchange.n_ranks)",
             "test_exchange.py::test_shares_are_all_rows_once",
+        ),
+    ],
+    "aevb/distributed/momentum.py": [
+        (
+            "the velocity does not slow down",
+            "momentum * velocity[name] + d for",
+            "velocity[name] + d for",
+            "test_exchange.py::test_a_steady_distance_gathers_momentum",
+        ),
+        (
+            "the weights move by the velocity alone",
+            "+ distance[name] + momentum",
+            "+ momentum",
+            "test_exchange.py::test_a_steady_distance_gathers_momentum",
         ),
     ],
     "aevb/distributed/facts.py": [
@@ -85,9 +99,15 @@ _MISTAKES = {
     "aevb/distributed/interrupts.py": [
         (
             "Ctrl-C stays noted after the block",
-            "        signal.signal(signal.SIGINT, before)",
-            "        pass",
-            "test_exchange.py::test_ctrl_c_is_noted_in_a_block",
+            "            signal.signal(number, handler)\n        if kind",
+            "            pass\n        if kind",
+            "test_exchange.py::test_signals_wait_for_the_end_of_a_block",
+        ),
+        (
+            "Ctrl-C at the end of a block is lost",
+            "if kind is None and self.interrupted:",
+            "if False:",
+            "test_exchange.py::test_signals_wait_for_the_end_of_a_block",
         ),
     ],
 }
