@@ -1,8 +1,8 @@
 """A cost model of training by many workers: a round is `sync_every` steps, and then an exchange.
 
-Times are in seconds, sizes in bytes. A worker takes a step in the same mean time, whatever the others
-do. In an exchange all wait for the slowest, and then for the network. Each machine sends and receives
-at the full bandwidth at once. The time of the additions is left out.
+Times are in seconds, sizes in bytes. A worker takes a step in the same mean time, whatever the
+others do. In an exchange all wait for the slowest, and then for the network. Each machine sends and
+receives at the full bandwidth at once. The time of the additions is left out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def tree(n: int, size: float, network: Network) -> float:
     return 2 * math.ceil(math.log2(n)) * (network.latency + size / network.bandwidth)
 
 
-ALL_REDUCE: dict[str, Callable[[int, float, Network], float]] = {
+AllReduce = Callable[[int, float, Network], float]  # (workers, bytes, network) -> seconds
+ALL_REDUCE: dict[str, AllReduce] = {
     "halving": halving,
     "ring": ring,
     "tree": tree,
@@ -49,39 +50,34 @@ ALL_REDUCE: dict[str, Callable[[int, float, Network], float]] = {
 
 
 class Round(NamedTuple):
-    """What one worker does between two exchanges, and how many bytes an exchange adds up."""
+    """What one worker does between two exchanges."""
 
     sync_every: int
     step_seconds: float
-    size: float
     jitter: float = 0.0  # standard deviation of the logarithm of a step's time
 
 
-def train_seconds(n: int, work: Round, rng: np.random.Generator) -> float:
-    """Return the time until the slowest of n workers has taken its steps.
+def train_seconds(n: int, work: Round, n_rounds: int = 1, seed: int = 0) -> float:
+    """Return the mean time until the slowest of n workers has taken the steps of a round.
 
     The time of each step is log-normal, with the same mean for any jitter.
     """
     if work.jitter == 0:
         return work.sync_every * work.step_seconds
-    factors = rng.lognormal(-0.5 * work.jitter**2, work.jitter, (n, work.sync_every))
-    return work.step_seconds * float(factors.sum(axis=1).max())
-
-
-def efficiency(
-    n: int,
-    work: Round,
-    exchange_seconds: float,
-    *,
-    n_rounds: int = 1,
-    seed: int = 0,
-) -> float:
-    """Return the rows per second of n workers, as a share of n times those of one worker alone."""
     rng = np.random.default_rng((seed, n, work.sync_every))
-    train = np.mean([train_seconds(n, work, rng) for _ in range(n_rounds)])
-    return work.sync_every * work.step_seconds / (float(train) + exchange_seconds)
+    shape, mean = (n, work.sync_every), -0.5 * work.jitter**2
+    slowest = [rng.lognormal(mean, work.jitter, shape).sum(1).max() for _ in range(n_rounds)]
+    return work.step_seconds * float(np.mean(slowest))
 
 
-def steps_for(share: float, step_seconds: float, exchange_seconds: float) -> int:
+def efficiency(work: Round, train: float, exchange: float) -> float:
+    """Return the rows per second of n workers, as a share of n times those of one worker alone.
+
+    `train` and `exchange` are the seconds of the two parts of a round.
+    """
+    return work.sync_every * work.step_seconds / (train + exchange)
+
+
+def steps_for(share: float, step_seconds: float, exchange: float) -> int:
     """Return the least `sync_every` that reaches this efficiency, without jitter."""
-    return max(1, math.ceil(share / (1 - share) * exchange_seconds / step_seconds))
+    return max(1, math.ceil(share / (1 - share) * exchange / step_seconds))

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
-from scale_model import ALL_REDUCE, Network, Round, efficiency, steps_for
+from scale_model import ALL_REDUCE, Network, Round, efficiency, steps_for, train_seconds
 
 LATENCY, BANDWIDTH, SIZE = 50e-6, 1.25e9, 3.3e6
 NO_LATENCY, NO_BYTES = Network(0.0, BANDWIDTH), Network(LATENCY, math.inf)
@@ -45,11 +45,14 @@ def test_messages_one_after_another(name, messages):
         assert ALL_REDUCE[name](n, SIZE, BOTH) == pytest.approx(sum(parts), rel=1e-12)
 
 
-def test_efficiency_is_the_share_of_time_in_steps():
-    for n in (1, 3, 1000):
-        assert efficiency(n, Round(7, 2e-3, SIZE), 0.0) == 1
-        assert efficiency(n, Round(1, 2e-3, SIZE), 2e-3) == 0.5
-        assert efficiency(n, Round(3, 2e-3, SIZE), 2e-3) == pytest.approx(0.75, rel=1e-12)
+@pytest.mark.parametrize(("steps", "share"), [(1, 0.5), (3, 0.75), (7, 0.875)])
+def test_efficiency_is_the_share_of_time_in_steps(steps, share):
+    work = Round(steps, 2e-3)
+    train = train_seconds(1000, work)
+    assert train == pytest.approx(2e-3 * steps, rel=1e-12)
+    assert efficiency(work, train, 0.0) == 1
+    assert efficiency(work, train, 2e-3) == pytest.approx(share, rel=1e-12)
+    assert efficiency(work, 2 * train, 0.0) == 0.5
 
 
 def test_steps_for_an_efficiency():
@@ -65,22 +68,19 @@ def test_the_slower_of_two(jitter):
     Four standard errors of the mean of 20 000 maxima are allowed. The variance of the maximum is at
     most that of both times together, 2 (exp(jitter^2) - 1).
     """
-    n_rounds = 20_000
-    spread = math.sqrt(2 * math.expm1(jitter**2) / n_rounds)
-    work = Round(1, 1.0, SIZE, jitter)
-    for n, mean in ((1, 1.0), (2, 2 * norm.cdf(jitter / math.sqrt(2)))):
-        found = 1 / efficiency(n, work, 0.0, n_rounds=n_rounds)
-        assert found == pytest.approx(mean, abs=4 * spread)
+    n_rounds, work = 20_000, Round(1, 3.0, jitter)
+    allowed = 4 * 3 * math.sqrt(2 * math.expm1(jitter**2) / n_rounds)
+    for n, mean in ((1, 3.0), (2, 6 * norm.cdf(jitter / math.sqrt(2)))):
+        assert train_seconds(n, work, n_rounds) == pytest.approx(mean, abs=allowed)
 
 
 def test_more_steps_between_exchanges_even_out():
-    """The mean of the slowest of 100 sums falls towards that of a sum, as 1 / sqrt(steps)."""
-    works = [Round(h, 1.0, SIZE, 0.2) for h in (1, 10, 100)]
-    lost = [1 / efficiency(100, work, 0.0, n_rounds=50) - 1 for work in works]
+    """The slowest of 100 sums falls towards their mean, about as 1 / sqrt(steps)."""
+    works = [Round(h, 1.0, 0.2) for h in (1, 10, 100)]
+    lost = [train_seconds(100, work, 50) / work.sync_every - 1 for work in works]
     assert lost[0] > 2 * lost[1] > 4 * lost[2] > 0
 
 
 def test_a_seed_gives_the_same_numbers():
-    work = Round(5, 1.0, SIZE, 0.2)
-    once, again, other = (efficiency(9, work, 0.1, n_rounds=3, seed=s) for s in (4, 4, 5))
+    once, again, other = (train_seconds(9, Round(5, 1.0, 0.2), 3, seed) for seed in (4, 4, 5))
     assert once == again != other
