@@ -131,22 +131,21 @@ def simulate(args: argparse.Namespace) -> None:
     curves: Curves = {}
     for name in args.all_reduce:
 
-        def exchange(n: int, size: int, add_up: AllReduce = ALL_REDUCE[name]) -> float:
-            return tree(n, N_JOINED, network) + add_up(n, size, network)
+        def exchange(n: int, parts: list[int], add_up: AllReduce = ALL_REDUCE[name]) -> float:
+            sums = (add_up(n, size, network) for size in parts)
+            return tree(n, N_JOINED, network) + sum(sums)
 
         print(f"\n| {name}: sync_every | MB | {' | '.join(map(str, WORKERS))} |")
         print("|---:" * (len(WORKERS) + 2) + "|")
         curves[name] = {}
         for work in works:
-            size = sizes[0] if work.sync_every == 1 else sum(sizes)
-            shares = [efficiency(work, train[n, work], exchange(n, size)) for n in WORKERS]
+            parts = sizes[:1] if work.sync_every == 1 else sizes
+            shares = [efficiency(work, train[n, work], exchange(n, parts)) for n in WORKERS]
             cells = " | ".join(f"{share:.2f}" for share in shares)
-            print(f"| {work.sync_every} | {size / 1e6:.2f} | {cells} |")
+            print(f"| {work.sync_every} | {sum(parts) / 1e6:.2f} | {cells} |")
             curves[name][work.sync_every] = shares
-        least = steps_for(SHARE, step_seconds, exchange(WORKERS[-1], sum(sizes)))
-        print(
-            f"\nWithout jitter, {WORKERS[-1]} workers reach {SHARE:.0%} from sync_every={least} on."
-        )
+        least = steps_for(SHARE, step_seconds, exchange(most := WORKERS[-1], sizes))
+        print(f"\nWithout jitter, {most} workers reach {SHARE:.0%} from sync_every={least} on.")
     if args.out is not None:
         draw(curves, args.out)
 
