@@ -68,7 +68,7 @@ def answers(n_ranks: int, **task: Any) -> Iterator[dict[str, Any]]:
 def measure(args: argparse.Namespace) -> None:
     """Print the tables of `measure`."""
     ranks = sorted({1, *args.ranks})
-    if any(args.steps % sync_every for sync_every in args.sync_every):
+    if any(sync_every < 1 or args.steps % sync_every for sync_every in args.sync_every):
         raise SystemExit("--steps: want a multiple of each of --sync-every")
     task = {name: getattr(args, name) for name in ("sync_every", "steps", "rounds", "published")}
     (found,) = answers(ranks[-1], work="measure", ranks=ranks, batch_size=args.batch_size, **task)

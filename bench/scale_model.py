@@ -29,8 +29,8 @@ def ring(n: int, size: float, network: Network) -> float:
 def halving(n: int, size: float, network: Network) -> float:
     """As many bytes as in a ring, in 2 log2(n) messages: halves, quarters, ... and back.
 
-    MPICH adds up long arrays so (Thakur et al. 2005, section 4.5). It needs more messages if n is no
-    power of two.
+    This is Rabenseifner's algorithm, which MPICH takes for long arrays (Thakur et al. 2005). If n
+    is no power of two, MPICH needs more messages.
     """
     return 2 * math.ceil(math.log2(n)) * network.latency + (
         2 * (n - 1) / n * size / network.bandwidth
