@@ -181,6 +181,7 @@ def quality(args: argparse.Namespace) -> None:
             "batch_size": args.batch_size // (n if args.split_batch else 1),
             "learning_rate": None if n == 1 else args.learning_rate,
             "published": args.published,
+            "outer_momentum": args.outer_momentum,
         }
         runs = [list(answers(n, work="quality", seed=seed, **task)) for seed in range(args.seeds)]
         for of_seeds in zip(*runs, strict=True):
@@ -227,6 +228,7 @@ def main() -> None:
     part.add_argument("--rows", type=float, default=1e6, help="of all ranks together")
     part.add_argument("--split-batch", action="store_true", help="--batch-size is of all ranks")
     part.add_argument("--learning-rate", type=float, help="of several ranks, not of one")
+    part.add_argument("--outer-momentum", type=float, default=0.0, help="with --sync-every above 1")
     part.add_argument("--seeds", type=int, default=1)
     part.set_defaults(work=quality)
 

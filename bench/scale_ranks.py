@@ -116,14 +116,17 @@ def measure(comm: Any, task: dict[str, Any]) -> None:
 def quality(comm: Any, task: dict[str, Any]) -> None:
     """Train on a share of MNIST, once for each of `sync_every`. Print each test bound.
 
-    The task also has `rows` of all ranks, `batch_size`, `published`, `learning_rate` and `seed`.
+    The task also has `rows` of all ranks, `batch_size`, `published`, `learning_rate`, `seed`, and
+    the `outer_momentum` of weights that are averaged.
     """
     mnist = datasets.load_mnist()
     X = mnist.train[comm.rank :: comm.size]
     for sync_every in task["sync_every"]:
         changes = {name: task[name] for name in ("batch_size", "learning_rate") if task[name]}
         model = model_of(task["published"], **changes, random_state=task["seed"])
-        Trainer(model, X, comm=comm, sync_every=sync_every).run(task["rows"])
+        momentum = task["outer_momentum"] if sync_every > 1 else 0.0
+        trainer = Trainer(model, X, comm=comm, sync_every=sync_every, outer_momentum=momentum)
+        trainer.run(task["rows"])
         if comm.rank == 0:
             bound = Evaluator(model, random_state=0).bound(mnist.test, n_draws=N_DRAWS).mean
             found = {"bound": bound, "rows": model.n_samples_seen_, "steps": model.n_steps_}
