@@ -1,11 +1,6 @@
-"""Sources of rows: what is one, which chunks it has in which order, and reading ahead."""
+"""Sources of rows: what is one, and which chunks it has in which order."""
 
-import gc
-import signal
-import subprocess
-import sys
-import threading
-import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +9,7 @@ import scipy.sparse as sp
 
 from aevb.data import files, parts, sources
 from aevb.data.join import joined, joined_data
-from aevb.data.reader import Reader, by_chunk, located
-from aevb.data.sources import Chunk, OnePass, Parts, Passes, source_of
+from aevb.data.sources import Chunk, Parts, source_of
 from aevb.data.validation import Data
 
 N, D = 50, 4
@@ -95,6 +89,18 @@ class Chunked:
         return X[rows]
 
 
+class StoredCsr:
+    """The least that a CSR matrix in a file has, as AnnData shows it."""
+
+    shape, dtype, format = X.shape, X.dtype, "csr"
+
+    def __getitem__(self, rows):
+        return sp.csr_matrix(X[rows])
+
+    def to_memory(self):
+        raise AssertionError("it may not fit in memory")
+
+
 class Again:
     def __iter__(self):
         return iter([X[:20], X[20:40], X[40:]])
@@ -103,6 +109,8 @@ class Again:
 ARRAYS = {
     "npy": (npy, [20, 20, 10]),
     "fortran npy": (fortran_npy, [20, 20, 10]),
+    "one path": (lambda folder: npy(folder)[0], [20, 20, 10]),
+    "name of one file": (lambda folder: str(npy(folder)[0]), [20, 20, 10]),
     "npz": (npz, [50]),
     "sparse npz": (sparse_npz, [50]),
     "Dask array": (dask_array, [20, 20, 10]),
@@ -110,6 +118,7 @@ ARRAYS = {
     "HDF5 without chunks": (hdf5_without_chunks, [20, 20, 10]),
     "zarr": (zarr, [14, 14, 14, 8]),
     "array with chunks": (lambda _: Chunked(), [14, 14, 14, 8]),
+    "CSR in a file": (lambda _: StoredCsr(), [20, 20, 10]),
     "iterable": (lambda _: Again(), [20, 20, 10]),
     "callable": (lambda _: Again().__iter__, [20, 20, 10]),
     "callable that returns a list": (lambda _: lambda: [X[:20], X[20:]], [20, 30]),
@@ -135,6 +144,7 @@ def test_a_source_of_arrays_has_all_rows_in_their_order(kind, tmp_path):
     assert [chunk.X.shape for chunk in chunks] == [(n, D) for n in sizes]
     for chunk in chunks:
         assert dense(chunk).dtype == X.dtype
+        assert sp.issparse(chunk.X) == (kind in ("sparse npz", "CSR in a file"))
         if kind.endswith("npy"):
             assert chunk.X.flags.owndata  # it is no map: the thread that reads ahead has read it
     np.testing.assert_array_equal(np.concatenate([dense(chunk) for chunk in chunks]), X)
@@ -166,7 +176,7 @@ def test_a_source_of_frames_has_all_rows_in_their_order(kind, tmp_path):
         np.memmap,
         3,
         None,
-        "x.npy",
+        b"x.npy",
         {"x": X},
         {1.0},
         range(3),
@@ -215,6 +225,12 @@ def test_what_a_callable_returns_is_checked(result):
         source_of(lambda: result).chunks()
 
 
+@pytest.mark.parametrize("path", ["x.npy", Path("x.npy")])
+def test_an_iterator_of_paths_is_no_list(path):
+    with pytest.raises(TypeError, match=r"^chunk 1: X: got the path 'x\.npy', want .* a list of"):
+        list(source_of(iter([X, path])).chunks())
+
+
 def test_files_are_checked_at_once(tmp_path):
     np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
     np.savez(tmp_path / "two.npz", a=X, b=X)
@@ -224,8 +240,9 @@ def test_files_are_checked_at_once(tmp_path):
         ("two.npz", ValueError, r"the arrays \['a', 'b'\] in .*two\.npz', want one array"),
         *[(f"none{s}", FileNotFoundError, "none") for s in (".npy", ".npz", ".csv")],
     ]:
-        with pytest.raises(error, match=said):
-            source_of([tmp_path / name])
+        for one in (tmp_path / name, [tmp_path / name]):
+            with pytest.raises(error, match=said):
+                source_of(one)
 
 
 def test_an_array_of_other_dimensions_is_named():
@@ -352,146 +369,3 @@ def test_joined_data():
     both = joined_data([one, two])
     assert (both.low, both.high, both.holes) == (-1.0, 3.0, True)
     np.testing.assert_array_equal(both.X, X)
-
-
-# ---------------------------------------------------------------------------------- reading ahead
-def wait_until(happens):
-    end = time.monotonic() + 10
-    while not happens():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.001)
-
-
-def test_a_reader_has_the_items_by_their_number():
-    reader = Reader(iter("abcdef"), 10)
-    assert [reader.get(i) for i in (10, 10, 11, 14, 15, 16, 16)] == [*"aabef", None, None]
-    assert reader.begin == 16
-    assert Reader(iter("ab"), 0).get(7) is None
-
-
-def test_it_reads_one_ahead_and_no_more():
-    read = []
-
-    def items():
-        for i in range(9):
-            read.append(threading.current_thread())
-            yield i
-
-    reader = Reader(items(), 0)
-    time.sleep(0.02)
-    assert read == []
-    for i in range(4):
-        assert reader.get(i) == i
-        wait_until(lambda n=i + 2: len(read) == n)
-        time.sleep(0.01)
-        assert len(read) == i + 2
-    assert len(set(read)) == 1
-    assert read[0] is not threading.current_thread()
-
-
-def test_an_error_comes_in_its_place():
-    def items():
-        yield 0
-        raise OSError("the disk is gone")
-
-    reader = Reader(items(), 0)
-    assert reader.get(0) == 0
-    for _ in range(2):
-        with pytest.raises(OSError, match="the disk is gone"):
-            reader.get(1)
-
-
-def test_the_thread_ends_with_its_reader():
-    closed = []
-
-    def items():
-        try:
-            yield from range(9)
-        finally:
-            closed.append(True)
-
-    others = set(threading.enumerate())  # some of which may end meanwhile
-    reader = Reader(items(), 0)
-    assert reader.get(0) == 0
-    (own,) = set(threading.enumerate()) - others
-    del reader
-    gc.collect()
-    wait_until(lambda: not own.is_alive() and closed)
-
-
-def test_ctrl_c_ends_the_wait_for_a_reader_that_blocks_and_loses_nothing():
-    go_on = threading.Event()
-
-    def items():
-        yield 0
-        go_on.wait()
-        yield 1
-
-    reader = Reader(items(), 0)
-    reader.get(0)
-    default = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            reader.get(1)
-    finally:
-        signal.signal(signal.SIGALRM, default)
-    go_on.set()
-    assert [reader.get(1), reader.get(2)] == [1, None]
-
-
-def test_a_program_ends_though_its_reader_blocks(tmp_path):
-    code = (
-        "import threading\n"
-        "from aevb.data.reader import Reader\n"
-        "def items():\n"
-        "    yield 0\n"
-        "    threading.Event().wait()\n"
-        "reader = Reader(items(), 0)\n"
-        "print(reader.get(0))\n"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
-    assert (done.stdout, done.stderr, done.returncode) == ("0\n", "", 0)
-
-
-# --------------------------------------------------------------------------------- where it fails
-def refuse(*rows):
-    """Work that fails at these rows, which column 0 names."""
-
-    def work(table):
-        values = table.iloc[:, 0] if hasattr(table, "iloc") else np.asarray(table)[:, 0]
-        for row in rows:
-            if row in list(values):
-                raise ValueError(f"X: got {row}")
-        return len(values)
-
-    return work
-
-
-NUMBERED = np.arange(20.0)[:, None]
-
-
-@pytest.mark.parametrize("table", [NUMBERED, NUMBERED.tolist(), pd.DataFrame(NUMBERED)])
-@pytest.mark.parametrize(("rows", "first"), [([0], 0), ([7], 7), ([19], 19), ([9, 3], 3)])
-def test_an_error_names_chunk_and_row(table, rows, first):
-    assert located(Chunk("chunk 4", table), refuse(77)) == 20
-    with pytest.raises(ValueError, match=rf"^chunk 4, row {first}: X: got \d+$"):
-        located(Chunk("chunk 4", table), refuse(*rows))
-
-
-@pytest.mark.parametrize("table", [NUMBERED, 3, sp.coo_matrix(NUMBERED)])
-def test_an_error_of_all_rows_names_the_chunk(table):
-    def work(_):
-        raise TypeError("X: wrong")
-
-    with pytest.raises(TypeError, match=r"^chunk 4: X: wrong$"):
-        located(Chunk("chunk 4", table), work)
-
-
-def test_results_by_chunk_leave_out_what_is_empty():
-    source = Passes(lambda: [X[:0], X[:20], X[20:]])
-    assert by_chunk(source, len) == [20, 30]
-    for empty in (OnePass(iter([])), Passes(lambda: [X[:0]])):
-        with pytest.raises(ValueError, match=r"^X: got a source without rows, want at least 1$"):
-            by_chunk(empty, len)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed"
         ([X[:30], np.full_like(X, np.inf)], ValueError, "^chunk 1: Input X contains inf"),
         ([X[:30], np.where(np.arange(30)[:, None] == 17, 3, X[:30])], ValueError,
          r"^chunk 1, row 17: X: got values from .* to 3\.0"),
-        ([X[:30], "text"], ValueError, "^chunk 1"),
+        ([X[:30], "text"], TypeError, "^chunk 1: X: got the path 'text'"),
         ([X[:30] * 9, X[:30], None], (TypeError, ValueError), "^chunk 2"),
         ([X[:10], X[:10, :5]], ValueError, "chunk 1 has 5 columns, but chunk 0 has 6 columns"),
         ([X[0]], ValueError, r"^chunk 0.*Expected 2D array"),

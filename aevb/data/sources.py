@@ -130,16 +130,20 @@ def source_of(X: Any) -> Source | None:
     ------
     TypeError, ValueError
         If a file has an unknown name, or if an array of chunks has not two dimensions.
+    ImportError, OSError
+        If a file cannot be read.
     """
     if isinstance(X, np.ndarray):
         return None
+    if isinstance(X, (str, os.PathLike)):
+        X = [X]
     if _is_list_of_paths(X):
         return Parts([part for path in X for part in parts_of_file(os.fspath(path))])
     if callable(getattr(X, "__dask_graph__", None)):
         return Parts(_parts_of_dask(X))
     if _is_stored_array(X):
         return Parts(_parts_of_stored_array(X))
-    if any(hasattr(X, name) for name in _TABLES) or isinstance(X, (str, bytes, Mapping, Set)):
+    if any(hasattr(X, name) for name in _TABLES) or isinstance(X, (bytes, Mapping, Set)):
         return None
     if isinstance(X, Iterator):
         return OnePass(X)
@@ -160,8 +164,13 @@ def permutation(n: int, epoch: tuple[int, int]) -> NDArray[np.intp]:
 
 
 def _numbered(chunks: Iterable[Any], begin: int) -> Iterator[Chunk]:
-    named = (Chunk(f"chunk {i}", X) for i, X in enumerate(chunks))
-    return islice(named, begin, None)
+    for i, X in islice(enumerate(chunks), begin, None):
+        if isinstance(X, (str, os.PathLike)):
+            raise TypeError(
+                f"chunk {i}: X: got the path {os.fspath(X)!r}, want an array, a CSR matrix or a "
+                f"frame; or give a list of paths as X"
+            )
+        yield Chunk(f"chunk {i}", X)
 
 
 def _kind(iterator: Iterator[Any]) -> str:
@@ -192,19 +201,27 @@ def _parts_of_dask(X: Any) -> list[Part]:
 
 
 def _is_stored_array(X: Any) -> bool:
-    """Tell whether X is an array in a file with slices of rows, as those of zarr and h5py are."""
+    """Tell whether X is in a file and has slices of rows: an array of zarr or h5py, or CSR."""
+    if _is_stored_csr(X):
+        return True
     if not all(hasattr(X, name) for name in ("shape", "dtype", "chunks", "__getitem__")):
         return False
     is_chunked = isinstance(X.chunks, tuple) and all(isinstance(n, int) for n in X.chunks)
     return is_chunked or type(X).__module__.startswith("h5py")  # which may store without chunks
 
 
+def _is_stored_csr(X: Any) -> bool:
+    """Tell whether X is a CSR matrix in a file, with slices of rows of SciPy's."""
+    return hasattr(X, "to_memory") and getattr(X, "format", None) == "csr"
+
+
 def _parts_of_stored_array(X: Any) -> list[Part]:
     _check_dimensions(X)
-    height = X.chunks[0] if X.chunks else 1
+    is_csr = _is_stored_csr(X)
+    height = 1 if is_csr or not X.chunks else X.chunks[0]
 
     def reader(begin: int, end: int) -> Callable[[], Iterator[Any]]:
-        return one_chunk(lambda: np.asarray(X[begin:end]))
+        return one_chunk(lambda: X[begin:end] if is_csr else np.asarray(X[begin:end]))
 
     blocks = row_blocks(X.shape, np.dtype(X.dtype).itemsize, height)
     return [Part(f"chunk {i}", reader(a, b), b - a) for i, (a, b) in enumerate(blocks)]

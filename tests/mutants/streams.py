@@ -61,6 +61,18 @@ _PYTHON = {
             "if isinstance(X, Iterable) else None",
             "test_sources.py::test_a_table_is_no_source",
         ),
+        (
+            "a CSR matrix in a file is one table",
+            "if _is_stored_csr(X):",
+            "if False:",
+            "test_sources.py::test_a_source_of_arrays_has_all_rows_in_their_order[CSR in a file]",
+        ),
+        (
+            "a path in an iterator is a chunk",
+            "        if isinstance(X, (str, os.PathLike)):\n            raise",
+            "        if False:\n            raise",
+            "test_sources.py::test_an_iterator_of_paths_is_no_list",
+        ),
     ],
     "aevb/data/files.py": [
         (
@@ -75,37 +87,37 @@ _PYTHON = {
             "nothing is read ahead",
             "max(shared.wanted, i + 2)",
             "max(shared.wanted, i + 1)",
-            "test_sources.py::test_it_reads_one_ahead_and_no_more",
+            "test_reader.py::test_it_reads_one_ahead_and_no_more",
         ),
         (
             "two chunks are read ahead",
             "max(shared.wanted, i + 2)",
             "max(shared.wanted, i + 3)",
-            "test_sources.py::test_it_reads_one_ahead_and_no_more",
+            "test_reader.py::test_it_reads_one_ahead_and_no_more",
         ),
         (
             "an error is the end",
             "if item is None and shared.error is not None:",
             "if False:",
-            "test_sources.py::test_an_error_comes_in_its_place",
+            "test_reader.py::test_an_error_comes_in_its_place",
         ),
         (
             "a thread keeps the program from ending",
             "daemon=True",
             "daemon=False",
-            "test_sources.py::test_a_program_ends_though_its_reader_blocks",
+            "test_reader.py::test_a_program_ends_though_its_reader_blocks",
         ),
         (
             "a thread outlives its reader",
             "weakref.finalize(self, self._shared.close)",
             "pass",
-            "test_sources.py::test_the_thread_ends_with_its_reader",
+            "test_reader.py::test_the_thread_ends_with_its_reader",
         ),
         (
             "the row that is named is the one after",
             "    return n_good\n",
             "    return n_bad\n",
-            "test_sources.py::test_an_error_names_chunk_and_row",
+            "test_reader.py::test_an_error_names_chunk_and_row",
         ),
     ],
     "aevb/training/stream.py": [
