@@ -1,5 +1,7 @@
 """Sources of rows: what is one, and which chunks it has in which order."""
 
+import weakref
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import scipy.sparse as sp
 
 from aevb.data import files, parts, sources
 from aevb.data.join import joined, joined_data
-from aevb.data.sources import Chunk, Parts, source_of
+from aevb.data.sources import Chunk, Parts, Passes, source_of
 from aevb.data.validation import Data
 
 N, D = 50, 4
@@ -21,6 +23,7 @@ FRAME = pd.DataFrame(X, columns=list("abcd")).assign(kind=["x", "y"] * (N // 2))
 def small_parts(monkeypatch):
     monkeypatch.setattr(parts, "_BLOCK_BYTES", 20 * D * X.itemsize)  # 20 rows
     monkeypatch.setattr(files, "_CSV_ROWS", 20)
+    monkeypatch.setattr(files, "_GROUP_VALUES", 25 * FRAME.shape[1])
 
 
 # ------------------------------------------------------------------------------ what is a source
@@ -52,6 +55,12 @@ def csv(folder):
 def parquet(folder):
     pytest.importorskip("pyarrow")
     FRAME.to_parquet(folder / "x.parquet", row_group_size=20)
+    return [folder / "x.parquet"]
+
+
+def large_row_groups(folder):
+    pytest.importorskip("pyarrow")
+    FRAME.to_parquet(folder / "x.parquet", row_group_size=30)
     return [folder / "x.parquet"]
 
 
@@ -128,6 +137,7 @@ ARRAYS = {
 FRAMES = {
     "csv": (csv, [20, 20, 10]),
     "parquet": (parquet, [20, 20, 10]),
+    "parquet with large row groups": (large_row_groups, [25, 5, 20]),
     "Dask": (dask_frame, [17, 17, 16]),
 }
 
@@ -162,7 +172,38 @@ def test_a_source_of_frames_has_all_rows_in_their_order(kind, tmp_path):
     assert [len(chunk.X) for chunk in chunks] == sizes
     got = pd.concat([chunk.X for chunk in chunks], ignore_index=True)
     pd.testing.assert_frame_equal(got, FRAME, check_dtype=False)
-    assert source.n_rows == (N if kind == "parquet" else None)
+    assert source.n_rows == (N if kind.startswith("parquet") else None)
+
+
+def test_a_parquet_file_says_once_what_it_holds(tmp_path):
+    """Unless it is written anew."""
+    for n in (N, N - 1):
+        (path,) = parquet(tmp_path)
+        FRAME[:n].to_parquet(path, row_group_size=20)
+        n_read = files._metadata.cache_info().misses
+        assert sum(len(chunk.X) for chunk in source_of(path).chunks()) == n
+        assert files._metadata.cache_info().misses == n_read + 1
+
+
+def test_a_large_row_group_is_not_read_at_once(tmp_path, monkeypatch):
+    """pyarrow keeps some pages of each column, of 1 MB."""
+    pyarrow = pytest.importorskip("pyarrow")
+    monkeypatch.setattr(files, "_GROUP_VALUES", 4 * 50_000)
+    table = np.random.default_rng(0).random((1_200_000, 4), dtype=np.float32)  # 19 MB
+    path = tmp_path / "x.parquet"
+    pd.DataFrame(table, columns=list("abcd")).to_parquet(path, row_group_size=len(table))
+    before = pyarrow.total_allocated_bytes()
+    most = [pyarrow.total_allocated_bytes() - before for _ in source_of(path).chunks()]
+    assert len(most) == 24
+    assert max(most) < 15e6, most
+
+
+def test_chunks_of_a_large_row_group_have_names(tmp_path):
+    source = source_of(large_row_groups(tmp_path))
+    path = str(tmp_path / "x.parquet")
+    names = [f"chunk {i} of row group 0 of {path!r}" for i in range(2)]
+    assert [chunk.name for chunk in source.chunks()] == [*names, f"row group 1 of {path!r}"]
+    assert [chunk.name for chunk in source.chunks(None, 2)] == [f"row group 1 of {path!r}"]
 
 
 @pytest.mark.parametrize(
@@ -232,13 +273,14 @@ def test_an_iterator_of_paths_is_no_list(path):
 
 
 def test_files_are_checked_at_once(tmp_path):
+    pytest.importorskip("pyarrow")
     np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
     np.savez(tmp_path / "two.npz", a=X, b=X)
     for name, error, said in [
         ("x.txt", ValueError, r"got the file '.*x\.txt', want \.npy, \.npz, \.csv, \.parquet"),
         ("cube.npy", ValueError, r"shape \(2, 3, 4\) in .*cube\.npy', want two dimensions"),
         ("two.npz", ValueError, r"the arrays \['a', 'b'\] in .*two\.npz', want one array"),
-        *[(f"none{s}", FileNotFoundError, "none") for s in (".npy", ".npz", ".csv")],
+        *[(f"none{s}", FileNotFoundError, "none") for s in (".npy", ".npz", ".csv", ".parquet")],
     ]:
         for one in (tmp_path / name, [tmp_path / name]):
             with pytest.raises(error, match=said):
@@ -320,6 +362,23 @@ def test_chunks_have_names(tmp_path):
         f"chunk {i} of {table}" for i in range(3)
     ]
     assert [chunk.name for chunk in source_of(Again()).chunks(None, 1)] == ["chunk 1", "chunk 2"]
+
+
+def test_a_chunk_is_given_back_before_the_next_is_read():
+    made = []
+
+    def read():
+        for _ in range(3):
+            assert all(ref() is None for ref in made)
+            x = X.copy()
+            made.append(weakref.ref(x))
+            yield x
+            del x
+
+    one, two = parts.Part("a", read, 3 * N, is_one_chunk=False), parts.Part("b", read, 3 * N)
+    deque(Parts([one, two]).chunks(), maxlen=0)
+    deque(Passes(read).chunks(), maxlen=0)
+    assert len(made) == 9
 
 
 def test_blocks_of_rows():

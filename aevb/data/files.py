@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from scipy import sparse
 from aevb.data.parts import Part, one_chunk, row_blocks
 
 _CSV_ROWS = 20_000  # of a chunk
+_GROUP_VALUES = 1 << 23  # of a chunk of a row group; writers put a million rows into one
+_BUFFER_BYTES = 1 << 16  # of a column of it
 
 
 def parts_of_file(path: str) -> list[Part]:
@@ -75,20 +79,50 @@ def _csv(path: str) -> list[Part]:
 
 
 def _parquet(path: str) -> list[Part]:
-    """Return the row groups of a file."""
+    """Return the row groups of a file. Large ones have several chunks."""
+    from pyarrow import parquet
+
+    groups = _metadata(path, *_stamp(path))
+    sizes = [groups.row_group(i).num_rows for i in range(groups.num_row_groups)]
+    height = max(1, _GROUP_VALUES // max(1, groups.num_columns))
+
+    def reader(i: int) -> Callable[[], Iterator[Any]]:
+        def read() -> Iterator[Any]:
+            metadata = _metadata(path, *_stamp(path))
+            if sizes[i] <= height:
+                with parquet.ParquetFile(path, metadata=metadata) as file:
+                    yield file.read_row_group(i).to_pandas()
+                return
+            # pyarrow would read all bytes of the row group at once
+            options = {"pre_buffer": False, "buffer_size": _BUFFER_BYTES}
+            with parquet.ParquetFile(path, metadata=metadata, **options) as file:
+                yield from map(_to_pandas, file.iter_batches(height, row_groups=[i]))
+
+        return read
+
+    return [
+        Part(f"row group {i} of {path!r}", reader(i), n, is_one_chunk=n <= height)
+        for i, n in enumerate(sizes)
+    ]
+
+
+def _to_pandas(rows: Any) -> Any:
+    return rows.to_pandas()
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Return numbers that change when a file is written anew."""
+    stat = os.stat(path)
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=8)
+def _metadata(path: str, *stamp: int) -> Any:
+    """Return what a Parquet file says of itself, which takes long to read for each row group."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-
-    def reader(i: int) -> Callable[[], Iterator[Any]]:
-        def read() -> Any:
-            with parquet.ParquetFile(path) as file:
-                return file.read_row_group(i).to_pandas()
-
-        return one_chunk(read)
-
-    return [Part(f"row group {i} of {path!r}", reader(i), n) for i, n in enumerate(sizes)]
+        return file.metadata
 
 
 _READERS: dict[str, Callable[[str], list[Part]]] = {

@@ -9,7 +9,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,11 +78,12 @@ class Parts(Source):
             if begin > 0 and part.is_one_chunk:  # which need not be read
                 begin -= 1
                 continue
-            for j, X in enumerate(part.read()):
+            for chunk in _numbered(part.read(), 0, f" of {part.name}"):
                 if begin > 0:
                     begin -= 1
                 else:
-                    yield Chunk(part.name if part.is_one_chunk else f"chunk {j} of {part.name}", X)
+                    yield chunk._replace(name=part.name) if part.is_one_chunk else chunk
+                del chunk  # before the next is read
 
 
 class Passes(Source):
@@ -163,14 +164,18 @@ def permutation(n: int, epoch: tuple[int, int]) -> NDArray[np.intp]:
     return np.argsort(words, kind="stable")
 
 
-def _numbered(chunks: Iterable[Any], begin: int) -> Iterator[Chunk]:
-    for i, X in islice(enumerate(chunks), begin, None):
+def _numbered(chunks: Iterable[Any], begin: int, of: str = "") -> Iterator[Chunk]:
+    """Return the chunks without the first `begin`. It keeps none while it reads the next."""
+
+    def chunk(i: int, X: Any) -> Chunk:
         if isinstance(X, (str, os.PathLike)):
             raise TypeError(
                 f"chunk {i}: X: got the path {os.fspath(X)!r}, want an array, a CSR matrix or a "
                 f"frame; or give a list of paths as X"
             )
-        yield Chunk(f"chunk {i}", X)
+        return Chunk(f"chunk {i}{of}", X)
+
+    return map(chunk, count(begin), islice(chunks, begin, None))
 
 
 def _kind(iterator: Iterator[Any]) -> str:

@@ -73,6 +73,12 @@ _PYTHON = {
             "        if False:\n            raise",
             "test_sources.py::test_an_iterator_of_paths_is_no_list",
         ),
+        (
+            "a chunk is kept while the next is read",
+            "del chunk  # before the next is read",
+            "pass",
+            "test_sources.py::test_a_chunk_is_given_back_before_the_next_is_read",
+        ),
     ],
     "aevb/data/files.py": [
         (
@@ -80,6 +86,25 @@ _PYTHON = {
             'np.array(np.load(path, mmap_mode="r")[begin:end])',
             'np.load(path, mmap_mode="r")[begin:end]',
             "test_sources.py::test_a_source_of_arrays_has_all_rows_in_their_order[npy]",
+        ),
+        (
+            "a large row group is one chunk",
+            "if sizes[i] <= height:",
+            "if True:",
+            "test_sources.py::"
+            "test_a_source_of_frames_has_all_rows_in_their_order[parquet with large row groups]",
+        ),
+        (
+            "each row group reads anew what its file says of itself",
+            "@lru_cache(maxsize=8)",
+            "@lru_cache(maxsize=0)",
+            "test_sources.py::test_a_parquet_file_says_once_what_it_holds",
+        ),
+        (
+            "a file that is written anew has its old row groups",
+            "return stat.st_mtime_ns, stat.st_size",
+            "return 0, 0",
+            "test_sources.py::test_a_parquet_file_says_once_what_it_holds",
         ),
     ],
     "aevb/data/reader.py": [
