@@ -254,6 +254,17 @@ def test_memory_holds_two_chunks_and_the_buffer(way, buffer_rows):
     assert max(most) in ([1] if buffer_rows is None else [2, 3])
 
 
+def test_the_rows_of_frames_lie_together(blocks):
+    """Other rows stay where they are."""
+    frames = [pd.DataFrame(np.asfortranarray(part)) for part in cut(n=50)]
+    Trainer(small(), lambda: frames).run(N)
+    assert [block.flags.c_contiguous for block in blocks] == [True, True]
+    blocks.clear()
+    arrays = [np.asfortranarray(part) for part in cut(n=50)]
+    Trainer(small(), lambda: arrays).run(N)
+    assert all(map(np.shares_memory, blocks, arrays))
+
+
 def test_a_block_is_given_back_before_the_next_is_joined(monkeypatch):
     joined, alive, load = [], [], stream.Stream.load
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 from scipy import sparse
 
 from aevb.core.checks import check_integer
@@ -57,6 +58,9 @@ class _Checker:
 
     def _check(self, X: Any) -> _Checked:
         data = check_data(self.judge, X)
+        if not isinstance(X, np.ndarray) and not sparse.issparse(X):
+            # a frame stores columns, but a minibatch has rows from anywhere
+            data = data._replace(X=np.ascontiguousarray(data.X))
         return _Checked(data, as_rows(data, self.units, self.config))
 
 

@@ -147,6 +147,18 @@ _PYTHON = {
     ],
     "aevb/training/stream.py": [
         (
+            "the rows of a frame lie apart",
+            "data._replace(X=np.ascontiguousarray(data.X))",
+            "data",
+            "test_streams.py::test_the_rows_of_frames_lie_together",
+        ),
+        (
+            "an array in column-major order is copied",
+            "if not isinstance(X, np.ndarray) and not sparse.issparse(X):",
+            "if not sparse.issparse(X):",
+            "test_streams.py::test_the_rows_of_frames_lie_together",
+        ),
+        (
             "blocks have no buffer",
             "max(int(model.batch_size), buffer_rows or 0)",
             "int(model.batch_size)",
