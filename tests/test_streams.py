@@ -1,5 +1,7 @@
 """Training on a source of chunks: the same bits as on a table, and bounded memory."""
 
+import subprocess
+import sys
 import weakref
 
 import kill
@@ -281,6 +283,38 @@ def test_a_block_is_given_back_before_the_next_is_joined(monkeypatch):
     Trainer(small(n_epochs=1), chunks(), buffer_rows=90).run()
     # the first chunk of a block is read while the last block is trained on
     assert [alive[i] for i in (4, 5, 7, 8, 10, 11)] == [False] * 6
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from aevb import AEVB, Trainer
+
+def data_of_process():
+    with open("/proc/self/status") as file:
+        return 1024 * next(int(line.split()[1]) for line in file if line.startswith("VmData"))
+
+X = np.random.default_rng(0).random((1000, 1000), dtype=np.float32)  # 4 MB
+small = dict(hidden_layer_sizes=(4,), batch_size=500, likelihood="bernoulli", n_threads=1)
+AEVB(2, n_epochs=1, **small).fit(lambda: [X])  # what a first fit loads
+most = data_of_process() + 80 * 10**6
+resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+for buffer_rows in (3000, 30_000):
+    chunks = (X * np.float32(0.99**i) for i in range(100))
+    try:
+        model = AEVB(2, n_epochs=1, **small)
+        print(Trainer(model, chunks, buffer_rows=buffer_rows).run().model.n_samples_seen_)
+    except MemoryError:
+        print("out of memory")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts what RLIMIT_DATA bounds")
+def test_a_source_may_have_more_rows_than_memory(tmp_path):
+    """It has 400 MB, of which 80 MB fit: two blocks of 12 MB do, and one of 120 MB does not."""
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("100000\nout of memory\n", "")
 
 
 def test_the_memory_is_printed(capsys):
