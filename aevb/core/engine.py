@@ -1,7 +1,8 @@
 """Typed classes and functions around the compiled core: engines, Markov chains and rows.
 
-Every function that computes takes the estimators' `n_threads`, where None means all cores. While it
-runs, BLAS starts no threads of its own.
+Every function that computes takes the estimators' `n_threads`, where None means all cores. In
+training, None means as many of them as are quickest. While it runs, BLAS starts no threads of its
+own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from aevb.core.compiled import core
 from aevb.core.prediction import Prediction
+from aevb.core.thread_search import ThreadSearch
 from aevb.core.threads import resolve_threads, single_threaded_blas, slice_seconds
 from aevb.core.units import Units
 
@@ -62,6 +64,7 @@ class Engine:
     """A model of the core: settings, weights and the state of its training."""
 
     def __init__(self, config: Config, units: Units | None = None) -> None:
+        self._threads = ThreadSearch()
         if units is None:
             self._model = core.Model(config)
         else:
@@ -76,9 +79,9 @@ class Engine:
             )
 
     @classmethod
-    def _of(cls, model: core.Model) -> Engine:
+    def _of(cls, model: core.Model, threads: ThreadSearch | None = None) -> Engine:
         engine = cls.__new__(cls)
-        engine._model = model
+        engine._model, engine._threads = model, threads or ThreadSearch()
         return engine
 
     @classmethod
@@ -101,8 +104,8 @@ class Engine:
         return self._model.state()
 
     def copy(self) -> Engine:
-        """Return a new engine with the same state."""
-        return self._of(self._model.copy())
+        """Return a new engine with the same state. Both continue one search for threads."""
+        return self._of(self._model.copy(), self._threads)
 
     def restore(self, other: Engine) -> None:
         """Copy the arrays of another engine. The counts stay."""
@@ -199,6 +202,11 @@ class Engine:
         return self._model.seconds
 
     @property
+    def n_threads(self) -> int | None:
+        """Threads of the training so far: the best number known. None before the training."""
+        return self._threads.n_threads
+
+    @property
     def finite(self) -> bool:
         """Whether all weights are finite."""
         return self._model.finite
@@ -263,21 +271,25 @@ class Engine:
         the methods ``join(totals)`` and ``sum(values)``, which replace numbers by their sums over
         all processes. Every step then uses the gradient of all, and the result counts all rows.
         """
+        threads = self._threads
+        turn = threads.next(n_threads)
         options = subset._asdict() | {
             "epoch": epoch,
             "position": position,
             "max_steps": max_steps,
-            "max_seconds": slice_seconds(),
+            "max_seconds": min(turn.seconds, slice_seconds()),
             "n_train": n_train,
             "rate_factors": rate_factors or [],
-            "n_threads": resolve_threads(n_threads),
+            "n_threads": turn.n_threads,
         }
         with single_threaded_blas():
+            began = threads.clock()
             if chains is None:
                 options |= {"kl_factors": kl_factors or [], "rank": rank, "exchange": exchange}
                 done, n_rows, bound_sum, diverged, _ = self._model.train(rows, **options)
             else:
                 done, n_rows, bound_sum, diverged, _ = chains.train(self._model, rows, **options)
+            threads.note(n_rows, threads.clock() - began)
         return Trained(done, n_rows, bound_sum, diverged)
 
     def for_each_array(self, f: Callable[[NDArray[np.float32]], object]) -> None:
