@@ -58,6 +58,7 @@ class Trained(NamedTuple):
     n_rows: int
     bound_sum: float
     diverged: bool
+    n_threads: int  # the best number known
 
 
 class Engine:
@@ -290,7 +291,7 @@ class Engine:
             else:
                 done, n_rows, bound_sum, diverged, _ = chains.train(self._model, rows, **options)
             threads.note(n_rows, threads.clock() - began)
-        return Trained(done, n_rows, bound_sum, diverged)
+        return Trained(done, n_rows, bound_sum, diverged, threads.n_threads or turn.n_threads)
 
     def for_each_array(self, f: Callable[[NDArray[np.float32]], object]) -> None:
         """Call f with views of the weights and the optimizer's arrays, valid until it returns."""

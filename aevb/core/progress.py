@@ -28,10 +28,10 @@ def progress_bar(what: str, n_rows: int, *, shown: bool) -> Iterator[Callable[[f
         report(1.0)
 
 
-Show = Callable[[int, float], None]
+Show = Callable[[int, float, int], None]
 
 
-def show_nothing(n_rows: int, bound_sum: float) -> None:
+def show_nothing(n_rows: int, bound_sum: float, n_threads: int) -> None:
     """Do nothing: there is no bar."""
 
 
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 @contextmanager
 def training_bar(n_seen: int, until: float, shown: bool | Part) -> Iterator[Show]:
-    """Yield a function to call with a number of rows trained on and the sum of their bounds.
+    """Yield a function to call with rows trained on, the sum of their bounds, and the threads used.
 
     The bar goes from `n_seen` rows to `until` rows.
     """
@@ -63,9 +63,10 @@ def training_bar(n_seen: int, until: float, shown: bool | Part) -> Iterator[Show
         leave=title is None,
     ) as bar:
 
-        def show(n_rows: int, bound_sum: float) -> None:
+        def show(n_rows: int, bound_sum: float, n_threads: int) -> None:
             if n_rows > 0:  # 0 after a Ctrl-C that a signal handler ignored
+                bound = f"{bound_sum / n_rows:.2f}"
                 bar.update(n_rows)
-                bar.set_postfix(bound=f"{bound_sum / n_rows:.2f}", refresh=False)
+                bar.set_postfix(bound=bound, threads=n_threads, refresh=False)
 
         yield show

@@ -59,6 +59,9 @@ class AEVB(EncoderModel):
         Rows trained on so far. Each visit to a row counts.
     n_steps_ : int
         Minibatches trained on so far.
+    n_threads_ : int
+        Threads of the training: the quickest number that it has found, if ``n_threads`` is None.
+        Files and pickles are without it, so a model that was read has it after its next training.
     n_features_in_ : int
         Number of features D.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -402,6 +402,14 @@ class Learner(BaseEstimator, ABC):
         """Minibatches trained on so far."""
         return self._learnt("n_steps_").engine.n_steps
 
+    @property
+    def n_threads_(self) -> int:
+        """Threads of the training: those that `n_threads` gives, or the quickest of the trials."""
+        n_threads = self._learnt("n_threads_").engine.n_threads
+        if n_threads is None:
+            raise AttributeError(f"{type(self).__name__} has no 'n_threads_' before it is trained")
+        return n_threads
+
     def set_weights(self, weights: dict[str, ArrayLike]) -> Self:
         """Replace all weights.
 

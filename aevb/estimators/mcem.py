@@ -87,6 +87,8 @@ class MCEM(LatentVariableModel):
         updates of the weights.
     n_steps_ : int
         Steps so far.
+    n_threads_ : int
+        As in `AEVB`.
 
     References
     ----------

@@ -354,8 +354,8 @@ _DECLARATIONS = (
     Parameter(
         "n_threads",
         kinds.count(),
-        "Threads of the core. None takes all cores that this process may use. Results do not "
-        "depend on it.",
+        "Threads of the core. None takes all cores that this process may use; in training, as many "
+        "as trials find quickest. Results do not depend on it.",
         help="number of threads",
     ),
     Parameter(

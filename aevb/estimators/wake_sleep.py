@@ -26,7 +26,7 @@ class WakeSleep(EncoderModel):
 
     Attributes
     ----------
-    weights_, likelihood_, columns_, history_, n_samples_seen_, n_steps_, n_features_in_
+    weights_, likelihood_, columns_, history_, n_samples_seen_, n_steps_, n_threads_, n_features_in_
         As in `AEVB`. The bounds of ``history_`` and of `score_samples` are eq. 2 of [2]_, a lower
         bound on log p(x). The encoder is not trained to increase that bound.
 

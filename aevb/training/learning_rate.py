@@ -94,7 +94,7 @@ def _train(trial: Loop, n_samples: float, n_threads: int | None, show: Show) -> 
         if trial.n_left <= 0:
             trial = trial.next_epoch()
         trained = trial.train(trial.n_steps_to(n_samples), n_threads)
-        show(trained.n_rows, trained.bound_sum)
+        show(trained.n_rows, trained.bound_sum, trained.n_threads)
 
 
 def _score(trial: Loop, scores: Scores) -> float:

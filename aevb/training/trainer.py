@@ -409,7 +409,7 @@ class Trainer(Generic[Model]):
             # no name for the loop: it would keep the rows of a block that is over
             trained = self._loop.train(n_together, self.model.n_threads, schedules, end)
             n_steps -= trained.n_steps
-            show(trained.n_rows, trained.bound_sum)
+            show(trained.n_rows, trained.bound_sum, trained.n_threads)
             self._make_due_entry(end)
             if self.checkpoint is not None and self._n_seen >= self._checkpoint_due:
                 self.save_checkpoint()
