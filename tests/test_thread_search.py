@@ -178,6 +178,27 @@ def test_a_fall_of_the_rate_shortens_the_pause(limit):
     assert search.n_threads == 1
 
 
+def test_a_change_shortens_the_pause(limit):
+    limit[0] = 2
+    search, machine = ThreadSearch(), Machine(lambda n: 1e-3 * n)
+    machine.train(search, 200.0)
+    machine.step = lambda n: 1e-3 / n**0.2  # one thread is as quick as before
+    while search.n_threads == 1:
+        machine.train(search, 1.0)
+    pauses = times_of_searches(search, machine, 20.0)
+    assert len(pauses) >= 1
+
+
+def test_short_epochs_make_a_slice_together(limit):
+    """A slice ends with its epoch. So several of them are one measurement."""
+    limit[0] = 2
+    search, n_slices = ThreadSearch(), 0
+    while search.next(None).seconds < math.inf:
+        search.note(BATCH, SLICE / 10 / search.next(None).n_threads)
+        n_slices += 1
+    assert n_slices > 3 * (10 + 20)
+
+
 def test_small_differences_do_not_count(limit):
     limit[0] = 2
     for gain, want in ((GAIN - 0.01, 1), (GAIN + 0.01, 2)):
@@ -231,11 +252,24 @@ def test_the_first_minibatch_after_a_change_does_not_count(limit):
     def step(n):
         late = SLICE * 0.9 if n > latest[0] else 0.0
         latest[0] = n
-        return 1e-4 / n + late
+        return 1e-4 / n**0.3 + late
 
     search, machine = ThreadSearch(), Machine(step)
     machine.train(search, 1.0)
     assert search.n_threads == 2
+
+
+def test_the_order_of_slices(limit):
+    """The first minibatch of each number is apart. The last number of a pair begins the next."""
+    limit[0] = 2
+    search, turns = ThreadSearch(), []
+    while not turns or turns[-1].seconds < math.inf:
+        turns.append(search.next(None))
+        rows = BATCH * turns[-1].n_threads
+        search.note(rows, turns[-1].seconds or SLICE / 100)
+    both = [[(n, 0.0), (n, SLICE)] for n in (1, 2)]
+    pairs = [*both, both[1][1:], both[0], both[0][1:], both[1]]
+    assert turns == [turn for slices in pairs for turn in slices] + [(2, math.inf)]
 
 
 def test_long_minibatches_are_few(limit):
@@ -255,8 +289,6 @@ def test_an_interrupted_slice_is_asked_for_again(limit):
     assert search.next(None) == turn
     search.note(0, 1.0)
     assert search.next(None) == turn
-    search.note(BATCH, 0.0)  # a clock may stand still
-    assert search.next(None) is not None
 
 
 # ------------------------------------------------------------------------------ in a training
@@ -348,6 +380,41 @@ def test_a_training_uses_the_number_that_is_quickest(monkeypatch):
     turns.clear()
     model.fit(X)  # may have other layers, so it begins anew
     assert turns[0].n_threads == 1
+
+
+class Core:
+    """A core that takes note of what it is asked for, and does nothing."""
+
+    def __init__(self):
+        self.asked = []
+
+    def train(self, rows, *, max_seconds, n_threads, **options):
+        self.asked.append((n_threads, max_seconds))
+        return 1, BATCH, 0.0, False, {}
+
+
+def slices_of(model, n, monkeypatch):
+    """What n slices ask of the core, and their results."""
+    monkeypatch.setattr(thread_search, "resolve_threads", lambda n: 2)
+    learner = model.partial_fit(X)._engine
+    core, learner._model = learner._model, Core()
+    now = itertools.count(step=SLICE)
+    learner._threads = ThreadSearch(lambda: next(now))
+    numbers = {"epoch": 0, "position": 0, "max_steps": 1, "n_train": len(X)}
+    place = engine.Subset(0, len(X), split=False)
+    found = [learner.train(None, place, **numbers, n_threads=None) for _ in range(n)]
+    asked, learner._model = learner._model.asked, core
+    return asked, found
+
+
+def test_slices_of_a_search_are_short(monkeypatch):
+    asked, _ = slices_of(AEVB(**SMALL), 4, monkeypatch)
+    assert asked == [(1, 0.0), (2, 0.0), (2, SLICE), (1, 0.0)]
+
+
+def test_the_result_of_a_slice_has_the_best_number(monkeypatch):
+    _, found = slices_of(AEVB(**SMALL), 3, monkeypatch)
+    assert [one.n_threads for one in found] == [1, 1, 1]  # the second is of two threads
 
 
 @no_advice

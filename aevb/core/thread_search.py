@@ -106,7 +106,7 @@ class ThreadSearch:
             return
         self._latest = self._turn.n_threads
         self._seconds += seconds
-        self._turn = self._turns.send(Measured(n_rows, max(seconds, 1e-9)))
+        self._turn = self._turns.send(Measured(n_rows, seconds))
 
     # Generators of slices, which receive what each slice has done
 
