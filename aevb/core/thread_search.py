@@ -148,12 +148,10 @@ class ThreadSearch:
     def _compare(self, other: int) -> Comparing:
         """Return the slices of the best number and of another, which have taken turns."""
         best, slices = self._best, {self._best: list[Measured](), other: list[Measured]()}
-        ratios: list[float] = []
-        while not _is_enough(ratios, sum(one.seconds for one in slices[best])):
+        while not _is_enough(slices[best], slices[other]):
             # the number of the last slice goes first
-            for at in (best, other) if len(ratios) % 2 == 0 else (other, best):
+            for at in (best, other) if len(slices[best]) % 2 == 0 else (other, best):
                 slices[at].append((yield from self._measure(at, SLICE)))
-            ratios.append(slices[other][-1].rate / slices[best][-1].rate)
         return _total(slices[best]), _total(slices[other])
 
     def _measure(self, at: int, seconds: float, longest: float = SLICE) -> Measuring:
@@ -173,17 +171,25 @@ class ThreadSearch:
         return total
 
 
-def _is_enough(ratios: list[float], seconds: float) -> bool:
-    """Tell whether the pairs of slices with these ratios of rates decide which number is better."""
-    n = len(ratios)
+def _is_enough(best: list[Measured], other: list[Measured]) -> bool:
+    """Tell whether these pairs of slices decide which number is better."""
+    n = len(best)
     if n == 0 or n >= _MOST_PAIRS:
         return n > 0
+    ratios = [two.rate / one.rate for one, two in zip(best, other, strict=True)]
     if min(ratios) > _CLEAR or max(ratios) < 1 / _CLEAR:
-        return n >= _CLEAR_PAIRS or seconds >= _CLEAR_SECONDS
-    return n >= _PRECISE_PAIRS and stdev(map(math.log, ratios)) < _PRECISE * math.sqrt(n)
+        return n >= _CLEAR_PAIRS or sum(one.seconds for one in best) >= _CLEAR_SECONDS
+    if n < _PRECISE_PAIRS:
+        return False
+    # A number that looks much slower is given up: its slices cost time, and a search will follow.
+    looks_slower = _total(other).rate < _total(best).rate / _CLEAR
+    return looks_slower or stdev(map(math.log, ratios)) < _PRECISE * math.sqrt(n)
 
 
 def _total(slices: list[Measured]) -> Measured:
-    """Return the sum of slices, without the slowest eighth, which may have met some mishap."""
-    kept = sorted(slices, key=lambda one: one.rate)[len(slices) // 8 :]
+    """Return the sum of slices. Of 4 to 11, leave out the slowest, of 12 to 19 two, and so on.
+
+    These may have met some mishap.
+    """
+    kept = sorted(slices, key=lambda one: one.rate)[(len(slices) + 4) // 8 :]
     return Measured(sum(one.n_rows for one in kept), sum(one.seconds for one in kept))
