@@ -150,7 +150,7 @@ _SEARCH = {
         ),
         (
             "all slices of a comparison are the same way around",
-            "(best, other) if len(ratios) % 2 == 0 else (other, best)",
+            "(best, other) if len(slices[best]) % 2 == 0 else (other, best)",
             "(best, other)",
             "test_the_order_of_slices",
         ),
