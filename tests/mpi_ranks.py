@@ -341,7 +341,7 @@ class Recorder:
 
     def train(self, rows, subset, **options):
         self.calls.append([list(subset), options])
-        return Trained(1, 10, -2.0 - RANK, False)
+        return Trained(1, 10, -2.0 - RANK, diverged=False, n_threads=1)
 
     def for_each_array(self, f):
         values = np.full(3, RANK, np.float32)

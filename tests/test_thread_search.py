@@ -3,6 +3,8 @@
 import itertools
 import math
 import pickle
+import sys
+import threading
 from functools import partial
 
 import numpy as np
@@ -445,3 +447,27 @@ def test_where_the_number_is_known(tmp_path):
 def test_the_progress_bar_shows_the_number(capsys):
     AEVB(**SMALL, n_threads=1, verbose=1).fit(X)
     assert "threads=1" in capsys.readouterr().err
+
+
+def test_copies_of_a_model_may_train_at_the_same_time(limit):
+    """They share a search. Threads that take turns anywhere find what one thread finds."""
+    assert limit == [8]
+    search, errors, interval = ThreadSearch(), [], sys.getswitchinterval()
+
+    def train():
+        try:
+            for _ in range(3000):
+                search.note(10 * search.next(None).n_threads, 1.0)
+        except ValueError as error:  # of a generator that runs already
+            errors.append(error)
+
+    threads = [threading.Thread(target=train) for _ in range(4)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert errors == []

@@ -7,11 +7,13 @@ steps of the training, and nothing that they compute is lost.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Generator
 from statistics import stdev
 from typing import NamedTuple
 
+from aevb.core.platform import after_fork_in_child
 from aevb.core.threads import resolve_threads
 
 # Seconds of a slice in a search. The scheduler of the operating system gives turns of some 3 ms.
@@ -54,6 +56,17 @@ Measuring = Generator[Turn, Measured, Measured]
 Comparing = Generator[Turn, Measured, tuple[Measured, Measured]]
 
 
+_lock = threading.Lock()  # copies of a model share a search, and may train at the same time
+
+
+def _note_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread that the fork did not copy may hold the old lock
+
+
+after_fork_in_child(_note_fork)
+
+
 def candidates_up_to(limit: int) -> list[int]:
     """Return 1, 2, 4, ... and the limit itself."""
     return [2**i for i in range((limit - 1).bit_length())] + [limit]
@@ -87,6 +100,10 @@ class ThreadSearch:
     def next(self, n_threads: int | None) -> Turn:
         """Return the next slice. A number that is not None is taken as it is."""
         limit = resolve_threads(n_threads)
+        with _lock:
+            return self._next(n_threads, limit)
+
+    def _next(self, n_threads: int | None, limit: int) -> Turn:
         if n_threads is not None or limit == 1:
             self.n_threads, self._turns, self._turn = limit, None, None
             return Turn(limit)
@@ -102,11 +119,12 @@ class ThreadSearch:
 
     def note(self, n_rows: int, seconds: float) -> None:
         """Take note of the rows and the duration of the slice that `next` has returned."""
-        if self._turns is None or self._turn is None or n_rows == 0:  # 0 after an interrupt
-            return
-        self._latest = self._turn.n_threads
-        self._seconds += seconds
-        self._turn = self._turns.send(Measured(n_rows, seconds))
+        with _lock:
+            if self._turns is None or self._turn is None or n_rows == 0:  # 0 after an interrupt
+                return
+            self._latest = self._turn.n_threads
+            self._seconds += seconds
+            self._turn = self._turns.send(Measured(n_rows, seconds))
 
     # Generators of slices, which receive what each slice has done
 

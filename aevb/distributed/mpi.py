@@ -217,7 +217,7 @@ class MpiExchange(Exchange):
         options["exchange"] = None if is_apart else self
         n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum
         start = engine.arrays("weights") if self._momentum > 0 else {}
-        done, ending = Trained(0, 0, 0.0, False), 0.0
+        done, ending = Trained(0, 0, 0.0, diverged=False, n_threads=1), 0.0
         while (
             done.n_steps < max_steps and position < self._n_each and not (done.diverged or ending)
         ):
@@ -232,11 +232,10 @@ class MpiExchange(Exchange):
                 **options,
             )
             position += trained.n_rows // (1 if is_apart else self.n_ranks)
-            done = Trained(
-                n + trained.n_steps,
-                done.n_rows + trained.n_rows,
-                done.bound_sum + trained.bound_sum,
-                trained.diverged,
+            done = trained._replace(
+                n_steps=n + trained.n_steps,
+                n_rows=done.n_rows + trained.n_rows,
+                bound_sum=done.bound_sum + trained.bound_sum,
             )
             if not is_apart:
                 ending = self._joined_totals()[ENDING]
@@ -250,7 +249,8 @@ class MpiExchange(Exchange):
                 engine.set_arrays(weights, "weights")
             ending, n_rows, bound = totals[ENDING], int(totals[ROWS]), float(totals[BOUND])
             engine.set_counts(n_seen + n_rows, bound_sum + bound)
-            done = Trained(done.n_steps, n_rows, bound, not math.isfinite(bound))
+            diverged = not math.isfinite(bound)
+            done = done._replace(n_rows=n_rows, bound_sum=bound, diverged=diverged)
         if ending > 0 and not done.diverged:
             raise KeyboardInterrupt
         return done
