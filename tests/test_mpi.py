@@ -105,7 +105,7 @@ def test_a_rank_trains_alone_between_two_exchanges(ranks):
         assert len(found["calls"]) == 2
         assert found["averaged"] == [0.5] * 3
         assert found["counts"] == [100 + 40, -7 - 10]
-        assert found["trained"] == [2, 40, -10, False]
+        assert found["trained"] == [2, 40, -10, False, 1]
 
 
 def test_an_epoch_of_the_rank_with_more_rows_begins_anywhere(ranks):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:all latent units have collapsed"
 N, D = 100, 6
 X = np.random.default_rng(0).random((N, D), dtype=np.float32)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "batch_size": 20, "random_state": 0}
+SMALL["n_threads"] = 1  # one slice per block
 
 
 def small(kind=AEVB, **changes):

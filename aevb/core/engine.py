@@ -1,8 +1,7 @@
 """Typed classes and functions around the compiled core: engines, Markov chains and rows.
 
-Every function that computes takes the estimators' `n_threads`, where None means all cores. In
-training, None means as many of them as are quickest. While it runs, BLAS starts no threads of its
-own.
+Every function that computes takes the estimators' `n_threads`. None means all cores, or in training
+as many as are quickest. While it runs, BLAS starts no threads of its own.
 """
 
 from __future__ import annotations
@@ -264,16 +263,14 @@ class Engine:
     ) -> Trained:
         """Train on minibatches of one epoch.
 
-        `rate_factors` change the learning rate of each, and `kl_factors` its ``kl_weight``.
-
-        Return after `max_steps` of them, at the end of the epoch, or when the time is up.
+        `rate_factors` change the learning rate of each, and `kl_factors` its ``kl_weight``. Return
+        after `max_steps` of them, at the end of the epoch, or when the time is up.
 
         Of several processes, `rank` is the number of this one: it chooses the noise. `exchange` has
         the methods ``join(totals)`` and ``sum(values)``, which replace numbers by their sums over
         all processes. Every step then uses the gradient of all, and the result counts all rows.
         """
-        threads = self._threads
-        turn = threads.next(n_threads)
+        turn = self._threads.next(n_threads)
         options = subset._asdict() | {
             "epoch": epoch,
             "position": position,
@@ -284,14 +281,14 @@ class Engine:
             "n_threads": turn.n_threads,
         }
         with single_threaded_blas():
-            began = threads.clock()
+            began = self._threads.clock()
             if chains is None:
                 options |= {"kl_factors": kl_factors or [], "rank": rank, "exchange": exchange}
                 done, n_rows, bound_sum, diverged, _ = self._model.train(rows, **options)
             else:
                 done, n_rows, bound_sum, diverged, _ = chains.train(self._model, rows, **options)
-            threads.note(n_rows, threads.clock() - began)
-        return Trained(done, n_rows, bound_sum, diverged, threads.n_threads or turn.n_threads)
+            self._threads.note(n_rows, self._threads.clock() - began)
+        return Trained(done, n_rows, bound_sum, diverged, self._threads.n_threads or turn.n_threads)
 
     def for_each_array(self, f: Callable[[NDArray[np.float32]], object]) -> None:
         """Call f with views of the weights and the optimizer's arrays, valid until it returns."""
@@ -485,16 +482,6 @@ class Engine:
     def content_ids(self, rows: Rows, index: list[int]) -> NDArray[np.uint64]:
         """Return an id for each row that depends on its values alone."""
         return core.content_ids(self._model, rows, index)
-
-
-def fitted_log_density(
-    fit: NDArray[np.float32], at: NDArray[np.float32], *, n_threads: int | None
-) -> Floats:
-    """Fit a density q(z) to the draws `fit` of each row. Return log q at the draws `at`.
-
-    Both arguments are (n_draws, n_rows, J), the result is (n_draws, n_rows).
-    """
-    return core.fitted_log_density(fit, at, n_threads=resolve_threads(n_threads))
 
 
 PICKLE_FORMAT = 2  # version of what `Engine.__reduce__` writes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from aevb.core.checks import check_choice, check_integer
-from aevb.core.engine import Floats, Rows, Subset, fitted_log_density
+from aevb.core.density import fitted_log_density
+from aevb.core.engine import Floats, Rows, Subset
 from aevb.data.checks import check_scores
 from aevb.data.validation import check_data
 from aevb.evaluation.estimate import Estimate
