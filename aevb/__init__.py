@@ -8,6 +8,7 @@ from typing import Any
 from aevb import datasets, distributed
 from aevb._version import __version__
 from aevb.core.catalogue import catalogue
+from aevb.distributed.dask import DaskAEVB
 from aevb.estimators.aevb import AEVB
 from aevb.estimators.mcem import MCEM
 from aevb.estimators.wake_sleep import WakeSleep
@@ -22,6 +23,7 @@ __all__ = [
     "AEVB",
     "MCEM",
     "Comparison",
+    "DaskAEVB",
     "DivergenceError",
     "Estimate",
     "Evaluation",

@@ -21,12 +21,12 @@ from aevb.data.validation import Data
 from aevb.distributed.facts import check_same, facts_of, parameters_of
 from aevb.distributed.interrupts import HeldSignals
 from aevb.distributed.momentum import check_momentum, moved
+from aevb.distributed.steps import train_steps
 from aevb.exceptions import RankError
 from aevb.training.exchange import ALONE, Exchange
 
 T = TypeVar("T")
 FAILED, ENDING, ROWS, BOUND = range(4)  # what `MpiExchange.join` adds up
-_RANK_SHIFT = 40  # an epoch's key is a number of steps, which is below 2^40
 
 
 def exchange_by_mpi(comm: Any, sync_every: Any, outer_momentum: Any) -> Exchange | None:
@@ -193,53 +193,28 @@ class MpiExchange(Exchange):
             return max_steps
         return min(max_steps, self.sync_every - n_steps % self.sync_every)
 
-    def train(  # type: ignore[override]  # it names some of the options
-        self,
-        engine: Engine,
-        rows: Rows,
-        subset: Subset,
-        *,
-        epoch: int,
-        position: int,
-        max_steps: int,
-        rate_factors: list[float] | None = None,
-        kl_factors: list[float] | None = None,
-        **options: Any,
-    ) -> Trained:
+    def train(self, engine: Engine, rows: Rows, subset: Subset, **options: Any) -> Trained:
         """Train on minibatches of an epoch. Return the counts of all processes.
 
         After Ctrl-C in a process, all raise KeyboardInterrupt after the same minibatch, with the
         same weights.
         """
-        subset = self._window(subset, engine.seed, epoch)
-        options |= {"epoch": epoch + (self.rank << _RANK_SHIFT), "rank": self.rank}
-        is_apart = self.sync_every > 1
-        options["exchange"] = None if is_apart else self
-        n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum
-        start = engine.arrays("weights") if self._momentum > 0 else {}
-        done, ending = Trained(0, 0, 0.0, diverged=False, n_threads=1), 0.0
-        while (
-            done.n_steps < max_steps and position < self._n_each and not (done.diverged or ending)
-        ):
-            n = done.n_steps
-            trained = engine.train(
-                rows,
-                subset,
-                position=position,
-                max_steps=max_steps - n,
-                rate_factors=None if rate_factors is None else rate_factors[n:],
-                kl_factors=None if kl_factors is None else kl_factors[n:],
-                **options,
-            )
-            position += trained.n_rows // (1 if is_apart else self.n_ranks)
-            done = trained._replace(
-                n_steps=n + trained.n_steps,
-                n_rows=done.n_rows + trained.n_rows,
-                bound_sum=done.bound_sum + trained.bound_sum,
-            )
-            if not is_apart:
-                ending = self._joined_totals()[ENDING]
-        if is_apart:
+        subset = self._window(subset, engine.seed, options["epoch"])
+        options |= {"rank": self.rank}
+        ending = 0.0
+
+        def goes_on() -> bool:
+            nonlocal ending
+            ending = self._joined_totals()[ENDING]
+            return not ending
+
+        if self.sync_every == 1:
+            options |= {"exchange": self, "n_together": self.n_ranks, "goes_on": goes_on}
+            done = train_steps(engine, rows, subset, **options)
+        else:
+            n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum
+            start = engine.arrays("weights") if self._momentum > 0 else {}
+            done = train_steps(engine, rows, subset, exchange=None, **options)
             bound = math.nan if done.diverged else done.bound_sum
             totals = self._joined_totals(done.n_rows, bound)
             engine.for_each_array(self._average)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aevb.core.engine import Rows
@@ -26,7 +28,15 @@ def fit_rows(model: Trainable, X: Any, *, n_seen: float = 0) -> Rows:
     rows : Rows
         Up to 500 rows of X.
     """
-    trainer = Trainer(model, X)
-    trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + round(n_seen))
-    trainer.run()
+    sharing = getattr(model, "_sharing", _alone)  # of a model that other processes train
+    with sharing(X) as (some_rows, options):
+        trainer = Trainer(model, some_rows, **options)
+        trainer._run = trainer._run._replace(n_prior=trainer._run.n_prior + round(n_seen))
+        trainer.run()
     return trainer._feed.some_rows
+
+
+@contextmanager
+def _alone(X: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Return the rows and the options of a trainer in this process."""
+    yield X, {}

@@ -1,0 +1,103 @@
+"""The partitions of each worker, and the minibatches of each in a round. Nothing here is of Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_MOST_UNEVEN = 1.5  # times the mean number of rows: a worker with more gives partitions away
+
+
+def assign(
+    sizes: Sequence[int], holders: Sequence[Sequence[str]], workers: Sequence[str]
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the workers that take part, in the order of their first partition, with their parts.
+
+    Partitions stay where they are, unless a worker has far more rows than the others.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Rows of each partition.
+    holders : sequence of sequences of str
+        The workers that hold each partition.
+    workers : sequence of str
+        All workers, at least one.
+    """
+    own: dict[str, list[int]] = {worker: [] for worker in workers}
+    load = dict.fromkeys(workers, 0)
+
+    def give(part: int, worker: str) -> None:
+        own[worker].append(part)
+        load[worker] += sizes[part]
+
+    homes = [[worker for worker in holders[part] if worker in own] for part in range(len(sizes))]
+    for part in sorted(range(len(sizes)), key=lambda part: not homes[part]):  # the homeless last
+        give(part, min(homes[part] or workers, key=lambda worker: load[worker]))
+    mean = sum(sizes) / len(workers)
+    while True:
+        most, least = max(load, key=lambda w: load[w]), min(load, key=lambda w: load[w])
+        if load[most] <= _MOST_UNEVEN * mean:
+            break
+        gap = load[most] - load[least]
+        movable = [part for part in own[most] if sizes[part] < gap]
+        if not movable:
+            break
+        part = min(movable, key=lambda part: abs(2 * sizes[part] - gap))
+        own[most].remove(part)
+        load[most] -= sizes[part]
+        give(part, least)
+    return sorted(((w, tuple(sorted(own[w]))) for w in own if own[w]), key=lambda pair: pair[1])
+
+
+def shares(total: int, sizes: Sequence[int]) -> list[int]:
+    """Return how many of `total` rows come from each part, in proportion to the parts' sizes."""
+    n_rows, before, ends = sum(sizes), 0, [0]
+    for size in sizes:
+        before += size
+        ends.append(before * total // n_rows)
+    return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+
+
+class Rounds(NamedTuple):
+    """The rounds of an epoch, in which each worker visits each of its rows once.
+
+    All are at about the same fraction of their rows at any time. So a worker with more rows takes
+    more minibatches in a round.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Rows of each worker.
+    batch_size : int
+        Rows of a minibatch.
+    """
+
+    sizes: tuple[int, ...]
+    batch_size: int
+
+    @property
+    def n_steps(self) -> list[int]:
+        """Minibatches of each worker in an epoch."""
+        return [-(-size // self.batch_size) for size in self.sizes]
+
+    def longest(self, sync_every: int) -> int:
+        """Return the minibatches of all workers in a round in which none takes more than that."""
+        return max(1, sync_every * sum(self.n_steps) // max(self.n_steps))
+
+    def done_by(self, n_steps: int) -> list[int]:
+        """Return the minibatches of each worker if all together have taken so many."""
+        total = sum(self.n_steps)
+        return [min(n_steps, total) * own // total for own in self.n_steps]
+
+    def steps_at(self, position: int) -> int:
+        """Return the largest number of minibatches of all workers that have so many rows."""
+        low, high = 0, sum(self.n_steps)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._rows(middle) <= position else (low, middle - 1)
+        return low
+
+    def _rows(self, n_steps: int) -> int:
+        done = zip(self.done_by(n_steps), self.sizes, strict=True)
+        return sum(min(n * self.batch_size, size) for n, size in done)

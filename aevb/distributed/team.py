@@ -1,0 +1,322 @@
+"""The workers of a Dask cluster that train one model: an exchange that the client's trainer uses.
+
+A `Trainer` runs on the client. It has a few rows of all partitions, for the checks, the validation
+and the end of an epoch. Each call of `Team.train` is one round on the workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aevb.core.engine import Engine, Rows, Subset, Trained
+from aevb.data.moments import Moments
+from aevb.data.validation import Data, check_data
+from aevb.distributed.assignment import Rounds, assign, shares
+from aevb.distributed.partitions import Facts, Reader, Recipe, join, joined_schema, measure
+from aevb.distributed.partitions import stacked, take
+from aevb.distributed.rounds import Order, Result, mean_of, train_share
+from aevb.training.exchange import Exchange
+from aevb.training.length import n_held_out, stops_early
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
+_N_SOME_ROWS = 1000  # that the client reads beside the held-out rows
+_SECONDS = 1.0  # between two looks at the workers, while the client waits
+_MOST_LOSSES = 3  # of workers in one round
+_SECONDS_FOR_WORKERS = 60  # until the first one comes
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerLost(Exception):
+    """A worker of the team is gone."""
+
+
+class Team(Exchange):
+    """The workers that hold the partitions of a table.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The client.
+    partitions : list of dask.delayed.Delayed
+        The partitions. If a worker dies, those that it held are computed again.
+    model : AEVB
+        The model to train, new or fitted.
+    sync_every : int
+        The most minibatches of a worker in a round.
+    seed : int
+        Chooses the rows to hold out.
+
+    Attributes
+    ----------
+    n_all : int
+        Rows of all partitions.
+    """
+
+    def __init__(
+        self, client: Any, partitions: list[Any], model: Any, sync_every: int, seed: int
+    ) -> None:
+        self._client, self._model, self.sync_every = client, model, sync_every
+        self._seed, self._is_new = seed, model._state is None
+        self._computed = dict(enumerate(client.compute(partitions)))
+        facts = self._measured(model)
+        self._own = [number for number, fact in enumerate(facts) if fact.n_rows > 0]
+        if not self._own:
+            raise ValueError("X: got no rows, want at least 1")
+        self._partitions = [partitions[number] for number in self._own]
+        self._computed = {i: self._computed[number] for i, number in enumerate(self._own)}
+        self._facts = [facts[number] for number in self._own]
+        self._schema = joined_schema(self._facts) if self._is_new else None
+        self.n_all = sum(fact.n_rows for fact in self._facts)
+        self._n_val = 0
+        if stops_early(model.early_stopping, self.n_all, given=False):
+            self._n_val = n_held_out(model.validation_fraction, self.n_all)
+        sizes = [fact.n_rows for fact in self._facts]
+        self._held_out = shares(self._n_val, sizes)
+        self._sizes = [size - n for size, n in zip(sizes, self._held_out, strict=True)]
+        self._members: list[tuple[str, tuple[int, ...]]] = []
+        self._shares: dict[tuple[str, tuple[int, ...]], Any] = {}
+        self._recipe: Recipe | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._computed, self._shares = {}, {}  # the workers free their memory
+
+    # What a trainer asks
+
+    def some_rows(self) -> tuple[Any, Any]:
+        """Return some training rows of all partitions, and the held-out rows or None."""
+        n_left = sum(self._sizes)
+        some = shares(min(_N_SOME_ROWS, n_left), self._sizes)
+        counts = zip(self._own, self._held_out, some, strict=True)
+        taken = self._gathered(
+            [
+                self._submit(take, self._computed[i], number, self._seed, n_val, n_some)
+                for i, (number, n_val, n_some) in enumerate(counts)
+            ]
+        )
+        held_out, rows = zip(*taken, strict=True)
+        self._some = stacked(rows)
+        return self._some, stacked(held_out) if self._n_val > 0 else None
+
+    def gather(self, value: T) -> list[T]:
+        """Return the moments of all partitions instead of those of a few rows.
+
+        The client alone knows the other values.
+        """
+        if isinstance(value, Moments):
+            return [fact.moments for fact in self._facts]  # type: ignore[misc]
+        return [value]
+
+    def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
+        """Return the data with the range and the levels of all partitions, and all their rows."""
+        if self._schema is not None and self._is_new:
+            data.judge.schema = self._schema
+            data = check_data(data.judge, self._some)
+        data = data._replace(
+            low=min(fact.low for fact in self._facts),
+            high=max(fact.high for fact in self._facts),
+            holes=any(fact.holes for fact in self._facts),
+        )
+        if self._schema is not None:
+            data = data._replace(schema=self._schema)
+        self._data = data
+        return data, self.n_all
+
+    def prepare(self, engine: Engine, n_train: int) -> int:
+        """Make each worker join its partitions. Return the training rows of all."""
+        reader = Reader(self._model, self._data if self._is_new else None)
+        self._recipe = Recipe(reader, engine.units, engine.settings, self._seed)
+        self._regroup()
+        self._surviving(self._wait_for_shares)
+        return sum(self._sizes)
+
+    def steps_together(self, n_steps: int, max_steps: int) -> int:
+        """Return how many of `max_steps` minibatches, of all workers, the next round has."""
+        return min(max_steps, self._rounds.longest(self.sync_every))
+
+    def train(self, engine: Engine, rows: Rows, subset: Subset, **options: Any) -> Trained:
+        """Train in one round. If a worker dies in it, the others take over, and repeat it."""
+        began = time.perf_counter()
+        n_steps, result = self._surviving(lambda: self._round(engine, **options))
+        if not result.diverged:
+            engine.restore(result.engine)
+        engine.set_counts(
+            engine.n_samples_seen + result.n_rows,
+            engine.bound_sum + result.bound_sum,
+            engine.n_steps + result.most_steps,
+            time.perf_counter() - began,
+        )
+        return Trained(n_steps, result.n_rows, result.bound_sum, result.diverged)
+
+    # Rounds
+
+    @property
+    def _rounds(self) -> Rounds:
+        assert self._recipe is not None
+        sizes = tuple(sum(self._sizes[i] for i in parts) for _, parts in self._members)
+        return Rounds(sizes, int(self._recipe.settings["batch_size"]))
+
+    def _round(
+        self,
+        engine: Engine,
+        *,
+        chains: None,
+        position: int,
+        max_steps: int,
+        rate_factors: list[float] | None,
+        kl_factors: list[float] | None,
+        **options: Any,
+    ) -> tuple[int, Result]:
+        """Return the minibatches of all workers in a round, and its result."""
+        rounds = self._rounds
+        begin = rounds.steps_at(position)
+        first, last = rounds.done_by(begin), rounds.done_by(begin + max_steps)
+        n_threads = self._client.nthreads()
+        # A future of the last mean would do, but the scheduler would then keep all rounds' tasks.
+        start = self._client.scatter(engine, workers=[w for w, _ in self._members], hash=False)
+        results = []
+        for rank, member in enumerate(self._members):
+            n_own = last[rank] - first[rank]
+            if n_own == 0:
+                continue
+            if member[0] not in n_threads:
+                raise WorkerLost
+            order = Order(
+                rank=rank,
+                settings=engine.settings,
+                n_steps=engine.n_steps,
+                position=first[rank] * rounds.batch_size,
+                max_steps=n_own,
+                rate_factors=_spread(rate_factors, n_own),
+                kl_factors=_spread(kl_factors, n_own),
+                **options,
+            )
+            arguments = (self._shares[member], start, order, n_threads[member[0]])
+            results.append(self._submit(train_share, *arguments, workers=[member[0]]))
+        while len(results) > 1:
+            pairs = zip(results[::2], results[1::2], strict=False)
+            odd = results[len(results) // 2 * 2 :]
+            results = [self._submit(mean_of, *pair) for pair in pairs] + odd
+        return min(max_steps, sum(rounds.n_steps) - begin), self._result(results[0])
+
+    # Workers that live and die
+
+    def _surviving(self, work: Callable[[], T]) -> T:
+        """Return the result of `work`. If a worker dies, regroup and repeat it."""
+        for _ in range(_MOST_LOSSES):
+            try:
+                return work()
+            except WorkerLost:
+                before = {worker for worker, _ in self._members}
+                self._regroup()
+                lost = sorted(before - {worker for worker, _ in self._members})
+                _log.warning(
+                    "lost the worker %s; the others take over its partitions, and repeat the round",
+                    ", ".join(lost),
+                )
+        raise RuntimeError(
+            f"X: lost workers {_MOST_LOSSES} times in one round of training; they may lack memory "
+            f"for their partitions, want more workers or smaller data"
+        )
+
+    def _regroup(self) -> None:
+        """Give all partitions to workers that live."""
+        workers = sorted(self._client.nthreads())
+        if not workers:
+            self._client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
+            workers = sorted(self._client.nthreads())
+        owners = {i: [worker] for worker, parts in self._members for i in parts}
+        if not owners:
+            futures = [self._computed[i] for i in range(len(self._sizes))]
+            places = self._client.who_has(futures)
+            owners = {i: sorted(places[future.key]) for i, future in enumerate(futures)}
+        everyone = range(len(self._sizes))
+        members = assign(self._sizes, [owners[i] for i in everyone], workers)
+        members = [(w, parts) for w, parts in members if any(self._sizes[i] for i in parts)]
+        new = [member for member in members if member not in self._shares]
+        self._compute([i for _, parts in new for i in parts])
+        joined = {member: self._joined(*member) for member in new}
+        self._members = members
+        self._shares = {one: joined.get(one) or self._shares[one] for one in members}
+
+    def _compute(self, parts: Sequence[int]) -> None:
+        missing = [i for i in parts if i not in self._computed]
+        futures = self._client.compute([self._partitions[i] for i in missing])
+        self._computed |= dict(zip(missing, futures, strict=True))
+
+    def _joined(self, worker: str, parts: tuple[int, ...]) -> Any:
+        numbers, held_out = ([values[i] for i in parts] for values in (self._own, self._held_out))
+        tables = [self._computed[i] for i in parts]
+        return self._submit(join, self._recipe, numbers, held_out, *tables, workers=[worker])
+
+    def _wait_for_shares(self) -> None:
+        for future in self._shares.values():
+            self._wait(future)
+        self._computed = {}  # a worker keeps the joined rows alone
+
+    # Futures
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        return self._client.submit(function, *arguments, pure=False, **options)
+
+    def _measured(self, model: Any) -> list[Facts]:
+        judge = model._unfitted() if self._is_new else Reader(model)
+        parts = self._computed.items()
+        return self._gathered(
+            [self._submit(measure, judge, part, i, is_new=self._is_new) for i, part in parts]
+        )
+
+    def _gathered(self, futures: list[Any]) -> list[Any]:
+        """Return results of tasks that any worker may repeat."""
+        results: list[Any] = self._client.gather(futures)
+        return results
+
+    def _wait(self, future: Any) -> None:
+        """Wait for a task. Raise its error, or WorkerLost if a worker of the team is gone."""
+        from distributed import KilledWorker, wait
+        from distributed.utils import TimeoutError as TooLate
+
+        while not future.done():
+            try:
+                wait(future, timeout=_SECONDS)
+            except TooLate:
+                self._check_workers()
+        if future.status != "finished":
+            self._check_workers()
+            try:
+                future.result()
+            except KilledWorker as error:
+                raise WorkerLost from error
+
+    def _result(self, future: Any) -> Any:
+        """Return the result of a task, as `_wait` does."""
+        from distributed.utils import TimeoutError as TooLate
+
+        seconds = _SECONDS
+        while True:
+            self._wait(future)
+            try:
+                return future.result(timeout=seconds)
+            except TooLate:
+                self._check_workers()
+                seconds *= 2
+
+    def _check_workers(self) -> None:
+        alive = self._client.nthreads()
+        if not all(worker in alive for worker, _ in self._members):
+            raise WorkerLost
+
+
+def _spread(factors: list[float] | None, n: int) -> list[float] | None:
+    """Return n of the factors, which are evenly spread."""
+    return None if factors is None else [factors[i * len(factors) // n] for i in range(n)]
