@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_MOST_UNEVEN = 1.5  # times the mean number of rows: a worker with more gives partitions away
+_MOST_UNEVEN = 1.1  # times the mean number of rows: a worker with more gives partitions away
 
 
 def assign(
@@ -85,19 +86,27 @@ class Rounds(NamedTuple):
         """Return the minibatches of all workers in a round in which none takes more than that."""
         return max(1, sync_every * sum(self.n_steps) // max(self.n_steps))
 
-    def done_by(self, n_steps: int) -> list[int]:
+    def part(self, position: int, max_steps: int) -> tuple[list[int], list[int]]:
+        """Return the minibatches of each worker before and after a round, at least one in all.
+
+        Parameters
+        ----------
+        position : int
+            Rows of all workers before the round.
+        max_steps : int
+            Minibatches of all workers in it.
+        """
+        everything = range(sum(self.n_steps) + 1)
+        # Some numbers of steps are the same round for each worker: take the first of them.
+        after = bisect_right(everything, position, key=self._rows)
+        begin = bisect_left(everything, self._rows(after - 1), key=self._rows)
+        return self._done(begin), self._done(max(begin + max_steps, after))
+
+    def _done(self, n_steps: int) -> list[int]:
         """Return the minibatches of each worker if all together have taken so many."""
         total = sum(self.n_steps)
         return [min(n_steps, total) * own // total for own in self.n_steps]
 
-    def steps_at(self, position: int) -> int:
-        """Return the largest number of minibatches of all workers that have so many rows."""
-        low, high = 0, sum(self.n_steps)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._rows(middle) <= position else (low, middle - 1)
-        return low
-
     def _rows(self, n_steps: int) -> int:
-        done = zip(self.done_by(n_steps), self.sizes, strict=True)
+        done = zip(self._done(n_steps), self.sizes, strict=True)
         return sum(min(n * self.batch_size, size) for n, size in done)

@@ -147,7 +147,7 @@ class Team(Exchange):
     def train(self, engine: Engine, rows: Rows, subset: Subset, **options: Any) -> Trained:
         """Train in one round. If a worker dies in it, the others take over, and repeat it."""
         began = time.perf_counter()
-        n_steps, result = self._surviving(lambda: self._round(engine, **options))
+        result = self._surviving(lambda: self._round(engine, **options))
         if not result.diverged:
             engine.restore(result.engine)
         engine.set_counts(
@@ -156,7 +156,7 @@ class Team(Exchange):
             engine.n_steps + result.most_steps,
             time.perf_counter() - began,
         )
-        return Trained(n_steps, result.n_rows, result.bound_sum, result.diverged)
+        return Trained(options["max_steps"], result.n_rows, result.bound_sum, result.diverged)
 
     # Rounds
 
@@ -176,11 +176,10 @@ class Team(Exchange):
         rate_factors: list[float] | None,
         kl_factors: list[float] | None,
         **options: Any,
-    ) -> tuple[int, Result]:
-        """Return the minibatches of all workers in a round, and its result."""
+    ) -> Result:
+        """Return the result of a round of about `max_steps` minibatches of all workers."""
         rounds = self._rounds
-        begin = rounds.steps_at(position)
-        first, last = rounds.done_by(begin), rounds.done_by(begin + max_steps)
+        first, last = rounds.part(position, max_steps)
         n_threads = self._client.nthreads()
         # A future of the last mean would do, but the scheduler would then keep all rounds' tasks.
         start = self._client.scatter(engine, workers=[w for w, _ in self._members], hash=False)
@@ -207,7 +206,8 @@ class Team(Exchange):
             pairs = zip(results[::2], results[1::2], strict=False)
             odd = results[len(results) // 2 * 2 :]
             results = [self._submit(mean_of, *pair) for pair in pairs] + odd
-        return min(max_steps, sum(rounds.n_steps) - begin), self._result(results[0])
+        round_: Result = self._result(results[0])
+        return round_
 
     # Workers that live and die
 
