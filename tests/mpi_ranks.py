@@ -348,8 +348,8 @@ class Recorder:
         f(values)
         self.averaged = values.tolist()
 
-    def set_counts(self, *counts):
-        self.counts = counts
+    def set_counts(self, **counts):
+        self.counts = list(counts.values())
 
 
 def calls():

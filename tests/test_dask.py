@@ -247,7 +247,7 @@ def test_a_killed_worker_loses_a_round(client, monkeypatch, caplog):
 def test_workers_that_die_again_and_again_end_the_run(client, array, monkeypatch):
     def die(team, engine, **options):
         calls.append(1)
-        raise team_module.WorkerLost
+        raise team_module.WorkerLostError
 
     calls = []
     monkeypatch.setattr(team_module.Team, "_round", die)

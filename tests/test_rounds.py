@@ -61,9 +61,7 @@ def test_shares_are_in_proportion():
         parts = shares(n, sizes)
         assert sum(parts) == n
         assert all(0 <= part <= size for part, size in zip(parts, sizes, strict=True))
-        assert all(
-            abs(p - n * s / sum(sizes)) < 1 for p, s in zip(parts, sizes, strict=True)
-        )
+        assert all(abs(p - n * s / sum(sizes)) < 1 for p, s in zip(parts, sizes, strict=True))
 
 
 # ------------------------------------------------------------------------------- rounds of an epoch

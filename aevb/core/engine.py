@@ -294,18 +294,10 @@ class Engine:
         """Call f with views of the weights and the optimizer's arrays, valid until it returns."""
         self._model.for_each_array(f)
 
-    def set_counts(
-        self, n_samples_seen: int, bound_sum: float, n_steps: int | None = None, seconds: float = 0
-    ) -> None:
-        """Replace the count of rows, the sum of their bounds and, if given, the count of steps.
-
-        Add `seconds` to the duration of the training.
-        """
-        self._model.n_samples_seen = n_samples_seen
-        self._model.bound_sum = bound_sum
-        if n_steps is not None:
-            self._model.n_steps = n_steps
-        self._model.seconds += seconds
+    def set_counts(self, **counts: float) -> None:
+        """Replace some of `n_steps`, `n_samples_seen`, `bound_sum` and `seconds`."""
+        for name, count in counts.items():
+            setattr(self._model, name, count)
 
     def monte_carlo_em(
         self, u: NDArray[np.float32], *, n_leapfrog: int, target_accept: float, n_updates: int

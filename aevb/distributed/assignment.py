@@ -1,9 +1,10 @@
-"""The partitions of each worker, and the minibatches of each in a round. Nothing here is of Dask."""
+"""The partitions of each worker, and its minibatches in a round. Nothing here imports Dask."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 _MOST_UNEVEN = 1.1  # times the mean number of rows: a worker with more gives partitions away
@@ -57,7 +58,7 @@ def shares(total: int, sizes: Sequence[int]) -> list[int]:
     for size in sizes:
         before += size
         ends.append(before * total // n_rows)
-    return [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+    return [end - begin for begin, end in pairwise(ends)]
 
 
 class Rounds(NamedTuple):

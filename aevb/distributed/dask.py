@@ -77,8 +77,8 @@ class DaskAEVB(AEVB):
     partitions, too. The client has these rows, and validates on them after each epoch.
 
     Partitions stay on the workers that hold them, unless a worker has more than 1.1 times the mean
-    number of rows. A worker without partitions takes no part. Each worker keeps a joined copy of its
-    rows during `fit`, so a persisted collection takes its memory twice.
+    number of rows. A worker without partitions takes no part. Each worker keeps a joined copy of
+    its rows during `fit`, so a persisted collection takes its memory twice.
 
     The same partitions on the same number of workers give the same bits, if they are divided in the
     same way among them. The scheduler decides that.

@@ -223,7 +223,7 @@ class MpiExchange(Exchange):
                 weights, self.velocity = moved(start, mean, self.velocity, self._momentum)
                 engine.set_arrays(weights, "weights")
             ending, n_rows, bound = totals[ENDING], int(totals[ROWS]), float(totals[BOUND])
-            engine.set_counts(n_seen + n_rows, bound_sum + bound)
+            engine.set_counts(n_samples_seen=n_seen + n_rows, bound_sum=bound_sum + bound)
             diverged = not math.isfinite(bound)
             done = done._replace(n_rows=n_rows, bound_sum=bound, diverged=diverged)
         if ending > 0 and not done.diverged:

@@ -14,6 +14,7 @@ from aevb.core.threads import resolve_threads
 from aevb.distributed.partitions import Share
 from aevb.distributed.steps import train_steps
 
+
 class Order(NamedTuple):
     """What one worker does in a round.
 
@@ -83,7 +84,7 @@ def train_share(share: Share, start: Engine, order: Order, n_worker_threads: int
     """Train a copy of an engine on the next minibatches of one worker."""
     engine = start.copy()
     engine.config = Config(**order.settings)
-    engine.set_counts(0, 0.0, n_steps=order.n_steps)
+    engine.set_counts(n_steps=order.n_steps)
     done = train_steps(
         engine,
         share.rows,

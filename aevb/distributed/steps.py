@@ -41,9 +41,7 @@ def train_steps(
         Is called after each call of the core, and tells whether to make another one.
     """
     done, may_train = Trained(0, 0, 0.0, diverged=False, n_threads=1), True
-    while (
-        may_train and done.n_steps < max_steps and position < subset.size and not done.diverged
-    ):
+    while may_train and done.n_steps < max_steps and position < subset.size and not done.diverged:
         n = done.n_steps
         trained = engine.train(
             rows,

@@ -6,18 +6,26 @@ and the end of an epoch. Each call of `Team.train` is one round on the workers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aevb.core.engine import Engine, Rows, Subset, Trained
 from aevb.data.moments import Moments
 from aevb.data.validation import Data, check_data
 from aevb.distributed.assignment import Rounds, assign, shares
-from aevb.distributed.partitions import Facts, Reader, Recipe, join, joined_schema, measure
-from aevb.distributed.partitions import stacked, take
+from aevb.distributed.partitions import (
+    Facts,
+    Reader,
+    Recipe,
+    join,
+    joined_schema,
+    measure,
+    stacked,
+    take,
+)
 from aevb.distributed.rounds import Order, Result, mean_of, train_share
 from aevb.training.exchange import Exchange
 from aevb.training.length import n_held_out, stops_early
@@ -34,7 +42,7 @@ _SECONDS_FOR_WORKERS = 60  # until the first one comes
 _log = logging.getLogger(__name__)
 
 
-class WorkerLost(Exception):
+class WorkerLostError(Exception):
     """A worker of the team is gone."""
 
 
@@ -151,10 +159,10 @@ class Team(Exchange):
         if not result.diverged:
             engine.restore(result.engine)
         engine.set_counts(
-            engine.n_samples_seen + result.n_rows,
-            engine.bound_sum + result.bound_sum,
-            engine.n_steps + result.most_steps,
-            time.perf_counter() - began,
+            n_steps=engine.n_steps + result.most_steps,
+            n_samples_seen=engine.n_samples_seen + result.n_rows,
+            bound_sum=engine.bound_sum + result.bound_sum,
+            seconds=engine.seconds + time.perf_counter() - began,
         )
         return Trained(options["max_steps"], result.n_rows, result.bound_sum, result.diverged)
 
@@ -189,7 +197,7 @@ class Team(Exchange):
             if n_own == 0:
                 continue
             if member[0] not in n_threads:
-                raise WorkerLost
+                raise WorkerLostError
             order = Order(
                 rank=rank,
                 settings=engine.settings,
@@ -216,7 +224,7 @@ class Team(Exchange):
         for _ in range(_MOST_LOSSES):
             try:
                 return work()
-            except WorkerLost:
+            except WorkerLostError:
                 before = {worker for worker, _ in self._members}
                 self._regroup()
                 lost = sorted(before - {worker for worker, _ in self._members})
@@ -282,39 +290,36 @@ class Team(Exchange):
         return results
 
     def _wait(self, future: Any) -> None:
-        """Wait for a task. Raise its error, or WorkerLost if a worker of the team is gone."""
+        """Wait for a task. Raise its error, or WorkerLostError if a worker of the team is gone."""
         from distributed import KilledWorker, wait
-        from distributed.utils import TimeoutError as TooLate
 
         while not future.done():
             try:
                 wait(future, timeout=_SECONDS)
-            except TooLate:
+            except asyncio.TimeoutError:
                 self._check_workers()
         if future.status != "finished":
             self._check_workers()
             try:
                 future.result()
             except KilledWorker as error:
-                raise WorkerLost from error
+                raise WorkerLostError from error
 
     def _result(self, future: Any) -> Any:
         """Return the result of a task, as `_wait` does."""
-        from distributed.utils import TimeoutError as TooLate
-
         seconds = _SECONDS
         while True:
             self._wait(future)
             try:
                 return future.result(timeout=seconds)
-            except TooLate:
+            except asyncio.TimeoutError:
                 self._check_workers()
                 seconds *= 2
 
     def _check_workers(self) -> None:
         alive = self._client.nthreads()
         if not all(worker in alive for worker, _ in self._members):
-            raise WorkerLost
+            raise WorkerLostError
 
 
 def _spread(factors: list[float] | None, n: int) -> list[float] | None:
