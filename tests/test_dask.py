@@ -217,6 +217,39 @@ def test_lists_of_delayed_tables(client, container):
     )
 
 
+def test_the_same_places_give_the_same_bits(client):
+    dask = pytest.importorskip("dask")
+    one, two = client.nthreads()
+    futures = [
+        client.submit(table, 150, i, workers=[worker], pure=False)
+        for i, worker in enumerate((one, two, two, one))
+    ]
+    parts = [dask.delayed(future) for future in futures]
+    settings = {"n_epochs": 2, "batch_size": 20, "sync_every": 4}
+    models = [
+        DaskAEVB(client, **{**SMALL, **settings, **options}).fit(parts)
+        for options in ({}, {"n_threads": 2}, {"sync_every": 5}, {"random_state": 1})
+    ]
+    assert same_weights(models[0], models[1])
+    assert not same_weights(models[0], models[2])
+    assert not same_weights(models[0], models[3])
+
+
+def test_ctrl_c_keeps_the_last_whole_round(client, array, monkeypatch):
+    def interrupt(team, engine, **options):
+        calls.append(engine.n_steps)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return round_of(team, engine, **options)
+
+    calls, round_of = [], team_module.Team._round
+    monkeypatch.setattr(team_module.Team, "_round", interrupt)
+    model = DaskAEVB(client, **SMALL, n_epochs=5, sync_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(array)
+    assert model.n_steps_ == calls[2] > 0
+
+
 # ------------------------------------------------------------------------------------ lost workers
 def test_a_killed_worker_loses_a_round(client, monkeypatch, caplog):
     """Its partitions go to the other, which repeats the round. All rows are still visited once."""

@@ -171,6 +171,23 @@ def test_held_out_rows_are_not_trained_on(container):
     assert share.__sizeof__() >= rows.nbytes
 
 
+def test_vectors_of_a_message_may_be_unaligned():
+    """Dask passes parts of its messages as arrays."""
+
+    def shifted(values):
+        room = np.zeros(values.nbytes + 1, np.uint8)[1:].view(values.dtype)
+        room[:] = values
+        return room
+
+    whole = sp.csr_matrix(X)
+    vectors = tuple(map(shifted, (whole.data, whole.indices, whole.indptr)))
+    assert not any(v.flags.aligned for v in vectors)
+    part = sp.csr_matrix(vectors, shape=X.shape)
+    data = check_data(judge(), part, is_new=True)
+    assert all(v.flags.aligned for v in (data.X.data, data.X.indices, data.X.indptr))
+    np.testing.assert_array_equal(data.X.toarray(), X)
+
+
 def test_a_share_keeps_the_range_of_its_partitions():
     model = AEVB(**SMALL, n_epochs=1).fit(X)
     recipe = Recipe(Reader(model), model._engine.units, model._engine.settings, 5)

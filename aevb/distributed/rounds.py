@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aevb.core.engine import Config, Engine, Subset
-from aevb.core.threads import resolve_threads
 from aevb.distributed.partitions import Share
 from aevb.distributed.steps import train_steps
 
@@ -96,7 +95,7 @@ def train_share(share: Share, start: Engine, order: Order, n_worker_threads: int
         rate_factors=order.rate_factors,
         kl_factors=order.kl_factors,
         n_train=order.n_train,
-        n_threads=order.n_threads or min(n_worker_threads, resolve_threads(None)),
+        n_threads=order.n_threads or n_worker_threads,
     )
     diverged = done.diverged or not math.isfinite(done.bound_sum)
     return Result(engine, done.n_steps, done.n_steps, done.n_rows, done.bound_sum, diverged)

@@ -223,7 +223,9 @@ class Team(Exchange):
         """Return the result of `work`. If a worker dies, regroup and repeat it."""
         for _ in range(_MOST_LOSSES):
             try:
-                return work()
+                result = work()
+                self._computed = {}  # a worker keeps its joined rows alone
+                return result
             except WorkerLostError:
                 before = {worker for worker, _ in self._members}
                 self._regroup()
@@ -270,7 +272,6 @@ class Team(Exchange):
     def _wait_for_shares(self) -> None:
         for future in self._shares.values():
             self._wait(future)
-        self._computed = {}  # a worker keeps the joined rows alone
 
     # Futures
 
