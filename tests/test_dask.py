@@ -4,12 +4,14 @@ import os
 import pickle
 import signal
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from test_readme import blocks
 
 import aevb
 from aevb import AEVB, DaskAEVB
@@ -320,6 +322,17 @@ def trace_one(run, folder, n_threads, *, progress):
     return [
         {"seed": run.seed, "process": os.getpid(), "n_threads": n_threads, "folder": str(folder)}
     ]
+
+
+def test_the_example_of_the_guide(client, capsys):
+    (example,) = [e for e in blocks("python", "docs/scale.md") if "DaskAEVB(client" in e]
+    cluster = "Client(n_workers=2, threads_per_worker=1, dashboard_address=None)"
+    assert cluster in example
+    names = {"__name__": "__main__", "here": nullcontext(client)}
+    exec(example.replace(cluster, "here"), names)
+    printed = capsys.readouterr().out
+    assert -14 < float(printed.split()[0]) < -12
+    assert type(names["local"]) is AEVB
 
 
 # --------------------------------------------------------------------------------------- the face
