@@ -237,6 +237,30 @@ def test_the_same_places_give_the_same_bits(client):
     assert not same_weights(models[0], models[3])
 
 
+def test_workers_have_their_own_noise_and_place(client, array, monkeypatch):
+    """Each trains where its rows are, and goes on where it has stopped."""
+
+    def note(team, function, *arguments, **options):
+        if function is team_module.train_share:
+            (worker,) = options["workers"]
+            orders.append((worker, *arguments[2:]))
+        return submit(team, function, *arguments, **options)
+
+    orders, submit = [], team_module.Team._submit
+    monkeypatch.setattr(team_module.Team, "_submit", note)
+    DaskAEVB(client, **SMALL, n_epochs=1, batch_size=50, sync_every=4).fit(array)
+    for rank in (0, 1):
+        own = [order for order in orders if order[1].rank == rank]
+        assert len({worker for worker, *_ in own}) == 1
+        assert {n_threads for *_, n_threads in own} == {1}
+        steps = [order.max_steps for _, order, _ in own]
+        assert len(steps) >= 4
+        assert max(steps) <= 4
+        assert [o.position for _, o, _ in own] == [50 * sum(steps[:i]) for i in range(len(steps))]
+        assert {order.n_train for _, order, _ in own} == {1800}
+    assert len({worker for worker, *_ in orders}) == 2
+
+
 def test_ctrl_c_keeps_the_last_whole_round(client, array, monkeypatch):
     def interrupt(team, engine, **options):
         calls.append(engine.n_steps)
@@ -336,6 +360,18 @@ def test_the_example_of_the_guide(client, capsys):
 
 
 # --------------------------------------------------------------------------------------- the face
+def test_a_client_that_is_not_the_default(client, array, monkeypatch):
+    def none():
+        raise ValueError("No global client found")
+
+    assert DaskAEVB().client_ is client
+    monkeypatch.setattr("distributed.get_client", none)
+    with pytest.raises(ValueError, match=r"^client: got None, but this process has no default"):
+        DaskAEVB(**SMALL).fit(array)
+    model = DaskAEVB(client, **SMALL, n_epochs=1).fit(array)
+    assert np.isfinite(model.score(array))
+
+
 def test_wrong_arguments(client, array):
     da = pytest.importorskip("dask.array")
     with pytest.raises(TypeError, match=r"^X: got ndarray, want a Dask array"):

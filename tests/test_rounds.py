@@ -23,6 +23,7 @@ from aevb.distributed.partitions import (
     take,
 )
 from aevb.distributed.rounds import Order, mean_of, train_share
+from aevb.distributed.team import _spread
 
 SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "batch_size": 10, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(100, 3))
@@ -277,6 +278,12 @@ def test_a_divergence_is_that_of_both():
     assert wild.diverged
     assert mean_of(fine, wild).diverged
     assert mean_of(wild, fine).diverged
+
+
+def test_factors_are_spread_over_the_minibatches_of_a_worker():
+    assert _spread([1, 2, 3, 4, 5, 6], 3) == [1, 3, 5]
+    assert _spread([1, 2], 4) == [1, 1, 2, 2]
+    assert _spread(None, 4) is None
 
 
 def test_a_reader_reads_as_its_model():

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aevb.core.engine import Engine, Rows, Subset, Trained
@@ -292,19 +294,17 @@ class Team(Exchange):
 
     def _wait(self, future: Any) -> None:
         """Wait for a task. Raise its error, or WorkerLostError if a worker of the team is gone."""
-        from distributed import KilledWorker, wait
+        from distributed import wait
 
-        while not future.done():
-            try:
-                wait(future, timeout=_SECONDS)
-            except asyncio.TimeoutError:
+        with _losses_of_data():
+            while not future.done():
+                try:
+                    wait(future, timeout=_SECONDS)
+                except asyncio.TimeoutError:
+                    self._check_workers()
+            if future.status != "finished":
                 self._check_workers()
-        if future.status != "finished":
-            self._check_workers()
-            try:
-                future.result()
-            except KilledWorker as error:
-                raise WorkerLostError from error
+                future.result()  # raises
 
     def _result(self, future: Any) -> Any:
         """Return the result of a task, as `_wait` does."""
@@ -312,7 +312,8 @@ class Team(Exchange):
         while True:
             self._wait(future)
             try:
-                return future.result(timeout=seconds)
+                with _losses_of_data():
+                    return future.result(timeout=seconds)
             except asyncio.TimeoutError:
                 self._check_workers()
                 seconds *= 2
@@ -321,6 +322,17 @@ class Team(Exchange):
         alive = self._client.nthreads()
         if not all(worker in alive for worker, _ in self._members):
             raise WorkerLostError
+
+
+@contextmanager
+def _losses_of_data() -> Iterator[None]:
+    """Raise a WorkerLostError where Dask says that a task or its data are gone."""
+    from distributed import KilledWorker
+
+    try:
+        yield
+    except (CancelledError, KilledWorker) as error:
+        raise WorkerLostError from error
 
 
 def _spread(factors: list[float] | None, n: int) -> list[float] | None:

@@ -1,6 +1,7 @@
 """Small, plausible mistakes in the sources, and the tests that must notice each of them."""
 
 from mutants import (
+    clusters,
     comparison,
     core,
     defaults,
@@ -22,6 +23,7 @@ from mutants import (
 )
 
 MUTANTS = [
+    *clusters.MUTANTS,
     *comparison.MUTANTS,
     *core.MUTANTS,
     *defaults.MUTANTS,
