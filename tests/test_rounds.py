@@ -1,13 +1,18 @@
 """Rounds of training on workers: who has which rows, and means. test_dask.py has a cluster."""
 
+import doctest
+import inspect
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from test_declarations import entries
+from test_sklearn_checks import OF_DEFAULTS, agree
 
-from aevb import AEVB
+from aevb import AEVB, DaskAEVB
 from aevb.core.engine import Subset
 from aevb.data.moments import column_moments
 from aevb.data.validation import check_data
@@ -193,6 +198,7 @@ def test_a_share_keeps_the_range_of_its_partitions():
     model = AEVB(**SMALL, n_epochs=1).fit(X)
     recipe = Recipe(Reader(model), model._engine.units, model._engine.settings, 5)
     holes = np.where(X > 2, np.nan, X)[60:]
+    holes[3, 1] = 9
     data = join(recipe, [0, 1], [0, 0], np.float32(X[:60]), holes).data
     everything = np.concatenate([np.float32(X[:60]), holes])
     assert (data.low, data.high) == (np.nanmin(everything), np.nanmax(everything))
@@ -284,6 +290,38 @@ def test_factors_are_spread_over_the_minibatches_of_a_worker():
     assert _spread([1, 2, 3, 4, 5, 6], 3) == [1, 3, 5]
     assert _spread([1, 2], 4) == [1, 1, 2, 2]
     assert _spread(None, 4) is None
+
+
+# ------------------------------------------------------------------------- the face of DaskAEVB
+def test_its_parameters_are_those_of_aevb_and_two_more():
+    names = list(AEVB().get_params())
+    assert sorted(DaskAEVB().get_params()) == sorted([*names, "client", "sync_every"])
+    assert set(entries(DaskAEVB)) == {*names, "client", "sync_every"}
+    assert max(map(len, DaskAEVB.__doc__.splitlines())) <= 100 - 4
+    assert list(inspect.signature(DaskAEVB).parameters)[:2] == ["client", "n_components"]
+    assert DaskAEVB().get_params() == AEVB().get_params() | {"client": None, "sync_every": 250}
+    assert DaskAEVB(None, 3, n_epochs=7)._unfitted().get_params() == (
+        AEVB(3, n_epochs=7).get_params()
+    )
+    assert repr(DaskAEVB(n_epochs=3)) == "DaskAEVB(n_epochs=3)"
+    with pytest.raises(TypeError, match="n_component"):
+        DaskAEVB(n_component=3)
+
+
+def test_scikit_learn_agrees_with_the_defaults():
+    checks = [
+        (estimator, check)
+        for estimator, check in estimator_checks_generator(DaskAEVB())
+        if check.func.__name__ in OF_DEFAULTS
+    ]
+    assert {check.func.__name__ for _, check in checks} == OF_DEFAULTS
+    for estimator, check in checks:
+        agree(estimator, check)
+
+
+def test_the_example_of_its_documentation_runs():
+    (example,) = doctest.DocTestFinder(recurse=False).find(DaskAEVB, "DaskAEVB")
+    assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 def test_a_reader_reads_as_its_model():

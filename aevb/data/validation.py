@@ -202,8 +202,8 @@ def _all_within(index: NDArray[Any], low: int, high: int) -> bool:
 
 
 def _checked_csr(X: Any) -> Any:
-    """Return a CSR matrix that the core can read: contiguous, aligned vectors without duplicates."""
-    vectors = [np.require(v, requirements="CA") for v in (X.data, X.indices, X.indptr)]
+    """Return a CSR matrix for the core: contiguous, aligned vectors without duplicates."""
+    vectors = [np.require(v, requirements=("C", "A")) for v in (X.data, X.indices, X.indptr)]
     checked = sparse.csr_matrix(tuple(vectors), shape=X.shape)  # the caller's matrix stays as it is
     if not checked.has_canonical_format:
         checked = checked.copy()

@@ -171,8 +171,8 @@ _MISTAKES = {
         ),
         (
             "a share moves to another worker",
-            "            results.append(self._submit(train_share, *arguments, workers=[member[0]]))",
-            "            results.append(self._submit(train_share, *arguments))",
+            "train_share, *arguments, workers=[member[0]]",
+            "train_share, *arguments",
             "test_dask.py::test_workers_have_their_own_noise_and_place",
         ),
         (
@@ -237,7 +237,7 @@ _MISTAKES = {
     "aevb/data/validation.py": [
         (
             "vectors of a CSR matrix may be unaligned",
-            'np.require(v, requirements="CA")',
+            'np.require(v, requirements=("C", "A"))',
             "np.ascontiguousarray(v)",
             "test_rounds.py::test_vectors_of_a_message_may_be_unaligned",
         ),
