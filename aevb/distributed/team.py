@@ -129,7 +129,7 @@ class Team(Exchange):
 
     def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
         """Return the data with the range and the levels of all partitions, and all their rows."""
-        if self._schema is not None and self._is_new:
+        if self._schema is not None:
             data.judge.schema = self._schema
             data = check_data(data.judge, self._some)
         data = data._replace(
@@ -137,8 +137,6 @@ class Team(Exchange):
             high=max(fact.high for fact in self._facts),
             holes=any(fact.holes for fact in self._facts),
         )
-        if self._schema is not None:
-            data = data._replace(schema=self._schema)
         self._data = data
         return data, self.n_all
 
