@@ -251,7 +251,8 @@ def test_workers_have_their_own_noise_and_place(client, array, monkeypatch):
 
     orders, submit = [], team_module.Team._submit
     monkeypatch.setattr(team_module.Team, "_submit", note)
-    DaskAEVB(client, **SMALL, n_epochs=1, batch_size=50, sync_every=4).fit(array)
+    model = DaskAEVB(client, **SMALL, n_epochs=1, batch_size=50, sync_every=4).fit(array)
+    assert model.learning_rate_ == 2 * AEVB(n_epochs=1)._auto_rate(2000)
     for rank in (0, 1):
         own = [order for order in orders if order[1].rank == rank]
         assert len({worker for worker, *_ in own}) == 1

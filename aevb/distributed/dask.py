@@ -76,6 +76,9 @@ class DaskAEVB(AEVB):
     of categories come from up to 1000 rows of all partitions. The held-out rows are of all
     partitions, too. The client has these rows, and validates on them after each epoch.
 
+    With Adam and ``learning_rate="auto"``, several workers have twice the rate of one process,
+    since each takes fewer steps for as many rows.
+
     Partitions stay on the workers that hold them, unless a worker has more than 1.1 times the mean
     number of rows. A worker without partitions takes no part. Each worker keeps a joined copy of
     its rows during `fit`, so a persisted collection takes its memory twice.

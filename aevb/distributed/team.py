@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _N_SOME_ROWS = 1000  # that the client reads beside the held-out rows
 _SECONDS = 1.0  # between two looks at the workers, while the client waits
+# For as many rows, n workers take an n-th of the steps. With twice the rate, two learn as well as one
+# process: bench/dask_rounds.py compares them. Higher rates for more workers may be too high.
+_MOST_TIMES_THE_RATE = 2
 _MOST_LOSSES = 3  # of workers in one round
 _SECONDS_FOR_WORKERS = 60  # until the first one comes
 
@@ -146,6 +149,8 @@ class Team(Exchange):
         self._recipe = Recipe(reader, engine.units, engine.settings, self._seed)
         self._regroup()
         self._surviving(self._wait_for_shares)
+        if self._is_new and self._model._takes_adam_rate():
+            engine.learning_rate *= min(len(self._members), _MOST_TIMES_THE_RATE)
         return sum(self._sizes)
 
     def steps_together(self, n_steps: int, max_steps: int) -> int:

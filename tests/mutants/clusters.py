@@ -164,6 +164,12 @@ _MISTAKES = {
             "test_dask.py::test_workers_have_their_own_noise_and_place",
         ),
         (
+            "several workers have the rate of one process",
+            "min(len(self._members), _MOST_TIMES_THE_RATE)",
+            "1",
+            "test_dask.py::test_workers_have_their_own_noise_and_place",
+        ),
+        (
             "each round visits the first rows",
             "position=first[rank] * rounds.batch_size,",
             "position=0,",
