@@ -301,6 +301,7 @@ def test_a_killed_worker_loses_a_round(client, monkeypatch, caplog):
     n_rounds = []
     monkeypatch.setattr(team_module.Team, "_submit", submit_and_kill)
     model = DaskAEVB(client, **SMALL, n_epochs=3, sync_every=3, early_stopping=False).fit(parts)
+    client.wait_for_workers(2, timeout=60)  # Dask starts another one, which later tests need
     assert len(killed) == 1
     assert f"lost the worker {killed[0]}" in caplog.text
     assert model.history_["samples_seen"] == [1200, 2400, 3600]

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _N_SOME_ROWS = 1000  # that the client reads beside the held-out rows
 _SECONDS = 1.0  # between two looks at the workers, while the client waits
-# For as many rows, n workers take an n-th of the steps. With twice the rate, two learn as well as one
-# process: bench/dask_rounds.py compares them. Higher rates for more workers may be too high.
+# For as many rows, n workers take an n-th of the steps. With twice the rate, two learn as well as
+# one process: bench/dask_rounds.py compares them. Higher rates for more workers may be too high.
 _MOST_TIMES_THE_RATE = 2
 _MOST_LOSSES = 3  # of workers in one round
 _SECONDS_FOR_WORKERS = 60  # until the first one comes
