@@ -63,7 +63,8 @@ class DaskAEVB(AEVB):
     client_ : distributed.Client
         The client in use.
     weights_, likelihood_, columns_, history_, n_samples_seen_, n_features_in_, ...
-        As in `AEVB`. ``n_steps_`` counts the minibatches of the worker with the most.
+        As in `AEVB`. ``n_steps_`` counts the minibatches of the worker with the most. There is no
+        ``n_threads_``, since each worker has threads of its own.
 
     Notes
     -----
@@ -290,7 +291,7 @@ class DaskAEVB(AEVB):
             some, held_out = team.some_rows()
             yield some, {"X_val": held_out, "comm": team}
 
-    def _auto_rate(self, n_rows: int) -> float | str:
+    def _auto_rate(self, n_rows: float) -> float | str:
         return super()._auto_rate(self._n_all)
 
     def _worker(self, *, keep_fitted: bool) -> Self:

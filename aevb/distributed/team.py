@@ -169,7 +169,10 @@ class Team(Exchange):
             bound_sum=engine.bound_sum + result.bound_sum,
             seconds=engine.seconds + time.perf_counter() - began,
         )
-        return Trained(options["max_steps"], result.n_rows, result.bound_sum, result.diverged)
+        n_threads = options["n_threads"] or max(self._client.nthreads().values())
+        return Trained(
+            options["max_steps"], result.n_rows, result.bound_sum, result.diverged, n_threads
+        )
 
     # Rounds
 
