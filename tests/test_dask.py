@@ -253,7 +253,10 @@ def test_workers_have_their_own_noise_and_place(client, array, monkeypatch):
     monkeypatch.setattr(team_module.Team, "_submit", note)
     model = DaskAEVB(client, **SMALL, n_epochs=1, batch_size=50, sync_every=4).fit(array)
     assert model.learning_rate_ == 2 * AEVB(n_epochs=1)._auto_rate(2000)
-    for rank in (0, 1):
+    ranks = {order.rank for _, order, _ in orders}  # each is the worker's first partition
+    assert len(ranks) == 2
+    assert min(ranks) == 0
+    for rank in ranks:
         own = [order for order in orders if order[1].rank == rank]
         assert len({worker for worker, *_ in own}) == 1
         assert {n_threads for *_, n_threads in own} == {1}
@@ -263,6 +266,55 @@ def test_workers_have_their_own_noise_and_place(client, array, monkeypatch):
         assert [o.position for _, o, _ in own] == [50 * sum(steps[:i]) for i in range(len(steps))]
         assert {order.n_train for _, order, _ in own} == {1800}
     assert len({worker for worker, *_ in orders}) == 2
+
+
+def test_the_likelihoods_are_those_of_all_rows(client):
+    """One value of each of two columns is not binary, and the client does not read it."""
+    da = pytest.importorskip("dask.array")
+    codes = np.random.default_rng(0).integers(0, 2, (4000, 3)).astype(float)
+    codes[3001, 0], codes[17, 1] = 0.5, 0.25
+    chunks = da.from_array(codes, chunks=(1000, 3))
+    model = DaskAEVB(client, **SMALL, n_epochs=1).fit(chunks)
+    assert [c.family for c in model.columns_] == ["gaussian", "gaussian", "bernoulli"]
+
+
+def test_a_second_fit_holds_out_the_same_rows(client, array, monkeypatch):
+    def note(team):
+        found = some_rows(team)
+        held_out.append(found[1])
+        return found
+
+    held_out, some_rows = [], team_module.Team.some_rows
+    monkeypatch.setattr(team_module.Team, "some_rows", note)
+    model = DaskAEVB(client, **SMALL | {"random_state": None}, n_epochs=1, warm_start=True)
+    model.fit(array).fit(array)
+    np.testing.assert_array_equal(*held_out)
+
+
+def test_rounds_leave_no_records_in_the_scheduler(client, array):
+    """It keeps one for each kind of task, not one for each task."""
+
+    def n_groups(dask_scheduler):
+        return sum(len(span.groups) for span in dask_scheduler.extensions["spans"].spans.values())
+
+    counts = []
+    for sync_every in (2, 20):
+        before = client.run_on_scheduler(n_groups)
+        DaskAEVB(client, **SMALL, n_epochs=2, sync_every=sync_every).fit(array)
+        counts.append(client.run_on_scheduler(n_groups) - before)
+    assert abs(counts[0] - counts[1]) <= 5
+
+
+def test_lazy_results_need_no_cluster(model, array):
+    Z = model.transform(array)
+    np.testing.assert_array_equal(Z.compute(scheduler="synchronous"), model.transform(X))
+
+
+def test_what_is_no_table_is_named(client):
+    dask = pytest.importorskip("dask")
+    parts = [dask.delayed(X[:5]), dask.delayed([1.0, 2.0])]
+    with pytest.raises(TypeError, match=r"partition 1 of X: got builtins.list, want a table"):
+        DaskAEVB(client, **SMALL).fit(parts)
 
 
 def test_ctrl_c_keeps_the_last_whole_round(client, array, monkeypatch):
@@ -282,7 +334,7 @@ def test_ctrl_c_keeps_the_last_whole_round(client, array, monkeypatch):
 
 # ------------------------------------------------------------------------------------ lost workers
 def test_a_killed_worker_loses_a_round(client, monkeypatch, caplog):
-    """Its partitions go to the other, which repeats the round. All rows are still visited once."""
+    """Its partitions go to the other, which repeats the round. The epoch has as many rows."""
     dask = pytest.importorskip("dask")
     parts = [dask.delayed(table)(200, i) for i in range(6)]
     killed = []

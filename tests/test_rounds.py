@@ -18,7 +18,7 @@ from aevb.data.moments import column_moments
 from aevb.data.validation import check_data
 from aevb.distributed.assignment import Rounds, assign, shares
 from aevb.distributed.partitions import (
-    Reader,
+    Judge,
     Recipe,
     chosen_rows,
     join,
@@ -159,7 +159,7 @@ def test_held_out_rows_are_not_trained_on(container):
     """They and the others are all rows, once. Both depend on the number of the partition."""
     parts = [container(X[:60]), container(X[60:])]
     model = AEVB(**SMALL, n_epochs=1).fit(pd.DataFrame(X) if container is pd.DataFrame else X)
-    recipe = Recipe(Reader(model), model._engine.units, model._engine.settings, 5)
+    recipe = Recipe(Judge(model), model._engine.units, model._engine.settings, 5)
     taken = [take(part, i, 5, n, 4) for i, (part, n) in enumerate(zip(parts, (6, 4), strict=True))]
     held_out, some = (
         np.asarray(t.todense() if sp.issparse(t) else t)
@@ -196,7 +196,7 @@ def test_vectors_of_a_message_may_be_unaligned():
 
 def test_a_share_keeps_the_range_of_its_partitions():
     model = AEVB(**SMALL, n_epochs=1).fit(X)
-    recipe = Recipe(Reader(model), model._engine.units, model._engine.settings, 5)
+    recipe = Recipe(Judge(model), model._engine.units, model._engine.settings, 5)
     holes = np.where(X > 2, np.nan, X)[60:]
     holes[3, 1] = 9
     data = join(recipe, [0, 1], [0, 0], np.float32(X[:60]), holes).data
@@ -205,7 +205,7 @@ def test_a_share_keeps_the_range_of_its_partitions():
     assert data.holes
     assert data.X.dtype == np.float64
     counts = AEVB(**SMALL, n_epochs=1, likelihood="poisson").fit(np.arange(12).reshape(6, 2))
-    recipe = Recipe(Reader(counts), counts._engine.units, counts._engine.settings, 5)
+    recipe = Recipe(Judge(counts), counts._engine.units, counts._engine.settings, 5)
     with pytest.raises(ValueError, match=r"'poisson' wants integers"):
         join(recipe, [0], [0], np.full((3, 2), 0.5))
 
@@ -221,7 +221,7 @@ def ordered(engine, rank, n, **changes):
 
 
 def share_of(model):
-    recipe = Recipe(Reader(model), model._engine.units, model._engine.settings, 5)
+    recipe = Recipe(Judge(model), model._engine.units, model._engine.settings, 5)
     return join(recipe, [0], [0], X)
 
 
@@ -327,7 +327,7 @@ def test_the_example_of_its_documentation_runs():
 def test_a_reader_reads_as_its_model():
     frame = pd.DataFrame(X, columns=list("abc"))
     model = AEVB(**SMALL, n_epochs=1).fit(frame)
-    reader = pickle.loads(pickle.dumps(Reader(model)))
+    reader = pickle.loads(pickle.dumps(Judge(model)))
     np.testing.assert_array_equal(check_data(reader, frame).X, X)
     with pytest.raises(ValueError, match="feature names should match"):
         check_data(reader, frame.rename(columns={"a": "z"}))

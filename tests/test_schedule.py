@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aevb import AEVB, Trainer
+from aevb.training.exchange import Exchange
 from aevb.training.learning_rate import adam_rate
 from aevb.training.length import (
     epochs_between_validations,
@@ -53,7 +54,6 @@ def test_no_factors_without_an_end():
     assert Schedules("constant").rate([0.1]) is None
     assert fractions_of_run(0, 100, 0, math.inf, 5) == []
     assert Schedules("cosine").rate([]) is None
-    assert len(fractions_of_run(0, 1, 0, 1e6, 10**6)) == 1000
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,10 @@ def test_steps_follow_the_schedule():
 def test_one_factor_per_step_in_long_epochs():
     long = np.repeat(X, 10, axis=0)
     seen = []
-    fitted = model(lambda f: seen.append(f) or 1.0, batch_size=1, n_epochs=1).fit(long)
+    settings = {"batch_size": 1, "n_epochs": 1, "n_threads": 1}  # else there are short slices
+    fitted = model(lambda f: seen.append(f) or 1.0, **settings).fit(long)
     assert sorted(set(seen[:2500])) == pytest.approx(np.arange(2500) / 2500)
-    constant = model("constant", batch_size=1, n_epochs=1).fit(long)
+    constant = model("constant", **settings).fit(long)
     assert np.array_equal(weights(fitted), weights(constant))
 
 
@@ -213,3 +214,27 @@ def test_held_out_rows():
     assert [epochs_between_validations(n) for n in (1, 50, 51, 2000)] == [1, 1, 2, 40]
     assert [n_validation_draws(1, n) for n in (20, 400, 5000)] == [50, 10, 1]
     assert n_validation_draws(70, 20) == 70
+
+
+class Apart(Exchange):
+    """An exchange after many steps, without any other process."""
+
+    sync_every = 1500
+
+    def __init__(self):
+        self.asked = []
+
+    def steps_together(self, n_steps, max_steps):
+        return min(max_steps, self.sync_every)
+
+    def train(self, engine, rows, subset, **options):
+        self.asked.append(options["max_steps"])
+        return super().train(engine, rows, subset, **options)
+
+
+def test_a_schedule_does_not_shorten_a_round():
+    """A call of the core has up to 1000 factors, but a round has its own length."""
+    exchange, rows = Apart(), np.random.default_rng(0).random((2000, 3))
+    model = AEVB(1, hidden_layer_sizes=(2,), batch_size=1, n_threads=1, early_stopping=False)
+    Trainer(model.set_params(learning_rate=1e-3), rows, comm=exchange).run(2000)
+    assert exchange.asked[0] == 1500

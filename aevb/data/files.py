@@ -116,7 +116,7 @@ def _stamp(path: str) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1024)
 def _metadata(path: str, *stamp: int) -> Any:
     """Return what a Parquet file says of itself, which takes long to read for each row group."""
     from pyarrow import parquet

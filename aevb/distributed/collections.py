@@ -44,7 +44,7 @@ def lazily(model: Any, method: str, X: Any, like: Any) -> Any:
 
     Parameters
     ----------
-    model : Future
+    model : Delayed
         The model.
     method : str
         Name of the method.

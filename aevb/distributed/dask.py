@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -19,7 +20,6 @@ from aevb.distributed.collections import is_collection, lazily, partitions_of
 from aevb.distributed.team import Team
 from aevb.estimators.aevb import AEVB
 from aevb.estimators.documentation import documented
-from aevb.estimators.parameters import draw_seed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -63,8 +63,8 @@ class DaskAEVB(AEVB):
     client_ : distributed.Client
         The client in use.
     weights_, likelihood_, columns_, history_, n_samples_seen_, n_features_in_, ...
-        As in `AEVB`. ``n_steps_`` counts the minibatches of the worker with the most. There is no
-        ``n_threads_``, since each worker has threads of its own.
+        As in `AEVB`. ``n_steps_`` adds up the minibatches of the busiest worker of each round.
+        There is no ``n_threads_``, since each worker has threads of its own.
 
     Notes
     -----
@@ -174,7 +174,7 @@ class DaskAEVB(AEVB):
         Returns
         -------
         Z : dask array or ndarray of shape (n_samples, n_components), float32
-            Posterior means, in the chunks of `X`.
+            Posterior means, in the chunks of `X`. After ``set_output``, the result is computed.
         """
         if not is_collection(X):
             return super().transform(X)
@@ -271,10 +271,12 @@ class DaskAEVB(AEVB):
         return AEVB(**{name: value for name, value in parameters.items() if name not in own})
 
     def _reading(self) -> Any:
-        """Return a future of the fitted model, which all workers have."""
+        """Return the fitted model as one delayed object, for all tasks of a collection."""
+        import dask
+
         model = self.to_local()
         model.n_threads = model.n_threads or 1  # a worker runs a task on each of its threads
-        return self.client_.scatter(model, broadcast=True, hash=False)
+        return dask.delayed(model, traverse=False)
 
     def _no_means(self) -> Any:
         """Return an empty table of means of x."""
@@ -286,10 +288,15 @@ class DaskAEVB(AEVB):
         """Share the rows among the workers. Yield some of them, and the options of a trainer."""
         check_integer("sync_every", self.sync_every)
         client, partitions = self.client_, partitions_of(X)
-        with Team(client, partitions, self, self.sync_every, draw_seed(self.random_state)) as team:
+        # that of the model, also in a second fit: it chooses the same rows to hold out
+        self._seed = super()._new_seed() if self._state is None else self._state.engine.seed
+        with Team(client, partitions, self, self.sync_every, self._seed) as team:
             self._n_all = team.n_all
             some, held_out = team.some_rows()
             yield some, {"X_val": held_out, "comm": team}
+
+    def _new_seed(self) -> int:
+        return self._seed
 
     def _auto_rate(self, n_rows: float) -> float | str:
         return super()._auto_rate(self._n_all)
@@ -307,4 +314,8 @@ class DaskAEVB(AEVB):
 
     def __sklearn_clone__(self) -> Self:  # a client cannot be copied
         parameters = clone(self._unfitted()).get_params(deep=False)
-        return type(self)(self.client, sync_every=self.sync_every, **parameters)
+        copy = type(self)(self.client, sync_every=self.sync_every, **parameters)
+        for name in ("_sklearn_output_config", "_metadata_request"):  # as a clone of scikit-learn
+            if hasattr(self, name):
+                setattr(copy, name, deepcopy(getattr(self, name)))
+        return copy

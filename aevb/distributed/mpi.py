@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aevb.core.engine import Engine, Floats, Rows, Subset, Trained, backend
 from aevb.core.platform import usable_cpus
-from aevb.core.threads import share_cores
+from aevb.core.threads import resolve_threads, share_cores
 from aevb.data.validation import Data
 from aevb.distributed.facts import check_same, facts_of, parameters_of
 from aevb.distributed.interrupts import HeldSignals
@@ -210,6 +210,8 @@ class MpiExchange(Exchange):
 
         if self.sync_every == 1:
             options |= {"exchange": self, "n_together": self.n_ranks, "goes_on": goes_on}
+            # no trials: a step lasts as long as that of the slowest rank
+            options["n_threads"] = resolve_threads(options["n_threads"])
             done = train_steps(engine, rows, subset, **options)
         else:
             n_seen, bound_sum = engine.n_samples_seen, engine.bound_sum

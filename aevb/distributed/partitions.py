@@ -15,6 +15,7 @@ from scipy import sparse
 
 from aevb.core.engine import Config, Rows
 from aevb.core.units import Units
+from aevb.data.choices import choose
 from aevb.data.moments import Moments, column_moments
 from aevb.data.rows import as_rows
 from aevb.data.schema import Schema, TableColumn
@@ -36,7 +37,7 @@ class Facts(NamedTuple):
     moments: Moments | None = None
 
 
-class Reader:
+class Judge:
     """A model without its weights: all that is needed to read data with the model's columns.
 
     Parameters
@@ -62,7 +63,7 @@ class Reader:
 class Recipe(NamedTuple):
     """How a worker makes its share of the training rows of its partitions."""
 
-    reader: Reader
+    judge: Judge
     units: Units
     settings: dict[str, Any]
     seed: int
@@ -70,6 +71,12 @@ class Recipe(NamedTuple):
 
 def measure(judge: Any, part: Any, number: int, *, is_new: bool) -> Facts:
     """Return the facts of a partition, which must suit a judge: see `check_data`."""
+    kind = type(part)
+    if len(getattr(part, "shape", ())) != 2 or kind.__module__.startswith("polars"):
+        raise TypeError(
+            f"partition {number} of X: got {kind.__module__}.{kind.__name__}, want a table: an "
+            f"array, a CSR matrix or a pandas frame"
+        )
     if part.shape[0] == 0:
         return Facts(0)
     with naming(f"partition {number} of X"):
@@ -77,6 +84,19 @@ def measure(judge: Any, part: Any, number: int, *, is_new: bool) -> Facts:
     names = None if data.feature_names is None else tuple(map(str, data.feature_names))
     moments = column_moments(data.X) if is_new else None
     return Facts(data.n_rows, names, data.low, data.high, data.holes, data.schema, moments)
+
+
+def suggested_families(
+    judge: Judge, part: Any, likelihood: Any, scale: Any, binarize: Any, of_all: Facts
+) -> list[str]:
+    """Return the likelihood of each column that a partition's values suggest.
+
+    The range and the moments are those of all partitions, `of_all`.
+    """
+    assert of_all.moments is not None
+    data = check_data(judge, part)
+    data = data._replace(low=of_all.low, high=of_all.high, holes=of_all.holes)
+    return choose(likelihood, scale, binarize, data, of_all.moments).families
 
 
 def joined_schema(facts: Sequence[Facts]) -> Schema | None:
@@ -195,7 +215,8 @@ def join(recipe: Recipe, numbers: Sequence[int], n_held_out: Sequence[int], *par
     """
     data, kept = [], []
     for number, n, part in zip(numbers, n_held_out, parts, strict=True):
-        own = check_data(recipe.reader, part)
+        with naming(f"partition {number} of X"):
+            own = check_data(recipe.judge, part)
         mask = np.ones(own.n_rows, np.bool_)
         mask[chosen_rows(own.n_rows, n, recipe.seed, number)] = False
         data.append(own)
@@ -212,6 +233,6 @@ def join(recipe: Recipe, numbers: Sequence[int], n_held_out: Sequence[int], *par
             X[begin:end] = own.X[mask]
     low, high = min(own.low for own in data), max(own.high for own in data)
     holes = any(own.holes for own in data)
-    share = Share(Data(X, low, high, recipe.reader, holes, recipe.reader.schema), recipe)
+    share = Share(Data(X, low, high, recipe.judge, holes, recipe.judge.schema), recipe)
     _ = share.rows  # raises if a value does not suit
     return share

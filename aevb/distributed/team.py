@@ -12,20 +12,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 from aevb.core.engine import Engine, Rows, Subset, Trained
-from aevb.data.moments import Moments
+from aevb.data.moments import Moments, joined_moments
 from aevb.data.validation import Data, check_data
 from aevb.distributed.assignment import Rounds, assign, shares
+from aevb.distributed.interrupts import HeldSignals
 from aevb.distributed.partitions import (
     Facts,
-    Reader,
+    Judge,
     Recipe,
     join,
     joined_schema,
     measure,
     stacked,
+    suggested_families,
     take,
 )
 from aevb.distributed.rounds import Order, Result, mean_of, train_share
@@ -41,6 +45,7 @@ _SECONDS = 1.0  # between two looks at the workers, while the client waits
 # For as many rows, n workers take an n-th of the steps. With twice the rate, two learn as well as
 # one process: bench/dask_rounds.py compares them. Higher rates for more workers may be too high.
 _MOST_TIMES_THE_RATE = 2
+_GONE = ("error", "cancelled", "lost")  # states of a future without a result
 _MOST_LOSSES = 3  # of workers in one round
 _SECONDS_FOR_WORKERS = 60  # until the first one comes
 
@@ -78,6 +83,9 @@ class Team(Exchange):
     ) -> None:
         self._client, self._model, self.sync_every = client, model, sync_every
         self._seed, self._is_new = seed, model._state is None
+        self._name, self._numbers = uuid4().hex, count()
+        self._groups: dict[str, Any] = {}  # a task of each group
+        self._wait_for_workers()
         self._computed = dict(enumerate(client.compute(partitions)))
         facts = self._measured(model)
         self._own = [number for number, fact in enumerate(facts) if fact.n_rows > 0]
@@ -102,7 +110,7 @@ class Team(Exchange):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._computed, self._shares = {}, {}  # the workers free their memory
+        self._computed, self._shares, self._groups = {}, {}, {}  # the workers free their memory
 
     # What a trainer asks
 
@@ -122,13 +130,30 @@ class Team(Exchange):
         return self._some, stacked(held_out) if self._n_val > 0 else None
 
     def gather(self, value: T) -> list[T]:
-        """Return the moments of all partitions instead of those of a few rows.
+        """Return the moments, or the likelihoods, of all partitions instead of those of a few rows.
 
         The client alone knows the other values.
         """
+        found: list[Any] = [value]
         if isinstance(value, Moments):
-            return [fact.moments for fact in self._facts]  # type: ignore[misc]
-        return [value]
+            found = [fact.moments for fact in self._facts]
+        elif isinstance(value, list):  # of likelihoods
+            found = self._suggested_families()
+        return found
+
+    def _suggested_families(self) -> list[list[str]]:
+        model, data = self._model, self._data
+        moments = joined_moments([fact.moments for fact in self._facts if fact.moments is not None])
+        arguments = (
+            model.likelihood,
+            model.scale,
+            model.binarize,
+            Facts(self.n_all, None, data.low, data.high, data.holes, None, moments),
+        )
+        judge, parts = Judge(model, data), self._computed.values()
+        return self._gathered(
+            [self._submit(suggested_families, judge, part, *arguments) for part in parts]
+        )
 
     def joined(self, model: Any, data: Data, **facts: Any) -> tuple[Data, int]:
         """Return the data with the range and the levels of all partitions, and all their rows."""
@@ -145,8 +170,8 @@ class Team(Exchange):
 
     def prepare(self, engine: Engine, n_train: int) -> int:
         """Make each worker join its partitions. Return the training rows of all."""
-        reader = Reader(self._model, self._data if self._is_new else None)
-        self._recipe = Recipe(reader, engine.units, engine.settings, self._seed)
+        judge = Judge(self._model, self._data if self._is_new else None)
+        self._recipe = Recipe(judge, engine.units, engine.settings, self._seed)
         self._regroup()
         self._surviving(self._wait_for_shares)
         if self._is_new and self._model._takes_adam_rate():
@@ -161,15 +186,16 @@ class Team(Exchange):
         """Train in one round. If a worker dies in it, the others take over, and repeat it."""
         began = time.perf_counter()
         result = self._surviving(lambda: self._round(engine, **options))
-        if not result.diverged:
-            engine.restore(result.engine)
-        engine.set_counts(
-            n_steps=engine.n_steps + result.most_steps,
-            n_samples_seen=engine.n_samples_seen + result.n_rows,
-            bound_sum=engine.bound_sum + result.bound_sum,
-            seconds=engine.seconds + time.perf_counter() - began,
-        )
-        n_threads = options["n_threads"] or max(self._client.nthreads().values())
+        with HeldSignals():  # Ctrl-C must not leave the weights without their counts
+            if not result.diverged:
+                engine.restore(result.engine)
+            engine.set_counts(
+                n_steps=engine.n_steps + result.most_steps,
+                n_samples_seen=engine.n_samples_seen + result.n_rows,
+                bound_sum=engine.bound_sum + result.bound_sum,
+                seconds=engine.seconds + time.perf_counter() - began,
+            )
+        n_threads = options["n_threads"] or max(self._client.nthreads().values(), default=1)
         return Trained(
             options["max_steps"], result.n_rows, result.bound_sum, result.diverged, n_threads
         )
@@ -198,16 +224,19 @@ class Team(Exchange):
         first, last = rounds.part(position, max_steps)
         n_threads = self._client.nthreads()
         # A future of the last mean would do, but the scheduler would then keep all rounds' tasks.
-        start = self._client.scatter(engine, workers=[w for w, _ in self._members], hash=False)
+        key = self._key("start")
+        everywhere = {"workers": [worker for worker, _ in self._members], "hash": False}
+        start = self._client.scatter({key: engine}, **everywhere)[key]
         results = []
         for rank, member in enumerate(self._members):
+            worker, parts = member
             n_own = last[rank] - first[rank]
             if n_own == 0:
                 continue
-            if member[0] not in n_threads:
+            if worker not in n_threads:
                 raise WorkerLostError
             order = Order(
-                rank=rank,
+                rank=self._own[parts[0]],  # which stays if other workers come and go
                 settings=engine.settings,
                 n_steps=engine.n_steps,
                 position=first[rank] * rounds.batch_size,
@@ -216,8 +245,8 @@ class Team(Exchange):
                 kl_factors=_spread(kl_factors, n_own),
                 **options,
             )
-            arguments = (self._shares[member], start, order, n_threads[member[0]])
-            results.append(self._submit(train_share, *arguments, workers=[member[0]]))
+            arguments = (self._shares[member], start, order, n_threads[worker])
+            results.append(self._submit(train_share, *arguments, workers=[worker]))
         while len(results) > 1:
             pairs = zip(results[::2], results[1::2], strict=False)
             odd = results[len(results) // 2 * 2 :]
@@ -239,8 +268,8 @@ class Team(Exchange):
                 self._regroup()
                 lost = sorted(before - {worker for worker, _ in self._members})
                 _log.warning(
-                    "lost the worker %s; the others take over its partitions, and repeat the round",
-                    ", ".join(lost),
+                    "lost %s; the workers that live have all partitions, and repeat the round",
+                    f"the worker {', '.join(lost)}" if lost else "data of a worker",
                 )
         raise RuntimeError(
             f"X: lost workers {_MOST_LOSSES} times in one round of training; they may lack memory "
@@ -249,16 +278,14 @@ class Team(Exchange):
 
     def _regroup(self) -> None:
         """Give all partitions to workers that live."""
-        workers = sorted(self._client.nthreads())
-        if not workers:
-            self._client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
-            workers = sorted(self._client.nthreads())
+        workers = self._wait_for_workers()
         owners = {i: [worker] for worker, parts in self._members for i in parts}
         if not owners:
             futures = [self._computed[i] for i in range(len(self._sizes))]
             places = self._client.who_has(futures)
             owners = {i: sorted(places[future.key]) for i, future in enumerate(futures)}
         everyone = range(len(self._sizes))
+        self._shares = {one: of for one, of in self._shares.items() if of.status not in _GONE}
         members = assign(self._sizes, [owners[i] for i in everyone], workers)
         members = [(w, parts) for w, parts in members if any(self._sizes[i] for i in parts)]
         new = [member for member in members if member not in self._shares]
@@ -266,6 +293,13 @@ class Team(Exchange):
         joined = {member: self._joined(*member) for member in new}
         self._members = members
         self._shares = {one: joined.get(one) or self._shares[one] for one in members}
+
+    def _wait_for_workers(self) -> list[str]:
+        """Return all workers, of which there is at least one."""
+        if not self._client.nthreads():
+            _log.warning("the cluster has no worker; waiting for one up to a minute")
+            self._client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
+        return sorted(self._client.nthreads())
 
     def _compute(self, parts: Sequence[int]) -> None:
         missing = [i for i in parts if i not in self._computed]
@@ -284,10 +318,22 @@ class Team(Exchange):
     # Futures
 
     def _submit(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        return self._client.submit(function, *arguments, pure=False, **options)
+        key = self._key(function.__name__)
+        return self._client.submit(function, *arguments, key=key, pure=False, **options)
+
+    def _key(self, name: str) -> tuple[str, int]:
+        """Return the key of a new task. Tasks with one name are a group of the scheduler.
+
+        It keeps a record of each group for ever. If all tasks of a group have ended, the next one
+        begins a new record. So one task stays in each group.
+        """
+        group = f"{name}-{self._name}"
+        if group not in self._groups:
+            self._groups[group] = self._client.submit(int, key=(group, -1), pure=False)
+        return group, next(self._numbers)
 
     def _measured(self, model: Any) -> list[Facts]:
-        judge = model._unfitted() if self._is_new else Reader(model)
+        judge = model._unfitted() if self._is_new else Judge(model)
         parts = self._computed.items()
         return self._gathered(
             [self._submit(measure, judge, part, i, is_new=self._is_new) for i, part in parts]

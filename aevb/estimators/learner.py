@@ -254,7 +254,7 @@ class Learner(BaseEstimator, ABC):
             "learning_rate": self._auto_rate(n_rows),
             "mask_inputs": data.holes,
         }
-        seed = exchange.gather(draw_seed(self.random_state))[0]
+        seed = exchange.gather(self._new_seed())[0]
         config = make_config(self, choice.units.n_visible, seed, chosen)
         engine = Engine(config, choice.units)
         names = data.feature_names
@@ -264,6 +264,9 @@ class Learner(BaseEstimator, ABC):
         if self.init_scale == "auto":
             set_initial_weights(engine, moments, level_shares(data, choice.families, exchange))
         return state, config
+
+    def _new_seed(self) -> int:
+        return draw_seed(self.random_state)
 
     def _choose(self, data: Data, moments: Moments, exchange: Exchange) -> Choice:
         """Return the choices of rank 0, after all have agreed on the likelihoods."""

@@ -9,7 +9,7 @@ from aevb.core.engine import Engine, MonteCarloEm, Rows, Subset, Trained
 from aevb.core.state import Mark, RunState
 from aevb.exceptions import DivergenceError
 from aevb.training.exchange import ALONE, Exchange
-from aevb.training.schedule import CONSTANT, Schedules, fractions_of_run
+from aevb.training.schedule import CONSTANT, STEPS_TOGETHER, Schedules, fractions_of_run
 
 
 class Loop(NamedTuple):
@@ -69,10 +69,10 @@ class Loop(NamedTuple):
         rate_factors = kl_factors = None
         if plan is not None and not schedules.are_constant:
             n_seen = self.engine.n_samples_seen
+            if self.exchange.sync_every == 1:  # else they are those of one round
+                max_steps = min(max_steps, STEPS_TOGETHER)
             fractions = fractions_of_run(n_seen, self.batch_size, plan.start, end, max_steps)
             rate_factors, kl_factors = schedules.rate(fractions), schedules.kl(fractions)
-            if rate_factors is not None or kl_factors is not None:
-                max_steps = len(fractions)
         trained = self.exchange.train(
             self.engine,
             self.rows,

@@ -14,13 +14,13 @@ SCHEDULES: dict[str, Schedule] = {
     "linear": lambda fraction: 1.0 - fraction,
     "cosine": lambda fraction: 0.5 * (1.0 + math.cos(math.pi * fraction)),
 }
-_STEPS_TOGETHER = 1000  # of a schedule that changes, for one call of the core
+STEPS_TOGETHER = 1000  # of a schedule that changes, for one call of the core
 
 
 def fractions_of_run(
     n_seen: int, batch_size: int, start: int, end: float, max_steps: int
 ) -> list[float]:
-    """Return the fractions of the run at the next minibatches, at most 1000.
+    """Return the fractions of the run at the next minibatches.
 
     Parameters
     ----------
@@ -38,10 +38,7 @@ def fractions_of_run(
     """
     if not math.isfinite(end) or end <= start:
         return []
-    return [
-        min((n_seen + i * batch_size - start) / (end - start), 1.0)
-        for i in range(min(max_steps, _STEPS_TOGETHER))
-    ]
+    return [min((n_seen + i * batch_size - start) / (end - start), 1.0) for i in range(max_steps)]
 
 
 class Schedules(NamedTuple):

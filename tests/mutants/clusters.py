@@ -159,8 +159,8 @@ _MISTAKES = {
         ),
         (
             "all workers have one rank",
-            "                rank=rank,\n",
-            "                rank=0,\n",
+            "rank=self._own[parts[0]],",
+            "rank=0,",
             "test_dask.py::test_workers_have_their_own_noise_and_place",
         ),
         (
@@ -177,7 +177,7 @@ _MISTAKES = {
         ),
         (
             "a share moves to another worker",
-            "train_share, *arguments, workers=[member[0]]",
+            "train_share, *arguments, workers=[worker]",
             "train_share, *arguments",
             "test_dask.py::test_workers_have_their_own_noise_and_place",
         ),

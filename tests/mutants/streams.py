@@ -96,7 +96,7 @@ _PYTHON = {
         ),
         (
             "each row group reads anew what its file says of itself",
-            "@lru_cache(maxsize=8)",
+            "@lru_cache(maxsize=1024)",
             "@lru_cache(maxsize=0)",
             "test_sources.py::test_a_parquet_file_says_once_what_it_holds",
         ),
