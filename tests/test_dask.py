@@ -225,11 +225,10 @@ def test_lists_of_delayed_tables(client, container):
 def test_the_same_places_give_the_same_bits(client):
     dask = pytest.importorskip("dask")
     one, two = client.nthreads()
-    futures = [
-        client.submit(table, 150, i, workers=[worker], pure=False)
-        for i, worker in enumerate((one, two, two, one))
-    ]
-    parts = [dask.delayed(future) for future in futures]
+    parts = []
+    for i, worker in enumerate((one, two, two, one)):
+        with dask.annotate(workers=[worker], allow_other_workers=False):
+            parts.append(dask.delayed(table)(150, i))
     settings = {"n_epochs": 2, "batch_size": 20, "sync_every": 4}
     models = [
         DaskAEVB(client, **{**SMALL, **settings, **options}).fit(parts)
@@ -405,15 +404,17 @@ def trace_one(run, folder, n_threads, *, progress):
     ]
 
 
-def test_the_example_of_the_guide(client, capsys):
-    (example,) = [e for e in blocks("python", "docs/scale.md") if "DaskAEVB(client" in e]
+@pytest.mark.filterwarnings("ignore::aevb.exceptions.FitWarning")  # of a short search
+def test_the_examples_of_the_guide(client, capsys):
     cluster = "Client(n_workers=2, threads_per_worker=1, dashboard_address=None)"
-    assert cluster in example
+    fit, search = (e for e in blocks("python", "docs/scale.md") if cluster in e)
     names = {"__name__": "__main__", "here": nullcontext(client)}
-    exec(example.replace(cluster, "here"), names)
+    exec(fit.replace(cluster, "here"), names)
     printed = capsys.readouterr().out
     assert -14 < float(printed.split()[0]) < -12
     assert type(names["local"]) is AEVB
+    exec(search.replace(cluster, "here"), names)
+    assert names["search"].best_params_["n_components"] in (2, 5)
 
 
 # --------------------------------------------------------------------------------------- the face

@@ -81,7 +81,7 @@ def test_the_guide_to_texts(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_scale(tmp_path: Path) -> None:
-    (example,) = blocks("python", "docs/scale.md")
+    example = blocks("python", "docs/scale.md")[0]
     printed = output_of(example + "\nprint(codes.shape, trainer.n_train)\n", tmp_path)
     score, shape = printed.splitlines()
     assert -23 < float(score.split()[0]) < -20.5  # log p of such rows has the mean -20.7

@@ -87,12 +87,14 @@ class Team(Exchange):
         self._groups: dict[str, Any] = {}  # a task of each group
         self._wait_for_workers()
         self._computed = dict(enumerate(client.compute(partitions)))
+        homes = self._places()
         facts = self._measured(model)
         self._own = [number for number, fact in enumerate(facts) if fact.n_rows > 0]
         if not self._own:
             raise ValueError("X: got no rows, want at least 1")
         self._partitions = [partitions[number] for number in self._own]
         self._computed = {i: self._computed[number] for i, number in enumerate(self._own)}
+        self._homes = {i: homes[number] for i, number in enumerate(self._own)}
         self._facts = [facts[number] for number in self._own]
         self._schema = joined_schema(self._facts) if self._is_new else None
         self.n_all = sum(fact.n_rows for fact in self._facts)
@@ -279,11 +281,7 @@ class Team(Exchange):
     def _regroup(self) -> None:
         """Give all partitions to workers that live."""
         workers = self._wait_for_workers()
-        owners = {i: [worker] for worker, parts in self._members for i in parts}
-        if not owners:
-            futures = [self._computed[i] for i in range(len(self._sizes))]
-            places = self._client.who_has(futures)
-            owners = {i: sorted(places[future.key]) for i, future in enumerate(futures)}
+        owners = {i: [worker] for worker, parts in self._members for i in parts} or self._homes
         everyone = range(len(self._sizes))
         self._shares = {one: of for one, of in self._shares.items() if of.status not in _GONE}
         members = assign(self._sizes, [owners[i] for i in everyone], workers)
@@ -293,6 +291,14 @@ class Team(Exchange):
         joined = {member: self._joined(*member) for member in new}
         self._members = members
         self._shares = {one: joined.get(one) or self._shares[one] for one in members}
+
+    def _places(self) -> dict[int, list[str]]:
+        """Return the workers of each partition, before other tasks make copies."""
+        from distributed import wait
+
+        wait(list(self._computed.values()))
+        places = self._client.who_has(list(self._computed.values()))
+        return {i: sorted(places[future.key]) for i, future in self._computed.items()}
 
     def _wait_for_workers(self) -> list[str]:
         """Return all workers, of which there is at least one."""
