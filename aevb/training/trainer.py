@@ -83,7 +83,8 @@ class Trainer(Generic[Model]):
         With `comm`, minibatches from one exchange to the next. 1: every step takes the gradient of
         all processes. More: the weights are averaged.
     outer_momentum : float, default=0.0
-        The momentum of weights that are averaged, from 0 to below 1.
+        The momentum of weights that are averaged, from 0 to below 1. Values such as 0.9 are for
+        rounds of about 50 steps or more.
 
     Attributes
     ----------
