@@ -34,8 +34,8 @@ class Loop {
         order_(model, table, slice),
         schedule_(model.config(), slice, model.n_steps),
         exchange_(exchange),
-        gradient_(std::make_shared<Buffer<float>>(
-            exchange == nullptr ? 0 : model.parameters().size())),
+        gradient_(
+            std::make_shared<Buffer<float>>(exchange == nullptr ? 0 : model.parameters().size())),
         start_(Clock::now()),
         deadline_(slice.max_seconds),
         bound_sum_(model.bound_sum) {}
