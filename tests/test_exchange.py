@@ -19,8 +19,8 @@ from aevb.data.validation import check_data
 from aevb.distributed.facts import check_same, facts_of
 from aevb.distributed.interrupts import HeldSignals
 from aevb.distributed.launch import launched_exchange, share_of
-from aevb.distributed.momentum import moved
-from aevb.exceptions import RankError
+from aevb.distributed.momentum import advise_on_momentum, moved
+from aevb.exceptions import FitWarning, RankError
 from aevb.training.exchange import ALONE, Exchange, exchange_of
 
 EPS = np.finfo(np.float64).eps
@@ -205,6 +205,13 @@ def test_launched_processes_need_the_launchers_mpi(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=OneProcess))
     with pytest.raises(ImportError, match=r"started 2 processes, but mpi4py sees 1; want mpiexec"):
         launched_exchange(1, 0.0)
+
+
+def test_short_rounds_with_much_momentum_are_warned_of():
+    with pytest.warns(FitWarning, match=r"got 0\.9 with rounds of 49 steps.*want sync_every >= 50"):
+        advise_on_momentum(0.9, 49)
+    for momentum, sync_every in ((0.9, 50), (0.5, 10), (0.0, 2)):
+        advise_on_momentum(momentum, sync_every)
 
 
 def test_a_steady_distance_gathers_momentum():

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
 from aevb.core.checks import check_integer
 from aevb.core.engine import Arrays
+from aevb.core.warn import warn
+from aevb.exceptions import FitWarning
+
+# Steps of a round times (1 - momentum). With 5, MNIST has as good a bound as one process. With 1,
+# its model is useless: bench/scale.py compares them.
+_LEAST_STEPS = 5
 
 
 def check_momentum(momentum: Any, sync_every: Any) -> None:
@@ -22,6 +29,17 @@ def check_momentum(momentum: Any, sync_every: Any) -> None:
         raise ValueError(
             f"outer_momentum: got {momentum!r}, which is for weights that are averaged; want 0, or "
             f"sync_every > 1"
+        )
+
+
+def advise_on_momentum(momentum: float, sync_every: int) -> None:
+    """Warn if the rounds are too short for a momentum."""
+    least = math.ceil(_LEAST_STEPS / (1 - momentum) - 1e-9)  # 50 for 0.9
+    if momentum > 0 and sync_every < least:
+        warn(
+            f"outer_momentum: got {momentum:g} with rounds of {sync_every} steps, which can make "
+            f"the model useless; want sync_every >= {least}, or less momentum",
+            FitWarning,
         )
 
 

@@ -20,7 +20,7 @@ from aevb.core.threads import resolve_threads, share_cores
 from aevb.data.validation import Data
 from aevb.distributed.facts import check_same, facts_of, parameters_of
 from aevb.distributed.interrupts import HeldSignals
-from aevb.distributed.momentum import check_momentum, moved
+from aevb.distributed.momentum import advise_on_momentum, check_momentum, moved
 from aevb.distributed.steps import train_steps
 from aevb.exceptions import RankError
 from aevb.training.exchange import ALONE, Exchange
@@ -140,6 +140,8 @@ class MpiExchange(Exchange):
         facts |= {"sync_every": self.sync_every, "outer_momentum": self._momentum}
         facts["AEVB_BACKEND"] = backend()
         check_same(self.gather(facts_of(model, data, facts)))
+        if self.rank == 0:
+            advise_on_momentum(self._momentum, self.sync_every)
         places = self.gather((socket.gethostname(), usable_cpus()))
         self._n_sharing = places.count(places[self.rank])
         share_cores(self._n_sharing)
