@@ -70,8 +70,9 @@ class Schedules(NamedTuple):
         if self.learning_rate == "constant" or not fractions:
             return None
         schedule = self.learning_rate
-        function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        return [_checked(function(fraction), fraction) for fraction in fractions]
+        if isinstance(schedule, str):
+            return list(map(SCHEDULES[schedule], fractions))
+        return [_checked(schedule(fraction), fraction) for fraction in fractions]
 
     def kl(self, fractions: list[float]) -> list[float] | None:
         """Return the factors on the weight of the KL divergence. None means that all are 1."""
@@ -87,9 +88,10 @@ CONSTANT = Schedules("constant")
 
 
 def _checked(factor: Any, fraction: float) -> float:
-    want = f"learning_rate_schedule: got {factor!r} at {fraction:g} of the run"
-    if not isinstance(factor, Real) or isinstance(factor, bool):
-        raise TypeError(f"{want}, want a number")
-    if not 0.0 <= float(factor) < math.inf:
-        raise ValueError(f"{want}, want a finite number >= 0")
-    return float(factor)
+    is_number = isinstance(factor, Real) and not isinstance(factor, bool)
+    if is_number and 0.0 <= float(factor) < math.inf:
+        return float(factor)
+    got = f"learning_rate_schedule: got {factor!r} at {fraction:g} of the run"
+    if not is_number:
+        raise TypeError(f"{got}, want a number")
+    raise ValueError(f"{got}, want a finite number >= 0")
