@@ -16,6 +16,7 @@ from scipy import sparse
 from aevb.core.engine import Config, Rows
 from aevb.core.units import Units
 from aevb.data.choices import choose
+from aevb.data.join import stacked
 from aevb.data.moments import Moments, column_moments
 from aevb.data.rows import as_rows
 from aevb.data.schema import Schema, TableColumn
@@ -167,15 +168,13 @@ def take(part: Any, number: int, seed: int, n_held_out: int, n_some: int) -> tup
     return table[places[:n_held_out]], table[places[n_held_out:]]
 
 
-def stacked(tables: Sequence[Any]) -> Any:
+def joined_tables(tables: Sequence[Any]) -> Any:
     """Return the rows of all tables of one kind."""
-    if sparse.issparse(tables[0]):
-        return sparse.vstack(tables, format="csr")
     if hasattr(tables[0], "iloc"):
         import pandas
 
         return pandas.concat(tables, ignore_index=True)
-    return np.concatenate(tables)
+    return stacked(tables)
 
 
 class Share:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aevb.core.engine import Config, Engine, Subset
+from aevb.core.engine import Engine, Subset
 from aevb.distributed.partitions import Share
 from aevb.distributed.steps import train_steps
 
@@ -21,10 +21,6 @@ class Order(NamedTuple):
     ----------
     rank : int
         Number of the worker.
-    settings : dict
-        Those of the model's engine.
-    n_steps : int
-        Minibatches that each worker has taken before, which number the noise.
     epoch : int
         Key of the epoch.
     position : int
@@ -40,8 +36,6 @@ class Order(NamedTuple):
     """
 
     rank: int
-    settings: dict[str, Any]
-    n_steps: int
     epoch: int
     position: int
     max_steps: int
@@ -82,8 +76,6 @@ class Result:
 def train_share(share: Share, start: Engine, order: Order, n_worker_threads: int) -> Result:
     """Train a copy of an engine on the next minibatches of one worker."""
     engine = start.copy()
-    engine.config = Config(**order.settings)
-    engine.set_counts(n_steps=order.n_steps)
     done = train_steps(
         engine,
         share.rows,

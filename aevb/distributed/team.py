@@ -27,8 +27,8 @@ from aevb.distributed.partitions import (
     Recipe,
     join,
     joined_schema,
+    joined_tables,
     measure,
-    stacked,
     suggested_families,
     take,
 )
@@ -128,8 +128,8 @@ class Team(Exchange):
             ]
         )
         held_out, rows = zip(*taken, strict=True)
-        self._some = stacked(rows)
-        return self._some, stacked(held_out) if self._n_val > 0 else None
+        self._some = joined_tables(rows)
+        return self._some, joined_tables(held_out) if self._n_val > 0 else None
 
     def gather(self, value: T) -> list[T]:
         """Return the moments, or the likelihoods, of all partitions instead of those of a few rows.
@@ -239,8 +239,6 @@ class Team(Exchange):
                 raise WorkerLostError
             order = Order(
                 rank=self._own[parts[0]],  # which stays if other workers come and go
-                settings=engine.settings,
-                n_steps=engine.n_steps,
                 position=first[rank] * rounds.batch_size,
                 max_steps=n_own,
                 rate_factors=_spread(rate_factors, n_own),

@@ -94,18 +94,6 @@ _MISTAKES = {
             "test_rounds.py::test_a_worker_trains_as_the_engine_does",
         ),
         (
-            "each round repeats the noise of the first",
-            "    engine.set_counts(n_steps=order.n_steps)\n",
-            "    engine.set_counts(n_steps=0)\n",
-            "test_rounds.py::test_a_worker_trains_as_the_engine_does",
-        ),
-        (
-            "the settings are those of the first round",
-            "    engine.config = Config(**order.settings)\n",
-            "",
-            "test_rounds.py::test_a_worker_trains_as_the_engine_does",
-        ),
-        (
             "each result has the same weight in a mean",
             "np.float32(two.n_steps / n_steps)",
             "np.float32(0.5)",
